@@ -1,0 +1,399 @@
+package coc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The limits that stand where Config leaves them at zero.
+const (
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultHeaderTimeout  = 15 * time.Second
+	DefaultCallTimeout    = 30 * time.Second
+	// DefaultMaxBody holds a page of 50 instances with large logs.
+	DefaultMaxBody = 64 << 20
+)
+
+// Config says where COC is and how long to wait for it. Zero fields take the
+// defaults above.
+type Config struct {
+	Endpoint       string // https://host, or http:// to a loopback address
+	UserAgent      string
+	ConnectTimeout time.Duration
+	HeaderTimeout  time.Duration // from the request's end to the answer's headers
+	CallTimeout    time.Duration // the whole call
+	MaxBody        int64         // bytes read of one answer
+}
+
+// Client calls COC over one pooled transport. It is safe for concurrent use.
+type Client struct {
+	cfg  Config
+	base *url.URL
+	http *http.Client
+}
+
+// New checks the configuration and returns a client; nothing is called yet.
+func New(cfg Config) (*Client, error) {
+	base, err := ParseEndpoint(cfg.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ConnectTimeout = or(cfg.ConnectTimeout, DefaultConnectTimeout)
+	cfg.HeaderTimeout = or(cfg.HeaderTimeout, DefaultHeaderTimeout)
+	cfg.CallTimeout = or(cfg.CallTimeout, DefaultCallTimeout)
+	cfg.MaxBody = or(cfg.MaxBody, DefaultMaxBody)
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: cfg.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   cfg.ConnectTimeout,
+		ResponseHeaderTimeout: cfg.HeaderTimeout,
+		MaxIdleConns:          128,
+		MaxIdleConnsPerHost:   64, // two, Go's default, halve the throughput
+		IdleConnTimeout:       90 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+	return &Client{cfg: cfg, base: base, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// ParseEndpoint checks the address of an upstream: https, or http to a
+// loopback address, without query or user.
+func ParseEndpoint(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("%q is not an address such as https://host", text)
+	}
+	switch u.Scheme {
+	case "https":
+	case "http":
+		if !loopback(u.Hostname()) {
+			return nil, fmt.Errorf("%q must be https: a token would travel in the clear", text)
+		}
+	default:
+		return nil, fmt.Errorf("%q is not an address such as https://host", text)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	return u, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Requested proves that a request is durable in the audit log. Operate takes
+// one, so that no code path can operate on a ticket past the log.
+type Requested interface{ RequestedSequence() int64 }
+
+// OperateReply is COC's answer to an accepted operation. It confirms
+// acceptance, not completion (docs/coc-api.md section 4.6).
+type OperateReply struct {
+	Status    int
+	RequestID string
+	Data      string // the execute_uuid; some editions answer without a body
+}
+
+// Operate sends one operation, once: it is never repeated by this client.
+// Errors are *Error, *FieldError for an operation that is not valid, or a plain
+// error when there is no proof of the request; the latter two send nothing.
+func (c *Client) Operate(ctx context.Context, caller Caller, requested Requested, id ExecuteUUID, op Operation) (OperateReply, error) {
+	if requested == nil || requested.RequestedSequence() < 1 {
+		return OperateReply{}, errors.New("coc: operate: the request is not in the audit log; nothing was sent")
+	}
+	if err := op.Validate(); err != nil {
+		return OperateReply{}, err
+	}
+	body, err := json.Marshal(operationBody{Type: op.Type, Batch: op.BatchIndex, Instance: op.InstanceID})
+	if err != nil {
+		return OperateReply{}, err
+	}
+	a, err := c.do(ctx, caller, request{call: "operate", method: http.MethodPut, path: ticketPath(id) + "/operation", body: body})
+	if err != nil {
+		return OperateReply{}, err
+	}
+	reply := OperateReply{Status: a.status, RequestID: a.requestID}
+	if len(bytes.TrimSpace(a.body)) == 0 {
+		return reply, nil
+	}
+	var shape struct{ Data any }
+	if err := json.Unmarshal(a.body, &shape); err != nil {
+		return OperateReply{}, a.bad("operate", err)
+	}
+	reply.Data = text(shape.Data)
+	return reply, nil
+}
+
+type operationBody struct {
+	Type     OperationType `json:"operation_type"`
+	Batch    int32         `json:"batch_index,omitempty"`
+	Instance int64         `json:"instance_id,omitempty"`
+}
+
+const ordersPath = "/v1/job/script/orders"
+
+func ticketPath(id ExecuteUUID) string { return ordersPath + "/" + url.PathEscape(string(id)) }
+
+// request is one call on the wire.
+type request struct {
+	call, method, path string
+	query              url.Values
+	body               []byte
+}
+
+// answer is what came back with a status below 300.
+type answer struct {
+	status    int
+	requestID string
+	body      []byte
+}
+
+func (a answer) bad(call string, cause error) *Error {
+	return &Error{Call: call, Kind: KindBadAnswer, Status: a.status, RequestID: a.requestID,
+		Message: bounded(strings.TrimSpace(string(a.body[:min(len(a.body), 200)]))), Cause: cause}
+}
+
+// do sends one request and reads its answer within the limits.
+func (c *Client) do(ctx context.Context, caller Caller, r request) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	defer cancel()
+	req, err := c.build(ctx, caller, r)
+	if err != nil {
+		return answer{}, &Error{Call: r.call, Kind: KindTransport, Cause: err, notSent: true}
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, transportError(ctx, r.call, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	return c.read(ctx, r.call, res)
+}
+
+func (c *Client) build(ctx context.Context, caller Caller, r request) (*http.Request, error) {
+	u := *c.base
+	u.Path += r.path
+	u.RawQuery = r.query.Encode()
+	var body io.Reader
+	if r.body != nil {
+		body = bytes.NewReader(r.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
+	if err != nil {
+		return nil, errors.New("the address of the call is not valid")
+	}
+	// Without GetBody net/http cannot send a PUT a second time on its own.
+	req.GetBody = nil
+	req.Header.Set("Content-Type", "application/json")
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json;charset=UTF-8")
+	}
+	for name, value := range map[string]string{
+		"X-Auth-Token": caller.Token.Reveal(), "X-Language": string(caller.Language),
+		"X-Project-Id": caller.ProjectID, "X-User-Profile": caller.UserProfile, "User-Agent": c.cfg.UserAgent,
+	} {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return nil, fmt.Errorf("the header %s holds a control character", name)
+		}
+		if value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	return req, nil
+}
+
+func (c *Client) read(ctx context.Context, call string, res *http.Response) (answer, error) {
+	body, err := io.ReadAll(io.LimitReader(res.Body, c.cfg.MaxBody+1))
+	a := answer{status: res.StatusCode, requestID: res.Header.Get("X-Request-Id"), body: body}
+	switch {
+	case res.StatusCode >= 400:
+		return answer{}, upstreamError(call, a, res.Header)
+	case err != nil:
+		e := transportError(ctx, call, err)
+		e.Status, e.RequestID = a.status, a.requestID
+		return answer{}, e
+	case int64(len(body)) > c.cfg.MaxBody:
+		a.body = nil
+		return answer{}, a.bad(call, fmt.Errorf("the answer is larger than %d bytes", c.cfg.MaxBody))
+	case res.StatusCode >= 300 || res.StatusCode < 200:
+		return answer{}, a.bad(call, fmt.Errorf("unexpected status %s", res.Status))
+	}
+	return a, nil
+}
+
+func upstreamError(call string, a answer, h http.Header) *Error {
+	e := &Error{Call: call, Kind: KindUpstream, Status: a.status, RequestID: a.requestID,
+		RetryAfter: retryAfter(h, time.Now())}
+	var inBody string
+	e.Code, e.Message, inBody = parseErrorBody(a.body)
+	e.RequestID = or(e.RequestID, inBody)
+	return e
+}
+
+// transportError keeps net/http's words but not its address of the call.
+func transportError(ctx context.Context, call string, err error) *Error {
+	e := &Error{Call: call, Kind: KindTransport, Cause: err}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		e.Cause = wrapped.Err
+	}
+	var timeout net.Error
+	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+		e.Kind = KindTimeout
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		e.notSent = true
+	}
+	return e
+}
+
+// get reads one page of JSON. A GET is repeated once when its connection broke
+// before an answer, which happens when an idle connection is closed under it.
+func get[T any](ctx context.Context, c *Client, caller Caller, r request) (T, error) {
+	var wire struct {
+		Data *T `json:"data"`
+	}
+	r.method = http.MethodGet
+	a, err := c.do(ctx, caller, r)
+	var failed *Error
+	if errors.As(err, &failed) && failed.Kind == KindTransport && failed.Status == 0 && ctx.Err() == nil {
+		a, err = c.do(ctx, caller, r)
+	}
+	if err != nil {
+		return *new(T), err
+	}
+	if err := json.Unmarshal(a.body, &wire); err != nil {
+		return *new(T), a.bad(r.call, err)
+	}
+	if wire.Data == nil {
+		return *new(T), a.bad(r.call, errors.New("the answer has no data"))
+	}
+	return *wire.Data, nil
+}
+
+// ListTickets reads one page of the ticket list. Times go out in milliseconds
+// (docs/coc-api.md section 4.1).
+func (c *Client) ListTickets(ctx context.Context, caller Caller, q TicketQuery) (TicketPage, error) {
+	v := url.Values{}
+	set(v, "limit", int64(q.Limit))
+	set(v, "marker", q.Marker)
+	set(v, "start_time", millis(q.From))
+	set(v, "end_time", millis(q.To))
+	for name, value := range map[string]string{"creator": q.Creator, "status": string(q.Status), "name_like": q.NameLike} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	page, err := get[wireTicketPage](ctx, c, caller, request{call: "list tickets", path: ordersPath, query: v})
+	if err != nil {
+		return TicketPage{}, err
+	}
+	return page.decode(), nil
+}
+
+// Ticket reads a ticket's basic information.
+func (c *Client) Ticket(ctx context.Context, caller Caller, id ExecuteUUID) (Ticket, error) {
+	w, err := get[wireTicket](ctx, c, caller, request{call: "show ticket", path: ticketPath(id)})
+	if err != nil {
+		return Ticket{}, err
+	}
+	return w.decode(id), nil
+}
+
+// Batches reads a ticket's batches, in COC's order.
+func (c *Client) Batches(ctx context.Context, caller Caller, id ExecuteUUID) ([]Batch, error) {
+	w, err := get[[]wireBatch](ctx, c, caller, request{call: "list batches", path: ticketPath(id) + "/batches"})
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(w, wireBatch.decode), nil
+}
+
+// Instances reads one page of a batch.
+func (c *Client) Instances(ctx context.Context, caller Caller, id ExecuteUUID, q InstanceQuery) (InstancePage, error) {
+	v := url.Values{}
+	set(v, "limit", int64(or(q.Limit, MaxInstanceLimit)))
+	set(v, "marker", q.Marker)
+	if q.Status != "" {
+		v.Set("status", string(q.Status))
+	}
+	w, err := get[wireInstancePage](ctx, c, caller, request{call: "list instances",
+		path: ticketPath(id) + "/batches/" + strconv.Itoa(int(q.Batch)), query: v})
+	if err != nil {
+		return InstancePage{}, err
+	}
+	return w.decode(q.Batch), nil
+}
+
+// The limits of a batch's pages (docs/coc-api.md sections 4.4 and 11).
+const (
+	MaxInstanceLimit = 50
+	maxInstances     = 200
+)
+
+// AllInstances reads a batch to its end. It stops with an error when the pages
+// do not advance, or hold more than a ticket can.
+func (c *Client) AllInstances(ctx context.Context, caller Caller, id ExecuteUUID, batch int32) ([]Instance, error) {
+	var all []Instance
+	q := InstanceQuery{Batch: batch, Limit: MaxInstanceLimit}
+	for {
+		page, err := c.Instances(ctx, caller, id, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Instances...)
+		if len(page.Instances) == 0 || page.TotalInstances > 0 && len(all) >= int(page.TotalInstances) {
+			return all, nil
+		}
+		last := page.Instances[len(page.Instances)-1].ID
+		if last == q.Marker || len(all) > maxInstances {
+			return nil, &Error{Call: "list instances", Kind: KindBadAnswer, Status: http.StatusOK,
+				Cause: errors.New("the pages of a batch do not end")}
+		}
+		q.Marker = last
+	}
+}
+
+// Statistics reads the counts of a ticket's instances by state.
+func (c *Client) Statistics(ctx context.Context, caller Caller, id ExecuteUUID) (Statistics, error) {
+	w, err := get[wireStatistics](ctx, c, caller, request{call: "show statistics", path: ticketPath(id) + "/statistics"})
+	if err != nil {
+		return Statistics{}, err
+	}
+	return w.decode(), nil
+}
+
+func set(v url.Values, name string, n int64) {
+	if n != 0 {
+		v.Set(name, strconv.FormatInt(n, 10))
+	}
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

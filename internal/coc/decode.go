@@ -1,0 +1,262 @@
+package coc
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// The wire types mirror docs/coc-api.md section 4. Every field but an id may
+// be null or absent.
+
+// integer is an int64 that is exact, and tolerates null, a quoted number and
+// a whole number written as 1.0.
+type integer int64
+
+func (n *integer) UnmarshalJSON(b []byte) error {
+	text := string(bytes.Trim(b, `"`))
+	if text == "null" || text == "" {
+		*n = 0
+		return nil
+	}
+	i, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		f, ferr := strconv.ParseFloat(text, 64)
+		if ferr != nil || f != float64(int64(f)) || f > 1<<53 || f < -(1<<53) {
+			return fmt.Errorf("not a whole number: %.40s", text)
+		}
+		i = int64(f)
+	}
+	*n = integer(i)
+	return nil
+}
+
+func (n integer) int32() int32 { return int32(max(-1<<31, min(int64(n), 1<<31-1))) }
+
+// maxTime bounds the times that are believed: beyond it they cannot be shown.
+var maxTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+// time reads epoch milliseconds (docs/coc-api.md section 3); zero is absent.
+func (n integer) time() time.Time {
+	if n <= 0 || int64(n) > maxTime {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(n)).UTC()
+}
+
+// label is a string that tolerates null, numbers and objects: fields whose
+// type the sources disagree on are only shown.
+type label string
+
+func (l *label) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*l = ""
+		return nil
+	}
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*l = label(s)
+		return nil
+	}
+	*l = label(b)
+	return nil
+}
+
+// decodeAll maps a list of wire rows.
+func decodeAll[W, T any](rows []W, decode func(W) T) []T {
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = decode(r)
+	}
+	return out
+}
+
+type wireTicketPage struct {
+	Total integer       `json:"total"`
+	Data  []wireSummary `json:"data"`
+}
+
+func (w wireTicketPage) decode() TicketPage {
+	return TicketPage{Total: int64(w.Total), Tickets: decodeAll(w.Data, wireSummary.decode)}
+}
+
+type wireSummary struct {
+	OrderID     integer `json:"order_id"`
+	OrderName   label   `json:"order_name"`
+	ExecuteUUID label   `json:"execute_uuid"`
+	GmtCreated  integer `json:"gmt_created"`
+	GmtFinished integer `json:"gmt_finished"`
+	Creator     label   `json:"creator"`
+	Status      label   `json:"status"`
+	Properties  *struct {
+		RegionIDs label `json:"region_ids"`
+	} `json:"properties"`
+}
+
+func (w wireSummary) decode() TicketSummary {
+	t := TicketSummary{OrderID: int64(w.OrderID), Name: string(w.OrderName), ExecuteUUID: ExecuteUUID(w.ExecuteUUID),
+		Created: w.GmtCreated.time(), Finished: w.GmtFinished.time(),
+		Creator: string(w.Creator), Status: TicketStatus(w.Status)}
+	if w.Properties != nil {
+		t.RegionIDs = string(w.Properties.RegionIDs)
+	}
+	return t
+}
+
+type wireTicket struct {
+	ExecuteUUID label   `json:"execute_uuid"`
+	GmtCreated  integer `json:"gmt_created"`
+	GmtFinished integer `json:"gmt_finished"`
+	Creator     label   `json:"creator"`
+	Status      label   `json:"status"`
+	Properties  struct {
+		ScriptUUID   label   `json:"script_uuid"`
+		ScriptName   label   `json:"script_name"`
+		VersionID    label   `json:"script_version_uuid"`
+		VersionName  label   `json:"script_version_name"`
+		Source       label   `json:"script_source"`
+		CurrentBatch integer `json:"current_execute_batch_index"`
+		Param        struct {
+			Timeout     integer     `json:"timeout"` // seconds
+			SuccessRate *float64    `json:"success_rate"`
+			ExecuteUser label       `json:"execute_user"`
+			Params      []wireParam `json:"script_params"`
+		} `json:"execute_param"`
+	} `json:"properties"`
+}
+
+// maxTimeout bounds the time-out that is believed (section 11 says 1800 s).
+const maxTimeout = 366 * 24 * 3600
+
+func (w wireTicket) decode(asked ExecuteUUID) Ticket {
+	p := w.Properties
+	return Ticket{
+		// The id that was asked for: an answer cannot rename the ticket that
+		// an operation is about to be sent to.
+		ExecuteUUID: asked,
+		Created:     w.GmtCreated.time(), Finished: w.GmtFinished.time(),
+		Creator: string(w.Creator), Status: TicketStatus(w.Status),
+		ScriptUUID: string(p.ScriptUUID), ScriptName: string(p.ScriptName),
+		ScriptVersion: string(or(p.VersionName, p.VersionID)), ScriptSource: string(p.Source),
+		CurrentBatch: p.CurrentBatch.int32(),
+		Timeout:      time.Duration(max(0, min(int64(p.Param.Timeout), maxTimeout))) * time.Second,
+		SuccessRate:  p.Param.SuccessRate, ExecuteUser: string(p.Param.ExecuteUser),
+		Params: decodeAll(p.Param.Params, wireParam.decode),
+	}
+}
+
+type wireParam struct {
+	Name  label   `json:"param_name"`
+	Value label   `json:"param_value"`
+	Order integer `json:"param_order"`
+	Refer *struct {
+		ID label `json:"param_id"`
+	} `json:"param_refer"`
+}
+
+func (w wireParam) decode() Param {
+	p := Param{Name: string(w.Name), Value: string(w.Value), Order: w.Order.int32()}
+	if w.Refer != nil {
+		p.Reference = string(w.Refer.ID)
+	}
+	return p
+}
+
+type wireBatch struct {
+	Index      integer `json:"batch_index"`
+	Total      integer `json:"total_instances"`
+	Rotation   label   `json:"rotation_strategy"`
+	Properties label   `json:"properties"`
+}
+
+func (w wireBatch) decode() Batch {
+	return Batch{Index: w.Index.int32(), TotalInstances: w.Total.int32(),
+		Rotation: RotationStrategy(w.Rotation), Properties: string(w.Properties)}
+}
+
+type wireInstancePage struct {
+	Batch     integer        `json:"batch_index"`
+	Total     integer        `json:"total_instances"`
+	Instances []wireInstance `json:"execute_instances"`
+}
+
+func (w wireInstancePage) decode(asked int32) InstancePage {
+	return InstancePage{Batch: asked, TotalInstances: w.Total.int32(),
+		Instances: decodeAll(w.Instances, wireInstance.decode)}
+}
+
+type wireInstance struct {
+	ID          integer    `json:"id"`
+	CmdUUID     label      `json:"cmd_uuid"`
+	Target      wireTarget `json:"target_instance"`
+	GmtCreated  integer    `json:"gmt_created"`
+	GmtFinished integer    `json:"gmt_finished"`
+	Status      label      `json:"status"`
+	Message     label      `json:"message"`
+}
+
+func (w wireInstance) decode() Instance {
+	return Instance{ID: int64(w.ID), CommandID: string(w.CmdUUID), Target: w.Target.decode(),
+		Created: w.GmtCreated.time(), Finished: w.GmtFinished.time(),
+		Status: InstanceStatus(w.Status), Message: string(w.Message)}
+}
+
+type wireTarget struct {
+	ResourceID   label `json:"resource_id"`
+	Provider     label `json:"provider"`
+	Type         label `json:"type"`
+	RegionID     label `json:"region_id"`
+	AgentSN      label `json:"agent_sn"`
+	AgentStatus  label `json:"agent_status"`
+	AgentVersion label `json:"agent_version"`
+	ProjectID    label `json:"project_id"`
+	Attributes   []struct {
+		Key   label `json:"key"`
+		Value label `json:"value"`
+	} `json:"custom_attributes"`
+	Properties struct {
+		HostName    label `json:"host_name"`
+		FixedIP     label `json:"fixed_ip"`
+		FloatingIP  label `json:"floating_ip"`
+		RegionID    label `json:"region_id"`
+		ZoneID      label `json:"zone_id"`
+		Application label `json:"application"`
+		Group       label `json:"group"`
+		ProjectID   label `json:"project_id"`
+	} `json:"properties"`
+}
+
+func (w wireTarget) decode() Target {
+	p := w.Properties
+	t := Target{
+		ResourceID: string(w.ResourceID), Provider: string(w.Provider), Type: string(w.Type),
+		RegionID: string(or(w.RegionID, p.RegionID)), ProjectID: string(or(w.ProjectID, p.ProjectID)),
+		AgentSN: string(w.AgentSN), AgentStatus: string(w.AgentStatus), AgentVersion: string(w.AgentVersion),
+		HostName: string(p.HostName), FixedIP: string(p.FixedIP), FloatingIP: string(p.FloatingIP),
+		ZoneID: string(p.ZoneID), Application: string(p.Application), Group: string(p.Group),
+	}
+	for _, a := range w.Attributes {
+		t.Attributes = append(t.Attributes, Attribute{Key: string(a.Key), Value: string(a.Value)})
+	}
+	return t
+}
+
+type wireStatistics struct {
+	Total  integer `json:"total_instance"`
+	Counts []struct {
+		Status  label     `json:"instance_status"`
+		Count   integer   `json:"instance_count"`
+		Batches []integer `json:"batch_indexes"`
+	} `json:"execute_statistics"`
+}
+
+func (w wireStatistics) decode() Statistics {
+	s := Statistics{Total: w.Total.int32()}
+	for _, c := range w.Counts {
+		s.Counts = append(s.Counts, StatusCount{Status: InstanceStatus(c.Status), Count: c.Count.int32(),
+			Batches: decodeAll(c.Batches, integer.int32)})
+	}
+	return s
+}

@@ -1,0 +1,186 @@
+package coc
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what went wrong with a call.
+type Kind int
+
+// The kinds of errors.
+const (
+	KindUpstream  Kind = iota + 1 // an answer with a status of 400 or above
+	KindTransport                 // no answer: the connection failed or broke
+	KindTimeout                   // no answer in time, or the caller gave up
+	KindBadAnswer                 // an answer that is not COC's: a redirect, HTML, half a JSON
+)
+
+func (k Kind) String() string {
+	switch k {
+	case KindUpstream:
+		return "upstream"
+	case KindTransport:
+		return "transport"
+	case KindTimeout:
+		return "timeout"
+	case KindBadAnswer:
+		return "bad_answer"
+	}
+	return "unknown"
+}
+
+// Delivery says whether a call took effect, as far as its answer tells.
+type Delivery int
+
+// What is known of a failed call's effect.
+const (
+	DeliveredUnknown Delivery = iota // it may have happened
+	DeliveredNo                      // COC was never reached
+	DeliveredYes                     // COC answered, and refused
+)
+
+// The codes that have a meaning here (docs/coc-api.md section 10). All others
+// are only shown.
+const (
+	codeNotFound     = "COC.00040709"
+	codeTokenInvalid = "APIGW.0301"
+	codeTokenUpdate  = "APIGW.0307"
+)
+
+// Error is a call that failed. Code and Message are COC's or the gateway's,
+// verbatim; Message is bounded. It never holds the token.
+type Error struct {
+	Call       string // "list tickets", "operate", …
+	Kind       Kind
+	Status     int // 0 = no answer
+	Code       string
+	Message    string
+	RequestID  string
+	RetryAfter time.Duration // 0 = not told
+	Cause      error         // for the log
+
+	notSent bool // failed before a byte of the request left
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "coc: %s: %s", e.Call, e.Kind)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " %d", e.Status)
+	}
+	if e.Code != "" || e.Message != "" {
+		fmt.Fprintf(&b, " %s: %s", e.Code, e.Message)
+	}
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ": %v", e.Cause)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// NotFound reports that COC does not know the ticket. COC says so with status
+// 400 (docs/coc-api.md section 10.2).
+func (e *Error) NotFound() bool { return e.Code == codeNotFound }
+
+// SignInAgain reports that the token is no longer accepted.
+func (e *Error) SignInAgain() bool {
+	return e.Status == http.StatusUnauthorized || e.Code == codeTokenInvalid || e.Code == codeTokenUpdate
+}
+
+// Forbidden reports that the caller lacks the permission.
+func (e *Error) Forbidden() bool { return e.Status == http.StatusForbidden }
+
+// Throttled reports that calls come too often.
+func (e *Error) Throttled() bool { return e.Status == http.StatusTooManyRequests }
+
+// Delivered says whether the call may have taken effect. A gateway that lost
+// its backend (502, 503, 504), a broken answer and a time-out leave it open; so
+// does a 500 that carries no code of COC or the gateway.
+func (e *Error) Delivered() Delivery {
+	switch {
+	case e.notSent:
+		return DeliveredNo
+	case e.Kind != KindUpstream:
+		return DeliveredUnknown
+	case e.Status == http.StatusBadGateway, e.Status == http.StatusServiceUnavailable,
+		e.Status == http.StatusGatewayTimeout, e.Status == http.StatusRequestTimeout:
+		return DeliveredUnknown
+	case e.Status >= 500 && !strings.HasPrefix(e.Code, "COC.") && !strings.HasPrefix(e.Code, "APIGW."):
+		return DeliveredUnknown
+	}
+	return DeliveredYes
+}
+
+// maxMessage bounds the part of an error answer that is kept, in bytes.
+const maxMessage = 1024
+
+// parseErrorBody finds code and message in the shapes of docs/coc-api.md
+// section 10.1; whatever else came is the message.
+func parseErrorBody(body []byte) (code, message, requestID string) {
+	var shape struct {
+		ErrorCode any `json:"error_code"`
+		ErrorMsg  any `json:"error_msg"`
+		Code      any `json:"code"`
+		Message   any `json:"message"`
+		RequestID any `json:"request_id"`
+		Error     *struct {
+			Code    any `json:"code"`
+			Message any `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &shape) == nil {
+		requestID = text(shape.RequestID)
+		switch {
+		case text(shape.ErrorCode) != "" || text(shape.ErrorMsg) != "":
+			return text(shape.ErrorCode), bounded(text(shape.ErrorMsg)), requestID
+		case text(shape.Code) != "" || text(shape.Message) != "":
+			return text(shape.Code), bounded(text(shape.Message)), requestID
+		case shape.Error != nil:
+			return text(shape.Error.Code), bounded(text(shape.Error.Message)), requestID
+		}
+	}
+	return "", bounded(strings.TrimSpace(string(body))), requestID
+}
+
+// text accepts a string or a number: sources disagree on the type of codes.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return ""
+}
+
+func bounded(s string) string {
+	if len(s) > maxMessage {
+		s = s[:maxMessage]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads the header, which is seconds or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
+	if n, err := strconv.Atoi(value); err == nil {
+		return min(time.Duration(max(n, 0))*time.Second, maxRetryAfter)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}

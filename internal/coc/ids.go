@@ -1,0 +1,182 @@
+package coc
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ExecuteUUID is the key of a ticket: SCT, a 14-digit time in UTC+8 and nine
+// lowercase hex digits (docs/coc-api.md section 3).
+type ExecuteUUID string
+
+const uuidLength = 26
+
+var (
+	uuidPattern = regexp.MustCompile(`^SCT[0-9]{14}[0-9a-f]{9}$`)
+	uuidInText  = regexp.MustCompile(`SCT[0-9]{14}[0-9a-f]{9}`)
+)
+
+// UUIDError says what is wrong with text given as an execute_uuid.
+type UUIDError struct{ Problem string } // "missing", "too_long" or "malformed"
+
+func (e *UUIDError) Error() string { return "execute_uuid is " + e.Problem }
+
+// ParseExecuteUUID checks text, of which surrounding space is ignored.
+// Its errors are *UUIDError.
+func ParseExecuteUUID(text string) (ExecuteUUID, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return "", &UUIDError{"missing"}
+	case len(text) > uuidLength:
+		return "", &UUIDError{"too_long"}
+	case !uuidPattern.MatchString(text):
+		return "", &UUIDError{"malformed"}
+	}
+	return ExecuteUUID(text), nil
+}
+
+// FindExecuteUUID finds the first execute_uuid that stands alone in a pasted
+// link or a line of text.
+func FindExecuteUUID(text string) (ExecuteUUID, bool) {
+	for _, at := range uuidInText.FindAllStringIndex(text, 100) {
+		if !wordAt(text, at[0]-1) && !wordAt(text, at[1]) {
+			return ExecuteUUID(text[at[0]:at[1]]), true
+		}
+	}
+	return "", false
+}
+
+func wordAt(text string, i int) bool {
+	if i < 0 || i >= len(text) {
+		return false
+	}
+	c := text[i]
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// OperationType is one of the five operations (docs/coc-api.md section 4.6).
+type OperationType string
+
+// The operations.
+const (
+	CancelInstance OperationType = "CANCEL_INSTANCE"
+	SkipBatch      OperationType = "SKIP_BATCH"
+	CancelOrder    OperationType = "CANCEL_ORDER"
+	PauseOrder     OperationType = "PAUSE_ORDER"
+	ContinueOrder  OperationType = "CONTINUE_ORDER"
+)
+
+// OperationTypes lists the five operations.
+func OperationTypes() []OperationType {
+	return []OperationType{PauseOrder, ContinueOrder, SkipBatch, CancelInstance, CancelOrder}
+}
+
+// Valid reports whether it is one of the five.
+func (t OperationType) Valid() bool {
+	switch t {
+	case CancelInstance, SkipBatch, CancelOrder, PauseOrder, ContinueOrder:
+		return true
+	}
+	return false
+}
+
+// Operation is one operation with its target; zero fields are absent.
+type Operation struct {
+	Type       OperationType
+	BatchIndex int32 // SKIP_BATCH only, 1..20
+	InstanceID int64 // CANCEL_INSTANCE only, at least 1
+}
+
+// MaxBatchIndex is the highest batch of a ticket (docs/coc-api.md section 11).
+const MaxBatchIndex = 20
+
+// FieldError says which field of an operation is wrong. Field is the wire
+// name, Value what was given.
+type FieldError struct {
+	Field   string // operation_type, batch_index or instance_id
+	Problem string // "missing", "range", "unexpected" or "unknown"
+	Value   string
+}
+
+func (e *FieldError) Error() string { return e.Field + " is wrong: " + e.Problem }
+
+// Validate checks that exactly the fields that the operation takes are there.
+func (o Operation) Validate() error {
+	if !o.Type.Valid() {
+		return &FieldError{"operation_type", problemOf(o.Type == ""), string(o.Type)}
+	}
+	batch, instance := strconv.Itoa(int(o.BatchIndex)), strconv.FormatInt(o.InstanceID, 10)
+	switch {
+	case o.Type == SkipBatch && o.BatchIndex == 0:
+		return &FieldError{"batch_index", "missing", ""}
+	case o.Type == SkipBatch && (o.BatchIndex < 1 || o.BatchIndex > MaxBatchIndex):
+		return &FieldError{"batch_index", "range", batch}
+	case o.Type != SkipBatch && o.BatchIndex != 0:
+		return &FieldError{"batch_index", "unexpected", batch}
+	case o.Type == CancelInstance && o.InstanceID == 0:
+		return &FieldError{"instance_id", "missing", ""}
+	case o.Type == CancelInstance && o.InstanceID < 1:
+		return &FieldError{"instance_id", "range", instance}
+	case o.Type != CancelInstance && o.InstanceID != 0:
+		return &FieldError{"instance_id", "unexpected", instance}
+	}
+	return nil
+}
+
+func problemOf(missing bool) string {
+	if missing {
+		return "missing"
+	}
+	return "unknown"
+}
+
+// ParseOperation reads the three form fields. Numbers are plain decimal
+// digits: no sign, space, exponent or leading zero. Its errors are *FieldError.
+func ParseOperation(operationType, batchIndex, instanceID string) (Operation, error) {
+	op := Operation{Type: OperationType(operationType)}
+	if !op.Type.Valid() {
+		return Operation{}, &FieldError{"operation_type", problemOf(operationType == ""), operationType}
+	}
+	batch, err := number("batch_index", batchIndex, op.Type == SkipBatch, MaxBatchIndex)
+	if err != nil {
+		return Operation{}, err
+	}
+	op.BatchIndex = int32(batch)
+	op.InstanceID, err = number("instance_id", instanceID, op.Type == CancelInstance, 1<<63-1)
+	if err != nil {
+		return Operation{}, err
+	}
+	return op, op.Validate()
+}
+
+func number(field, text string, wanted bool, highest int64) (int64, error) {
+	switch {
+	case text == "" && wanted:
+		return 0, &FieldError{field, "missing", ""}
+	case text == "":
+		return 0, nil
+	case !wanted:
+		return 0, &FieldError{field, "unexpected", text}
+	}
+	n, err := ParseID(text)
+	if err != nil || n > highest {
+		return 0, &FieldError{field, "range", text}
+	}
+	return n, nil
+}
+
+// ParseID reads a positive int64 written in plain decimal digits.
+func ParseID(text string) (int64, error) {
+	if text == "" || text[0] == '0' {
+		return 0, fmt.Errorf("not an id: %q", text)
+	}
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("not an id: %q", text)
+		}
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
