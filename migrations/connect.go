@@ -1,0 +1,38 @@
+package migrations
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"os"
+	"syscall"
+
+	"modernc.org/sqlite"
+)
+
+// sqliteConnector opens connections of one file without the driver registry.
+type sqliteConnector struct {
+	driver *sqlite.Driver
+	dsn    string
+}
+
+func connector(path string, store Store, readOnly bool) driver.Connector {
+	return sqliteConnector{&sqlite.Driver{}, dataSource(path, store, readOnly)}
+}
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c sqliteConnector) Driver() driver.Driver                        { return c.driver }
+
+// lockFile takes the lock that keeps a second console off the log. The kernel
+// lets go of it when the process ends, however it ends.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another console uses this data folder (%s is locked)", path)
+	}
+	return f, nil
+}

@@ -1,0 +1,291 @@
+// Package migrations opens the console's databases and brings their schema up
+// to date. It is the only package that knows a database driver.
+//
+// There are three stores: the audit log, the search tables derived from it,
+// and the console's own (sessions, one-time keys). On SQLite each is a file of
+// one data folder; on PostgreSQL all are tables of one database, which several
+// consoles may share: they migrate one after the other, under a lock.
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+	"modernc.org/sqlite"
+)
+
+//go:embed sqlite postgresql
+var files embed.FS
+
+// Engine is a kind of database.
+type Engine string
+
+// The engines.
+const (
+	SQLite     Engine = "sqlite"
+	PostgreSQL Engine = "postgresql"
+)
+
+// Store is one of the console's databases.
+type Store string
+
+// The stores.
+const (
+	Audit   Store = "audit"
+	Search  Store = "search"
+	Console Store = "console"
+)
+
+// DB is an open store. On SQLite Write has a single connection and Read a few
+// that cannot write; on PostgreSQL both are one pool.
+type DB struct {
+	Engine      Engine
+	Write, Read *sql.DB
+	Path        string // of the file; empty on PostgreSQL
+
+	lock *os.File
+}
+
+// ErrNewerSchema says that a newer console has migrated the store.
+var ErrNewerSchema = errors.New("the database was made by a newer version of the console")
+
+// IsPostgres reports whether dsn names a PostgreSQL database.
+func IsPostgres(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
+// Open opens a store and migrates it. dsn is a folder, made when missing, for
+// SQLite, or a postgres:// address. The log's file is locked: one console at a
+// time writes it.
+func Open(ctx context.Context, dsn string, store Store) (*DB, error) {
+	open := openSQLite
+	if IsPostgres(dsn) {
+		open = openPostgres
+	}
+	db, err := open(ctx, dsn, store)
+	if err != nil {
+		return nil, fmt.Errorf("open the %s database: %w", store, err)
+	}
+	if err := db.migrate(ctx, store); err != nil {
+		return nil, fmt.Errorf("migrate the %s database: %w", store, errors.Join(err, db.Close()))
+	}
+	return db, nil
+}
+
+// Close closes the store.
+func (d *DB) Close() error {
+	err := d.Write.Close()
+	if d.Read != d.Write {
+		err = errors.Join(err, d.Read.Close())
+	}
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+	}
+	return err
+}
+
+func openPostgres(ctx context.Context, dsn string, _ Store) (*DB, error) {
+	pool, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, errors.New("the address of the database is not valid") // err may hold a password
+	}
+	pool.SetMaxOpenConns(8)
+	pool.SetMaxIdleConns(4)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return &DB{Engine: PostgreSQL, Write: pool, Read: pool}, nil
+}
+
+func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(filepath.Join(dir, string(store)+".db"))
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{Engine: SQLite, Path: path}
+	if store == Audit {
+		if db.lock, err = lockFile(filepath.Join(dir, "audit.lock")); err != nil {
+			return nil, err
+		}
+	}
+	if err := touch(path); err != nil {
+		return nil, errors.Join(err, db.closeLock())
+	}
+	db.Write = sql.OpenDB(connector(path, store, false))
+	db.Write.SetMaxOpenConns(1)
+	db.Read = sql.OpenDB(connector(path, store, true))
+	db.Read.SetMaxOpenConns(4)
+	db.Read.SetMaxIdleConns(4)
+	if err := db.check(ctx, store); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (d *DB) closeLock() error {
+	if d.lock == nil {
+		return nil
+	}
+	return d.lock.Close()
+}
+
+// touch makes the file for its owner alone before SQLite would make it for all.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// dataSource writes SQLite's address with its settings. Commits of the log and
+// of the one-time keys must survive a power cut (synchronous=FULL); the search
+// tables can be built again, but must not be corrupt (NORMAL).
+func dataSource(path string, store Store, readOnly bool) string {
+	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(ON)", "trusted_schema(OFF)",
+		"cell_size_check(ON)", "synchronous(" + synchronous(store) + ")"}
+	if readOnly {
+		pragmas = append(pragmas, "query_only(ON)")
+	}
+	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+}
+
+func synchronous(store Store) string {
+	if store == Search {
+		return "NORMAL"
+	}
+	return "FULL"
+}
+
+// minSQLite is the first version without the WAL-reset bug, as a number.
+const minSQLite = 3_051_003
+
+// check reads the settings back: a log that is not durable must not start.
+func (d *DB) check(ctx context.Context, store Store) error {
+	var journal, version string
+	var level int
+	if err := d.Write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&journal); err != nil {
+		return err
+	}
+	if err := d.Write.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&level); err != nil {
+		return err
+	}
+	if err := d.Write.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
+		return err
+	}
+	var major, minor, patch int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
+		return err
+	}
+	wanted := map[string]int{"NORMAL": 1, "FULL": 2}[synchronous(store)]
+	switch {
+	case journal != "wal":
+		return fmt.Errorf("journal_mode is %q, not wal", journal)
+	case level < wanted:
+		return fmt.Errorf("synchronous is %d, less than %d", level, wanted)
+	case major*1_000_000+minor*1_000+patch < minSQLite:
+		return fmt.Errorf("SQLite %s is too old", version)
+	}
+	return nil
+}
+
+func (d *DB) migrate(ctx context.Context, store Store) error {
+	dir, err := fs.Sub(files, string(d.Engine)+"/"+string(store))
+	if err != nil {
+		return err
+	}
+	provider, err := d.provider(dir, store)
+	if err != nil {
+		return err
+	}
+	// At most starts there is nothing to do: one read instead of a lock.
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewerSchema, current, target)
+	}
+	if current == target {
+		return nil
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+func (d *DB) provider(dir fs.FS, store Store) (*goose.Provider, error) {
+	dialect := map[Engine]goose.Dialect{SQLite: goose.DialectSQLite3, PostgreSQL: goose.DialectPostgres}[d.Engine]
+	versions, err := database.NewStore(dialect, string(store)+"_schema_version")
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithStore(versions), goose.WithVerbose(false)}
+	if d.Engine == PostgreSQL {
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	return goose.NewProvider("", d.Write, dir, options...)
+}
+
+// The codes of SQLite and PostgreSQL that callers tell apart.
+const (
+	sqliteReadOnly = 8
+	sqliteFull     = 13
+	sqliteCantOpen = 14
+	sqliteUnique   = 2067
+	sqlitePrimary  = 1555
+
+	pgUnique   = "23505"
+	pgDiskFull = "53100"
+	pgReadOnly = "25006"
+)
+
+// IsUnique reports whether err says that a key exists already.
+func IsUnique(err error) bool {
+	code, state := codes(err)
+	return code == sqliteUnique || code == sqlitePrimary || state == pgUnique
+}
+
+// IsFull reports whether err says that there is no space left.
+func IsFull(err error) bool {
+	code, state := codes(err)
+	return code&0xff == sqliteFull || state == pgDiskFull
+}
+
+// IsReadOnly reports whether err says that the database cannot be written.
+func IsReadOnly(err error) bool {
+	code, state := codes(err)
+	return code&0xff == sqliteReadOnly || code&0xff == sqliteCantOpen || state == pgReadOnly
+}
+
+func codes(err error) (int, string) {
+	var s *sqlite.Error
+	if errors.As(err, &s) {
+		return s.Code(), ""
+	}
+	var p *pgconn.PgError
+	if errors.As(err, &p) {
+		return 0, p.Code
+	}
+	return 0, ""
+}
