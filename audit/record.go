@@ -1,0 +1,186 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Action says what was done: dotted, in the past tense.
+type Action string
+
+// All actions. The prefix up to the dot groups them in filters.
+const (
+	ActionSessionSignedIn      Action = "session.signed_in"
+	ActionSessionSignInFailed  Action = "session.sign_in_failed"
+	ActionSessionSignedOut     Action = "session.signed_out"
+	ActionSessionEnded         Action = "session.ended"
+	ActionTicketListed         Action = "ticket.listed"
+	ActionTicketViewed         Action = "ticket.viewed"
+	ActionLogViewed            Action = "log.viewed"
+	ActionOperationRequested   Action = "operation.requested"
+	ActionOperationAccepted    Action = "operation.accepted"
+	ActionOperationRejected    Action = "operation.rejected"
+	ActionOperationUnknown     Action = "operation.unknown"
+	ActionOperationObserved    Action = "operation.observed"
+	ActionOperationNotObserved Action = "operation.not_observed"
+	ActionAccessDenied         Action = "access.denied"
+	ActionAuditViewed          Action = "audit.viewed"
+	ActionAuditExported        Action = "audit.exported"
+)
+
+var actions = []Action{
+	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded,
+	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
+	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
+	ActionOperationObserved, ActionOperationNotObserved,
+	ActionAccessDenied, ActionAuditViewed, ActionAuditExported,
+}
+
+// Actions lists all actions.
+func Actions() []Action { return slices.Clone(actions) }
+
+// Outcome says how an action went.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeSucceeded Outcome = "succeeded"
+	OutcomeFailed    Outcome = "failed"
+	OutcomeDenied    Outcome = "denied"
+	OutcomeUnknown   Outcome = "unknown"
+	OutcomePending   Outcome = "pending" // requested; its answer is a record of its own
+)
+
+// Outcomes lists all outcomes.
+func Outcomes() []Outcome {
+	return []Outcome{OutcomeSucceeded, OutcomeFailed, OutcomeDenied, OutcomeUnknown, OutcomePending}
+}
+
+// Actor is who acted, as IAM named them.
+type Actor struct {
+	UserID      string `json:"user_id,omitempty"`
+	UserName    string `json:"user_name,omitempty"`
+	AccountID   string `json:"account_id,omitempty"`
+	AccountName string `json:"account_name,omitempty"`
+	ProjectID   string `json:"project_id,omitempty"`
+	ProjectName string `json:"project_name,omitempty"`
+}
+
+// Origin is where an action came from. Session is a keyed hash: it tells
+// sessions apart and opens none.
+type Origin struct {
+	Address   string `json:"address,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+	Session   string `json:"session,omitempty"`
+}
+
+// Upstream is COC's or IAM's answer.
+type Upstream struct {
+	Status    int    `json:"status,omitempty"`
+	Code      string `json:"code,omitempty"`
+	Message   string `json:"message,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// Record is one entry of the log. Sequence and Time are the log's: Append sets
+// them. Empty fields are not written.
+type Record struct {
+	Sequence int64         // consecutive from 1
+	Time     time.Time     // microseconds, UTC, strictly increasing
+	Action   Action        // required
+	Outcome  Outcome       // required
+	Actor    Actor         // empty for a failed sign-in but for the names typed
+	Origin   Origin        //
+	Duration time.Duration // microseconds, of the upstream call or the page
+
+	Ticket        string // execute_uuid
+	OperationID   string // joins the records of one operation
+	OperationType string // wire value
+	BatchIndex    int32
+	InstanceID    int64
+	Target        string // for people: a host name with its address
+	Reason        string
+	Seen          string // what the person saw when they decided
+	Upstream      Upstream
+	Detail        string
+}
+
+// body is a record's stored form. Its bytes are what the log keeps and will
+// prove, so fields are only ever added, at the end, with omitempty.
+type body struct {
+	Version       int      `json:"v"`
+	Sequence      int64    `json:"seq"`
+	Time          int64    `json:"ts"` // microseconds since 1970
+	Action        Action   `json:"action"`
+	Outcome       Outcome  `json:"outcome"`
+	Actor         Actor    `json:"actor,omitzero"`
+	Origin        Origin   `json:"origin,omitzero"`
+	Duration      int64    `json:"duration_us,omitempty"`
+	Ticket        string   `json:"ticket,omitempty"`
+	OperationID   string   `json:"operation_id,omitempty"`
+	OperationType string   `json:"operation_type,omitempty"`
+	BatchIndex    int32    `json:"batch_index,omitempty"`
+	InstanceID    int64    `json:"instance_id,omitempty"`
+	Target        string   `json:"target,omitempty"`
+	Reason        string   `json:"reason,omitempty"`
+	Seen          string   `json:"seen,omitempty"`
+	Upstream      Upstream `json:"upstream,omitzero"`
+	Detail        string   `json:"detail,omitempty"`
+}
+
+const bodyVersion = 1
+
+func encode(r Record) ([]byte, error) {
+	return json.Marshal(body{Version: bodyVersion, Sequence: r.Sequence, Time: r.Time.UnixMicro(), Action: r.Action,
+		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
+		OperationID: r.OperationID, OperationType: r.OperationType, BatchIndex: r.BatchIndex, InstanceID: r.InstanceID,
+		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail})
+}
+
+func decode(text []byte) (Record, error) {
+	var b body
+	if err := json.Unmarshal(text, &b); err != nil {
+		return Record{}, fmt.Errorf("audit: an entry is damaged: %w", err)
+	}
+	if b.Version != bodyVersion {
+		return Record{}, fmt.Errorf("audit: an entry has version %d, this console knows %d", b.Version, bodyVersion)
+	}
+	return Record{Sequence: b.Sequence, Time: time.UnixMicro(b.Time).UTC(), Action: b.Action, Outcome: b.Outcome,
+		Actor: b.Actor, Origin: b.Origin, Duration: time.Duration(b.Duration) * time.Microsecond, Ticket: b.Ticket,
+		OperationID: b.OperationID, OperationType: b.OperationType, BatchIndex: b.BatchIndex, InstanceID: b.InstanceID,
+		Target: b.Target, Reason: b.Reason, Seen: b.Seen, Upstream: b.Upstream, Detail: b.Detail}, nil
+}
+
+// The longest values that are kept, in bytes. They are far above what the
+// console's own forms allow; only hostile headers and upstream texts are cut.
+const (
+	maxShort = 512
+	maxLong  = 16 << 10
+)
+
+// clean bounds the fields and makes them valid UTF-8 without NUL, which
+// PostgreSQL could not store. A cut value ends with an ellipsis.
+func clean(r Record) Record {
+	short := []*string{(*string)(&r.Action), (*string)(&r.Outcome), &r.Actor.UserID, &r.Actor.UserName, &r.Actor.AccountID,
+		&r.Actor.AccountName, &r.Actor.ProjectID, &r.Actor.ProjectName, &r.Origin.Address, &r.Origin.UserAgent,
+		&r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID, &r.OperationType, &r.Target, &r.Seen,
+		&r.Upstream.Code, &r.Upstream.RequestID}
+	for _, s := range short {
+		*s = bounded(*s, maxShort)
+	}
+	for _, s := range []*string{&r.Reason, &r.Detail, &r.Upstream.Message} {
+		*s = bounded(*s, maxLong)
+	}
+	return r
+}
+
+func bounded(s string, limit int) string {
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

@@ -1,0 +1,357 @@
+// Package operate is the one path every operation on a ticket takes. COC
+// answers 200 when it has accepted an operation, not when it has happened; it
+// takes no reason, has no idempotency key and no guard against a stale picture
+// (docs/coc-api.md section 4.6). This package closes those gaps:
+//
+//   - what the person saw is compared with a fresh reading, and a material
+//     difference stops the operation before anything is sent;
+//   - a one-time key makes sure that the same form never sends twice, on any
+//     console that shares the database, also after a restart;
+//   - *requested* is durable in the log before the PUT leaves; if that fails
+//     the operation is refused;
+//   - the PUT is never repeated: a time-out is *unknown*, not failed;
+//   - the ticket is then watched until the effect is seen, *observed*, or can
+//     no longer be expected, *not observed*; after a restart every operation
+//     without an end is taken up again.
+//
+// It is the only caller of the COC client's Operate.
+package operate
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+)
+
+// MaxReason is the longest reason a form may give, in characters.
+const MaxReason = 500
+
+// Callers finds a token to look at a ticket with, when the request that
+// started an operation is long over.
+type Callers interface {
+	// Caller returns the caller of the session with that key.
+	Caller(ctx context.Context, sessionKey string) (coc.Caller, error)
+	// AnyCaller returns the caller of some live session in the project.
+	AnyCaller(ctx context.Context, projectID string) (coc.Caller, error)
+}
+
+// Config is what the service stands on. All fields are required but Shared
+// and Logger.
+type Config struct {
+	Log      *audit.Log
+	Client   *coc.Client
+	Keys     *sql.DB          // the console's database: table one_time_key
+	IsUnique func(error) bool // does the error mean that a key exists
+	Callers  Callers
+	Logger   *slog.Logger
+	Now      func() time.Time
+	Poll     time.Duration // between two looks at a ticket after an operation
+	Deadline time.Duration // how long an effect is waited for
+	// Shared says that other consoles write the same log: an operation without
+	// an end may then be theirs, and is taken up only when they must be gone.
+	Shared bool
+}
+
+// Service applies operations and watches for their effects.
+type Service struct {
+	Config
+	keys keyStore
+
+	ctx  context.Context // ends with Close; watching runs under it
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu       sync.Mutex
+	inFlight map[string]chan struct{} // one-time keys between claim and answer
+
+	// unwritten counts answers that the log has not taken yet. While there are
+	// any, nothing new is sent: a log that misses answers must not grow.
+	unwritten atomic.Int64
+}
+
+// New returns a service; Close ends it.
+func New(cfg Config) *Service {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique},
+		ctx: ctx, stop: stop, inFlight: map[string]chan struct{}{}}
+}
+
+// Close stops watching and waits for it. Operations that have no end yet are
+// taken up by Resume at the next start.
+func (s *Service) Close() error {
+	s.stop()
+	s.done.Wait()
+	return nil
+}
+
+// NewKey returns a one-time key for a form. It becomes the operation's id.
+func NewKey() string { return rand.Text() }
+
+// validKey reports whether NewKey could have made the key.
+func validKey(key string) bool {
+	if len(key) != 26 {
+		return false
+	}
+	for _, c := range []byte(key) {
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return false
+		}
+	}
+	return true
+}
+
+// Request is one operation as a person asked for it.
+type Request struct {
+	SessionKey string
+	Caller     coc.Caller
+	Actor      audit.Actor
+	Origin     audit.Origin
+
+	Ticket    coc.ExecuteUUID
+	Operation coc.Operation
+	BatchHint int32  // the batch in which the instance was seen; 0 = unknown
+	Reason    string // may be empty
+	Seen      string // the Picture that the form carried
+	Key       string // the one-time key that the form carried
+}
+
+// The errors of Apply before anything was sent, besides *coc.Error,
+// *coc.FieldError and *audit.StorageError.
+type (
+	// ReasonTooLongError: the reason has more than MaxReason characters.
+	ReasonTooLongError struct{ Length int }
+	// TargetError: the ticket has no such batch or instance. Field is the wire name.
+	TargetError struct{ Field string }
+	// RefusedError: the operation does not fit the state of the ticket.
+	RefusedError struct {
+		Why Refusal
+		Now Reading
+	}
+	// StaleError: the ticket is not what the person saw.
+	StaleError struct {
+		Changes []Change
+		Now     Reading
+	}
+)
+
+func (e *ReasonTooLongError) Error() string {
+	return fmt.Sprintf("the reason has %d characters, %d are allowed", e.Length, MaxReason)
+}
+func (e *TargetError) Error() string  { return "the ticket has no such " + e.Field }
+func (e *RefusedError) Error() string { return "the operation does not fit: " + string(e.Why) }
+func (e *StaleError) Error() string   { return "the ticket is not what was seen" }
+
+var (
+	// ErrBadKey says that the form carried no usable key.
+	ErrBadKey = errors.New("the form's one-time key is missing or malformed")
+	// ErrKeySpent says that the key was used up by an attempt that sent nothing.
+	ErrKeySpent = errors.New("the form's one-time key is used up, and nothing was sent with it")
+	// ErrBadSeen says that the form carried no usable picture.
+	ErrBadSeen = errors.New("the form's picture of the ticket is missing or malformed")
+	// ErrUnwritten says that the log has not taken the answer to an earlier
+	// operation yet.
+	ErrUnwritten = errors.New("the answer to an earlier operation is not in the log yet")
+)
+
+// Apply takes one operation from the form to COC's answer and returns the
+// operation's id, which is its key. The same key again returns the same id and
+// sends nothing. Once *requested* is in the log an error is returned only when
+// COC wants a new sign-in; every other answer is in the log under the id, and
+// the effect is watched for in the background.
+func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
+	if err := s.validate(r); err != nil {
+		return "", err
+	}
+	if known, err := s.known(ctx, r.Key); known || err != nil {
+		return r.Key, err
+	}
+	if s.unwritten.Load() > 0 {
+		return "", ErrUnwritten
+	}
+	reading, err := s.Read(ctx, r.Caller, r.Ticket, r.Operation, r.BatchHint)
+	if err != nil {
+		return "", err
+	}
+	if err := s.compare(r, reading); err != nil {
+		return "", err
+	}
+	var before []int64
+	if r.Operation.Type == coc.CancelInstance {
+		before, err = s.canceledRows(ctx, r.Caller, r.Ticket, reading.Statistics)
+		if err != nil {
+			return "", err
+		}
+	}
+	return s.once(ctx, r, reading, before)
+}
+
+func (s *Service) validate(r Request) error {
+	if err := r.Operation.Validate(); err != nil {
+		return err
+	}
+	if n := utf8.RuneCountInString(r.Reason); n > MaxReason {
+		return &ReasonTooLongError{Length: n}
+	}
+	if !validKey(r.Key) {
+		return ErrBadKey
+	}
+	if _, err := ParsePicture(r.Seen); err != nil {
+		return ErrBadSeen
+	}
+	return nil
+}
+
+// compare refuses what no longer fits, and what is no longer what was seen.
+// The change comes first: it explains the refusal.
+func (s *Service) compare(r Request, now Reading) error {
+	seen, err := ParsePicture(r.Seen)
+	if err != nil {
+		return ErrBadSeen
+	}
+	if changes := seen.Changes(now.Picture(), r.Operation.Type); Stale(changes) {
+		return &StaleError{Changes: changes, Now: now}
+	}
+	if why := now.Check(r.Operation); why != Fits {
+		return &RefusedError{Why: why, Now: now}
+	}
+	return nil
+}
+
+// once claims the key, so that of all forms with it exactly one goes on.
+func (s *Service) once(ctx context.Context, r Request, now Reading, before []int64) (string, error) {
+	over, first := s.enter(r.Key)
+	if !first {
+		return s.follow(ctx, r.Key, over)
+	}
+	defer s.leave(r.Key)
+	switch err := s.keys.claim(ctx, r, s.Now()); {
+	case errors.Is(err, errClaimed):
+		return s.follow(ctx, r.Key, nil)
+	case err != nil:
+		return "", err
+	}
+	// From here on the person may close the browser: the answer is recorded.
+	return r.Key, s.send(context.WithoutCancel(ctx), r, now, before)
+}
+
+// follow waits for the form that came first and returns its receipt.
+func (s *Service) follow(ctx context.Context, key string, over <-chan struct{}) (string, error) {
+	if over != nil {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+	known, err := s.known(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	if !known {
+		return "", ErrKeySpent
+	}
+	return key, nil
+}
+
+func (s *Service) known(ctx context.Context, key string) (bool, error) {
+	records, err := s.Log.Operation(ctx, key)
+	return len(records) > 0, err
+}
+
+// enter marks the key as in flight. The second caller gets the channel that
+// closes when the first one is done.
+func (s *Service) enter(key string) (over <-chan struct{}, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.inFlight[key]; ok {
+		return c, false
+	}
+	s.inFlight[key] = make(chan struct{})
+	return nil, true
+}
+
+func (s *Service) leave(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.inFlight[key])
+	delete(s.inFlight, key)
+}
+
+// send writes *requested*, sends the PUT once, and writes the answer.
+func (s *Service) send(ctx context.Context, r Request, now Reading, before []int64) error {
+	receipt, err := s.Log.Request(ctx, requestedRecord(r, now, before))
+	if err != nil {
+		s.keys.release(ctx, r.Key, s.Logger) // nothing was sent
+		return err
+	}
+	requested := receipt.Record()
+	started := s.Now()
+	reply, err := s.Client.Operate(ctx, r.Caller, receipt, r.Ticket, r.Operation)
+	answer := answerRecord(requested, reply, err)
+	answer.Duration = s.Now().Sub(started)
+	written := s.write(ctx, answer)
+	if answer.Action != audit.ActionOperationRejected {
+		s.watch(task{requested: requested, caller: r.Caller, sessionKey: r.SessionKey})
+	}
+	if written != nil {
+		return written
+	}
+	var upstream *coc.Error
+	if errors.As(err, &upstream) && upstream.SignInAgain() {
+		return upstream
+	}
+	return nil
+}
+
+// write appends a record that must not be lost. When the log cannot take it
+// now it is tried again in the background, and nothing new is sent meanwhile.
+func (s *Service) write(ctx context.Context, r audit.Record) error {
+	_, err := s.Log.Append(ctx, r)
+	if err == nil {
+		return nil
+	}
+	s.Logger.Error("an answer is not in the log yet", "operation", r.OperationID, "action", r.Action, "error", err)
+	s.unwritten.Add(1)
+	s.done.Go(func() {
+		defer s.unwritten.Add(-1)
+		s.writeUntilTaken(r)
+	})
+	return err
+}
+
+func (s *Service) writeUntilTaken(r audit.Record) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		if !pause(s.ctx, wait) {
+			s.Logger.Error("stopped with an answer that is not in the log", "operation", r.OperationID, "action", r.Action)
+			return
+		}
+		if _, err := s.Log.Append(s.ctx, r); err == nil {
+			return
+		}
+	}
+}
+
+// pause waits, and reports false when the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
