@@ -1,0 +1,165 @@
+// Package handlers answers the console's pages: one file per page. A handler
+// reads a request, asks the log, COC or IAM, and renders one templ page. It
+// knows Echo and nothing of sessions, cookies, headers or the mapping from an
+// error to a status; that is package web's, which calls these handlers.
+//
+// A handler returns an error instead of writing an error page. Besides the
+// typed errors of coc, iam, audit and operate it returns *Problem for what is
+// wrong with the request itself.
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+	"coc-console/internal/operate"
+)
+
+// Viewer is the signed-in person behind a request, as IAM named them.
+type Viewer struct {
+	// SessionKey is the session's row key in the console's database. It is not
+	// the cookie's value and gives no access, but stays on the server.
+	SessionKey string
+	Actor      audit.Actor
+	Caller     coc.Caller // token, language and project for every call to COC
+	Manager    bool       // may read the whole audit log
+	Expires    time.Time  // when the token, and with it the session, ends
+}
+
+// Theme is the colour scheme a reader chose; the zero value follows the browser.
+type Theme string
+
+// The themes a reader can choose.
+const (
+	ThemeAuto  Theme = ""
+	ThemeLight Theme = "light"
+	ThemeDark  Theme = "dark"
+)
+
+// NewSession is what a successful sign-in hands to the session store.
+type NewSession struct {
+	Identity iam.Identity
+	Token    iam.Token
+	Language i18n.Language
+}
+
+// Sessions is what the handlers need of the session store (package web).
+type Sessions interface {
+	// Begin replaces whatever session the browser has by a new one, under a
+	// new id, and sets its cookie.
+	Begin(c echo.Context, s NewSession) (Viewer, error)
+	// End deletes the browser's session and its cookie. It is no error when
+	// there is none.
+	End(c echo.Context) error
+	// SetLanguage and SetTheme remember a preference: in a cookie, and in the
+	// session where there is one.
+	SetLanguage(c echo.Context, l i18n.Language) error
+	SetTheme(c echo.Context, t Theme) error
+}
+
+// Config is what the handlers stand on. All fields but Simulator and
+// DefaultProject are required.
+type Config struct {
+	Log            *audit.Log
+	Tickets        *coc.Client
+	IAM            *iam.Client
+	Operations     *operate.Service
+	Sessions       Sessions
+	Logger         *slog.Logger
+	Now            func() time.Time
+	DefaultProject string // offered at sign-in
+	Simulator      bool   // the banner says that nothing real is touched
+}
+
+// Handlers holds one method per route; web's route list names them.
+type Handlers struct {
+	Config
+}
+
+// New returns the handlers over cfg.
+func New(cfg Config) *Handlers { return &Handlers{Config: cfg} }
+
+type contextKey int
+
+const (
+	viewerKey contextKey = iota
+	originKey
+	themeKey
+)
+
+// WithViewer returns a context that carries the signed-in person.
+func WithViewer(ctx context.Context, v Viewer) context.Context {
+	return context.WithValue(ctx, viewerKey, v)
+}
+
+// ViewerFrom returns the signed-in person, and whether there is one.
+func ViewerFrom(ctx context.Context) (Viewer, bool) {
+	v, ok := ctx.Value(viewerKey).(Viewer)
+	return v, ok
+}
+
+// WithOrigin returns a context that carries where a request came from.
+func WithOrigin(ctx context.Context, o audit.Origin) context.Context {
+	return context.WithValue(ctx, originKey, o)
+}
+
+// OriginFrom returns where the request came from; the zero value outside one.
+func OriginFrom(ctx context.Context) audit.Origin {
+	o, _ := ctx.Value(originKey).(audit.Origin)
+	return o
+}
+
+// WithTheme returns a context that carries the reader's theme.
+func WithTheme(ctx context.Context, t Theme) context.Context {
+	return context.WithValue(ctx, themeKey, t)
+}
+
+// ThemeFrom returns the reader's theme.
+func ThemeFrom(ctx context.Context) Theme {
+	t, _ := ctx.Value(themeKey).(Theme)
+	return t
+}
+
+// ProblemKind names what is wrong with a request; web turns it into a page in
+// the reader's language.
+type ProblemKind int
+
+// What can be wrong with a request before anything is asked of COC.
+const (
+	ProblemBadUUID     ProblemKind = iota + 1 // not an execute_uuid; Value holds what came
+	ProblemNotFound                           // no page, record or operation here
+	ProblemBadInstance                        // not an instance id; Value holds what came
+	ProblemBadInput                           // a query or form value that no page offers
+	ProblemDenied                             // signed in, but not allowed
+	ProblemTooLarge                           // a body above its limit
+	ProblemCrossSite                          // a form sent from another site
+	ProblemThrottled                          // too many attempts from one address
+	ProblemUnavailable                        // the console itself cannot answer now
+)
+
+// Problem is a request that cannot be answered. Status is the HTTP status,
+// Value what the reader sent (shown back to them, escaped), Err the private
+// cause, logged and never shown.
+type Problem struct {
+	Status int
+	Kind   ProblemKind
+	Value  string
+	Err    error
+}
+
+func (p *Problem) Error() string {
+	if p.Err != nil {
+		return p.Err.Error()
+	}
+	return "problem with the request: " + p.Value
+}
+
+// Unwrap returns the private cause.
+func (p *Problem) Unwrap() error { return p.Err }

@@ -1,0 +1,39 @@
+package handlers
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"coc-console/audit"
+)
+
+// note writes one action of the viewer to the log. Reading goes on when the
+// log cannot take the record, because a full disk must not blind whoever has
+// to act on a failing ticket; the failure is logged and /readyz tells it.
+// Operations are different: without their record nothing is sent.
+func (h *Handlers) note(ctx context.Context, r audit.Record) {
+	if v, ok := ViewerFrom(ctx); ok {
+		r.Actor = v.Actor
+	}
+	r.Origin = OriginFrom(ctx)
+	if r.Outcome == "" {
+		r.Outcome = audit.OutcomeSucceeded
+	}
+	if _, err := h.Log.Append(context.WithoutCancel(ctx), r); err != nil {
+		h.Logger.ErrorContext(ctx, "an action is not in the log", "action", r.Action, "error", err)
+	}
+}
+
+// detail joins what a list was narrowed to: "status=ABNORMAL name=rotate".
+func detail(pairs ...string) string {
+	var kept []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			kept = append(kept, pairs[i]+"="+pairs[i+1])
+		}
+	}
+	return strings.Join(kept, " ")
+}
+
+func since(start time.Time, now func() time.Time) time.Duration { return now().Sub(start) }

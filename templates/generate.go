@@ -1,0 +1,3 @@
+package templates
+
+//go:generate go tool -modfile=../tools/templ/go.mod templ generate

@@ -1,0 +1,117 @@
+// Package templates renders the console's pages: one .templ file per page,
+// with a struct that has the shape of the page. Pages get everything they show
+// in that struct, in plain types and wire values; they call no service. Texts
+// come from package i18n by the language in the context, times are shown in
+// the context's zone.
+//
+// Handlers render a page into a buffer before anything is sent, so that an
+// error half way never leaves half a page.
+package templates
+
+import "time"
+
+// Frame is what stands around every page.
+type Frame struct {
+	Title     string // of the document
+	Section   Section
+	Viewer    *Viewer // nil when nobody is signed in
+	Simulator bool    // a banner says that nothing real is touched
+	Theme     string  // "light", "dark" or "" for the browser's
+	Here      string  // the page's own address, to come back to
+	Search    string  // kept text of the search box
+	Notices   []Notice
+	// Refresh asks the browser to load the page again after so many seconds;
+	// 0 = the page does not change by itself.
+	Refresh int
+}
+
+// Section is the part of the console that a page belongs to.
+type Section string
+
+// The sections, in the order of the navigation.
+const (
+	SectionNone    Section = ""
+	SectionTickets Section = "tickets"
+	SectionAudit   Section = "audit"
+)
+
+// Viewer is the signed-in person.
+type Viewer struct {
+	User, Account, Project string
+	Manager                bool
+	Expires                time.Time // the session ends then
+}
+
+// NoticeKind is how much a notice matters.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeInfo    NoticeKind = "info"
+	NoticeSuccess NoticeKind = "success"
+	NoticeWarning NoticeKind = "warning"
+	NoticeError   NoticeKind = "error"
+)
+
+// Notice is one line above a page, in the reader's language.
+type Notice struct {
+	Kind NoticeKind
+	Text string
+}
+
+// FieldErrors are the messages next to a form's fields, by field name, in the
+// reader's language.
+type FieldErrors map[string]string
+
+// Failure is an upstream call that failed, shown in the place of its result.
+type Failure struct {
+	Heading, Text, Advice string // in the reader's language
+	Verbatim              string // the upstream's own words, with its code; may be empty
+	RequestID             string // the upstream's; may be empty
+}
+
+// Option is one value of a select; Value is the wire value.
+type Option struct {
+	Value    string
+	Selected bool
+}
+
+// Count is the number of instances in a state.
+type Count struct {
+	Status string // wire value
+	Count  int32
+}
+
+// Pager links to the pages before and after; an empty address has no page.
+type Pager struct{ Newer, Older string }
+
+// OperationChoice is one operation as a page offers it.
+type OperationChoice struct {
+	Type    string // wire value
+	Address string // of the confirmation page; empty when it does not fit
+	Refusal string // why it does not fit: a value of operate.Refusal
+	Batch   int32  // SKIP_BATCH: the batch
+}
+
+// Instance is one server in one batch.
+type Instance struct {
+	ID                         string // decimal: JavaScript would round it
+	Batch                      int32
+	HostName, FixedIP          string
+	FloatingIP, Region, Zone   string
+	Status                     string // wire value
+	Created, Finished          time.Time
+	Duration                   time.Duration
+	Address                    string // of its page
+	Cancel                     OperationChoice
+	ResourceID, Provider, Type string
+	ProjectID, Application     string
+	Group, CommandID           string
+	AgentSN, AgentVersion      string
+	AgentStatus                string
+	Attributes                 []Attribute
+	LastLine                   string // of its log; may be empty
+}
+
+// Attribute is a name with its value.
+type Attribute struct{ Name, Value string }
