@@ -25,7 +25,8 @@ const (
 )
 
 // Token is an IAM token. It never prints itself; Reveal is for the request
-// header alone.
+// header alone. Package fmt cannot call methods of unexported fields: a struct
+// that keeps a Token or a Caller in one must not be printed.
 type Token string
 
 const redacted = "[token]"

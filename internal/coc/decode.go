@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -12,7 +14,7 @@ import (
 // be null or absent.
 
 // integer is an int64 that is exact, and tolerates null, a quoted number and
-// a whole number written as 1.0.
+// a whole number written as 1.0. It never passes through a float64.
 type integer int64
 
 func (n *integer) UnmarshalJSON(b []byte) error {
@@ -21,13 +23,12 @@ func (n *integer) UnmarshalJSON(b []byte) error {
 		*n = 0
 		return nil
 	}
+	if whole, fraction, ok := strings.Cut(text, "."); ok && strings.Trim(fraction, "0") == "" {
+		text = whole
+	}
 	i, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		f, ferr := strconv.ParseFloat(text, 64)
-		if ferr != nil || f != float64(int64(f)) || f > 1<<53 || f < -(1<<53) {
-			return fmt.Errorf("not a whole number: %.40s", text)
-		}
-		i = int64(f)
+		return fmt.Errorf("not a whole number: %.40s", text)
 	}
 	*n = integer(i)
 	return nil
@@ -60,7 +61,24 @@ func (l *label) UnmarshalJSON(b []byte) error {
 		*l = label(s)
 		return nil
 	}
-	*l = label(b)
+	*l = label(strings.ToValidUTF8(string(b), "\uFFFD"))
+	return nil
+}
+
+// percent is a number that may be absent, null or quoted.
+type percent struct{ value *float64 }
+
+func (p *percent) UnmarshalJSON(b []byte) error {
+	text := string(bytes.Trim(b, `"`))
+	if text == "null" || text == "" {
+		p.value = nil
+		return nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Errorf("not a number: %.40s", text)
+	}
+	p.value = &f
 	return nil
 }
 
@@ -120,7 +138,7 @@ type wireTicket struct {
 		CurrentBatch integer `json:"current_execute_batch_index"`
 		Param        struct {
 			Timeout     integer     `json:"timeout"` // seconds
-			SuccessRate *float64    `json:"success_rate"`
+			SuccessRate percent     `json:"success_rate"`
 			ExecuteUser label       `json:"execute_user"`
 			Params      []wireParam `json:"script_params"`
 		} `json:"execute_param"`
@@ -142,7 +160,7 @@ func (w wireTicket) decode(asked ExecuteUUID) Ticket {
 		ScriptVersion: string(or(p.VersionName, p.VersionID)), ScriptSource: string(p.Source),
 		CurrentBatch: p.CurrentBatch.int32(),
 		Timeout:      time.Duration(max(0, min(int64(p.Param.Timeout), maxTimeout))) * time.Second,
-		SuccessRate:  p.Param.SuccessRate, ExecuteUser: string(p.Param.ExecuteUser),
+		SuccessRate:  p.Param.SuccessRate.value, ExecuteUser: string(p.Param.ExecuteUser),
 		Params: decodeAll(p.Param.Params, wireParam.decode),
 	}
 }

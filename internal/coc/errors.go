@@ -3,10 +3,13 @@ package coc
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Kind is what went wrong with a call.
@@ -102,7 +105,7 @@ func (e *Error) Throttled() bool { return e.Status == http.StatusTooManyRequests
 
 // Delivered says whether the call may have taken effect. A gateway that lost
 // its backend (502, 503, 504), a broken answer and a time-out leave it open; so
-// does a 500 that carries no code of COC or the gateway.
+// does any other 5xx that carries no code of COC itself.
 func (e *Error) Delivered() Delivery {
 	switch {
 	case e.notSent:
@@ -112,7 +115,7 @@ func (e *Error) Delivered() Delivery {
 	case e.Status == http.StatusBadGateway, e.Status == http.StatusServiceUnavailable,
 		e.Status == http.StatusGatewayTimeout, e.Status == http.StatusRequestTimeout:
 		return DeliveredUnknown
-	case e.Status >= 500 && !strings.HasPrefix(e.Code, "COC.") && !strings.HasPrefix(e.Code, "APIGW."):
+	case e.Status >= 500 && !strings.HasPrefix(e.Code, "COC."):
 		return DeliveredUnknown
 	}
 	return DeliveredYes
@@ -124,29 +127,32 @@ const maxMessage = 1024
 // parseErrorBody finds code and message in the shapes of docs/coc-api.md
 // section 10.1; whatever else came is the message.
 func parseErrorBody(body []byte) (code, message, requestID string) {
-	var shape struct {
-		ErrorCode any `json:"error_code"`
-		ErrorMsg  any `json:"error_msg"`
-		Code      any `json:"code"`
-		Message   any `json:"message"`
-		RequestID any `json:"request_id"`
-		Error     *struct {
-			Code    any `json:"code"`
-			Message any `json:"message"`
-		} `json:"error"`
-	}
+	var shape map[string]any
 	if json.Unmarshal(body, &shape) == nil {
-		requestID = text(shape.RequestID)
-		switch {
-		case text(shape.ErrorCode) != "" || text(shape.ErrorMsg) != "":
-			return text(shape.ErrorCode), bounded(text(shape.ErrorMsg)), requestID
-		case text(shape.Code) != "" || text(shape.Message) != "":
-			return text(shape.Code), bounded(text(shape.Message)), requestID
-		case shape.Error != nil:
-			return text(shape.Error.Code), bounded(text(shape.Error.Message)), requestID
+		requestID = bounded(text(shape["request_id"]))
+		if code, message = codeAndMessage(shape); code != "" || message != "" {
+			return bounded(code), bounded(message), requestID
 		}
 	}
 	return "", bounded(strings.TrimSpace(string(body))), requestID
+}
+
+// codeAndMessage follows the order of the vendor's SDK: the service's names,
+// the older names, then the objects within (Keystone's "error" is one).
+func codeAndMessage(shape map[string]any) (code, message string) {
+	for _, names := range [][2]string{{"error_code", "error_msg"}, {"code", "message"}} {
+		code, message = text(shape[names[0]]), text(shape[names[1]])
+		if code != "" || message != "" {
+			return code, message
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(shape)) {
+		inner, _ := shape[name].(map[string]any)
+		if code, message = codeAndMessage(inner); code != "" || message != "" {
+			return code, message
+		}
+	}
+	return "", ""
 }
 
 // text accepts a string or a number: sources disagree on the type of codes.
@@ -160,9 +166,13 @@ func text(v any) string {
 	return ""
 }
 
+// bounded cuts text between two characters and makes it valid UTF-8.
 func bounded(s string) string {
-	if len(s) > maxMessage {
-		s = s[:maxMessage]
+	if end := maxMessage; len(s) > end {
+		for end > maxMessage-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end]
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
@@ -177,7 +187,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	if n, err := strconv.Atoi(value); err == nil {
-		return min(time.Duration(max(n, 0))*time.Second, maxRetryAfter)
+		return time.Duration(max(0, min(n, int(maxRetryAfter/time.Second)))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return min(max(at.Sub(now), 0), maxRetryAfter)

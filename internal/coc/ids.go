@@ -42,7 +42,7 @@ func ParseExecuteUUID(text string) (ExecuteUUID, error) {
 // link or a line of text.
 func FindExecuteUUID(text string) (ExecuteUUID, bool) {
 	for _, at := range uuidInText.FindAllStringIndex(text, 100) {
-		if !wordAt(text, at[0]-1) && !wordAt(text, at[1]) {
+		if (!wordAt(text, at[0]-1) || escapeBefore(text, at[0])) && !wordAt(text, at[1]) {
 			return ExecuteUUID(text[at[0]:at[1]]), true
 		}
 	}
@@ -55,6 +55,13 @@ func wordAt(text string, i int) bool {
 	}
 	c := text[i]
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+var escapeAtEnd = regexp.MustCompile(`%[0-9A-Fa-f]{2}$`)
+
+// escapeBefore reports a character of an address, such as %2F, that ends at i.
+func escapeBefore(text string, i int) bool {
+	return escapeAtEnd.MatchString(text[max(0, i-3):i])
 }
 
 // OperationType is one of the five operations (docs/coc-api.md section 4.6).
