@@ -1,0 +1,1 @@
+// Wires the modules that make the pages one application.
