@@ -57,6 +57,7 @@ type DB struct {
 	Path        string // of the file; empty on PostgreSQL
 
 	lock *os.File
+	file os.FileInfo // which file Path was when it was opened
 }
 
 // ErrNewerSchema says that a newer console has migrated the store.
@@ -97,6 +98,23 @@ func (d *DB) Close() error {
 	return err
 }
 
+// ErrFileMoved says that the database's file is no longer the one at its path:
+// what is written would be lost when the console stops.
+var ErrFileMoved = errors.New("the database's file was deleted or replaced")
+
+// Unmoved returns ErrFileMoved when another file, or none, is at the path of
+// the open one.
+func (d *DB) Unmoved() error {
+	if d.Path == "" {
+		return nil
+	}
+	now, err := os.Stat(d.Path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, d.file) {
+		return fmt.Errorf("%w: %s", ErrFileMoved, d.Path)
+	}
+	return err
+}
+
 func openPostgres(ctx context.Context, dsn string, _ Store) (*DB, error) {
 	pool, err := sql.Open("pgx", dsn)
 	if err != nil {
@@ -124,7 +142,7 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 			return nil, err
 		}
 	}
-	if err := touch(path); err != nil {
+	if db.file, err = touch(path); err != nil {
 		return nil, errors.Join(err, db.closeLock())
 	}
 	db.Write = sql.OpenDB(connector(path, store, false))
@@ -146,12 +164,13 @@ func (d *DB) closeLock() error {
 }
 
 // touch makes the file for its owner alone before SQLite would make it for all.
-func touch(path string) error {
+func touch(path string) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return f.Close()
+	info, err := f.Stat()
+	return info, errors.Join(err, f.Close())
 }
 
 // dataSource writes SQLite's address with its settings. Commits of the log and

@@ -139,7 +139,14 @@ func TestEntriesAreNeverChanged(t *testing.T) {
 			if _, err := db.Write.ExecContext(t.Context(), `INSERT INTO entry (seq, ts, body) VALUES (1, 1, $1)`, []byte("x")); err != nil {
 				t.Fatal(err)
 			}
-			for _, stmt := range []string{`UPDATE entry SET ts = 2`, `DELETE FROM entry`} {
+			changes := []string{`UPDATE entry SET ts = 2`, `DELETE FROM entry`}
+			if db.Engine == SQLite {
+				changes = append(changes, `INSERT OR REPLACE INTO entry (seq, ts, body) VALUES (1, 2, 'y')`,
+					`INSERT INTO entry (seq, ts, body) VALUES (3, 3, x'00')`)
+			} else {
+				changes = append(changes, `TRUNCATE entry`)
+			}
+			for _, stmt := range changes {
 				if _, err := db.Write.ExecContext(t.Context(), stmt); err == nil {
 					t.Errorf("%s succeeded", stmt)
 				}
@@ -182,6 +189,32 @@ func TestSQLiteFull(t *testing.T) {
 	_, err := db.Write.ExecContext(t.Context(), `INSERT INTO entry (seq, ts, body) VALUES (1, 1, zeroblob(1000000))`)
 	if !IsFull(err) {
 		t.Errorf("got %v, want a full disk", err)
+	}
+}
+
+func TestFileMoved(t *testing.T) {
+	db := open(t, t.TempDir(), Audit)
+	if err := db.Unmoved(); err != nil {
+		t.Fatal(err)
+	}
+	away := db.Path + ".away"
+	if err := os.Rename(db.Path, away); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Unmoved(); !errors.Is(err, ErrFileMoved) {
+		t.Errorf("a missing file gives %v", err)
+	}
+	if err := os.WriteFile(db.Path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Unmoved(); !errors.Is(err, ErrFileMoved) {
+		t.Errorf("another file gives %v", err)
+	}
+	if err := os.Rename(away, db.Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Unmoved(); err != nil {
+		t.Errorf("the file that came back gives %v", err)
 	}
 }
 

@@ -3,7 +3,7 @@
 CREATE TABLE record (
   seq          BIGINT PRIMARY KEY,
   ts           BIGINT NOT NULL,
-  action       TEXT NOT NULL,
+  action       TEXT COLLATE "C" NOT NULL, -- groups are ranges of bytes
   outcome      TEXT NOT NULL,
   user_id      TEXT NOT NULL,
   user_name    TEXT NOT NULL,

@@ -22,3 +22,9 @@ BEGIN SELECT RAISE(ABORT, 'entries of the log are never changed'); END;
 CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
 BEGIN SELECT RAISE(ABORT, 'entries of the log are never deleted'); END;
 -- +goose StatementEnd
+-- INSERT OR REPLACE would delete without that trigger.
+-- +goose StatementBegin
+CREATE TRIGGER entry_is_next BEFORE INSERT ON entry
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entry)
+BEGIN SELECT RAISE(ABORT, 'entries of the log follow one another'); END;
+-- +goose StatementEnd
