@@ -4,15 +4,19 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math"
+	"strconv"
 	"time"
 )
 
-// followBatch is how many records the follower takes in one transaction.
+// followBatch is how many entries are copied or scanned at a time.
 const followBatch = 1000
 
-// followRetry is the wait after the search tables refused records.
+// followRetry is how often the follower looks unasked: for what other consoles
+// append to a shared log, and after the search tables refused records.
 const followRetry = 5 * time.Second
 
+// signal tells the follower that there is something to follow.
 func (l *Log) signal() {
 	select {
 	case l.wake <- struct{}{}:
@@ -20,17 +24,20 @@ func (l *Log) signal() {
 	}
 }
 
-// follow copies the log into the search tables, on every append and, for what
-// other consoles append to a shared log, now and then.
-func (l *Log) follow() {
-	ctx, cancel := context.WithCancel(context.Background())
-	l.done.Go(func() { <-l.stop; cancel() })
+// follow copies the log into the search tables until ctx ends.
+func (l *Log) follow(ctx context.Context) {
 	tick := time.NewTicker(followRetry)
 	defer tick.Stop()
+	behind := false
 	for {
-		if err := l.catchUp(ctx); err != nil && ctx.Err() == nil {
-			l.cfg.Logger.Error("the search tables are behind the log", "error", err)
+		err := l.catchUp(ctx)
+		if ctx.Err() != nil {
+			return
 		}
+		if err != nil && !behind { // once, not at every append
+			l.cfg.Logger.Error("the search tables stay behind the log", "error", err)
+		}
+		behind = err != nil
 		select {
 		case <-ctx.Done():
 			return
@@ -42,6 +49,9 @@ func (l *Log) follow() {
 
 // catchUp brings the search tables up to the log's present end.
 func (l *Log) catchUp(ctx context.Context) error {
+	if err := l.disown(ctx); err != nil {
+		return err
+	}
 	for {
 		more, err := l.followSome(ctx)
 		if err != nil || !more {
@@ -50,16 +60,22 @@ func (l *Log) catchUp(ctx context.Context) error {
 	}
 }
 
+// followed is the last sequence that the search tables know.
+func (l *Log) followed(ctx context.Context) (int64, error) {
+	var upto int64
+	err := l.cfg.SearchRead.QueryRowContext(ctx, `SELECT upto FROM followed WHERE id = 1`).Scan(&upto)
+	return upto, err
+}
+
 // followSome copies one batch; more is true when there may be another.
 func (l *Log) followSome(ctx context.Context) (more bool, err error) {
+	l.following.Lock()
+	defer l.following.Unlock()
 	upto, err := l.followed(ctx)
 	if err != nil {
 		return false, err
 	}
-	if upto, err = l.notAhead(ctx, upto); err != nil {
-		return false, err
-	}
-	records, err := l.entries(ctx, `seq > $1 ORDER BY seq LIMIT 1000`, upto)
+	records, err := l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(followBatch), upto)
 	if err != nil || len(records) == 0 {
 		return false, err
 	}
@@ -67,74 +83,118 @@ func (l *Log) followSome(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}()
 	// Of several consoles that follow one log, the one that moves the mark
-	// first wins; the others find it moved and try again from there.
-	last := records[len(records)-1].Sequence
-	res, err := tx.ExecContext(ctx, `UPDATE followed SET upto = $1 WHERE id = 1 AND upto = $2`, last, upto)
-	if err != nil {
-		return false, err
+	// first wins; the others find it moved and go on from there.
+	moved, err := moveMark(ctx, tx, upto, records[len(records)-1].Sequence)
+	if err == nil && moved {
+		err = index(ctx, tx, records)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return err == nil, errors.Join(err, ignoreDone(tx.Rollback()))
-	}
-	for _, r := range records {
-		if err := index(ctx, tx, r); err != nil {
-			return false, err
-		}
+	if err != nil || !moved {
+		return err == nil, rollback(tx, err)
 	}
 	return len(records) == followBatch, tx.Commit()
 }
 
-func (l *Log) followed(ctx context.Context) (int64, error) {
-	var upto int64
-	err := l.cfg.SearchRead.QueryRowContext(ctx, `SELECT upto FROM followed WHERE id = 1`).Scan(&upto)
-	return upto, err
-}
-
-// notAhead empties search tables that know more than the log: they belong to
-// another one, such as the log before a backup was restored.
-func (l *Log) notAhead(ctx context.Context, upto int64) (int64, error) {
-	size, err := l.Size(ctx)
-	if err != nil || upto <= size {
-		return upto, err
-	}
-	tx, err := l.cfg.Search.BeginTx(ctx, nil)
+// moveMark sets how far the search tables are, unless they are not at from.
+func moveMark(ctx context.Context, tx *sql.Tx, from, to int64) (bool, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE followed SET upto = $1 WHERE id = 1 AND upto = $2`, to, from)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	for _, stmt := range []string{`DELETE FROM record`, `DELETE FROM open_operation`, `UPDATE followed SET upto = 0 WHERE id = 1`} {
-		if _, err := tx.ExecContext(ctx, stmt); err != nil {
-			return 0, errors.Join(err, ignoreDone(tx.Rollback()))
-		}
-	}
-	return 0, tx.Commit()
+	n, err := res.RowsAffected()
+	return n == 1, err
 }
 
-func index(ctx context.Context, tx *sql.Tx, r Record) error {
-	_, err := tx.ExecContext(ctx,
+func index(ctx context.Context, tx *sql.Tx, records []Record) error {
+	insert, err := tx.PrepareContext(ctx,
 		`INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket, operation_id)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (seq) DO NOTHING`,
-		r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome),
-		r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID)
-	if err != nil || r.OperationID == "" {
+		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
+	if err != nil {
 		return err
 	}
+	defer func() { _ = insert.Close() }()
+	for _, r := range records {
+		if _, err := insert.ExecContext(ctx, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome),
+			r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID); err != nil {
+			return err
+		}
+		if err := indexOperation(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexOperation keeps the list of operations of which more is expected.
+func indexOperation(ctx context.Context, tx *sql.Tx, r Record) (err error) {
 	switch {
+	case r.OperationID == "":
 	case r.Action == ActionOperationRequested:
 		_, err = tx.ExecContext(ctx, `INSERT INTO open_operation (operation_id, seq) VALUES ($1, $2)
 			ON CONFLICT (operation_id) DO NOTHING`, r.OperationID, r.Sequence)
-	case ends(r.Action):
+	case r.Action == ActionOperationRejected, r.Action == ActionOperationObserved, r.Action == ActionOperationNotObserved:
 		_, err = tx.ExecContext(ctx, `DELETE FROM open_operation WHERE operation_id = $1`, r.OperationID)
 	}
 	return err
 }
 
-// ends reports whether nothing more is expected of an operation.
-func ends(a Action) bool {
-	return a == ActionOperationRejected || a == ActionOperationObserved || a == ActionOperationNotObserved
+// disown empties search tables that were derived from another log, such as
+// the present one before it was restored from a backup: their last record is
+// not in the log, or not with that time.
+func (l *Log) disown(ctx context.Context) error {
+	upto, err := l.followed(ctx)
+	if err != nil || upto == 0 {
+		return err
+	}
+	here, err := timeOf(ctx, l.cfg.LogRead, `SELECT ts FROM entry WHERE seq = $1`, upto)
+	if err != nil {
+		return err
+	}
+	there, err := timeOf(ctx, l.cfg.SearchRead, `SELECT ts FROM record WHERE seq = $1`, upto)
+	if err != nil || here == there && here != absent {
+		return err
+	}
+	l.cfg.Logger.Warn("the search tables belong to another log and are built anew", "records", upto)
+	tx, err := l.cfg.Search.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := empty(ctx, tx, upto); err != nil {
+		return rollback(tx, err)
+	}
+	return tx.Commit()
+}
+
+// absent is the time of an entry that does not exist.
+const absent = math.MinInt64
+
+func timeOf(ctx context.Context, db *sql.DB, query string, seq int64) (int64, error) {
+	var ts int64
+	err := db.QueryRowContext(ctx, query, seq).Scan(&ts)
+	if errors.Is(err, sql.ErrNoRows) {
+		return absent, nil
+	}
+	return ts, err
+}
+
+// empty empties the search tables, unless somebody has moved their mark.
+func empty(ctx context.Context, tx *sql.Tx, upto int64) error {
+	moved, err := moveMark(ctx, tx, upto, 0)
+	if err != nil || !moved {
+		return err
+	}
+	for _, stmt := range []string{`DELETE FROM record`, `DELETE FROM open_operation`} {
+		if _, err := tx.ExecContext(ctx, stmt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rollback ends a transaction that failed with err, or with nil was not needed.
+func rollback(tx *sql.Tx, err error) error {
+	if e := tx.Rollback(); !errors.Is(e, sql.ErrTxDone) {
+		err = errors.Join(err, e)
+	}
+	return err
 }

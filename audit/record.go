@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Action says what was done: dotted, in the past tense.
@@ -29,6 +30,10 @@ const (
 	ActionAccessDenied         Action = "access.denied"
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
+
+	// ActionEntryDamaged is never written. It stands for an entry that cannot
+	// be read, so that it is seen instead of hiding what lies around it.
+	ActionEntryDamaged Action = "entry.damaged"
 )
 
 var actions = []Action{
@@ -36,7 +41,7 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
-	ActionAccessDenied, ActionAuditViewed, ActionAuditExported,
+	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionEntryDamaged,
 }
 
 // Actions lists all actions.
@@ -134,6 +139,17 @@ type body struct {
 
 const bodyVersion = 1
 
+// check refuses what Append must not write.
+func (r Record) check() error {
+	if r.Action == ActionEntryDamaged || !slices.Contains(actions, r.Action) {
+		return fmt.Errorf("audit: %q is not an action that can be written", r.Action)
+	}
+	if !slices.Contains(Outcomes(), r.Outcome) {
+		return fmt.Errorf("audit: %q is not an outcome", r.Outcome)
+	}
+	return nil
+}
+
 func encode(r Record) ([]byte, error) {
 	return json.Marshal(body{Version: bodyVersion, Sequence: r.Sequence, Time: r.Time.UnixMicro(), Action: r.Action,
 		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
@@ -144,16 +160,35 @@ func encode(r Record) ([]byte, error) {
 func decode(text []byte) (Record, error) {
 	var b body
 	if err := json.Unmarshal(text, &b); err != nil {
-		return Record{}, fmt.Errorf("audit: an entry is damaged: %w", err)
+		return Record{}, err
 	}
 	if b.Version != bodyVersion {
-		return Record{}, fmt.Errorf("audit: an entry has version %d, this console knows %d", b.Version, bodyVersion)
+		return Record{}, fmt.Errorf("it has version %d, this console knows %d", b.Version, bodyVersion)
 	}
-	return Record{Sequence: b.Sequence, Time: time.UnixMicro(b.Time).UTC(), Action: b.Action, Outcome: b.Outcome,
+	return Record{Sequence: b.Sequence, Time: fromMicro(b.Time), Action: b.Action, Outcome: b.Outcome,
 		Actor: b.Actor, Origin: b.Origin, Duration: time.Duration(b.Duration) * time.Microsecond, Ticket: b.Ticket,
 		OperationID: b.OperationID, OperationType: b.OperationType, BatchIndex: b.BatchIndex, InstanceID: b.InstanceID,
 		Target: b.Target, Reason: b.Reason, Seen: b.Seen, Upstream: b.Upstream, Detail: b.Detail}, nil
 }
+
+// entry reads a row of the log. One that cannot be read, or that is not what
+// its row says, becomes a damaged record with the row's number and time.
+func entry(seq, ts int64, text []byte) Record {
+	r, err := decode(text)
+	switch {
+	case err != nil:
+		return damaged(seq, ts, err.Error())
+	case r.Sequence != seq || r.Time.UnixMicro() != ts:
+		return damaged(seq, ts, fmt.Sprintf("it is the record %d of %s", r.Sequence, r.Time.Format(time.RFC3339Nano)))
+	}
+	return r
+}
+
+func damaged(seq, ts int64, why string) Record {
+	return Record{Sequence: seq, Time: fromMicro(ts), Action: ActionEntryDamaged, Outcome: OutcomeUnknown, Detail: why}
+}
+
+func fromMicro(ts int64) time.Time { return time.UnixMicro(ts).UTC() }
 
 // The longest values that are kept, in bytes. They are far above what the
 // console's own forms allow; only hostile headers and upstream texts are cut.
@@ -165,7 +200,8 @@ const (
 // clean bounds the fields and makes them valid UTF-8 without NUL, which
 // PostgreSQL could not store. A cut value ends with an ellipsis.
 func clean(r Record) Record {
-	short := []*string{(*string)(&r.Action), (*string)(&r.Outcome), &r.Actor.UserID, &r.Actor.UserName, &r.Actor.AccountID,
+	r.Duration = r.Duration.Truncate(time.Microsecond)
+	short := []*string{&r.Actor.UserID, &r.Actor.UserName, &r.Actor.AccountID,
 		&r.Actor.AccountName, &r.Actor.ProjectID, &r.Actor.ProjectName, &r.Origin.Address, &r.Origin.UserAgent,
 		&r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID, &r.OperationType, &r.Target, &r.Seen,
 		&r.Upstream.Code, &r.Upstream.RequestID}
@@ -178,9 +214,18 @@ func clean(r Record) Record {
 	return r
 }
 
+const ellipsis = "…"
+
+// bounded returns what the log keeps of s. Cleaning twice changes nothing more:
+// later records of an operation repeat the fields of the first.
 func bounded(s string, limit int) string {
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) <= limit {
+		return s
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	end := limit - len(ellipsis)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + ellipsis
 }

@@ -3,9 +3,9 @@ package audit
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,12 +22,15 @@ func (v Visibility) allows(r Record) bool {
 	if v.All || v.UserID != "" && r.Actor.UserID == v.UserID {
 		return true
 	}
-	return r.Ticket != "" && strings.HasPrefix(string(r.Action), "operation.") && slices.Contains(v.Tickets, r.Ticket)
+	return r.Ticket != "" && strings.HasPrefix(string(r.Action), operations) && slices.Contains(v.Tickets, r.Ticket)
 }
+
+// operations is the group of actions that belong to operations.
+const operations = "operation."
 
 // Query narrows a search; zero fields do not.
 type Query struct {
-	Person      string // user name or id
+	Person      string // user name or id, exactly
 	Ticket      string
 	OperationID string
 	Action      Action // or a group of them: "operation."
@@ -52,249 +55,82 @@ type Page struct {
 	Newer   int64 // After of the page before; 0 = this is the newest
 }
 
-func (q Query) matches(r Record) bool {
-	return (q.Person == "" || q.Person == r.Actor.UserName || q.Person == r.Actor.UserID) &&
-		(q.Ticket == "" || q.Ticket == r.Ticket) &&
-		(q.OperationID == "" || q.OperationID == r.OperationID) &&
-		(q.Action == "" || q.Action == r.Action || q.group() && strings.HasPrefix(string(r.Action), string(q.Action))) &&
-		(q.Outcome == "" || q.Outcome == r.Outcome) &&
-		(q.From.IsZero() || !r.Time.Before(q.From)) &&
-		(q.To.IsZero() || r.Time.Before(q.To)) &&
-		(q.Before == 0 || r.Sequence < q.Before) &&
-		(q.After == 0 || r.Sequence > q.After) &&
-		q.Visible.allows(r)
-}
-
-func (q Query) group() bool { return strings.HasSuffix(string(q.Action), ".") }
-
-// Search returns one page of the records that match, newest first.
+// Search returns one page of the records that match, newest first. Records
+// whose Append has returned are among them. An entry that cannot be read is
+// there as ActionEntryDamaged.
 func (l *Log) Search(ctx context.Context, q Query) (Page, error) {
 	limit := q.Limit
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
 	limit = min(limit, MaxLimit)
-	q.Limit = limit + 1 // one more tells whether there is another page
-	found, err := l.find(ctx, q)
+	found, err := l.find(ctx, newScan(q, limit+1)) // one more tells whether there is another page
 	if err != nil {
 		return Page{}, err
 	}
-	return l.page(ctx, q, found, limit)
-}
-
-// page cuts the extra record off and sets the addresses of the neighbours.
-func (l *Log) page(ctx context.Context, q Query, found []Record, limit int) (Page, error) {
 	more := len(found) > limit
-	backward := q.After > 0
-	switch {
-	case more && backward:
-		found = found[len(found)-limit:]
-	case more:
-		found = found[:limit]
+	found = found[:min(len(found), limit)]
+	if q.After > 0 {
+		slices.Reverse(found)
+		return newerPage(q, found, more), nil
 	}
+	return olderPage(q, found, more), nil
+}
+
+// olderPage is the newest page, or one that was reached by going to older ones.
+func olderPage(q Query, found []Record, more bool) Page {
 	p := Page{Records: found}
-	if len(found) == 0 {
-		return p, nil
-	}
-	first, last := found[0].Sequence, found[len(found)-1].Sequence
-	if more && !backward || backward {
-		p.Next = last
-	}
-	if backward {
-		if more {
-			p.Newer = first
-		}
-		return p, nil
-	}
-	if q.Before > 0 {
-		p.Newer = first
-	}
-	return p, nil
-}
-
-// find returns up to q.Limit matches, newest first: of the search tables, and
-// of the tail of the log that they have not reached.
-func (l *Log) find(ctx context.Context, q Query) ([]Record, error) {
-	upto, err := l.followed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	indexed, err := l.findIndexed(ctx, q, upto)
-	if err != nil {
-		return nil, err
-	}
-	tail, err := l.findTail(ctx, q, upto)
-	if err != nil {
-		return nil, err
-	}
-	all := append(tail, indexed...)
-	if len(all) <= q.Limit {
-		return all, nil
-	}
-	if q.After > 0 {
-		return all[len(all)-q.Limit:], nil
-	}
-	return all[:q.Limit], nil
-}
-
-// findTail scans what the follower has not reached, newest first. It is a few
-// records as a rule; when it is long, the follower is helped first.
-func (l *Log) findTail(ctx context.Context, q Query, upto int64) ([]Record, error) {
-	records, err := l.entries(ctx, `seq > $1 ORDER BY seq`, upto)
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(records)
-	return slices.DeleteFunc(records, func(r Record) bool { return !q.matches(r) }), nil
-}
-
-func (l *Log) findIndexed(ctx context.Context, q Query, upto int64) ([]Record, error) {
-	text, args := q.statement(upto)
-	seqs, err := integers(l.cfg.SearchRead.QueryContext(ctx, text, args...))
-	if err != nil {
-		return nil, err
-	}
-	if q.After > 0 {
-		slices.Reverse(seqs) // read oldest first, to be next to After
-	}
-	return l.bySequence(ctx, seqs)
-}
-
-// conditions builds a WHERE clause with numbered arguments.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-func (c *conditions) add(term string, args ...any) {
-	for _, a := range args {
-		c.args = append(c.args, a)
-		term = strings.Replace(term, "?", fmt.Sprintf("$%d", len(c.args)), 1)
-	}
-	c.terms = append(c.terms, term)
-}
-
-// statement is the search as SQL. The literal terms (ticket <> ”) repeat the
-// conditions of the partial indexes, which SQLite would not use otherwise.
-func (q Query) statement(upto int64) (string, []any) {
-	var c conditions
-	c.add("seq <= ?", upto)
-	if q.Person != "" {
-		c.add("(user_name = ? OR user_id = ?)", q.Person, q.Person)
-	}
-	if q.Ticket != "" {
-		c.add("ticket = ? AND ticket <> ''", q.Ticket)
-	}
-	if q.OperationID != "" {
-		c.add("operation_id = ? AND operation_id <> ''", q.OperationID)
-	}
 	switch {
-	case q.group():
-		c.add("action >= ? AND action < ?", string(q.Action), strings.TrimSuffix(string(q.Action), ".")+"/")
-	case q.Action != "":
-		c.add("action = ?", string(q.Action))
+	case len(found) == 0:
+		p.Newer = max(q.Before-1, 0)
+		return p
+	case q.Before > 0:
+		p.Newer = found[0].Sequence
 	}
-	if q.Outcome != "" {
-		c.add("outcome = ?", string(q.Outcome))
+	if more {
+		p.Next = found[len(found)-1].Sequence
 	}
-	if q.Outcome != "" && q.Outcome != OutcomeSucceeded && q.Outcome != OutcomePending {
-		c.add("outcome NOT IN ('succeeded', 'pending')")
-	}
-	if !q.From.IsZero() {
-		c.add("ts >= ?", q.From.UnixMicro())
-	}
-	if !q.To.IsZero() {
-		c.add("ts < ?", q.To.UnixMicro())
-	}
-	if q.Before > 0 {
-		c.add("seq < ?", q.Before)
-	}
-	if q.After > 0 {
-		c.add("seq > ?", q.After)
-	}
-	q.Visible.narrow(&c)
-	order := "DESC"
-	if q.After > 0 {
-		order = "ASC"
-	}
-	return "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") +
-		" ORDER BY seq " + order + fmt.Sprintf(" LIMIT %d", q.Limit), c.args
+	return p
 }
 
-func (v Visibility) narrow(c *conditions) {
-	if v.All {
-		return
+// newerPage is one that was reached by going to newer ones: older ones exist.
+func newerPage(q Query, found []Record, more bool) Page {
+	if len(found) == 0 {
+		return Page{Next: q.After + 1}
 	}
-	var either []string
-	var args []any
-	if v.UserID != "" {
-		either, args = append(either, "user_id = ?"), append(args, v.UserID)
+	p := Page{Records: found, Next: found[len(found)-1].Sequence}
+	if more {
+		p.Newer = found[0].Sequence
 	}
-	for _, t := range v.Tickets {
-		either = append(either, "(ticket = ? AND ticket <> '' AND action >= 'operation.' AND action < 'operation/')")
-		args = append(args, t)
-	}
-	if len(either) == 0 {
-		either = []string{"1 = 0"}
-	}
-	c.add("("+strings.Join(either, " OR ")+")", args...)
+	return p
 }
 
-func integers(rows *sql.Rows, err error) ([]int64, error) {
+// Export hands all matching records that the log holds at its start to each,
+// oldest first, until it returns an error, which Export returns. It reads in
+// pages, so that a long export holds no transaction. Limit does not apply.
+func (l *Log) Export(ctx context.Context, q Query, each func(Record) error) error {
+	size, err := l.Size(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { _ = rows.Close() }()
-	var out []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		out = append(out, n)
-	}
-	return out, rows.Err()
-}
-
-// bySequence reads records in the order asked for.
-func (l *Log) bySequence(ctx context.Context, seqs []int64) ([]Record, error) {
-	if len(seqs) == 0 {
-		return nil, nil
-	}
-	marks, args := make([]string, len(seqs)), make([]any, len(seqs))
-	for i, n := range seqs {
-		marks[i], args[i] = fmt.Sprintf("$%d", i+1), n
-	}
-	records, err := l.entries(ctx, "seq IN ("+strings.Join(marks, ",")+") ORDER BY seq", args...)
-	if err != nil {
-		return nil, err
-	}
-	if len(seqs) > 1 && seqs[0] > seqs[1] {
-		slices.Reverse(records)
-	}
-	return records, nil
-}
-
-// entries reads the records of the log that a condition selects.
-func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Record, error) {
-	rows, err := l.cfg.LogRead.QueryContext(ctx, `SELECT body FROM entry WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var out []Record
-	for rows.Next() {
-		var text sql.RawBytes
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		r, err := decode(text)
+	s := newScan(q, MaxLimit)
+	s.oldestFirst = true
+	s.below = min(s.below, size+1)
+	for {
+		records, err := l.find(ctx, s)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, r)
+		for _, r := range records {
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		if len(records) < s.limit {
+			return nil
+		}
+		s = s.past(records[len(records)-1].Sequence)
 	}
-	return out, rows.Err()
 }
 
 // Record returns the record with that sequence, or ErrNotFound.
@@ -309,109 +145,323 @@ func (l *Log) Record(ctx context.Context, sequence int64) (Record, error) {
 	return records[0], nil
 }
 
-// Operation returns the records of one operation, oldest first; none for an
-// id that the log does not know.
+// Operation returns the first MaxLimit records of one operation, oldest
+// first; none for an id that the log does not know.
 func (l *Log) Operation(ctx context.Context, id string) ([]Record, error) {
 	if id == "" {
 		return nil, nil
 	}
-	records, err := l.find(ctx, Query{OperationID: id, Limit: MaxLimit, Visible: Visibility{All: true}})
-	slices.Reverse(records)
-	return records, err
+	s := newScan(Query{OperationID: id, Visible: Visibility{All: true}}, MaxLimit)
+	s.oldestFirst = true
+	return l.find(ctx, s)
 }
 
 // OpenOperations returns, for every operation that was requested and has no
-// end, its records, oldest first.
+// end, its records, oldest first. It waits until the search tables are up to
+// date.
 func (l *Log) OpenOperations(ctx context.Context) ([][]Record, error) {
 	if err := l.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	seqs, err := integers(l.cfg.SearchRead.QueryContext(ctx, `SELECT seq FROM open_operation ORDER BY seq LIMIT 10000`))
+	ids, err := column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT operation_id FROM open_operation ORDER BY seq`))
 	if err != nil {
 		return nil, err
 	}
-	var open [][]Record
-	for _, seq := range seqs {
-		r, err := l.Record(ctx, seq)
-		if err != nil {
+	open := make([][]Record, len(ids))
+	for i, id := range ids {
+		if open[i], err = l.Operation(ctx, id); err != nil {
 			return nil, err
 		}
-		records, err := l.Operation(ctx, r.OperationID)
-		if err != nil {
-			return nil, err
-		}
-		open = append(open, records)
 	}
 	return open, nil
 }
 
-// Export hands all matching records to each, oldest first, until it returns
-// an error. It reads in pages, so that a long export holds no transaction.
-func (l *Log) Export(ctx context.Context, q Query, each func(Record) error) error {
-	before := q.Before
-	q.After, q.Before = max(q.After, 0), 0
-	for {
-		page := q
-		page.Limit = MaxLimit
-		if page.After == 0 {
-			page.After = -1
-		}
-		records, err := l.forward(ctx, page)
-		if err != nil {
-			return err
-		}
-		for _, r := range records {
-			if before > 0 && r.Sequence >= before {
-				return nil
-			}
-			if err := each(r); err != nil {
-				return err
-			}
-		}
-		if len(records) < MaxLimit {
-			return nil
-		}
-		q.After = records[len(records)-1].Sequence
-	}
+// scan is a query with a direction. Its bounds are numbers that are always
+// set, for SQL and for records in memory alike.
+type scan struct {
+	Query
+	above, below int64 // sequences between these, without them
+	from, to     int64 // microseconds; to is not included
+	oldestFirst  bool
+	limit        int
 }
 
-// forward returns up to q.Limit matches above q.After, oldest first.
-func (l *Log) forward(ctx context.Context, q Query) ([]Record, error) {
-	if q.After < 1 {
-		q.After = 0
-		// Sequences begin at 1: everything is above zero, but zero means "not
-		// given" in a query, so the first page reads from the newest side only
-		// when it is the whole log.
-		q.From = laterOf(q.From, time.UnixMicro(1))
+// newScan reads newest first from Before, or oldest first from After.
+func newScan(q Query, limit int) scan {
+	s := scan{Query: q, above: max(q.After, 0), below: math.MaxInt64, from: micro(q.From, 0),
+		to: micro(q.To, math.MaxInt64), oldestFirst: q.After > 0, limit: limit}
+	if q.Before > 0 {
+		s.below = q.Before
+	}
+	return s
+}
+
+// micro rounds up to the log's microseconds: no record lies in between.
+func micro(t time.Time, zero int64) int64 {
+	switch t = t.UTC(); {
+	case t.IsZero():
+		return zero
+	case t.Year() < 1970:
+		return 0
+	case t.Year() > 9999:
+		return math.MaxInt64
+	}
+	return t.Add(time.Microsecond - 1).UnixMicro()
+}
+
+// past returns the scan that goes on after a sequence.
+func (s scan) past(seq int64) scan {
+	if s.oldestFirst {
+		s.above = max(s.above, seq)
+	} else {
+		s.below = min(s.below, seq)
+	}
+	return s
+}
+
+func (s scan) order() string {
+	if s.oldestFirst {
+		return "ASC"
+	}
+	return "DESC"
+}
+
+// everything reports whether nothing but the bounds narrows the scan.
+func (s scan) everything() bool {
+	return s.Person == "" && s.Ticket == "" && s.OperationID == "" && s.Action == "" && s.Outcome == "" &&
+		s.from == 0 && s.to == math.MaxInt64 && s.Visible.All
+}
+
+// group reports whether Action names several.
+func (s scan) group() bool { return strings.HasSuffix(string(s.Action), ".") }
+
+func (s scan) matches(r Record) bool {
+	ts := r.Time.UnixMicro()
+	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to &&
+		(s.Person == "" || s.Person == r.Actor.UserName || s.Person == r.Actor.UserID) &&
+		(s.Ticket == "" || s.Ticket == r.Ticket) &&
+		(s.OperationID == "" || s.OperationID == r.OperationID) &&
+		(s.Action == "" || s.Action == r.Action || s.group() && strings.HasPrefix(string(r.Action), string(s.Action))) &&
+		(s.Outcome == "" || s.Outcome == r.Outcome) &&
+		s.Visible.allows(r)
+}
+
+// find returns up to s.limit matches in the scan's order: of the search
+// tables, and of the newest part of the log, which they have not reached.
+func (l *Log) find(ctx context.Context, s scan) ([]Record, error) {
+	if s.everything() {
+		return l.readLog(ctx, s, s.limit) // the log itself is the best index
 	}
 	upto, err := l.followed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	text, args := q.statement(upto)
-	text = strings.Replace(text, "ORDER BY seq DESC", "ORDER BY seq ASC", 1)
-	seqs, err := integers(l.cfg.SearchRead.QueryContext(ctx, text, args...))
+	indexed, tail := s, s
+	indexed.below, tail.above = min(s.below, upto+1), max(s.above, upto)
+	if s.oldestFirst {
+		return l.both(ctx, indexed, l.readIndex, tail, l.readTail)
+	}
+	return l.both(ctx, tail, l.readTail, indexed, l.readIndex)
+}
+
+type reader func(context.Context, scan) ([]Record, error)
+
+// both reads the second part for what the first one leaves of the limit.
+func (l *Log) both(ctx context.Context, a scan, readA reader, b scan, readB reader) ([]Record, error) {
+	found, err := readA(ctx, a)
+	if err != nil || len(found) >= a.limit {
+		return found, err
+	}
+	b.limit -= len(found)
+	rest, err := readB(ctx, b)
+	return append(found, rest...), err
+}
+
+func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
+	return l.readLog(ctx, s, followBatch)
+}
+
+// readLog reads matches from the log without the search tables, step entries
+// at a time: when those tables are built anew the whole log is their tail, and
+// must not be in memory at once.
+func (l *Log) readLog(ctx context.Context, s scan, step int) ([]Record, error) {
+	var found []Record
+	for s.above < s.below {
+		records, err := l.entries(ctx, `seq > $1 AND seq < $2 ORDER BY seq `+s.order()+` LIMIT `+strconv.Itoa(step), s.above, s.below)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			if !s.matches(r) {
+				continue
+			}
+			if found = append(found, r); len(found) == s.limit {
+				return found, nil
+			}
+		}
+		if len(records) < step {
+			break
+		}
+		s = s.past(records[len(records)-1].Sequence)
+	}
+	return found, nil
+}
+
+// readIndex asks the search tables which records match, and the log for them.
+func (l *Log) readIndex(ctx context.Context, s scan) ([]Record, error) {
+	text, args := s.statement()
+	seqs, err := column[int64](l.cfg.SearchRead.QueryContext(ctx, text, args...))
+	if err != nil || len(seqs) == 0 {
+		return nil, err
+	}
+	var c conditions
+	records, err := l.entries(ctx, "seq IN ("+list(&c, seqs)+")", c.args...)
 	if err != nil {
 		return nil, err
 	}
-	records, err := l.bySequence(ctx, seqs)
-	if err != nil || len(records) >= q.Limit {
-		return records, err
+	return inOrder(seqs, records), nil
+}
+
+// inOrder puts records into the order of seqs. One that the log does not have
+// any more is reported like one that it cannot read.
+func inOrder(seqs []int64, records []Record) []Record {
+	bySeq := make(map[int64]Record, len(records))
+	for _, r := range records {
+		bySeq[r.Sequence] = r
 	}
-	tail, err := l.findTail(ctx, q, upto)
+	out := make([]Record, len(seqs))
+	for i, seq := range seqs {
+		r, ok := bySeq[seq]
+		if !ok {
+			r = damaged(seq, 0, "it is missing")
+		}
+		out[i] = r
+	}
+	return out
+}
+
+// entries reads the records of the log that a condition selects.
+func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Record, error) {
+	rows, err := l.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(tail)
-	records = append(records, tail...)
-	return records[:min(len(records), q.Limit)], nil
-}
-
-func laterOf(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+	defer func() { _ = rows.Close() }()
+	var out []Record
+	for rows.Next() {
+		var seq, ts int64
+		var text sql.RawBytes
+		if err := rows.Scan(&seq, &ts, &text); err != nil {
+			return nil, err
+		}
+		out = append(out, entry(seq, ts, text))
 	}
-	return b
+	return out, rows.Err()
 }
 
-var _ = errors.Is
+// statement is the scan of the search tables as SQL.
+func (s scan) statement() (string, []any) {
+	var c conditions
+	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
+	c.addText(s.Query)
+	switch {
+	case s.group():
+		c.add("action >= " + c.arg(string(s.Action)) + " AND action < " + c.arg(groupEnd(string(s.Action))))
+	case s.Action != "":
+		c.add("action = " + c.arg(string(s.Action)))
+	}
+	if s.from > 0 {
+		c.add("ts >= " + c.arg(s.from))
+	}
+	if s.to < math.MaxInt64 {
+		c.add("ts < " + c.arg(s.to))
+	}
+	c.addVisible(s.Visible)
+	return "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") +
+		" ORDER BY seq " + s.order() + " LIMIT " + strconv.Itoa(s.limit), c.args
+}
+
+// groupEnd is the first text after all that begin with a group's name.
+func groupEnd(group string) string { return strings.TrimSuffix(group, ".") + "/" }
+
+// conditions builds a WHERE clause with numbered arguments. The literal terms
+// (ticket <> ” and the like) repeat those of the partial indexes, which SQLite
+// would not use otherwise.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string) { c.terms = append(c.terms, term) }
+
+// arg takes a value and returns its placeholder.
+func (c *conditions) arg(v any) string {
+	c.args = append(c.args, v)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+func (c *conditions) addText(q Query) {
+	for _, text := range []string{q.Person, q.Ticket, q.OperationID, string(q.Action), string(q.Outcome)} {
+		if bounded(text, maxShort) != text {
+			c.add("1 = 0") // no record holds it, and PostgreSQL would not take it
+			return
+		}
+	}
+	if q.Person != "" {
+		c.add("(user_name = " + c.arg(q.Person) + " OR user_id = " + c.arg(q.Person) + ")")
+	}
+	if q.Ticket != "" {
+		c.add("ticket = " + c.arg(q.Ticket) + " AND ticket <> ''")
+	}
+	if q.OperationID != "" {
+		c.add("operation_id = " + c.arg(q.OperationID) + " AND operation_id <> ''")
+	}
+	if q.Outcome != "" {
+		c.add("outcome = " + c.arg(string(q.Outcome)))
+		if q.Outcome != OutcomeSucceeded && q.Outcome != OutcomePending {
+			c.add("outcome NOT IN ('succeeded', 'pending')")
+		}
+	}
+}
+
+func (c *conditions) addVisible(v Visibility) {
+	if v.All {
+		return
+	}
+	either := []string{"1 = 0"}
+	if v.UserID != "" && bounded(v.UserID, maxShort) == v.UserID {
+		either = append(either, "user_id = "+c.arg(v.UserID))
+	}
+	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return bounded(t, maxShort) != t })
+	if len(tickets) > 0 {
+		either = append(either, "ticket <> '' AND ticket IN ("+list(c, tickets)+") AND action >= "+c.arg(operations)+
+			" AND action < "+c.arg(groupEnd(operations)))
+	}
+	c.add("(" + strings.Join(either, " OR ") + ")")
+}
+
+// list takes several values and returns their placeholders.
+func list[T any](c *conditions, values []T) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = c.arg(v)
+	}
+	return strings.Join(marks, ", ")
+}
+
+// column reads the only column of a query.
+func column[T any](rows *sql.Rows, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
