@@ -20,7 +20,9 @@ import (
 	"time"
 )
 
-// Token is an IAM token. It never prints itself.
+// Token is an IAM token. It never prints itself. Package fmt cannot call
+// methods of unexported fields: a struct that keeps a Token in one must not be
+// printed.
 type Token string
 
 const redacted = "[token]"
@@ -65,6 +67,17 @@ type PasswordRequest struct {
 	Passcode                string // of a virtual MFA device; empty = none
 }
 
+// Format prints a sign-in without its password and passcode.
+func (r PasswordRequest) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "sign-in of %q at %q", r.User, r.Account)
+}
+
+// MarshalText keeps the password from encoders.
+func (r PasswordRequest) MarshalText() ([]byte, error) { return fmt.Append(nil, r), nil }
+
+// LogValue keeps the password from structured logs.
+func (r PasswordRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
+
 // Kind is why IAM refused, as far as its answer tells.
 type Kind int
 
@@ -101,7 +114,18 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("iam: %s (status %d) %s: %s", e.Kind, e.Status, e.Code, e.Message)
+	var b strings.Builder
+	fmt.Fprintf(&b, "iam: %s", e.Kind)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " %d", e.Status)
+	}
+	if e.Code != "" || e.Message != "" {
+		fmt.Fprintf(&b, " %s: %s", e.Code, e.Message)
+	}
+	if e.Cause != nil {
+		fmt.Fprintf(&b, ": %v", e.Cause)
+	}
+	return b.String()
 }
 
 // Unwrap returns the cause.
@@ -125,34 +149,44 @@ type Client struct {
 
 // New returns a client. The endpoint must be https, or http on loopback.
 func New(cfg Config) (*Client, error) {
-	u, err := url.Parse(cfg.Endpoint)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return nil, fmt.Errorf("%q is not an address such as https://host", cfg.Endpoint)
+	base, err := checked(cfg.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
+	cfg.CallTimeout = or(cfg.CallTimeout, 20*time.Second)
+	cfg.MaxBody = or(cfg.MaxBody, 1<<20)
+	transport := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: cfg.ConnectTimeout}).DialContext,
+		TLSHandshakeTimeout:    cfg.ConnectTimeout,
+		MaxResponseHeaderBytes: 256 << 10, // a token has up to 32 KB
+		// Sign-ins are rare: a connection that was closed while it idled would
+		// fail one of them for nothing.
+		DisableKeepAlives: true,
+		ForceAttemptHTTP2: true,
+	}
+	return &Client{cfg: cfg, base: base, http: &http.Client{
+		Transport: transport, Timeout: cfg.CallTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// checked returns the endpoint without a slash at its end.
+func checked(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err == nil && u.User != nil {
+		return "", errors.New("an address must not hold a user or password") // nor be repeated here
+	}
+	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return "", fmt.Errorf("%q is not an address such as https://host", endpoint)
 	}
 	ip := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, fmt.Errorf("%q must be https: a password would travel in the clear", cfg.Endpoint)
+		return "", fmt.Errorf("%q must be https: a password would travel in the clear", endpoint)
 	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = 5 * time.Second
-	}
-	if cfg.CallTimeout == 0 {
-		cfg.CallTimeout = 20 * time.Second
-	}
-	if cfg.MaxBody == 0 {
-		cfg.MaxBody = 1 << 20
-	}
-	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: cfg.ConnectTimeout}).DialContext,
-		TLSHandshakeTimeout: cfg.ConnectTimeout,
-		MaxIdleConnsPerHost: 8, IdleConnTimeout: 60 * time.Second, ForceAttemptHTTP2: true,
-	}
-	return &Client{cfg: cfg, base: strings.TrimRight(u.String(), "/"), http: &http.Client{
-		Transport: transport, Timeout: cfg.CallTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return strings.TrimRight(u.String(), "/"), nil
 }
 
 // Close closes idle connections.
@@ -167,44 +201,75 @@ func (c *Client) SignIn(ctx context.Context, r PasswordRequest) (Identity, Token
 	if err != nil {
 		return Identity{}, "", &Error{Kind: BadRequest, Cause: err}
 	}
-	res, answer, err := c.do(ctx, http.MethodPost, nil, body)
+	a, err := c.do(ctx, http.MethodPost, nil, body)
 	if err != nil {
 		return Identity{}, "", err
 	}
-	if res.StatusCode != http.StatusCreated && res.StatusCode != http.StatusOK {
-		return Identity{}, "", refused(res, answer, r.Passcode != "")
+	a.secrets = []string{r.Password, r.Passcode}
+	if a.status != http.StatusCreated && a.status != http.StatusOK {
+		return Identity{}, "", refused(a, r.Passcode != "")
 	}
-	token := Token(res.Header.Get("X-Subject-Token"))
-	if token == "" {
-		return Identity{}, "", &Error{Kind: BadAnswer, Status: res.StatusCode, Message: "no X-Subject-Token"}
+	token := Token(a.header.Get("X-Subject-Token"))
+	if !token.wellFormed() {
+		return Identity{}, "", &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
+			Message: "no X-Subject-Token that is a token"}
 	}
-	id, err := identity(res.StatusCode, answer)
-	return id, token, err
+	id, err := a.identity()
+	if err != nil {
+		return Identity{}, "", err
+	}
+	return id, token, nil
 }
 
-// Introspect asks IAM whose token it is (docs/coc-api.md section 2.3).
+// Introspect asks IAM whose token it is (docs/coc-api.md section 2.3). Text
+// that cannot be a token is TokenInvalid, and is not sent.
+// Its errors are *Error.
 func (c *Client) Introspect(ctx context.Context, t Token) (Identity, error) {
-	if len(t) == 0 || len(t) > MaxTokenLength || strings.IndexFunc(string(t), notToken) >= 0 {
+	if !t.wellFormed() {
 		return Identity{}, &Error{Kind: TokenInvalid}
 	}
-	res, answer, err := c.do(ctx, http.MethodGet, http.Header{
+	a, err := c.do(ctx, http.MethodGet, http.Header{
 		"X-Auth-Token": {t.Reveal()}, "X-Subject-Token": {t.Reveal()}}, nil)
 	if err != nil {
 		return Identity{}, err
 	}
-	if res.StatusCode != http.StatusOK {
-		return Identity{}, refusedToken(res, answer)
+	a.secrets = []string{t.Reveal()}
+	if a.status != http.StatusOK {
+		return Identity{}, refusedToken(a)
 	}
-	return identity(res.StatusCode, answer)
+	return a.identity()
 }
 
-// notToken is true for what no token holds: tokens are printable ASCII.
-func notToken(r rune) bool { return r <= ' ' || r > '~' }
+// wellFormed reports that a token fits a header: printable ASCII, not too long.
+func (t Token) wellFormed() bool {
+	return t != "" && len(t) <= MaxTokenLength &&
+		!strings.ContainsFunc(string(t), func(r rune) bool { return r <= ' ' || r > '~' })
+}
 
-func (c *Client) do(ctx context.Context, method string, h http.Header, body []byte) (*http.Response, []byte, error) {
+// answer is what IAM said.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	secrets []string // of the request; an answer may echo them
+}
+
+func (a answer) requestID() string { return bounded(a.header.Get("X-Request-Id")) }
+
+// shown makes text of the answer fit for an error.
+func (a answer) shown(text string) string {
+	for _, secret := range a.secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, redacted)
+		}
+	}
+	return bounded(text)
+}
+
+func (c *Client) do(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+tokensPath, bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, &Error{Kind: Unavailable, Cause: err}
+		return answer{}, &Error{Kind: Unavailable, Cause: err}
 	}
 	if h != nil {
 		req.Header = h
@@ -219,14 +284,25 @@ func (c *Client) do(ctx context.Context, method string, h http.Header, body []by
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return nil, nil, &Error{Kind: Unavailable, Cause: err}
+		return answer{}, &Error{Kind: Unavailable, Cause: err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, c.cfg.MaxBody))
-	if err != nil {
-		return nil, nil, &Error{Kind: Unavailable, Status: res.StatusCode, Cause: err}
+	return c.read(res)
+}
+
+func (c *Client) read(res *http.Response) (answer, error) {
+	body, err := io.ReadAll(io.LimitReader(res.Body, c.cfg.MaxBody+1))
+	a := answer{status: res.StatusCode, header: res.Header, body: body}
+	switch {
+	case a.status >= 400: // half an error still tells its status
+		return a, nil
+	case err != nil:
+		return answer{}, &Error{Kind: Unavailable, Status: a.status, RequestID: a.requestID(), Cause: err}
+	case int64(len(body)) > c.cfg.MaxBody:
+		return answer{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
+			Message: fmt.Sprintf("the answer is larger than %d bytes", c.cfg.MaxBody)}
 	}
-	return res, answer, nil
+	return a, nil
 }
 
 var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -259,28 +335,31 @@ type named struct {
 	Name string `json:"name"`
 }
 
-func identity(status int, answer []byte) (Identity, error) {
+func (a answer) identity() (Identity, error) {
 	var w struct {
-		Token *struct {
-			IssuedAt  time.Time `json:"issued_at"`
-			ExpiresAt time.Time `json:"expires_at"`
-			Roles     []named   `json:"roles"`
-			Project   *named    `json:"project"`
+		Token struct {
+			IssuedAt  string  `json:"issued_at"`
+			ExpiresAt string  `json:"expires_at"`
+			Roles     []named `json:"roles"`
+			Project   *named  `json:"project"`
 			User      struct {
 				named
 				Domain named `json:"domain"`
 			} `json:"user"`
 		} `json:"token"`
 	}
-	if err := json.Unmarshal(answer, &w); err != nil {
-		return Identity{}, &Error{Kind: BadAnswer, Status: status, Cause: err}
+	if err := json.Unmarshal(a.body, &w); err != nil {
+		return Identity{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(), Cause: err}
 	}
 	t := w.Token
-	if t == nil || t.User.ID == "" || t.User.Name == "" || t.ExpiresAt.IsZero() {
-		return Identity{}, &Error{Kind: BadAnswer, Status: status, Message: "the answer names no user or no end"}
+	expires, err := time.Parse(time.RFC3339, t.ExpiresAt)
+	if t.User.ID == "" || t.User.Name == "" || err != nil {
+		return Identity{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
+			Message: "the answer names no user or no end"}
 	}
+	issued, _ := time.Parse(time.RFC3339, t.IssuedAt) // zero when absent; nothing depends on it
 	id := Identity{UserID: t.User.ID, UserName: t.User.Name, AccountID: t.User.Domain.ID, AccountName: t.User.Domain.Name,
-		Issued: t.IssuedAt, Expires: t.ExpiresAt}
+		Issued: issued, Expires: expires}
 	if t.Project != nil {
 		id.ProjectID, id.ProjectName, id.ProjectScoped = t.Project.ID, t.Project.Name, true
 	}
@@ -292,8 +371,8 @@ func identity(status int, answer []byte) (Identity, error) {
 
 // refused classifies an answer to a sign-in. IAM documents few of these
 // messages (section 2.4), so the words decide only between kinds of 4xx.
-func refused(res *http.Response, answer []byte, withPasscode bool) *Error {
-	e := describe(res, answer)
+func refused(a answer, withPasscode bool) *Error {
+	e := a.describe()
 	words := strings.ToLower(e.Message)
 	passcode := strings.Contains(words, "passcode") || strings.Contains(words, "totp") || strings.Contains(words, "mfa")
 	switch {
@@ -306,9 +385,9 @@ func refused(res *http.Response, answer []byte, withPasscode bool) *Error {
 		e.Kind = PasscodeNeeded
 	case strings.Contains(words, "project"):
 		e.Kind = ProjectUnknown
-	case res.StatusCode == http.StatusUnauthorized:
+	case a.status == http.StatusUnauthorized:
 		e.Kind = WrongPassword
-	case res.StatusCode == http.StatusForbidden:
+	case a.status == http.StatusForbidden:
 		e.Kind = Forbidden
 	default:
 		e.Kind = BadRequest
@@ -316,13 +395,13 @@ func refused(res *http.Response, answer []byte, withPasscode bool) *Error {
 	return e
 }
 
-func refusedToken(res *http.Response, answer []byte) *Error {
-	e := describe(res, answer)
+func refusedToken(a answer) *Error {
+	e := a.describe()
 	switch {
 	case e.Kind != 0:
 	case e.Code == "IAM.0066" || strings.Contains(strings.ToLower(e.Message), "expire"):
 		e.Kind = TokenExpired
-	case res.StatusCode == http.StatusForbidden:
+	case a.status == http.StatusForbidden:
 		e.Kind = Forbidden
 	default:
 		e.Kind = TokenInvalid
@@ -332,47 +411,54 @@ func refusedToken(res *http.Response, answer []byte) *Error {
 
 // describe reads the error shapes of section 2.4 and sets the kinds that the
 // status alone decides.
-func describe(res *http.Response, answer []byte) *Error {
-	e := &Error{Status: res.StatusCode, RequestID: res.Header.Get("X-Request-Id")}
+func (a answer) describe() *Error {
+	e := &Error{Status: a.status, RequestID: a.requestID()}
 	var w struct {
-		Error *struct {
-			Code    json.RawMessage `json:"code"`
-			Message string          `json:"message"`
-			Title   string          `json:"title"`
+		Error struct {
+			Code    any `json:"code"` // a number as a rule
+			Message any `json:"message"`
+			Title   any `json:"title"`
 		} `json:"error"`
-		ErrorCode string `json:"error_code"`
-		ErrorMsg  string `json:"error_msg"`
+		ErrorCode any `json:"error_code"`
+		ErrorMsg  any `json:"error_msg"`
+		RequestID any `json:"request_id"`
 	}
-	switch err := json.Unmarshal(answer, &w); {
-	case err != nil:
-		e.Cause = err
-	case w.Error != nil:
-		e.Code, e.Message, e.Title = strings.Trim(string(w.Error.Code), `"`), bounded(w.Error.Message), bounded(w.Error.Title)
-	default:
-		e.Code, e.Message = bounded(w.ErrorCode), bounded(w.ErrorMsg)
-	}
+	e.Cause = json.Unmarshal(a.body, &w)
+	e.Code = or(a.shown(text(w.ErrorCode)), a.shown(text(w.Error.Code)))
+	e.Message = or(a.shown(text(w.ErrorMsg)), a.shown(text(w.Error.Message)))
+	e.Title = a.shown(text(w.Error.Title))
+	e.RequestID = or(e.RequestID, a.shown(text(w.RequestID)))
 	switch {
-	case res.StatusCode == http.StatusTooManyRequests:
+	case a.status == http.StatusTooManyRequests:
 		e.Kind = Throttled
-	case res.StatusCode >= 500:
+	case a.status >= 500:
 		e.Kind = Unavailable
-	case res.StatusCode < 400 || e.Cause != nil || e.Message == "":
+	case a.status < 400 || e.Message == "" || a.status == http.StatusNotFound && strings.HasPrefix(e.Code, "APIGW."):
 		e.Kind = BadAnswer
-		e.Message = or(e.Message, "status "+strconv.Itoa(res.StatusCode))
 	}
+	e.Message = or(e.Message, "status "+strconv.Itoa(a.status))
 	return e
 }
 
-func or(a, b string) string {
-	if a == "" {
-		return b
+// text accepts a string or a number.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
-	return a
+	return ""
+}
+
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
 }
 
 func bounded(s string) string {
-	if len(s) > 500 {
-		s = s[:500]
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return strings.ToValidUTF8(s[:min(len(s), 500)], "\uFFFD")
 }
