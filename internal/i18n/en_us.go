@@ -140,4 +140,248 @@ var enUS = Texts{
 		SignedOut:  "You are signed out.",
 		LogRefuses: "The audit log cannot be written at present: operations are refused until it can.",
 	},
+	Title: Titles{
+		SignIn:    "Sign in",
+		Tickets:   "Tickets",
+		Ticket:    func(name string) string { return name },
+		Instance:  func(host, ticket string) string { return host + " – " + ticket },
+		Operation: func(operation, target string) string { return "Confirm: " + actEN(operation, target) },
+		Receipt:   func(operation, target string) string { return "Receipt: " + actEN(operation, target) },
+		Audit:     "Audit log",
+		Record:    func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) },
+	},
+	Frame: FrameTexts{
+		Product: "COC console", Skip: "Skip to the content", Navigation: "Main",
+		Tickets: "Tickets", Audit: "Audit",
+		Search: "execute_uuid, link or text", SearchButton: "Find", SearchHint: "SCT… or a link",
+		Settings: "Settings", Language: "Language", Theme: "Theme",
+		ThemeAuto: "Theme of the browser", ThemeLight: "Light theme", ThemeDark: "Dark theme",
+		SignedIn: "Signed in", Manager: "Manager", SessionEnds: "Session ends", SignIn: "Sign in", SignOut: "Sign out",
+		Simulator: "Simulator: these tickets and servers are made up, nothing real is touched.",
+		Path:      "Path", Notices: "Notices",
+		NoticeKind: Words{"info": "Note", "success": "Done", "warning": "Warning", "error": "Error"},
+	},
+	Common: CommonTexts{
+		Day: "d", Hour: "h", Minute: "min", Second: "s", Millisecond: "ms",
+		Back: "Back", Filter: "Filter", ClearFilter: "Clear filters", Filters: "Filters", All: "All",
+		From:  func(zone string) string { return "From (" + zone + ")" },
+		To:    func(zone string) string { return "To (" + zone + ")" },
+		Newer: "Newer", Older: "Older", Pages: "Pages",
+		ReadAt: "As of", Refresh: "Load again",
+		Refreshes: func(seconds int) string { return fmt.Sprintf("refreshes every %d s", seconds) },
+		Errors:    "This has to be corrected", Failure: "Failure", Verbatim: "In its own words",
+		RequestID: "Request id", UpstreamRequestID: "Request id at COC",
+		None: "none", Unknown: "Unknown", Masked: "hidden by COC",
+		Batch: "Batch", BatchNumber: func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
+		Ticket: "Ticket", Instance: "Instance", State: "State", Time: "Time",
+		Created: "Created", Finished: "Finished", Duration: "Duration",
+		Host: "Host", Address: "IP address", Region: "Region", Zone: "Zone",
+		Who: "Who", What: "What", Outcome: "Outcome", Target: "Target", Reason: "Reason",
+		Running: "Running", Waiting: "Waiting", Done: "Done", Total: "Total",
+		Before: "As you saw it", After: "Now", Optional: "optional",
+	},
+	SignIn: SignInTexts{
+		Heading: "Sign in", Intro: "With an IAM user of your Huawei Cloud account.",
+		Account: "Account name", AccountHint: "The account that owns the IAM user.",
+		User: "User name", UserHint: "The IAM user; a HUAWEI ID cannot sign in here.",
+		Password: "Password",
+		Project:  "Region or project", ProjectHint: "For example cn-north-4.",
+		Passcode: "Passcode", PasscodeHint: "Six digits from your authenticator.",
+		Token: "IAM token", TokenHint: "The value of X-Subject-Token; it begins with MII. It stays on the server and is never shown.",
+		Button: "Sign in", ByToken: "Use an IAM token", ByPassword: "Use a password",
+		Demo: "Demo accounts", DemoIntro: "The simulator knows these users. Any region name will do.",
+		DemoAccounts: "Users of the simulator", Verbatim: "IAM says",
+	},
+	Tickets: TicketsTexts{
+		Heading: "Tickets", Name: "Name", Key: "execute_uuid", NameFilter: "Name contains",
+		Creator: "Creator", Regions: "Regions",
+		Total: func(total int64, shown int) string {
+			return fmt.Sprintf("%d of %d %s", shown, total, pluralEN(total, "ticket", "tickets"))
+		},
+		Empty: "There are no tickets", EmptyFiltered: "No ticket matches these filters",
+		EmptyAdvice:         "COC lists the script tickets of your account. Run a script in COC, or sign in to another account.",
+		EmptyFilteredAdvice: "Widen the time range, or clear the filters.",
+		Caption:             "Script tickets, newest first", ShowsFirst: "Newest first",
+	},
+	Ticket: TicketTexts{
+		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",
+		Script: "Script", Version: "Version", Source: "Source", ExecuteUser: "Runs as",
+		Timeout: "Time-out per instance", SuccessRate: "Success threshold", CurrentBatch: "Current batch",
+		Decision: Words{
+			"ABNORMAL": "The ticket has stopped: too many instances failed. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
+			"PAUSED":   "The ticket is paused. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
+		},
+		Counts: "Instances by state",
+		CountsText: func(total int32) string {
+			return fmt.Sprintf("%d %s", total, pluralEN(int64(total), "instance", "instances"))
+		},
+		Operations: "Operations", OperationsHint: "Each opens a page that shows what it hits and asks once more.",
+		OperationsNone: "No operation is possible now.",
+		Effect: Words{
+			"CANCEL_INSTANCE": "Stops the script on this instance only. The others go on.",
+			"SKIP_BATCH":      "Cancels what is still open in this batch and goes on with the next one. After the last batch the ticket ends.",
+			"CANCEL_ORDER":    "Stops all running instances, starts no further ones and ends the ticket for good.",
+			"PAUSE_ORDER":     "Starts no further batch. Instances that run already run to their end.",
+			"CONTINUE_ORDER":  "Starts the next batch. Instances that failed are not run again.",
+		},
+		Batches: "Batches", BatchesEmpty: "COC names no batches for this ticket.",
+		Policy: "After it", Current: "current", Selected: "shown",
+		InstancesOf: func(batch int32) string { return fmt.Sprintf("Instances of batch %d", batch) },
+		Instances:   "Instances",
+		InstancesTotal: func(total int32, shown int) string {
+			return fmt.Sprintf("%d of %d %s", shown, total, pluralEN(int64(total), "instance", "instances"))
+		},
+		InstancesEmpty: "This batch has no instances.", InstancesEmptyFiltered: "No instance of this batch is in this state.",
+		LastLine: "Last line of the log", Log: "Log",
+		LogOf:    func(host string) string { return "Log of " + host },
+		CancelOf: func(host string) string { return "Cancel instance " + host },
+		Cancel:   "Cancel", Actions: "Actions",
+		History: "Done here", HistoryEmpty: "Nothing was done to this ticket through this console.",
+		AllHistory: "All records of this ticket", Receipt: "Receipt",
+		Params: "Parameters", ParamsEmpty: "The script has no parameters.",
+		ParamName: "Name", ParamValue: "Value", ParamReference: "from the parameter store",
+	},
+	Instance: InstanceTexts{
+		Facts: "Facts", ID: "Instance id", ResourceID: "Resource id", FixedIP: "Private IP", FloatingIP: "Public IP",
+		Provider: "Provider", Type: "Type", Project: "Project id", Application: "Application", Group: "Group",
+		CommandID: "Command id", AgentSN: "Agent", AgentVersion: "Agent version", AgentStatus: "Agent state",
+		Attributes: "Labels", Log: "Log", LogEmpty: "There is no output yet.",
+		LogSize:  func(bytes int) string { return fmt.Sprintf("%d bytes", bytes) },
+		Download: "Download the log",
+	},
+	Operation: OperationTexts{
+		Heading:        func(operation, target string) string { return actEN(operation, target) + "?" },
+		HeadingUnknown: "There is no such operation",
+		Confirm:        actEN,
+		Target:         "What it hits", TheTicket: "the ticket",
+		Tally: "Instances that run, wait and are done", ScopeTicket: "The whole ticket",
+		ScopeBatch:    func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
+		ScopeInstance: "This instance", Whole: "The whole ticket",
+		Targets: func(count int) string {
+			return fmt.Sprintf("%d %s of this batch", count, pluralEN(int64(count), "instance", "instances"))
+		},
+		Effect: "What it does",
+		Reason: "Reason", ReasonHint: func(limit int) string { return fmt.Sprintf("Goes into the audit log. At most %d characters.", limit) },
+		Refused:       "This operation is not possible now",
+		RefusedAdvice: "Nothing was sent. Go back to the ticket to see its present state.",
+		Changed:       "The ticket has changed since you looked at it",
+		ChangedText:   "Nothing was sent. Compare, and confirm again if you still want it.",
+		ChangedMinor:  "The ticket has moved on since you looked at it; nothing below stops the operation.",
+		Aspect:        "Aspect", Material: "matters", Immaterial: "progress only",
+		Irreversible: "This cannot be undone.",
+		Correct:      "Correct the address", CorrectButton: "Look again",
+		BatchIndex: "Batch", InstanceID: "Instance id",
+		NotSent:      "Nothing was sent",
+		BackToTicket: "Back",
+	},
+	Receipt: ReceiptTexts{
+		Heading: actEN,
+		Verdict: Words{
+			"open":                   "Waiting for the effect",
+			"operation.requested":    "Requested; COC has not answered yet",
+			"operation.accepted":     "COC accepted it; its effect is still awaited",
+			"operation.rejected":     "It was not done",
+			"operation.unknown":      "Nobody knows yet whether COC did it",
+			"operation.observed":     "Done: the effect was seen",
+			"operation.not_observed": "The effect was not seen",
+		},
+		Steps: "What happened", StepPending: "awaited", StepSkipped: "will not happen",
+		StepHope: Words{
+			"operation.requested": "Requested", "operation.accepted": "COC's answer", "operation.observed": "Effect",
+		},
+		Answered: func(duration string) string { return "after " + duration },
+		LastSeen: "Last seen state", Deadline: "The console looks for the effect until",
+		Upstream: "COC says", Record: "Record", Facts: "Facts", ID: "Operation id", Seen: "What was seen before",
+		Others:      "Another instance was cancelled",
+		OthersText:  "Instances that nobody chose here were cancelled at the same time. COC may have taken the id for another one. Check them before anything else:",
+		Again:       "Try again",
+		AgainAdvice: "Look at the ticket first: the operation may have worked.",
+		ToTicket:    "Back to the ticket", NoReason: "none given",
+	},
+	Audit: AuditTexts{
+		Heading: "Audit log", Person: "Person", Ticket: "execute_uuid", Action: "Action",
+		AllRecords: "Everybody's records, newest first.",
+		OwnRecords: "Your own records and those of tickets you have opened, newest first. Managers see everybody's.",
+		Caption:    "Records, newest first", Sequence: "No.", Upstream: "Answer", Export: "Export",
+		Empty: "There are no records", EmptyAdvice: "Every action in this console leaves a record here.",
+		EmptyFiltered: "No record matches these filters",
+	},
+	Record: RecordTexts{
+		Heading: func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) },
+		Who:     "Who", What: "What", Where: "From where", How: "Answer",
+		User: "User", Account: "Account", Project: "Project",
+		ClientAddress: "Client address", UserAgent: "Browser", Session: "Session",
+		OperationID: "Operation id", Operation: "Operation", InstanceID: "Instance id",
+		Seen: "What was seen before", UpstreamStatus: "HTTP status", UpstreamCode: "Error code", UpstreamMessage: "Message",
+		Detail: "Detail", Receipt: "Receipt", Previous: "Record before", Next: "Record after", Neighbours: "Neighbouring records",
+	},
+	ErrorPage: ErrorPageTexts{
+		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",
+	},
+	Word: WordTexts{
+		TicketStatus: Words{"READY": "Ready", "PROCESSING": "Running", "ABNORMAL": "Abnormal", "PAUSED": "Paused",
+			"CANCELED": "Cancelled", "FINISHED": "Finished", "ERROR": "Error", "ROLLBACKED": "Rolled back"},
+		InstanceStatus: Words{"READY": "Waiting", "PROCESSING": "Running", "ABNORMAL": "Failed",
+			"CANCELED": "Cancelled", "FINISHED": "Finished", "ROLLBACKED": "Rolled back"},
+		BatchState: Words{"WAITING": "Waiting", "RUNNING": "Running", "HELD": "Held", "FAILED": "Failed",
+			"CANCELED": "Cancelled", "PARTLY": "Partly cancelled", "FINISHED": "Finished", "UNKNOWN": "Unknown"},
+		Rotation:  Words{"CONTINUE": "go on", "PAUSE": "pause"},
+		Operation: operationEN,
+		Refusal: Words{
+			"ticket_over":          "The ticket has ended: there is nothing left to act on.",
+			"ticket_not_running":   "Only a running ticket can be paused.",
+			"ticket_not_stopped":   "Only a paused or abnormal ticket can do this.",
+			"ticket_not_started":   "The ticket has not started yet.",
+			"ticket_state_unknown": "The ticket is in a state that this console does not know.",
+			"batch_not_current":    "Only the batch that would go on next can be skipped.",
+			"instance_over":        "The instance has ended already.",
+		},
+		Action: Words{
+			"session.": "Sessions: all", "ticket.": "Tickets: all", "log.": "Instance logs: all", "operation.": "Operations: all",
+			"access.": "Access: all", "audit.": "Audit log: all",
+			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
+			"session.signed_out": "Signed out", "session.ended": "Session ended",
+			"ticket.listed": "Listed tickets", "ticket.viewed": "Opened a ticket", "log.viewed": "Read an instance log",
+			"operation.requested": "Requested", "operation.accepted": "Accepted by COC",
+			"operation.rejected": "Rejected", "operation.unknown": "Answer unknown",
+			"operation.observed": "Effect seen", "operation.not_observed": "Effect not seen",
+			"access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
+		},
+		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
+		Note: Words{
+			"process_ended":  "The console stopped before the answer was recorded. COC may have done it: look at the ticket before you repeat it.",
+			"timeout":        "COC gave no answer in time. It may still have done it: look at the ticket before you repeat it.",
+			"connection":     "The connection broke after the request was sent. COC may have done it: look at the ticket before you repeat it.",
+			"bad_answer":     "What came back was not COC's answer. COC may have done it: look at the ticket before you repeat it.",
+			"not_delivered":  "COC was never reached, so nothing happened. It is safe to try again.",
+			"deadline":       "No effect was seen within the time set for it. Look at the ticket: COC may be slow, or may have ignored the operation.",
+			"ended":          "The target ended by itself before the operation took effect.",
+			"no_session":     "Nobody who could read the ticket was signed in, so the console could not look. Look at the ticket.",
+			"other_instance": "Another instance than the chosen one was cancelled.",
+		},
+		Aspect: Words{"status": "Ticket", "batch": "Current batch", "ready": "Waiting", "running": "Running", "failed": "Failed",
+			"canceled": "Cancelled", "finished": "Finished", "instance": "Instance"},
+		Detail: Words{"note": "Note", "status": "Last seen state", "error": "Error", "batch": "Batch",
+			"canceled": "Cancelled before", "others": "Others cancelled"},
+	},
 }
+
+func pluralEN(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// actEN names an operation with its target the way a button does.
+func actEN(operation, target string) string {
+	act := operationEN.Of(operation)
+	if target == "" {
+		return act
+	}
+	return act + " " + target
+}
+
+// operationEN stands alone because actEN needs it inside the catalogue.
+var operationEN = Words{"CANCEL_INSTANCE": "Cancel instance", "SKIP_BATCH": "Skip batch", "CANCEL_ORDER": "Cancel ticket",
+	"PAUSE_ORDER": "Pause ticket", "CONTINUE_ORDER": "Continue ticket"}

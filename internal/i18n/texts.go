@@ -8,6 +8,20 @@ type Texts struct {
 	SignInProblem SignInProblems
 	Field         FieldProblems
 	Notice        Notices
+
+	Title     Titles
+	Frame     FrameTexts
+	Common    CommonTexts
+	SignIn    SignInTexts
+	Tickets   TicketsTexts
+	Ticket    TicketTexts
+	Instance  InstanceTexts
+	Operation OperationTexts
+	Receipt   ReceiptTexts
+	Audit     AuditTexts
+	Record    RecordTexts
+	ErrorPage ErrorPageTexts
+	Word      WordTexts
 }
 
 // Message is what an error page says: what happened, what it means, and what

@@ -1,0 +1,255 @@
+package i18n
+
+// Titles are the document titles, without the product's name. Arguments come
+// from COC or from people; they are shown as they are.
+type Titles struct {
+	SignIn    string
+	Tickets   string
+	Ticket    func(name string) string
+	Instance  func(host, ticket string) string
+	Operation func(operation, target string) string // operation is a wire value; target may be empty
+	Receipt   func(operation, target string) string
+	Audit     string
+	Record    func(sequence int64) string
+}
+
+// FrameTexts stand around every page.
+type FrameTexts struct {
+	Product      string
+	Skip         string // link to the content
+	Navigation   string // label of the landmark
+	Tickets      string
+	Audit        string
+	Search       string // label
+	SearchButton string
+	SearchHint   string // placeholder: what a key looks like
+	Settings     string // label of the group of switches
+	Language     string // label of the switch
+	Theme        string
+	ThemeAuto    string
+	ThemeLight   string
+	ThemeDark    string
+	SignedIn     string // label
+	Manager      string
+	SessionEnds  string
+	SignIn       string
+	SignOut      string
+	Simulator    string // the banner
+	Path         string // label of the breadcrumb
+	Notices      string // label
+	NoticeKind   Words  // info, success, warning, error
+}
+
+// CommonTexts are shared by several pages.
+type CommonTexts struct {
+	Hour, Minute, Second, Millisecond, Day string // units
+	Back                                   string
+	Filter                                 string // the button
+	ClearFilter                            string
+	Filters                                string // label
+	All                                    string // the choice that filters nothing
+	From, To                               func(zone string) string
+	Newer, Older                           string
+	Pages                                  string // label of the pager
+	ReadAt                                 string // before a time
+	Refresh                                string
+	Refreshes                              func(seconds int) string
+	Errors                                 string // heading of the list of form errors
+	Failure                                string // label of an upstream's own words
+	Verbatim                               string
+	RequestID                              string // the console's
+	UpstreamRequestID                      string
+	None                                   string // in the place of an empty value, for screen readers
+	Unknown                                string // an unknown state
+	Masked                                 string
+	Batch                                  string
+	BatchNumber                            func(batch int32) string
+	Ticket                                 string
+	Instance                               string
+	State                                  string
+	Time                                   string
+	Created, Finished, Duration            string
+	Host, Address, Region, Zone            string
+	Who, What, Outcome, Target, Reason     string
+	Running, Waiting, Done, Total          string
+	Before, After                          string
+	Optional                               string
+}
+
+// SignInTexts are the sign-in page's.
+type SignInTexts struct {
+	Heading, Intro       string
+	Account, AccountHint string
+	User, UserHint       string
+	Password             string
+	Project, ProjectHint string
+	Passcode             string
+	PasscodeHint         string
+	Token, TokenHint     string
+	Button               string
+	ByToken, ByPassword  string // links to the other form
+	Demo, DemoIntro      string
+	DemoAccounts         string // caption
+	Verbatim             string
+}
+
+// TicketsTexts are the ticket list's.
+type TicketsTexts struct {
+	Heading              string
+	Name, Key            string
+	NameFilter           string
+	Creator, Regions     string
+	Total                func(total int64, shown int) string
+	Empty, EmptyFiltered string
+	EmptyAdvice          string
+	EmptyFilteredAdvice  string
+	Caption              string
+	ShowsFirst           string
+}
+
+// TicketTexts are the ticket page's.
+type TicketTexts struct {
+	Facts, Key, Creator       string
+	Script, Version, Source   string
+	ExecuteUser               string
+	Timeout, SuccessRate      string
+	CurrentBatch              string
+	Decision                  Words // by ticket status: why somebody has to decide
+	Counts                    string
+	CountsText                func(total int32) string
+	Operations                string
+	OperationsHint            string
+	OperationsNone            string
+	Effect                    Words // by operation_type: what it does and what not
+	Batches, BatchesEmpty     string
+	Policy, Current, Selected string
+	InstancesOf               func(batch int32) string
+	Instances                 string
+	InstancesTotal            func(total int32, shown int) string
+	InstancesEmpty            string
+	InstancesEmptyFiltered    string
+	LastLine, Log             string
+	LogOf                     func(host string) string
+	CancelOf                  func(host string) string
+	Cancel                    string
+	Actions                   string
+	History, HistoryEmpty     string
+	AllHistory                string
+	Receipt                   string
+	Params, ParamsEmpty       string
+	ParamName, ParamValue     string
+	ParamReference            string
+}
+
+// InstanceTexts are the page of one instance's.
+type InstanceTexts struct {
+	Facts, ID, ResourceID   string
+	FixedIP, FloatingIP     string
+	Provider, Type          string
+	Project, Application    string
+	Group, CommandID        string
+	AgentSN, AgentVersion   string
+	AgentStatus, Attributes string
+	Log, LogEmpty           string
+	LogSize                 func(bytes int) string
+	Download                string
+}
+
+// OperationTexts are the confirmation page's.
+type OperationTexts struct {
+	Heading        func(operation, target string) string // a question
+	HeadingUnknown string
+	Confirm        func(operation, target string) string // the button: the act and its target
+	Target         string                                // heading
+	TheTicket      string
+	Tally          string // caption
+	ScopeTicket    string
+	ScopeBatch     func(batch int32) string
+	ScopeInstance  string
+	Whole          string
+	Targets        func(count int) string
+	Effect         string
+	Reason         string
+	ReasonHint     func(limit int) string
+	Refused        string // heading
+	RefusedAdvice  string
+	Changed        string // heading
+	ChangedText    string
+	ChangedMinor   string
+	Aspect         string
+	Material       string
+	Immaterial     string
+	Irreversible   string
+	Correct        string // heading of the form that corrects an address
+	CorrectButton  string
+	BatchIndex     string
+	InstanceID     string
+	NotSent        string
+	BackToTicket   string
+}
+
+// ReceiptTexts are the receipt's.
+type ReceiptTexts struct {
+	Heading     func(operation, target string) string
+	Verdict     Words // by the last thing known: the log's action, or "open"
+	Steps       string
+	StepPending string
+	StepSkipped string
+	StepHope    Words // by action: the step's name while it has not happened
+	Answered    func(duration string) string
+	LastSeen    string
+	Deadline    string
+	Upstream    string
+	Record      string
+	Facts       string
+	ID          string
+	Seen        string
+	Others      string
+	OthersText  string
+	Again       string
+	AgainAdvice string
+	ToTicket    string
+	NoReason    string
+}
+
+// AuditTexts are the list of the log's.
+type AuditTexts struct {
+	Heading            string
+	Person, Ticket     string
+	Action             string
+	AllRecords         string
+	OwnRecords         string
+	Caption            string
+	Sequence           string
+	Upstream           string
+	Export             string
+	Empty, EmptyAdvice string
+	EmptyFiltered      string
+}
+
+// RecordTexts are the page of one record's.
+type RecordTexts struct {
+	Heading                      func(sequence int64) string
+	Who, What, Where, How        string // headings
+	User, Account, Project       string
+	ClientAddress, UserAgent     string
+	Session                      string
+	OperationID                  string
+	Operation, InstanceID        string
+	Seen                         string
+	UpstreamStatus, UpstreamCode string
+	UpstreamMessage              string
+	Detail                       string
+	Receipt                      string
+	Previous, Next               string
+	Neighbours                   string
+}
+
+// ErrorPageTexts stand around an error page's message.
+type ErrorPageTexts struct {
+	Status  string
+	Value   string // what the reader sent
+	Tickets string // link
+	Return  string
+	Help    string
+}
