@@ -1,0 +1,93 @@
+package simulator
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// expiredError is a token whose time is over.
+type expiredError struct{ at time.Time }
+
+func (e *expiredError) Error() string { return "token expires, expires_at: " + e.at.Format(iamTime) }
+
+var errRevoked = errors.New("the token was revoked")
+
+// check says whose a token is.
+func (s *Simulator) check(token string) (claims, Account, User, error) {
+	c, err := s.tokens.open(token)
+	if err != nil {
+		return claims{}, Account{}, User{}, errToken
+	}
+	account, ok := s.account(func(a Account) bool { return a.Name == c.Account })
+	user, known := account.user(c.User)
+	if !ok || !known {
+		return claims{}, Account{}, User{}, errToken
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if revoked, ok := s.revoked[c.User]; ok && !c.Issued.After(revoked) {
+		return claims{}, Account{}, User{}, errRevoked
+	}
+	if !s.now().Before(c.Expires) {
+		return claims{}, Account{}, User{}, &expiredError{c.Expires}
+	}
+	return c, account, user, nil
+}
+
+const incorrect = "Incorrect IAM authentication information: "
+
+// authenticate refuses calls to COC without a good token, as the gateway does
+// (docs/coc-api.md section 10.4).
+func (s *Simulator) authenticate(c *call) (answer, bool) {
+	token := c.Header.Get("X-Auth-Token")
+	if token == "" {
+		reason := "x-auth-token not found"
+		if c.Header.Get("Authorization") != "" {
+			reason = "verify aksk signature fail"
+		}
+		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+reason), false
+	}
+	var err error
+	c.claims, c.account, c.user, err = s.check(token)
+	var expired *expiredError
+	switch {
+	case errors.As(err, &expired):
+		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+expired.Error()), false
+	case errors.Is(err, errRevoked):
+		return c.gateway(http.StatusUnauthorized, "APIGW.0307", "The token must be updated."), false
+	case err != nil:
+		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+"decrypt token fail"), false
+	case c.claims.Project == "" && s.rules.ProjectTokensOnly:
+		return c.gateway(http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API."), false
+	}
+	return c.checkProject()
+}
+
+// checkProject refuses a project of somebody else. That x-project-id is
+// checked at all, and the code, are invented.
+func (c *call) checkProject() (answer, bool) {
+	id := c.Header.Get("X-Project-Id")
+	if id == "" {
+		return answer{}, true
+	}
+	for _, p := range c.account.Projects {
+		if c.account.ProjectID(p) == id {
+			return answer{}, true
+		}
+	}
+	return c.gateway(http.StatusForbidden, "APIGW.0310", "The project is unavailable."), false
+}
+
+// authorize refuses callers whose identity policy lacks the action
+// (docs/coc-api.md sections 10.1 and 13.1). Which code COC uses is not known.
+func (c *call) authorize(action string) (answer, bool) {
+	if c.user.may(action) {
+		return answer{}, true
+	}
+	return jsonAnswer(http.StatusForbidden, gatewayBody{
+		Message: "access denied: user " + c.user.Name + " is not authorized to perform " + action,
+		Code:    "PAP5.0001", RequestID: c.requestID,
+		Denial: hexID("denial/"+c.user.Name+"/"+action) + hexID(c.requestID),
+	}), false
+}

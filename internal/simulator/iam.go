@@ -1,0 +1,228 @@
+package simulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// named is how IAM names things: by id or by name.
+type named struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+func (n *named) means(id, name string) bool {
+	return n != nil && (n.ID != "" || n.Name != "") && (n.ID == "" || n.ID == id) && (n.Name == "" || n.Name == name)
+}
+
+// signInBody is docs/coc-api.md section 2.2.
+type signInBody struct {
+	Auth struct {
+		Identity struct {
+			Methods  []string `json:"methods"`
+			Password *struct {
+				User struct {
+					Name     string `json:"name"`
+					Password string `json:"password"`
+					Domain   named  `json:"domain"`
+				} `json:"user"`
+			} `json:"password"`
+			TOTP *struct {
+				User struct {
+					named
+					Passcode string `json:"passcode"`
+				} `json:"user"`
+			} `json:"totp"`
+		} `json:"identity"`
+		Scope struct {
+			Project *named `json:"project"`
+			Domain  *named `json:"domain"`
+		} `json:"scope"`
+	} `json:"auth"`
+}
+
+func (b *signInBody) complete() bool {
+	id := b.Auth.Identity
+	if !slices.Contains(id.Methods, "password") || id.Password == nil ||
+		slices.Contains(id.Methods, "totp") != (id.TOTP != nil) {
+		return false
+	}
+	u := id.Password.User
+	return u.Name != "" && u.Password != "" && u.Domain.Name != ""
+}
+
+func malformed() answer { return keystone(http.StatusBadRequest, "The request body is invalid") }
+
+// signIn is POST /v3/auth/tokens.
+func (s *Simulator) signIn(c *call) answer {
+	body, a, ok := c.read()
+	if !ok {
+		return a
+	}
+	var b signInBody
+	if err := json.Unmarshal(body, &b); err != nil || !b.complete() {
+		return malformed()
+	}
+	user := b.Auth.Identity.Password.User
+	account, ok := s.account(func(a Account) bool { return a.Name == user.Domain.Name })
+	u, known := account.user(user.Name)
+	switch {
+	case ok && known && u.Locked:
+		// The text is invented: IAM documents the case only as IAM.0061.
+		return keystone(http.StatusUnauthorized, "The account is locked. Try again in 15 minutes.")
+	case !ok || !known || u.Password != user.Password:
+		return keystone(http.StatusUnauthorized, "The username or password is wrong.")
+	}
+	if a, ok := b.checkPasscode(account, u); !ok {
+		return a
+	}
+	project, a, ok := b.scope(account)
+	if !ok {
+		return a
+	}
+	return s.grant(c, account, u, project, b.Auth.Identity.Methods)
+}
+
+// checkPasscode asks for the passcode of a virtual MFA device. The call wants
+// the user's id next to it; the name is accepted as well. All three texts are
+// invented.
+func (b *signInBody) checkPasscode(a Account, u User) (answer, bool) {
+	totp := b.Auth.Identity.TOTP
+	switch {
+	case totp == nil && u.Passcode == "":
+		return answer{}, true
+	case totp == nil:
+		return keystone(http.StatusUnauthorized, "Virtual MFA is required: sign in with password and totp."), false
+	case u.Passcode == "":
+		return keystone(http.StatusUnauthorized, "No virtual MFA device is bound to the user."), false
+	case !totp.User.means(a.userID(u.Name), u.Name) || totp.User.Passcode != u.Passcode:
+		return keystone(http.StatusUnauthorized, "The MFA passcode is wrong."), false
+	}
+	return answer{}, true
+}
+
+// scope returns the name of the wanted project, empty for the account. Both
+// given: the project wins.
+func (b *signInBody) scope(a Account) (project string, refusal answer, ok bool) {
+	scope := b.Auth.Scope
+	if scope.Project != nil {
+		for _, p := range a.Projects {
+			if scope.Project.means(a.ProjectID(p), p) {
+				return p, answer{}, true
+			}
+		}
+		return "", keystone(http.StatusNotFound, "Could not find the project."), false // invented
+	}
+	if scope.Domain != nil && !scope.Domain.means(a.ID(), a.Name) {
+		return "", keystone(http.StatusForbidden, "The user does not belong to the domain."), false // invented
+	}
+	return "", answer{}, true
+}
+
+func (s *Simulator) grant(c *call, a Account, u User, project string, methods []string) answer {
+	s.mu.Lock()
+	issued := s.now().UTC().Truncate(time.Microsecond)
+	// Tokens from before a revocation must be told from those after it, even
+	// when the clock stands still.
+	if revoked, ok := s.revoked[u.Name]; ok && !issued.After(revoked) {
+		issued = revoked.Add(time.Microsecond)
+	}
+	s.mu.Unlock()
+	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: issued.Add(tokenLife)}
+	size := u.TokenSize
+	if size == 0 {
+		size = 4540
+	}
+	token, err := s.tokens.seal(cl, size)
+	if err != nil {
+		return keystone(http.StatusInternalServerError, "An unexpected error prevented the server from fulfilling your request.")
+	}
+	answer := jsonAnswer(http.StatusCreated, tokenBody(cl, a, u, c.URL.Query().Get("nocatalog") == ""))
+	answer.header["X-Subject-Token"] = token
+	return answer
+}
+
+// introspect is GET and HEAD /v3/auth/tokens (docs/coc-api.md section 2.3).
+func (s *Simulator) introspect(c *call) answer {
+	if c.Method != http.MethodGet && c.Method != http.MethodHead {
+		a := keystone(http.StatusMethodNotAllowed, "The method is not allowed.")
+		a.header["Allow"] = "GET, HEAD, POST"
+		return a
+	}
+	own, _, userOwn, err := s.check(c.Header.Get("X-Auth-Token"))
+	if err != nil {
+		return keystone(http.StatusUnauthorized, "The request you have made requires authentication.")
+	}
+	subject, account, user, err := s.check(c.Header.Get("X-Subject-Token"))
+	switch {
+	case err != nil:
+		return keystone(http.StatusNotFound, "X-Subject-Token is invalid in the request")
+	case (own.Account != subject.Account || own.User != subject.User) && !userOwn.Admin:
+		return keystone(http.StatusForbidden, "You are not authorized to perform the requested action.")
+	}
+	a := jsonAnswer(http.StatusOK, tokenBody(subject, account, user, c.URL.Query().Get("nocatalog") == ""))
+	a.header["X-Subject-Token"] = c.Header.Get("X-Subject-Token")
+	return a
+}
+
+// iamTime is the layout of IAM's times, in UTC.
+const iamTime = "2006-01-02T15:04:05.000000Z"
+
+// tokenBody is docs/coc-api.md section 2.2; absent parts are left out there.
+func tokenBody(c claims, a Account, u User, catalog bool) any {
+	type userBody struct {
+		ID      string `json:"id"`
+		Name    string `json:"name"`
+		Expires string `json:"password_expires_at"`
+		Domain  named  `json:"domain"`
+	}
+	type projectBody struct {
+		named
+		Domain named `json:"domain"`
+	}
+	type token struct {
+		Methods []string     `json:"methods"`
+		Issued  string       `json:"issued_at"`
+		Expires string       `json:"expires_at"`
+		MFA     string       `json:"mfa_authn_at,omitempty"`
+		Catalog []any        `json:"catalog"`
+		Roles   []named      `json:"roles"`
+		Project *projectBody `json:"project,omitempty"`
+		Domain  *named       `json:"domain,omitempty"`
+		User    userBody     `json:"user"`
+	}
+	domain := named{a.ID(), a.Name}
+	t := token{Methods: c.Methods, Issued: c.Issued.Format(iamTime), Expires: c.Expires.Format(iamTime),
+		Catalog: []any{}, Roles: roles(u), User: userBody{ID: a.userID(u.Name), Name: u.Name, Domain: domain}}
+	if slices.Contains(c.Methods, "totp") {
+		t.MFA = t.Issued
+	}
+	if c.Project != "" {
+		t.Project = &projectBody{named{a.ProjectID(c.Project), c.Project}, domain}
+	} else {
+		t.Domain = &domain
+	}
+	if catalog {
+		t.Catalog = catalogBody()
+	}
+	return map[string]token{"token": t}
+}
+
+// roles have the id "0" as a rule; only their names mean something.
+func roles(u User) []named {
+	list := []named{{"0", "op_gated_coc"}, {"0", "op_gated_example"}}
+	if u.may(actionOperate) {
+		list = slices.Insert(list, 0, named{"0", "te_admin"})
+	}
+	if u.Admin {
+		list = append(list, named{"0", "secu_admin"})
+	}
+	return list
+}
+
+func catalogBody() []any {
+	return []any{map[string]any{"id": hexID("service/coc"), "name": "coc", "type": "coc", "endpoints": []any{map[string]any{
+		"id": hexID("endpoint/coc"), "interface": "public", "region": "*", "region_id": "*", "url": "https://coc.myhuaweicloud.com"}}}}
+}

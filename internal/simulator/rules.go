@@ -1,0 +1,34 @@
+package simulator
+
+import "time"
+
+// Rules are the choices that nobody outside the vendor knows
+// (docs/coc-api.md sections 6.2 and 8.2). The zero value is the default model.
+type Rules struct {
+	// EffectDelay is the time between acceptance of an operation and its
+	// effect; 0 = 1.5 s, negative = none.
+	EffectDelay time.Duration
+	// ScheduleDelay is how long a new ticket stays READY; 0 = 1 s, negative = not at all.
+	ScheduleDelay time.Duration
+
+	ThresholdPerOrder      bool // success_rate counts all batches so far, not the batch alone
+	StopEarly              bool // ABNORMAL as soon as success_rate is out of reach
+	IgnoreCanceled         bool // cancelled instances do not count against success_rate
+	PauseAfterBatch        bool // PAUSE_ORDER finishes the running batch first
+	SkipWhileProcessing    bool // SKIP_BATCH stops the running batch
+	NoContinueFromAbnormal bool // CONTINUE_ORDER needs a paused ticket
+	RowsDatedByTicket      bool // gmt_created of instances is that of the ticket
+	OtherInstanceID        bool // instance_id is a number that no answer shows; row ids are refused
+	QuotedNumbers          bool // "1" is accepted where 1 is meant
+	ProjectTokensOnly      bool // COC refuses tokens of account scope
+}
+
+func (r Rules) effectDelay() time.Duration   { return delay(r.EffectDelay, 1500*time.Millisecond) }
+func (r Rules) scheduleDelay() time.Duration { return delay(r.ScheduleDelay, time.Second) }
+
+func delay(d, usual time.Duration) time.Duration {
+	if d == 0 {
+		return usual
+	}
+	return max(0, d)
+}

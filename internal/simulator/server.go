@@ -1,0 +1,150 @@
+package simulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// call is one request on its way through the simulator.
+type call struct {
+	*http.Request
+	kind      CallKind
+	uuid      string // of the ticket in the path
+	batch     string // in the path, as it stands
+	method    string // the only one that is served, HEAD aside
+	requestID string
+	claims    claims
+	user      User
+	account   Account
+	spoil     *Fault // changes the effect of an operation
+}
+
+// The gateway's limits (docs/coc-api.md section 11).
+const (
+	maxHeader = 32 << 10
+	maxBody   = 12 << 20
+	maxURI    = 32 << 10
+)
+
+// Handler serves IAM under /v3 and COC under /v1.
+func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
+	c := route(r)
+	fault := s.arrive(c)
+	if fault != nil && !fault.happen(w, c) {
+		return
+	}
+	a := s.answer(c)
+	if fault != nil && !fault.spoil(w, c, &a) {
+		return
+	}
+	a.write(w, c.requestID)
+}
+
+const orders = "/v1/job/script/orders"
+
+// route finds out which call it is.
+func route(r *http.Request) *call {
+	c := &call{Request: r, kind: CallUnknown, method: http.MethodGet}
+	path := r.URL.Path
+	if path == "/v3/auth/tokens" {
+		c.kind = CallIntrospect
+		if r.Method == http.MethodPost {
+			c.kind, c.method = CallSignIn, http.MethodPost
+		}
+		return c
+	}
+	rest, ok := strings.CutPrefix(path, orders)
+	part := strings.Split(rest, "/")
+	switch {
+	case !ok || rest != "" && (rest[0] != '/' || part[1] == ""):
+		return c
+	case rest == "":
+		c.kind = CallListTickets
+		return c
+	}
+	c.uuid = part[1]
+	switch tail := part[2:]; {
+	case len(tail) == 0:
+		c.kind = CallShowTicket
+	case len(tail) == 1:
+		c.single(tail[0])
+	case len(tail) == 2 && tail[0] == "batches":
+		c.kind, c.batch = CallInstances, tail[1]
+	}
+	return c
+}
+
+func (c *call) single(name string) {
+	switch name {
+	case "batches":
+		c.kind = CallBatches
+	case "statistics":
+		c.kind = CallStatistics
+	case "operation":
+		c.kind, c.method = CallOperate, http.MethodPut
+	}
+}
+
+// arrive counts the call, names it and picks the fault that it meets.
+func (s *Simulator) arrive(c *call) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[c.kind]++
+	s.requests++
+	c.requestID = hexID(fmt.Sprintf("request/%d/%d", s.seed, s.requests))
+	return s.pick(c)
+}
+
+func (s *Simulator) answer(c *call) answer {
+	if a, ok := c.withinLimits(); !ok {
+		return a
+	}
+	switch {
+	case c.kind == CallSignIn:
+		return s.signIn(c)
+	case c.kind == CallIntrospect:
+		return s.introspect(c)
+	case c.kind == CallUnknown:
+		return c.gateway(http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment.")
+	case c.Method != c.method:
+		// The gateway's code for a wrong method is not known.
+		a := c.gateway(http.StatusMethodNotAllowed, "APIGW.0201", "The request method is not allowed.")
+		a.header["Allow"] = c.method
+		return a
+	}
+	return s.coc(c)
+}
+
+// withinLimits refuses what the gateway would not let through (docs/coc-api.md
+// sections 10.4 and 11).
+func (c *call) withinLimits() (answer, bool) {
+	if len(c.RequestURI) > maxURI {
+		return c.gateway(http.StatusRequestURITooLong, "APIGW.0201", "URI too long"), false
+	}
+	for _, values := range c.Header {
+		for _, v := range values {
+			if len(v) > maxHeader {
+				return c.gateway(494, "APIGW.0201", "Request Header Or Cookie Too Large"), false
+			}
+		}
+	}
+	return answer{}, true
+}
+
+// read returns the body; an answer with ok false if it is too large or broke.
+func (c *call) read() (body []byte, a answer, ok bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, c.gateway(http.StatusRequestEntityTooLarge, "APIGW.0201", "Request Entity Too Large"), false
+	case err != nil:
+		return nil, c.gateway(http.StatusBadRequest, "APIGW.0201", "Bad request"), false
+	}
+	return body, answer{}, true
+}

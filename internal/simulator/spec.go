@@ -1,0 +1,118 @@
+package simulator
+
+import (
+	"strings"
+	"time"
+)
+
+// TicketSpec says what a ticket runs and how its run turns out. The run itself
+// follows from the clock and the operations.
+type TicketSpec struct {
+	Scenario    string // a name for tests and people; empty for the crowd
+	Name        string // of the script and of the ticket
+	Creator     string // user name
+	Age         time.Duration
+	Timeout     time.Duration // per instance, 5 s < Timeout < 1800 s
+	SuccessRate float64       // 1..100
+	ExecuteUser string        // empty = root
+	Params      []ParamSpec
+	Batches     []BatchSpec
+	// Operations were accepted in the past, in this order.
+	Operations []PastOperation
+}
+
+// ParamSpec is a script parameter. COC shows sensitive values masked.
+type ParamSpec struct {
+	Name, Value string
+	Sensitive   bool
+}
+
+// PastOperation was accepted that long after the ticket's creation.
+type PastOperation struct {
+	After time.Duration
+	Operation
+}
+
+// BatchSpec is one batch; Pause is its rotation strategy.
+type BatchSpec struct {
+	Pause     bool
+	Instances []InstanceSpec
+}
+
+// InstanceSpec is one server and what happens on it.
+type InstanceSpec struct {
+	ID           int64 // 0 = the next free one
+	Host         string
+	IP           string
+	Region, Zone string
+	Application  string
+
+	Dispatch time.Duration // from the start of the batch to the agent's start of the script
+	Run      time.Duration // of the script, or until an offline agent is found out
+	ExitCode int           // other than 0: the instance fails
+	Offline  bool          // the agent is not there
+	Log      string        // what the script prints, evenly over Run
+}
+
+// The system lines of a log. The first was seen live; the second is invented
+// (docs/coc-api.md section 8.2).
+const (
+	timeoutLine = "[SYSTEM INFO] script job execute timeout."
+	offlineLine = "[SYSTEM INFO] the agent is offline."
+)
+
+func (p InstanceSpec) timesOut(timeout time.Duration) bool {
+	return !p.Offline && timeout > 0 && p.Run > timeout
+}
+
+func (p InstanceSpec) lasts(timeout time.Duration) time.Duration {
+	if p.timesOut(timeout) {
+		return timeout
+	}
+	return p.Run
+}
+
+func (p InstanceSpec) outcome(timeout time.Duration) string {
+	if p.Offline || p.ExitCode != 0 || p.timesOut(timeout) {
+		return abnormal
+	}
+	return finished
+}
+
+// message is the log of a row at a time, ok false where there is none yet.
+func (m *machine) message(r *row) (text string, ok bool) {
+	if r.started.IsZero() {
+		return "", false
+	}
+	until := r.ended
+	if r.status == processing {
+		until = m.at
+	}
+	switch {
+	case r.status == abnormal && r.plan.Offline:
+		return offlineLine, true
+	case r.status == abnormal && r.plan.timesOut(m.timeout):
+		return r.plan.printed(m.timeout) + "\n\n" + timeoutLine, true
+	case r.status == processing || r.status == canceled:
+		return r.plan.printed(until.Sub(r.started)), true
+	}
+	return r.plan.Log, true
+}
+
+// printed is the part of the log that is there after a time: whole lines.
+func (p InstanceSpec) printed(after time.Duration) string {
+	if p.Offline || p.Run <= 0 {
+		return ""
+	}
+	lines := strings.Count(p.Log, "\n") + 1
+	show := int(float64(lines) * float64(after) / float64(p.Run))
+	end := 0
+	for range min(show, lines) {
+		n := strings.IndexByte(p.Log[end:], '\n')
+		if n < 0 {
+			return p.Log
+		}
+		end += n + 1
+	}
+	return strings.TrimSuffix(p.Log[:end], "\n")
+}
