@@ -57,6 +57,12 @@ type Caller struct {
 	UserProfile string // x-user-profile, opaque (docs/coc-api.md section 1.3)
 }
 
+// Format prints a caller without the token; fmt would print a *Caller within a
+// struct by its fields, past their methods.
+func (c Caller) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "caller with %s of project %q", redacted, c.ProjectID)
+}
+
 // TicketStatus is the state of a ticket (docs/coc-api.md section 7).
 type TicketStatus string
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,9 @@ const (
 
 var caller = Caller{Token: secret, Language: ZhCN, ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000", UserProfile: "profile"}
 
+// silent drops what a server logs about broken connections.
+var silent = log.New(io.Discard, "", 0)
+
 // logged is a request that is in the audit log under that sequence number.
 type logged int64
 
@@ -32,7 +36,9 @@ func (s logged) RequestedSequence() int64 { return int64(s) }
 // of the test are cut, so that no handler outlives it.
 func serve(t testing.TB, h http.HandlerFunc, change ...func(*Config)) *Client {
 	t.Helper()
-	s := httptest.NewServer(h)
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = silent
+	s.Start()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return connect(t, s.URL, change...)
 }
