@@ -242,18 +242,14 @@ func (l *Log) Ready(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
-	if _, err := l.Size(ctx); err != nil {
-		return err
+	if failure := l.failing.Load(); failure != nil {
+		if err := l.try(ctx); err != nil {
+			return l.storageError(err)
+		}
+		l.failing.CompareAndSwap(failure, nil)
 	}
-	failure := l.failing.Load()
-	if failure == nil {
-		return nil
-	}
-	if err := l.try(ctx); err != nil {
-		return l.storageError(err)
-	}
-	l.failing.CompareAndSwap(failure, nil)
-	return nil
+	_, err := l.Size(ctx)
+	return err
 }
 
 // try commits a change of the head that changes nothing.

@@ -363,12 +363,10 @@ func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Record,
 func (s scan) statement() (string, []any) {
 	var c conditions
 	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
-	c.addText(s.Query)
-	switch {
-	case s.group():
-		c.add("action >= " + c.arg(string(s.Action)) + " AND action < " + c.arg(groupEnd(string(s.Action))))
-	case s.Action != "":
-		c.add("action = " + c.arg(string(s.Action)))
+	if storable(s.Person, s.Ticket, s.OperationID, string(s.Action), string(s.Outcome)) {
+		c.addText(s)
+	} else {
+		c.add("1 = 0") // no record holds it, and PostgreSQL would not take it
 	}
 	if s.from > 0 {
 		c.add("ts >= " + c.arg(s.from))
@@ -400,25 +398,30 @@ func (c *conditions) arg(v any) string {
 	return "$" + strconv.Itoa(len(c.args))
 }
 
-func (c *conditions) addText(q Query) {
-	for _, text := range []string{q.Person, q.Ticket, q.OperationID, string(q.Action), string(q.Outcome)} {
-		if bounded(text, maxShort) != text {
-			c.add("1 = 0") // no record holds it, and PostgreSQL would not take it
-			return
-		}
+// storable reports whether a record could hold the texts.
+func storable(texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(s string) bool { return bounded(s, maxShort) != s })
+}
+
+func (c *conditions) addText(s scan) {
+	if s.Person != "" {
+		c.add("(user_name = " + c.arg(s.Person) + " OR user_id = " + c.arg(s.Person) + ")")
 	}
-	if q.Person != "" {
-		c.add("(user_name = " + c.arg(q.Person) + " OR user_id = " + c.arg(q.Person) + ")")
+	if s.Ticket != "" {
+		c.add("ticket = " + c.arg(s.Ticket) + " AND ticket <> ''")
 	}
-	if q.Ticket != "" {
-		c.add("ticket = " + c.arg(q.Ticket) + " AND ticket <> ''")
+	if s.OperationID != "" {
+		c.add("operation_id = " + c.arg(s.OperationID) + " AND operation_id <> ''")
 	}
-	if q.OperationID != "" {
-		c.add("operation_id = " + c.arg(q.OperationID) + " AND operation_id <> ''")
+	switch {
+	case s.group():
+		c.add("action >= " + c.arg(string(s.Action)) + " AND action < " + c.arg(groupEnd(string(s.Action))))
+	case s.Action != "":
+		c.add("action = " + c.arg(string(s.Action)))
 	}
-	if q.Outcome != "" {
-		c.add("outcome = " + c.arg(string(q.Outcome)))
-		if q.Outcome != OutcomeSucceeded && q.Outcome != OutcomePending {
+	if s.Outcome != "" {
+		c.add("outcome = " + c.arg(string(s.Outcome)))
+		if s.Outcome != OutcomeSucceeded && s.Outcome != OutcomePending {
 			c.add("outcome NOT IN ('succeeded', 'pending')")
 		}
 	}
@@ -429,10 +432,10 @@ func (c *conditions) addVisible(v Visibility) {
 		return
 	}
 	either := []string{"1 = 0"}
-	if v.UserID != "" && bounded(v.UserID, maxShort) == v.UserID {
+	if v.UserID != "" && storable(v.UserID) {
 		either = append(either, "user_id = "+c.arg(v.UserID))
 	}
-	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return bounded(t, maxShort) != t })
+	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return !storable(t) })
 	if len(tickets) > 0 {
 		either = append(either, "ticket <> '' AND ticket IN ("+list(c, tickets)+") AND action >= "+c.arg(operations)+
 			" AND action < "+c.arg(groupEnd(operations)))

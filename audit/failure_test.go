@@ -1,0 +1,352 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"coc-console/audit"
+	"coc-console/migrations"
+)
+
+// breakage makes a database refuse commits, and mends it again.
+type breakage struct {
+	name           string
+	engine         string
+	full, readOnly bool
+	cause          error // when it has one of its own
+	harm, mend     func(t *testing.T, o *opened)
+}
+
+func statements(harm, mend string) (func(*testing.T, *opened), func(*testing.T, *opened)) {
+	return func(t *testing.T, o *opened) { execute(t, o.entry, harm) }, func(t *testing.T, o *opened) { execute(t, o.entry, mend) }
+}
+
+func breakages() []breakage {
+	full := breakage{name: "full disk", engine: onSQLite, full: true}
+	full.harm, full.mend = statements(`PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`)
+	readOnly := breakage{name: "read-only", engine: onSQLite, readOnly: true}
+	readOnly.harm, readOnly.mend = statements(`PRAGMA query_only = ON`, `PRAGMA query_only = OFF`)
+	pgFull := breakage{name: "full disk", engine: onPostgreSQL, full: true}
+	pgFull.harm, pgFull.mend = statements(`
+		CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;
+		CREATE TRIGGER no_space BEFORE UPDATE ON head FOR EACH ROW EXECUTE FUNCTION no_space()`, `DROP TRIGGER no_space ON head`)
+	pgReadOnly := breakage{name: "read-only", engine: onPostgreSQL, readOnly: true}
+	pgReadOnly.harm, pgReadOnly.mend = statements(`SET default_transaction_read_only = on`, `SET default_transaction_read_only = off`)
+	deleted := breakage{name: "file deleted", engine: onSQLite, cause: migrations.ErrFileMoved}
+	deleted.harm = func(t *testing.T, o *opened) { rename(t, o.entry.Path, o.entry.Path+".away") }
+	deleted.mend = func(t *testing.T, o *opened) { rename(t, o.entry.Path+".away", o.entry.Path) }
+	replaced := deleted
+	replaced.name = "file replaced"
+	replaced.harm = func(t *testing.T, o *opened) {
+		deleted.harm(t, o)
+		if err := os.WriteFile(o.entry.Path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []breakage{full, readOnly, pgFull, pgReadOnly, deleted, replaced}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// one keeps a PostgreSQL pool at one connection, whose settings then are those of all.
+func one(c *audit.Config) {
+	if c.Dialect == audit.PostgreSQL {
+		c.Log.SetMaxOpenConns(1)
+	}
+}
+
+func TestRefusedCommits(t *testing.T) {
+	for _, b := range breakages() {
+		t.Run(b.engine+" "+b.name, func(t *testing.T) {
+			o := open(t, fresh(t, b.engine), one)
+			before := o.append(t, several(3)...)
+			b.harm(t, o)
+			large := viewed(strings.Repeat("x", audit.MaxLong)) // needs new pages
+			for range 3 {
+				_, err := o.Append(t.Context(), large)
+				var refused *audit.StorageError
+				if !errors.As(err, &refused) || refused.Full != b.full || refused.ReadOnly != b.readOnly || refused.Unknown {
+					t.Fatalf("got %#v", err)
+				}
+				if b.cause != nil && !errors.Is(err, b.cause) {
+					t.Errorf("got %v, want %v", err, b.cause)
+				}
+				if o.Failing() != error(refused) {
+					t.Errorf("the log does not say that it fails: %v", o.Failing())
+				}
+			}
+			operation := fullRecord()
+			operation.Reason = large.Detail
+			if _, err := o.Request(t.Context(), operation); err == nil {
+				t.Error("an operation got a receipt")
+			}
+			same(t, "reading while it fails", o.everything(t), before)
+			b.mend(t, o)
+			after := o.append(t, large)
+			if o.Failing() != nil || o.Ready(t.Context()) != nil {
+				t.Errorf("it still fails: %v, %v", o.Failing(), o.Ready(t.Context()))
+			}
+			records := o.everything(t)
+			checkOrder(t, records)
+			same(t, "the log after it", records, append(before, after...))
+		})
+	}
+}
+
+// TestReadyEndsAFailure: with nobody appending, nothing else would.
+func TestReadyEndsAFailure(t *testing.T) {
+	for _, b := range breakages() {
+		if b.engine == onSQLite && b.full {
+			continue // it has space for what Ready tries
+		}
+		t.Run(b.engine+" "+b.name, func(t *testing.T) {
+			o := open(t, fresh(t, b.engine), one)
+			if err := o.Ready(t.Context()); err != nil || o.Failing() != nil {
+				t.Fatalf("a new log fails: %v, %v", err, o.Failing())
+			}
+			b.harm(t, o)
+			if _, err := o.Append(t.Context(), viewed("")); err == nil {
+				t.Fatal("it was written")
+			}
+			var refused *audit.StorageError
+			if err := o.Ready(t.Context()); !errors.As(err, &refused) || refused.Full != b.full || refused.ReadOnly != b.readOnly {
+				t.Errorf("a failing log is ready: %v", err)
+			}
+			b.mend(t, o)
+			if err := o.Ready(t.Context()); err != nil || o.Failing() != nil {
+				t.Errorf("it still fails: %v, %v", err, o.Failing())
+			}
+		})
+	}
+}
+
+// TestDefaults: without what Config may leave out, the log works.
+func TestDefaults(t *testing.T) {
+	o := open(t, fresh(t, onSQLite), func(c *audit.Config) {
+		c.IsFull, c.IsReadOnly, c.Unmoved = nil, nil, nil
+	})
+	o.append(t, viewed(""))
+	execute(t, o.entry, `PRAGMA query_only = ON`)
+	var refused *audit.StorageError
+	if _, err := o.Append(t.Context(), viewed("")); !errors.As(err, &refused) || refused.ReadOnly || !migrations.IsReadOnly(err) {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// TestDamagedEntries puts what is no record between records.
+func TestDamagedEntries(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn)
+		first := o.append(t, fullRecord())[0]
+		ts := first.Time.UnixMicro()
+		execute(t, o.entry, `INSERT INTO entry (seq, ts, body) VALUES (2, $1, $2)`, ts+1, []byte("{"))
+		execute(t, o.entry, `INSERT INTO entry (seq, ts, body) SELECT 3, ts + 2, body FROM entry WHERE seq = 1`)
+		execute(t, o.entry, `UPDATE head SET size = 3, last_ts = $1`, ts+2)
+		last := o.append(t, fullRecord())[0]
+		check := func(what string) {
+			t.Helper()
+			records := o.everything(t)
+			checkOrder(t, records)
+			if len(records) != 4 || records[0] != first || records[1].Action != audit.ActionEntryDamaged ||
+				records[2].Action != audit.ActionEntryDamaged || records[3] != last {
+				t.Errorf("%s: %+v", what, records)
+			}
+			same(t, what+": damaged only", o.export(t, audit.Query{Action: audit.ActionEntryDamaged, Visible: all}), records[1:3])
+			same(t, what+": of the ticket", o.export(t, audit.Query{Ticket: first.Ticket, Visible: all}), []audit.Record{first, last})
+			same(t, what+": of the person", o.export(t, audit.Query{Visible: audit.Visibility{UserID: "u-1"}}), []audit.Record{first, last})
+		}
+		check("at once")
+		o.caughtUp(t)
+		check("indexed")
+		if r, err := o.Record(t.Context(), 2); err != nil || r.Action != audit.ActionEntryDamaged {
+			t.Errorf("one alone: %+v (%v)", r, err)
+		}
+	})
+}
+
+// TestMissingEntry has an entry deleted by somebody with the rights to do so.
+func TestMissingEntry(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn)
+		r := viewed("")
+		r.Ticket = "T"
+		o.append(t, r, r, r)
+		o.caughtUp(t)
+		if o.sqlite() {
+			execute(t, o.entry, `DROP TRIGGER entry_is_never_deleted`)
+		} else {
+			execute(t, o.entry, `ALTER TABLE entry DISABLE TRIGGER ALL`)
+		}
+		execute(t, o.entry, `DELETE FROM entry WHERE seq = 2`)
+		got := o.export(t, audit.Query{Ticket: "T", Visible: all})
+		if len(got) != 3 || got[1].Sequence != 2 || got[1].Action != audit.ActionEntryDamaged || got[1].Detail != "it is missing" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestDatabaseGone(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn)
+		o.append(t, viewed(""))
+		if err := errors.Join(o.entry.Write.Close(), o.entry.Read.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var refused *audit.StorageError
+		if _, err := o.Append(t.Context(), viewed("")); !errors.As(err, &refused) {
+			t.Errorf("Append: %v", err)
+		}
+		_, search := o.Search(t.Context(), audit.Query{Visible: all})
+		_, narrowed := o.Search(t.Context(), audit.Query{Ticket: "T", Visible: all})
+		_, record := o.Record(t.Context(), 1)
+		export := o.Export(t.Context(), audit.Query{}, func(audit.Record) error { return nil })
+		for what, err := range map[string]error{"Ready": o.Ready(t.Context()), "Search": search, "narrowed": narrowed,
+			"Record": record, "Export": export} {
+			if err == nil {
+				t.Errorf("%s succeeded", what)
+			}
+		}
+	})
+}
+
+// line is a connection to PostgreSQL that breaks at the next COMMIT.
+type line struct {
+	armed     atomic.Bool
+	deliver   bool // the server gets the COMMIT, and its answer is lost
+	stayDown  bool
+	down      atomic.Bool
+	server    string
+	listening net.Listener
+}
+
+// through returns dsn by way of the line.
+func (l *line) through(t *testing.T, dsn string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.server = u.Host
+	if l.listening, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.listening.Close() })
+	u.Host = l.listening.Addr().String()
+	go l.accept()
+	return u.String()
+}
+
+func (l *line) accept() {
+	for {
+		client, err := l.listening.Accept()
+		if err != nil {
+			return
+		}
+		if l.down.Load() {
+			_ = client.Close()
+			continue
+		}
+		server, err := net.Dial("tcp", l.server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		answers := make(chan struct{}, 1)
+		go l.requests(client, server, answers)
+		go l.answers(client, server, answers)
+	}
+}
+
+func (l *line) requests(client, server net.Conn, answered <-chan struct{}) {
+	defer func() { _, _ = client.Close(), server.Close() }()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil {
+			return
+		}
+		if bytes.Contains(buf[:n], []byte("commit")) && l.armed.CompareAndSwap(true, false) {
+			l.down.Store(l.stayDown)
+			if l.deliver {
+				_ = client.Close() // the answer finds nobody
+				_, _ = server.Write(buf[:n])
+				<-answered
+			}
+			return
+		}
+		if _, err := server.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (l *line) answers(client, server net.Conn, answered chan<- struct{}) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buf)
+		if n > 0 {
+			if _, err := client.Write(buf[:n]); err != nil {
+				answered <- struct{}{}
+				_, _ = io.Copy(io.Discard, server)
+				return
+			}
+		}
+		if err != nil {
+			_ = client.Close()
+			return
+		}
+	}
+}
+
+func TestConnectionBreaksDuringCommit(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		line    *line
+		written bool
+		unknown bool
+	}{
+		{"before the server has it", &line{}, false, false},
+		{"after the server has done it", &line{deliver: true}, true, false},
+		{"after the server has done it, and stays down", &line{deliver: true, stayDown: true}, true, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dsn := postgres(t)
+			direct := open(t, dsn)
+			o := open(t, tc.line.through(t, dsn), one) // no other connection is left
+			o.append(t, viewed("before"))
+			o.caughtUp(t)
+			resume := o.PauseFollower() // it commits too
+			tc.line.armed.Store(true)
+			r, err := o.Append(context.WithoutCancel(t.Context()), viewed("lost?"))
+			resume()
+			tc.line.down.Store(false)
+			var refused *audit.StorageError
+			switch {
+			case tc.written && !tc.unknown && (err != nil || r.Sequence != 2):
+				t.Errorf("it is in the log, but Append returned %v", err)
+			case (!tc.written || tc.unknown) && (!errors.As(err, &refused) || refused.Unknown != tc.unknown):
+				t.Errorf("Append returned %v", err)
+			}
+			o.append(t, viewed("after"))
+			records := direct.everything(t)
+			checkOrder(t, records)
+			if got := len(records) == 3; got != tc.written {
+				t.Errorf("the log holds %d records", len(records))
+			}
+		})
+	}
+}

@@ -1,0 +1,138 @@
+package audit
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestBounded(t *testing.T) {
+	for _, tc := range []struct{ name, in, want string }{
+		{"as it is", "plain ü 中", "plain ü 中"},
+		{"as long as allowed", strings.Repeat("x", 20), strings.Repeat("x", 20)},
+		{"too long", strings.Repeat("x", 21), strings.Repeat("x", 17) + "…"},
+		{"cut inside a character", strings.Repeat("x", 16) + "中中", strings.Repeat("x", 16) + "…"},
+		{"not UTF-8", "a\xffb", "a\uFFFDb"},
+		{"NUL", "a\x00b", "a\uFFFDb"},
+		{"NULs that grow too long", strings.Repeat("\x00", 20), strings.Repeat("\uFFFD", 5) + "…"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := bounded(tc.in, 20)
+			if got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+			if again := bounded(got, 20); again != got {
+				t.Errorf("the second time it is %q", again)
+			}
+		})
+	}
+}
+
+// TestBody pins the stored form: bytes that are in logs already must be read
+// for ever, and written the same.
+func TestBody(t *testing.T) {
+	const least = `{"v":1,"seq":1,"ts":1,"action":"ticket.viewed","outcome":"succeeded"}`
+	const full = `{"v":1,"seq":7,"ts":1760000000000001,"action":"operation.rejected","outcome":"failed",` +
+		`"actor":{"user_id":"a","user_name":"b","account_id":"c","account_name":"d","project_id":"e","project_name":"f"},` +
+		`"origin":{"address":"g","user_agent":"h","request_id":"i","session":"j"},"duration_us":5,"ticket":"k",` +
+		`"operation_id":"l","operation_type":"m","batch_index":6,"instance_id":9223372036854775807,"target":"n",` +
+		`"reason":"o","seen":"p","upstream":{"status":400,"code":"q","message":"r","request_id":"s"},"detail":"t"}`
+	for _, text := range []string{least, full} {
+		r, err := decode([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := encode(r); err != nil || string(back) != text {
+			t.Errorf("%s\nbecame\n%s (%v)", text, back, err)
+		}
+	}
+}
+
+func TestDamagedBodies(t *testing.T) {
+	for _, tc := range []struct{ name, text, why string }{
+		{"nothing", ``, "unexpected end"},
+		{"half", `{"v":1,"seq":3`, "unexpected end"},
+		{"another version", `{"v":2,"seq":3,"ts":5}`, "version 2"},
+		{"no version", `{}`, "version 0"},
+		{"another number", `{"v":1,"seq":4,"ts":5}`, "the record 4"},
+		{"another time", `{"v":1,"seq":3,"ts":6}`, "the record 3"},
+		{"a number too large", `{"v":1,"seq":3,"ts":5,"batch_index":2147483648}`, "int32"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := entry(3, 5, []byte(tc.text))
+			if !strings.Contains(r.Detail, tc.why) {
+				t.Errorf("the detail is %q, want %q in it", r.Detail, tc.why)
+			}
+			r.Detail = ""
+			want := Record{Sequence: 3, Time: time.UnixMicro(5).UTC(), Action: ActionEntryDamaged, Outcome: OutcomeUnknown}
+			if r != want {
+				t.Errorf("got %+v", r)
+			}
+		})
+	}
+}
+
+// TestCleanBoundsEveryText fills all strings of a record, so that a new field
+// cannot be forgotten.
+func TestCleanBoundsEveryText(t *testing.T) {
+	r := Record{Action: ActionTicketViewed, Outcome: OutcomeSucceeded}
+	fill(reflect.ValueOf(&r).Elem(), "\x00\xff"+strings.Repeat("x", 2*maxLong))
+	check := func(path, text string) {
+		if len(text) > maxLong || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			t.Errorf("%s is not clean", path)
+		}
+	}
+	texts(reflect.ValueOf(clean(r)), "", check)
+}
+
+// fill sets the plain strings of a struct, not those with a type of their own.
+func fill(v reflect.Value, text string) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.Type() == reflect.TypeFor[string]():
+			f.SetString(text)
+		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
+			fill(f, text)
+		}
+	}
+}
+
+func texts(v reflect.Value, path string, each func(path, text string)) {
+	for i := range v.NumField() {
+		name := path + "." + v.Type().Field(i).Name
+		switch f := v.Field(i); {
+		case f.Kind() == reflect.String:
+			each(name, f.String())
+		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
+			texts(f, name, each)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"v":1,"seq":1,"ts":1,"action":"ticket.viewed","outcome":"succeeded","actor":{"user_name":"ü"}}`))
+	f.Add([]byte(`{"v":1,"seq":9223372036854775807,"ts":-1,"duration_us":9223372036854775807,"upstream":{"status":-1}}`))
+	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		_ = entry(1, 1, text) // whatever it is, it becomes a record
+		r, err := decode(text)
+		if err != nil {
+			return
+		}
+		once, err := encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r2, err := decode(once)
+		if err != nil {
+			t.Fatalf("%s cannot be read back: %v", once, err)
+		}
+		twice, err := encode(r2)
+		if err != nil || string(once) != string(twice) {
+			t.Errorf("%s became %s (%v)", once, twice, err)
+		}
+	})
+}
