@@ -353,7 +353,7 @@ func (a answer) identity() (Identity, error) {
 	}
 	t := w.Token
 	expires, err := time.Parse(time.RFC3339, t.ExpiresAt)
-	if t.User.ID == "" || t.User.Name == "" || err != nil {
+	if t.User.ID == "" || t.User.Name == "" || err != nil || expires.IsZero() {
 		return Identity{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
 			Message: "the answer names no user or no end"}
 	}
