@@ -28,6 +28,18 @@ func instanceAddress(ticket string, instance int64, batch int32) string {
 	return address(ticketAddress(ticket)+"/instances/"+decimal(instance), q)
 }
 
+func logAddress(ticket string, instance int64, batch int32) string {
+	q := url.Values{}
+	if batch > 0 {
+		q.Set("batch", decimal(batch))
+	}
+	return address(ticketAddress(ticket)+"/instances/"+decimal(instance)+"/log", q)
+}
+
+func batchAddress(ticket string, batch int32) string {
+	return address(ticketAddress(ticket), url.Values{"batch": {decimal(batch)}})
+}
+
 func newOperationAddress(ticket string, op coc.Operation, batchHint int32) string {
 	q := url.Values{"operation_type": {string(op.Type)}}
 	if op.BatchIndex != 0 {

@@ -20,6 +20,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/templates"
 )
 
 // Viewer is the signed-in person behind a request, as IAM named them.
@@ -64,27 +65,36 @@ type Sessions interface {
 	SetTheme(c echo.Context, t Theme) error
 }
 
-// Config is what the handlers stand on. All fields but Simulator and
+// DemoAccount is one account of the embedded simulator.
+type DemoAccount = templates.DemoAccount
+
+// Config is what the handlers stand on. All fields but Demo and
 // DefaultProject are required.
 type Config struct {
 	Log            *audit.Log
-	Tickets        *coc.Client
+	COC            *coc.Client
 	IAM            *iam.Client
 	Operations     *operate.Service
 	Sessions       Sessions
 	Logger         *slog.Logger
 	Now            func() time.Time
 	DefaultProject string // offered at sign-in
-	Simulator      bool   // the banner says that nothing real is touched
+	// Demo are the accounts of the embedded simulator. When there are any, a
+	// banner says that nothing real is touched.
+	Demo []DemoAccount
 }
 
 // Handlers holds one method per route; web's route list names them.
 type Handlers struct {
 	Config
+	attempts *attempts // failed sign-ins by address
+	views    *views    // what refreshing pages have shown before
 }
 
 // New returns the handlers over cfg.
-func New(cfg Config) *Handlers { return &Handlers{Config: cfg} }
+func New(cfg Config) *Handlers {
+	return &Handlers{Config: cfg, attempts: newAttempts(), views: newViews()}
+}
 
 type contextKey int
 
@@ -142,6 +152,10 @@ const (
 	ProblemCrossSite                          // a form sent from another site
 	ProblemThrottled                          // too many attempts from one address
 	ProblemUnavailable                        // the console itself cannot answer now
+	ProblemInsecure                           // a secret would travel over plain http
+	ProblemSignIn                             // nobody is signed in
+	ProblemBadForm                            // a form without its key or its picture
+	ProblemKeySpent                           // a form's key that led to nothing
 )
 
 // Problem is a request that cannot be answered. Status is the HTTP status,

@@ -157,6 +157,11 @@ type TicketSummary struct {
 	RegionIDs         string
 }
 
+// Duration is the time from creation to the end, or to now.
+func (t TicketSummary) Duration(now time.Time) time.Duration {
+	return duration(t.Created, t.Finished, now)
+}
+
 // TicketQuery narrows the ticket list; zero fields are not sent.
 type TicketQuery struct {
 	Limit    int32 // 1..100

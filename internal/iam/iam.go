@@ -57,6 +57,7 @@ type Identity struct {
 	Issued, Expires        time.Time
 	Roles                  []string
 	ProjectScoped          bool
+	AccountScoped          bool
 }
 
 // PasswordRequest is a sign-in. Project is a name (as a rule the region's id)
@@ -342,6 +343,7 @@ func (a answer) identity() (Identity, error) {
 			ExpiresAt string  `json:"expires_at"`
 			Roles     []named `json:"roles"`
 			Project   *named  `json:"project"`
+			Domain    *named  `json:"domain"`
 			User      struct {
 				named
 				Domain named `json:"domain"`
@@ -363,6 +365,7 @@ func (a answer) identity() (Identity, error) {
 	if t.Project != nil {
 		id.ProjectID, id.ProjectName, id.ProjectScoped = t.Project.ID, t.Project.Name, true
 	}
+	id.AccountScoped = t.Domain != nil
 	for _, r := range t.Roles {
 		id.Roles = append(id.Roles, r.Name)
 	}

@@ -353,7 +353,7 @@ func TestIAMDoesNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	soon := func(c *Config) { c.CallTimeout = 20 * time.Millisecond }
+	soon := func(c *Config) { c.CallTimeout = 300 * time.Millisecond }
 	for _, tt := range []struct {
 		name    string
 		h       http.HandlerFunc

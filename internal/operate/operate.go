@@ -178,7 +178,7 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 	if known, err := s.known(ctx, r.Key); known || err != nil {
 		return r.Key, err
 	}
-	if s.unwritten.Load() > 0 {
+	if s.Unwritten() {
 		return "", ErrUnwritten
 	}
 	reading, err := s.Read(ctx, r.Caller, r.Ticket, r.Operation, r.BatchHint)
@@ -302,12 +302,11 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before []int
 	reply, err := s.Client.Operate(ctx, r.Caller, receipt, r.Ticket, r.Operation)
 	answer := answerRecord(requested, reply, err)
 	answer.Duration = s.Now().Sub(started)
-	written := s.write(ctx, answer)
+	// That the log did not take the answer is no error of this request: it was
+	// sent, and its receipt says what is known. Unwritten tells.
+	_ = s.write(ctx, answer)
 	if answer.Action != audit.ActionOperationRejected {
 		s.watch(task{requested: requested, caller: r.Caller, sessionKey: r.SessionKey})
-	}
-	if written != nil {
-		return written
 	}
 	var upstream *coc.Error
 	if errors.As(err, &upstream) && upstream.SignInAgain() {
@@ -315,6 +314,10 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before []int
 	}
 	return nil
 }
+
+// Unwritten reports whether the log has yet to take an answer. While it has,
+// nothing new is sent.
+func (s *Service) Unwritten() bool { return s.unwritten.Load() > 0 }
 
 // write appends a record that must not be lost. When the log cannot take it
 // now it is tried again in the background, and nothing new is sent meanwhile.

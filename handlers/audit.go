@@ -1,0 +1,275 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/operate"
+	"coc-console/templates"
+)
+
+// recordsPerPage is the length of a page of the log.
+const recordsPerPage = 50
+
+// Audit shows the log, newest first.
+func (h *Handlers) Audit(c echo.Context) error {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	page := templates.Audit{Frame: h.Frame(c, i18n.T(ctx).Title.Audit, templates.SectionAudit),
+		Errors: templates.FieldErrors{}, All: v.Manager}
+	q, times := readAuditFilter(c, &page)
+	if len(page.Errors) > 0 {
+		return Render(c, http.StatusUnprocessableEntity, page)
+	}
+	if times.local {
+		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
+	}
+	var err error
+	if q.Visible, err = h.visibility(ctx, v, q.Ticket); err != nil {
+		return err
+	}
+	q.Limit = recordsPerPage
+	start := h.Now()
+	found, err := h.Log.Search(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, r := range found.Records {
+		page.Rows = append(page.Rows, recordRow(r))
+	}
+	if found.Newer > 0 {
+		page.Pager.Newer = auditPage(c, "after", found.Newer)
+	}
+	if found.Next > 0 {
+		page.Pager.Older = auditPage(c, "before", found.Next)
+	}
+	page.Export = address("/audit/export", filterValues(c))
+	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Ticket: q.Ticket, Duration: since(start, h.Now),
+		Detail: filterDetail(c)})
+	return Render(c, http.StatusOK, page)
+}
+
+var auditFilters = []string{"person", "ticket", "action", "outcome", "from", "to"}
+
+// filterValues are the filters of the address, without its page.
+func filterValues(c echo.Context) url.Values {
+	q := url.Values{}
+	for _, name := range auditFilters {
+		if v := c.QueryParam(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	return q
+}
+
+func filterDetail(c echo.Context) string {
+	var pairs []string
+	for _, name := range auditFilters {
+		pairs = append(pairs, name, bounded(c.QueryParam(name)))
+	}
+	return detail(pairs...)
+}
+
+func auditPage(c echo.Context, name string, sequence int64) string {
+	q := filterValues(c)
+	q.Set(name, decimal(sequence))
+	return address("/audit", q)
+}
+
+// readAuditFilter reads the filters, and puts them and what is wrong with them
+// into the page.
+func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) {
+	t := i18n.T(c.Request().Context()).Field
+	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
+	times := parseSpan(c, page.Errors)
+	q := audit.Query{Person: value("person"), Ticket: value("ticket"), Action: audit.Action(value("action")),
+		Outcome: audit.Outcome(value("outcome")), From: times.from, To: times.to}
+	page.Filter = templates.AuditFilter{Person: q.Person, Ticket: q.Ticket, From: times.shownFrom, To: times.shownTo,
+		Actions: options(string(q.Action), actionChoices()...), Outcomes: options(string(q.Outcome), audit.Outcomes()...)}
+	page.Filtered = len(filterValues(c)) > 0
+	if !offered(page.Filter.Actions, string(q.Action)) {
+		page.Errors["action"] = t.Choice
+	}
+	if !offered(page.Filter.Outcomes, string(q.Outcome)) {
+		page.Errors["outcome"] = t.Choice
+	}
+	if len(q.Person) > maxName {
+		page.Errors["person"] = t.TooLong(maxName)
+	}
+	if q.Ticket != "" {
+		id, ok := coc.FindExecuteUUID(q.Ticket)
+		if !ok {
+			page.Errors["ticket"] = t.NoUUID
+		}
+		q.Ticket = string(id)
+	}
+	for name, to := range map[string]*int64{"before": &q.Before, "after": &q.After} {
+		if text := c.QueryParam(name); text != "" {
+			n, err := coc.ParseID(text)
+			if err != nil {
+				page.Errors[name] = t.Sequence
+			}
+			*to = n
+		}
+	}
+	return q, times
+}
+
+// actionChoices are the groups of actions, each followed by its own.
+func actionChoices() []audit.Action {
+	var all []audit.Action
+	group := ""
+	for _, a := range audit.Actions() {
+		prefix, _, _ := strings.Cut(string(a), ".")
+		if prefix != group {
+			group = prefix
+			all = append(all, audit.Action(prefix+"."))
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// visibility is what the reader may see of the log. Somebody who is no manager
+// and asks for one ticket sees what was done to it, if COC lets them open it.
+func (h *Handlers) visibility(ctx context.Context, v Viewer, ticket string) (audit.Visibility, error) {
+	visible := audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}
+	if v.Manager || ticket == "" {
+		return visible, nil
+	}
+	switch err := h.mayOpen(ctx, v, coc.ExecuteUUID(ticket)); {
+	case err == nil:
+		visible.Tickets = []string{ticket}
+	case !errors.Is(err, errDenied):
+		return visible, err
+	}
+	return visible, nil
+}
+
+func recordRow(r audit.Record) templates.RecordRow {
+	row := templates.RecordRow{
+		Sequence: r.Sequence, Time: r.Time, Actor: visible(r.Actor.UserName), Action: string(r.Action),
+		Outcome: string(r.Outcome), Ticket: r.Ticket, Operation: r.OperationType, Target: visible(r.Target),
+		BatchIndex: r.BatchIndex, Reason: visible(r.Reason), Address: recordAddress(r.Sequence),
+	}
+	if r.Ticket != "" {
+		row.TicketAddress = ticketAddress(r.Ticket)
+	}
+	if r.Upstream.Code != "" || r.Upstream.Message != "" {
+		row.Upstream = verbatim(0, r.Upstream.Code, r.Upstream.Message)
+	}
+	return row
+}
+
+// Record shows one record of the log.
+func (h *Handlers) Record(c echo.Context) error {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	sequence, err := coc.ParseID(c.Param("sequence"))
+	if err != nil {
+		return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound, Value: shortened(c.Param("sequence")), Err: err}
+	}
+	r, err := h.Log.Record(ctx, sequence)
+	if err != nil {
+		return err // an unknown one is "not found"
+	}
+	if err := h.mayRead(ctx, v, r); err != nil {
+		return h.denied(c, err, r)
+	}
+	page := recordPage(r)
+	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(sequence), templates.SectionAudit)
+	if err := h.neighbours(ctx, v, &page); err != nil {
+		return err
+	}
+	return Render(c, http.StatusOK, page)
+}
+
+// neighbours links the records before and after that the reader may see.
+func (h *Handlers) neighbours(ctx context.Context, v Viewer, page *templates.Record) error {
+	q := audit.Query{Limit: 1, Before: page.Sequence, Visible: audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}}
+	before, err := h.Log.Search(ctx, q)
+	if err != nil {
+		return err
+	}
+	q.Before, q.After = 0, page.Sequence
+	after, err := h.Log.Search(ctx, q)
+	if err != nil {
+		return err
+	}
+	if len(before.Records) > 0 {
+		page.Previous = recordAddress(before.Records[0].Sequence)
+	}
+	if len(after.Records) > 0 {
+		page.Next = recordAddress(after.Records[0].Sequence)
+	}
+	return nil
+}
+
+func recordPage(r audit.Record) templates.Record {
+	page := templates.Record{
+		Sequence: r.Sequence, Time: r.Time, Action: string(r.Action), Outcome: string(r.Outcome),
+		User: visible(r.Actor.UserName), UserID: visible(r.Actor.UserID),
+		Account: visible(r.Actor.AccountName), AccountID: visible(r.Actor.AccountID),
+		Project: visible(r.Actor.ProjectName), ProjectID: visible(r.Actor.ProjectID),
+		ClientAddress: visible(r.Origin.Address), UserAgent: visible(r.Origin.UserAgent),
+		RequestID: r.Origin.RequestID, Session: r.Origin.Session,
+		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, BatchIndex: r.BatchIndex,
+		Target: visible(r.Target), Reason: visible(r.Reason), Seen: seenAttributes(r.Seen),
+		UpstreamStatus: r.Upstream.Status, UpstreamCode: visible(r.Upstream.Code),
+		UpstreamMessage: visible(r.Upstream.Message), UpstreamRequestID: visible(r.Upstream.RequestID),
+		Duration: r.Duration, Detail: detailAttributes(r),
+	}
+	if r.Ticket != "" {
+		page.TicketAddress = ticketAddress(r.Ticket)
+	}
+	if r.OperationID != "" {
+		page.Receipt = receiptAddress(r.OperationID)
+	}
+	if r.InstanceID != 0 {
+		page.InstanceID = decimal(r.InstanceID)
+	}
+	return page
+}
+
+// detailAttributes takes a record's detail apart: JSON on operations, pairs
+// elsewhere.
+func detailAttributes(r audit.Record) []templates.Attribute {
+	if r.Detail == "" {
+		return nil
+	}
+	if r.OperationID == "" {
+		return []templates.Attribute{{Name: "detail", Value: visible(r.Detail)}}
+	}
+	d := operate.ParseDetail(r.Detail)
+	var all []templates.Attribute
+	add := func(name, value string) {
+		if value != "" {
+			all = append(all, templates.Attribute{Name: name, Value: visible(value)})
+		}
+	}
+	add("note", string(d.Note))
+	add("status", d.Status)
+	add("error", d.Error)
+	if d.Batch != 0 {
+		add("batch", decimal(d.Batch))
+	}
+	add("canceled", joined(d.Canceled))
+	add("others", joined(d.Others))
+	return all
+}
+
+func joined(ids []int64) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = decimal(id)
+	}
+	return strings.Join(parts, ", ")
+}

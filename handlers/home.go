@@ -1,0 +1,71 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/internal/i18n"
+)
+
+// Home goes to the list of tickets.
+func (h *Handlers) Home(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, "/tickets")
+}
+
+// SetLanguage switches the language and comes back to the page.
+func (h *Handlers) SetLanguage(c echo.Context) error {
+	l, ok := i18n.Parse(c.FormValue("language"))
+	if !ok {
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: bounded(c.FormValue("language"))}
+	}
+	if err := h.Sessions.SetLanguage(c, l); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
+// SetTheme switches the colours and comes back to the page.
+func (h *Handlers) SetTheme(c echo.Context) error {
+	t := Theme(c.FormValue("theme"))
+	if t != ThemeAuto && t != ThemeLight && t != ThemeDark {
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: bounded(string(t))}
+	}
+	if err := h.Sessions.SetTheme(c, t); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
+// returnTo checks an address to come back to: one of this console's pages, or
+// the start. Browsers read a backslash as a slash.
+func returnTo(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(text, "/") ||
+		strings.HasPrefix(text, "//") || strings.ContainsAny(text, "\\\r\n\t\x00") {
+		return "/"
+	}
+	return text
+}
+
+// Health says that the process answers.
+func (h *Handlers) Health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+// Ready says whether operations could be applied: the log takes records.
+func (h *Handlers) Ready(c echo.Context) error {
+	if err := h.Log.Ready(c.Request().Context()); err != nil {
+		h.Logger.Warn("not ready", "error", err)
+		return c.String(http.StatusServiceUnavailable, "the audit log is not ready\n")
+	}
+	if h.Operations.Unwritten() {
+		return c.String(http.StatusServiceUnavailable, "an answer is not in the audit log yet\n")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}
+
+// notFound is the answer to an address that leads nowhere.
+func notFound() error {
+	return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound}
+}

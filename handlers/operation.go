@@ -1,0 +1,243 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/operate"
+	"coc-console/templates"
+)
+
+// operationForm is the form that applies an operation, as it came.
+type operationForm struct {
+	ticket                         coc.ExecuteUUID
+	operationType, batch, instance string
+	hint                           string // the batch in which the instance was seen
+	reason, seen, key              string
+	operation                      coc.Operation // zero when the fields are wrong
+}
+
+// readOperation reads the form from the address or from the body, and checks
+// its fields; the error is *coc.FieldError.
+func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error) {
+	value := func(name string) string { return bounded(c.FormValue(name)) }
+	f := operationForm{
+		ticket: ticket, operationType: value("operation_type"), batch: value("batch_index"),
+		instance: value("instance_id"), hint: value("batch"),
+		reason: strings.ReplaceAll(strings.TrimSpace(value("reason")), "\r\n", "\n"),
+		seen:   value("seen"), key: value("key"),
+	}
+	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
+	f.operation = op
+	return f, err
+}
+
+// NewOperation shows what an operation would hit, and asks to confirm it.
+func (h *Handlers) NewOperation(c echo.Context) error {
+	ticket, err := ticketParam(c)
+	if err != nil {
+		return err
+	}
+	f, err := readOperation(c, ticket)
+	f.seen, f.key = "", "" // only what this page itself made counts
+	if err != nil {
+		return h.showOperation(c, f, err)
+	}
+	return h.showOperation(c, f, nil)
+}
+
+// Operate applies an operation and goes to its receipt. Whatever stops it
+// before it is sent comes back to the form, with what was typed.
+func (h *Handlers) Operate(c echo.Context) error {
+	ticket, err := ticketParam(c)
+	if err != nil {
+		return err
+	}
+	f, err := readOperation(c, ticket)
+	if err != nil {
+		return h.showOperation(c, f, err)
+	}
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	id, err := h.Operations.Apply(ctx, operate.Request{
+		SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
+		Ticket: ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Seen: f.seen, Key: f.key,
+	})
+	if err != nil {
+		return h.showOperation(c, f, err)
+	}
+	return c.Redirect(http.StatusSeeOther, receiptAddress(id))
+}
+
+// showOperation renders the confirmation page with a fresh reading of the
+// ticket. why is what stopped the form before anything was sent; nil for a
+// page that was opened to confirm.
+func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
+	ctx := c.Request().Context()
+	page := h.operationPage(c, f)
+	status, err := h.explain(ctx, &page, f, why)
+	if err != nil {
+		return err
+	}
+	var field *coc.FieldError
+	if errors.As(why, &field) {
+		return Render(c, status, page) // there is nothing to read for it
+	}
+	v, _ := ViewerFrom(ctx)
+	now, err := h.Operations.Read(ctx, v.Caller, f.ticket, f.operation, batchHint(f.hint))
+	if err != nil {
+		return h.unread(c, page, f, status, why, err)
+	}
+	h.fill(&page, f, now)
+	return Render(c, status, page)
+}
+
+func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewOperation {
+	t := i18n.T(c.Request().Context())
+	return templates.NewOperation{
+		Frame: h.Frame(c, t.Title.Operation(f.operationType, ""), templates.SectionTickets), Errors: templates.FieldErrors{},
+		Ticket:        templates.TicketHead{ID: string(f.ticket)},
+		TicketAddress: ticketAddress(string(f.ticket)), Action: operationsAddress(string(f.ticket)),
+		Type: f.operationType, BatchIndex: f.batch, InstanceID: f.instance, BatchHint: f.hint,
+		Seen: f.seen, Key: f.key, Reason: f.reason, MaxReason: operate.MaxReason, ReadAt: h.Now(),
+	}
+}
+
+// explain puts into the page why nothing was sent, and returns the status that
+// says so. Errors that belong on an error page are handed on.
+func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f operationForm, why error) (int, error) {
+	t := i18n.T(ctx)
+	var (
+		field   *coc.FieldError
+		tooLong *operate.ReasonTooLongError
+		target  *operate.TargetError
+		refused *operate.RefusedError
+		stale   *operate.StaleError
+		storage *audit.StorageError
+		call    *coc.Error
+	)
+	switch {
+	case why == nil:
+		return http.StatusOK, nil
+	case errors.As(why, &field):
+		page.Errors[field.Field] = fieldMessage(field, t.Field)
+		return http.StatusUnprocessableEntity, nil
+	case errors.As(why, &tooLong):
+		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
+		return http.StatusUnprocessableEntity, nil
+	case errors.As(why, &target):
+		page.Errors[target.Field] = targetMessage(target, t.Field)
+		return http.StatusUnprocessableEntity, nil
+	case errors.As(why, &refused):
+		return http.StatusConflict, nil // the page shows the refusal by itself
+	case errors.As(why, &stale):
+		page.Changes = changes(stale.Changes)
+		return http.StatusConflict, nil
+	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSeen):
+		page.Problem = failure(t.Problem.BadForm, "", "")
+		return http.StatusUnprocessableEntity, nil
+	case errors.Is(why, operate.ErrKeySpent):
+		page.Problem, page.Key = failure(t.Problem.KeySpent, "", ""), ""
+		return http.StatusConflict, nil
+	case errors.As(why, &storage):
+		page.Problem = failure(StorageMessage(storage, &t.Problem), "", "")
+		h.Logger.ErrorContext(ctx, "an operation was refused: the log does not take its record", "error", why)
+		return http.StatusServiceUnavailable, nil
+	case errors.Is(why, operate.ErrUnwritten):
+		page.Problem = failure(t.Problem.LogUnwritten, "", "")
+		return http.StatusServiceUnavailable, nil
+	case errors.As(why, &call) && !call.SignInAgain() && !call.NotFound():
+		var status int
+		status, page.Problem = failureOf(call, &t.Problem)
+		return status, nil
+	}
+	return 0, why
+}
+
+// unread renders the page although the ticket cannot be read now: what was
+// typed stays, and the form can be sent again as it is.
+func (h *Handlers) unread(c echo.Context, page templates.NewOperation, f operationForm, status int, why, err error) error {
+	ctx := c.Request().Context()
+	t := i18n.T(ctx)
+	var target *operate.TargetError
+	var call *coc.Error
+	switch {
+	case errors.As(err, &target):
+		page.Errors[target.Field] = targetMessage(target, t.Field)
+		return Render(c, http.StatusUnprocessableEntity, page)
+	case errors.As(err, &call) && !call.SignInAgain() && !call.NotFound():
+		if page.Problem == nil {
+			status, page.Problem = failureOf(call, &t.Problem)
+		}
+		h.Logger.WarnContext(ctx, "a ticket could not be read to confirm an operation", "error", err, "stopped", why)
+		return Render(c, status, page)
+	}
+	return err
+}
+
+func fieldMessage(e *coc.FieldError, t i18n.FieldProblems) string {
+	switch {
+	case e.Problem == "missing":
+		return t.Missing
+	case e.Problem == "unexpected":
+		return t.Unexpected(e.Field)
+	case e.Field == "instance_id":
+		return t.InstanceID
+	case e.Field == "batch_index":
+		return t.BatchIndex
+	}
+	return t.UnknownOperation
+}
+
+func targetMessage(e *operate.TargetError, t i18n.FieldProblems) string {
+	if e.Field == "batch_index" {
+		return t.NoSuchBatch
+	}
+	return t.NoSuchInstance
+}
+
+func changes(all []operate.Change) []templates.Change {
+	out := make([]templates.Change, len(all))
+	for i, c := range all {
+		out[i] = templates.Change{Aspect: string(c.Aspect), Before: c.Before, After: c.After, Material: c.Material}
+	}
+	return out
+}
+
+// fill puts a reading into the page: what is hit, what it does, and the
+// picture that the form will carry.
+func (h *Handlers) fill(page *templates.NewOperation, f operationForm, now operate.Reading) {
+	at, id := h.Now(), string(f.ticket)
+	page.Ticket = ticketHead(now.Ticket, at)
+	page.Whole = tally(now.Statistics)
+	page.Scope = page.Whole
+	page.Refusal = string(now.Check(f.operation))
+	page.Seen = now.Picture().String()
+	if page.Key == "" || page.Problem != nil {
+		page.Key = operate.NewKey()
+	}
+	switch f.operation.Type {
+	case coc.SkipBatch:
+		if b, ok := now.Batch(f.operation.BatchIndex); ok {
+			shown := batch(now.Situation, b, b.Index)
+			page.Batch = &shown
+		}
+		page.Scope = tallyRows(now.Instances...)
+		for _, i := range now.Instances {
+			page.Targets = append(page.Targets, instance(id, f.operation.BatchIndex, i, now.Situation, at))
+		}
+	case coc.CancelInstance:
+		shown := instance(id, now.InstanceBatch, *now.Instance, now.Situation, at)
+		page.Instance, page.Scope = &shown, tallyRows(*now.Instance)
+		page.BatchHint = decimal(now.InstanceBatch)
+	case coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder:
+		// They act on the whole ticket.
+	}
+}

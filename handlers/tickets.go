@@ -1,0 +1,199 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/templates"
+)
+
+// ticketsPerPage is the length of a page of the list. One more row is asked
+// for: COC does not say whether there is another page (docs/coc-api.md 4.1).
+const ticketsPerPage = 50
+
+// maxFilter is the longest creator or name that COC takes, in characters.
+const maxFilter = 64
+
+// Tickets shows the list, or goes to the ticket that the search box names.
+func (h *Handlers) Tickets(c echo.Context) error {
+	ctx := c.Request().Context()
+	t := i18n.T(ctx)
+	page := templates.Tickets{Frame: h.Frame(c, t.Title.Tickets, templates.SectionTickets),
+		Errors: templates.FieldErrors{}, ReadAt: h.Now()}
+	if find := strings.TrimSpace(c.QueryParam("find")); find != "" {
+		if id, ok := coc.FindExecuteUUID(find); ok {
+			return c.Redirect(http.StatusSeeOther, ticketAddress(string(id)))
+		}
+		page.Search = bounded(find)
+		page.Errors["find"] = t.Field.NoUUID
+	}
+	q, times := readTicketFilter(c, &page)
+	if len(page.Errors) > 0 {
+		return Render(c, http.StatusUnprocessableEntity, page)
+	}
+	if times.local {
+		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
+	}
+	status, err := h.listTickets(c, &page, q)
+	if err != nil {
+		return err
+	}
+	return Render(c, status, page)
+}
+
+// readTicketFilter reads the filters, and puts them and what is wrong with
+// them into the page.
+func readTicketFilter(c echo.Context, page *templates.Tickets) (coc.TicketQuery, span) {
+	t := i18n.T(c.Request().Context()).Field
+	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
+	times := parseSpan(c, page.Errors)
+	q := coc.TicketQuery{Limit: ticketsPerPage + 1, Status: coc.TicketStatus(value("status")),
+		Creator: value("creator"), NameLike: value("name"), From: times.from, To: times.to}
+	page.Filter = templates.TicketFilter{Statuses: options(string(q.Status), coc.FilterableTicketStatuses()...),
+		Creator: q.Creator, Name: q.NameLike, From: times.shownFrom, To: times.shownTo}
+	page.Filtered = q.Status != "" || q.Creator != "" || q.NameLike != "" || times.shownFrom != "" || times.shownTo != ""
+	if !offered(page.Filter.Statuses, string(q.Status)) {
+		page.Errors["status"] = t.Choice
+	}
+	for name, text := range map[string]string{"creator": q.Creator, "name": q.NameLike} {
+		if len([]rune(text)) > maxFilter {
+			page.Errors[name] = t.TooLong(maxFilter)
+		}
+	}
+	if after := c.QueryParam("after"); after != "" {
+		marker, err := coc.ParseID(after)
+		if err != nil {
+			page.Errors["after"] = t.Choice
+		}
+		q.Marker = marker
+	}
+	return q, times
+}
+
+func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, q coc.TicketQuery) (int, error) {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	start := h.Now()
+	found, err := h.COC.ListTickets(ctx, v.Caller, q)
+	record := audit.Record{Action: audit.ActionTicketListed, Duration: since(start, h.Now),
+		Detail: detail("status", string(q.Status), "creator", q.Creator, "name", q.NameLike,
+			"from", stamp(q.From), "to", stamp(q.To), "after", c.QueryParam("after"))}
+	if err != nil {
+		return h.readFailed(c, record, err, &page.Failure)
+	}
+	h.noteView(c, record)
+	page.Total = found.Total
+	rows := found.Tickets
+	if len(rows) > ticketsPerPage {
+		rows = rows[:ticketsPerPage]
+		page.Pager.Older = olderAddress(c, decimal(rows[len(rows)-1].OrderID))
+	}
+	page.Pager.Newer = newerAddress(c)
+	for _, r := range rows {
+		page.Rows = append(page.Rows, ticketRow(r, page.ReadAt))
+	}
+	return http.StatusOK, nil
+}
+
+// readFailed describes a failed reading on the page that asked for it, and
+// notes it. Only an error that is not COC's, or that wants a new sign-in, goes
+// to the error page.
+func (h *Handlers) readFailed(c echo.Context, record audit.Record, err error, to **templates.Failure) (int, error) {
+	ctx := c.Request().Context()
+	var upstream *coc.Error
+	if !errors.As(err, &upstream) {
+		return 0, err
+	}
+	record.Outcome, record.Upstream = audit.OutcomeFailed, upstreamOf(upstream)
+	if upstream.Forbidden() {
+		record.Outcome = audit.OutcomeDenied
+	}
+	h.note(ctx, record)
+	if upstream.SignInAgain() {
+		return 0, err
+	}
+	h.Logger.WarnContext(ctx, "COC did not answer", "error", err, "request_id", OriginFrom(ctx).RequestID)
+	status, shown := failureOf(upstream, &i18n.T(ctx).Problem)
+	*to = shown
+	return status, nil
+}
+
+func ticketRow(t coc.TicketSummary, now time.Time) templates.TicketRow {
+	row := templates.TicketRow{
+		ID: string(t.ExecuteUUID), Name: visible(t.Name), Status: string(t.Status), Creator: visible(t.Creator),
+		Regions: visible(t.RegionIDs), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now),
+	}
+	if id, err := coc.ParseExecuteUUID(row.ID); err == nil {
+		row.Address = ticketAddress(string(id))
+	}
+	return row
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// COC pages forward only, by the last key of the page before. The way back is
+// kept in the address: trail holds the keys of the pages behind, so that the
+// address can be shared and still goes both ways.
+const maxTrail = 200
+
+func trail(c echo.Context) []string {
+	text := c.QueryParam("trail")
+	if text == "" {
+		return nil
+	}
+	keys := strings.Split(text, ".")
+	for _, k := range keys {
+		if _, err := coc.ParseID(k); err != nil || len(keys) > maxTrail {
+			return nil
+		}
+	}
+	return keys
+}
+
+func olderAddress(c echo.Context, last string) string {
+	keys := trail(c)
+	if after := c.QueryParam("after"); after != "" {
+		keys = append(keys, after)
+	}
+	return pageAddress(c, last, keys)
+}
+
+func newerAddress(c echo.Context) string {
+	if c.QueryParam("after") == "" {
+		return ""
+	}
+	keys := trail(c)
+	if len(keys) == 0 {
+		return pageAddress(c, "", nil)
+	}
+	return pageAddress(c, keys[len(keys)-1], keys[:len(keys)-1])
+}
+
+func pageAddress(c echo.Context, after string, keys []string) string {
+	q := url.Values{}
+	for name, values := range c.QueryParams() {
+		if name != "after" && name != "trail" && values[0] != "" {
+			q.Set(name, values[0])
+		}
+	}
+	if after != "" {
+		q.Set("after", after)
+	}
+	if len(keys) > 0 {
+		q.Set("trail", strings.Join(keys[max(0, len(keys)-maxTrail):], "."))
+	}
+	return address(c.Request().URL.Path, q)
+}

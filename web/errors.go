@@ -1,0 +1,175 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/handlers"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+	"coc-console/internal/operate"
+	"coc-console/templates"
+)
+
+// fail is the one place where an error becomes a status and a page. The cause
+// is logged here, once, with the request's id; the page shows the id.
+func (s *server) fail(err error, c echo.Context) {
+	if c.Response().Committed {
+		s.Logger.Error("an answer broke off", "error", err, "request_id", requestID(c))
+		return
+	}
+	page := s.problem(err, c)
+	s.logFailure(err, c, page.Status)
+	if err := s.answer(page, c); err != nil {
+		s.Logger.Error("an error page could not be sent", "error", err, "request_id", requestID(c))
+	}
+}
+
+func (s *server) logFailure(err error, c echo.Context, status int) {
+	log := s.Logger.Warn
+	switch {
+	case status >= 500:
+		log = s.Logger.Error
+	case status == http.StatusUnauthorized || status == http.StatusNotFound:
+		log = s.Logger.Debug
+	}
+	log("a request failed", "status", status, "error", err, "path", c.Request().URL.Path, "request_id", requestID(c))
+}
+
+func (s *server) answer(page templates.Problem, c echo.Context) error {
+	if page.SignIn && page.Status == http.StatusUnauthorized {
+		return s.askToSignIn(c)
+	}
+	page.RequestID = requestID(c)
+	page.Frame = s.Handlers.Frame(c, page.Heading, templates.SectionNone)
+	return handlers.Render(c, page.Status, page)
+}
+
+// askToSignIn sends the browser to the sign-in page and from there back to
+// this one. A session whose token COC no longer takes is ended.
+func (s *server) askToSignIn(c echo.Context) error {
+	q := url.Values{"return": {handlers.ReturnAddress(c)}}
+	if v, ok := handlers.ViewerFrom(c.Request().Context()); ok {
+		s.Handlers.NoteSessionEnded(c, v)
+		if err := s.Sessions.End(c); err != nil {
+			return err
+		}
+		q.Set("ended", "1")
+	}
+	return c.Redirect(http.StatusSeeOther, "/sign-in?"+q.Encode())
+}
+
+// problem describes an error to the reader.
+func (s *server) problem(err error, c echo.Context) templates.Problem {
+	t := i18n.T(c.Request().Context())
+	var (
+		problem  *handlers.Problem
+		upstream *coc.Error
+		signIn   *iam.Error
+		storage  *audit.StorageError
+		target   *operate.TargetError
+		echoErr  *echo.HTTPError
+	)
+	switch {
+	case errors.As(err, &problem):
+		return requestProblem(problem, &t.Problem)
+	case errors.As(err, &upstream):
+		return upstreamProblem(upstream, &t.Problem)
+	case errors.As(err, &signIn):
+		return page(http.StatusBadGateway, t.Problem.IAMUnavailable)
+	case errors.As(err, &storage):
+		return storageProblem(storage, &t.Problem)
+	case errors.Is(err, audit.ErrBusy), errors.Is(err, audit.ErrClosed):
+		return page(http.StatusServiceUnavailable, t.Problem.Unavailable)
+	case errors.Is(err, audit.ErrNotFound):
+		return page(http.StatusNotFound, t.Problem.NotFound)
+	case errors.Is(err, operate.ErrUnwritten):
+		return page(http.StatusServiceUnavailable, t.Problem.LogUnwritten)
+	case errors.As(err, &target) && target.Field == "batch_index":
+		return page(http.StatusNotFound, t.Problem.BatchUnknown)
+	case errors.As(err, &target):
+		return page(http.StatusNotFound, t.Problem.InstanceUnknown)
+	case errors.As(err, &echoErr):
+		return echoProblem(echoErr, &t.Problem)
+	}
+	return page(http.StatusInternalServerError, t.Problem.Internal)
+}
+
+func page(status int, m i18n.Message) templates.Problem {
+	return templates.Problem{Status: status, Heading: m.Heading, Text: m.Text, Advice: m.Advice}
+}
+
+func requestProblem(p *handlers.Problem, t *i18n.Problems) templates.Problem {
+	messages := map[handlers.ProblemKind]i18n.Message{
+		handlers.ProblemBadUUID: t.BadUUID, handlers.ProblemNotFound: t.NotFound,
+		handlers.ProblemBadInstance: t.BadInstance, handlers.ProblemBadInput: t.BadInput,
+		handlers.ProblemDenied: t.Denied, handlers.ProblemTooLarge: t.TooLarge,
+		handlers.ProblemCrossSite: t.CrossSite, handlers.ProblemThrottled: t.TooOften,
+		handlers.ProblemUnavailable: t.Unavailable, handlers.ProblemInsecure: t.Insecure,
+		handlers.ProblemSignIn: t.SignInAgain, handlers.ProblemBadForm: t.BadForm, handlers.ProblemKeySpent: t.KeySpent,
+	}
+	m, ok := messages[p.Kind]
+	if !ok {
+		m = t.Internal
+	}
+	out := page(p.Status, m)
+	out.Value = p.Value
+	out.SignIn = p.Kind == handlers.ProblemSignIn
+	return out
+}
+
+// UpstreamMessage chooses the message and the status for a failed call to COC.
+func upstreamProblem(e *coc.Error, t *i18n.Problems) templates.Problem {
+	status, m := handlers.UpstreamMessage(e, t)
+	out := page(status, m)
+	out.Verbatim, out.UpstreamRequestID = handlers.Verbatim(e), e.RequestID
+	out.SignIn = e.SignInAgain()
+	return out
+}
+
+func storageProblem(e *audit.StorageError, t *i18n.Problems) templates.Problem {
+	return page(http.StatusServiceUnavailable, handlers.StorageMessage(e, t))
+}
+
+func echoProblem(e *echo.HTTPError, t *i18n.Problems) templates.Problem {
+	switch e.Code {
+	case http.StatusNotFound:
+		return page(e.Code, t.NotFound)
+	case http.StatusMethodNotAllowed:
+		return page(e.Code, t.Method)
+	}
+	return page(http.StatusInternalServerError, t.Internal)
+}
+
+// formProblem tells a body over its limit from one that is no form.
+func formProblem(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return &handlers.Problem{Status: http.StatusRequestEntityTooLarge, Kind: handlers.ProblemTooLarge, Err: err}
+	}
+	return &handlers.Problem{Status: http.StatusBadRequest, Kind: handlers.ProblemBadInput, Err: err}
+}
+
+// recover turns a panic of a handler into an internal error with its stack.
+func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause == http.ErrAbortHandler {
+				panic(http.ErrAbortHandler) // net/http's own way of breaking off
+			}
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}()
+		return next(c)
+	}
+}

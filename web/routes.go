@@ -1,0 +1,49 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/handlers"
+)
+
+// access says who may call a route. The zero value is the safe one.
+type access int
+
+const (
+	signedIn access = iota
+	public
+	overSafeTransport // public, but a secret travels
+)
+
+// route is one line of the list below.
+type route struct {
+	method, path string
+	access       access
+	handler      echo.HandlerFunc
+}
+
+// routes is the only list of the console's addresses. GET answers HEAD, too.
+func routes(h *handlers.Handlers) []route {
+	return []route{
+		{http.MethodGet, "/", public, h.Home},
+		{http.MethodGet, "/sign-in", overSafeTransport, h.ShowSignIn},
+		{http.MethodPost, "/sign-in", overSafeTransport, h.SignIn},
+		{http.MethodPost, "/sign-out", public, h.SignOut},
+		{http.MethodPost, "/language", public, h.SetLanguage},
+		{http.MethodPost, "/theme", public, h.SetTheme},
+		{http.MethodGet, "/tickets", signedIn, h.Tickets},
+		{http.MethodGet, "/tickets/:execute_uuid", signedIn, h.Ticket},
+		{http.MethodGet, "/tickets/:execute_uuid/instances/:id", signedIn, h.Instance},
+		{http.MethodGet, "/tickets/:execute_uuid/instances/:id/log", signedIn, h.InstanceLog},
+		{http.MethodGet, "/tickets/:execute_uuid/operations/new", signedIn, h.NewOperation},
+		{http.MethodPost, "/tickets/:execute_uuid/operations", signedIn, h.Operate},
+		{http.MethodGet, "/operations/:id", signedIn, h.Receipt},
+		{http.MethodGet, "/audit", signedIn, h.Audit},
+		{http.MethodGet, "/audit/export", signedIn, h.ExportAudit},
+		{http.MethodGet, "/audit/:sequence", signedIn, h.Record},
+		{http.MethodGet, "/healthz", public, h.Health},
+		{http.MethodGet, "/readyz", public, h.Ready},
+	}
+}
