@@ -13,11 +13,13 @@ import (
 	"time"
 )
 
-// short makes one time-out small and leaves the others at their defaults.
-var short = map[string]func(*Config){
-	"headers":    func(c *Config) { c.HeaderTimeout = 20 * time.Millisecond },
-	"whole call": func(c *Config) { c.CallTimeout = 20 * time.Millisecond },
-}
+// soon is a time-out that a test waits for; a request must arrive within it
+// on a busy machine too.
+const soon = 300 * time.Millisecond
+
+func shortHeader(c *Config)  { c.HeaderTimeout = soon }
+func shortCall(c *Config)    { c.CallTimeout = soon }
+func shortConnect(c *Config) { c.ConnectTimeout = soon }
 
 func TestTimeouts(t *testing.T) {
 	body := func(w http.ResponseWriter, r *http.Request) { // headers come, the body does not
@@ -32,11 +34,12 @@ func TestTimeouts(t *testing.T) {
 		cfg    func(*Config)
 		status int
 	}{
-		{"no headers", hangs, short["headers"], 0},
-		{"no answer", hangs, short["whole call"], 0},
-		{"half an answer", body, short["whole call"], 200},
+		{"no headers", hangs, shortHeader, 0},
+		{"no answer", hangs, shortCall, 0},
+		{"half an answer", body, shortCall, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			var arrived atomic.Int32
 			c := serve(t, counted(&arrived, tt.h), tt.cfg)
 			_, err := operate(t.Context(), c)
@@ -59,7 +62,7 @@ func TestAnErrorWithoutItsBodyKeepsItsStatus(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		_ = http.NewResponseController(w).Flush()
 		hangs(w, r)
-	}, short["whole call"])
+	}, shortCall)
 	_, err := operate(t.Context(), c)
 	if e := asError(t, err); e.Kind != KindUpstream || !e.Forbidden() || e.Delivered() != DeliveredYes {
 		t.Errorf("got %#v", e)
@@ -106,14 +109,15 @@ func TestNotConnected(t *testing.T) {
 
 	for name, tt := range map[string]struct {
 		address string
+		cfg     func(*Config)
 		kind    Kind
 	}{
-		"refused":                 {closed, KindTransport},
-		"certificate not trusted": {stranger.URL, KindTransport},
-		"no TLS handshake":        {"https://" + mute.Addr().String(), KindTimeout},
+		"refused":                 {closed, func(*Config) {}, KindTransport},
+		"certificate not trusted": {stranger.URL, func(*Config) {}, KindTransport},
+		"no TLS handshake":        {"https://" + mute.Addr().String(), shortConnect, KindTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := connect(t, tt.address, func(cfg *Config) { cfg.ConnectTimeout = 50 * time.Millisecond })
+			c := connect(t, tt.address, tt.cfg)
 			_, err := operate(t.Context(), c)
 			if e := asError(t, err); e.Kind != tt.kind || e.Delivered() != DeliveredNo || e.Cause == nil {
 				t.Errorf("got %v, delivered %v", err, e.Delivered())
@@ -178,6 +182,13 @@ func (s *idleBreaks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"data":{}}`)
 }
 
+// count is how many requests with the method arrived.
+func (s *idleBreaks) count(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.arrived[method]
+}
+
 func TestBrokenIdleConnection(t *testing.T) {
 	s := &idleBreaks{served: map[string]bool{}, arrived: map[string]int{}}
 	c := serve(t, s.ServeHTTP)
@@ -186,7 +197,7 @@ func TestBrokenIdleConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := s.arrived[http.MethodGet]; n != 3 {
+	if n := s.count(http.MethodGet); n != 3 {
 		t.Errorf("two GETs arrived %d times, want 3: the one that broke is repeated once", n)
 	}
 	for range 3 { // the pool holds an idle connection that breaks on use; a PUT takes none of it
@@ -194,7 +205,7 @@ func TestBrokenIdleConnection(t *testing.T) {
 			t.Errorf("operate: %v", err)
 		}
 	}
-	if n := s.arrived[http.MethodPut]; n != 3 {
+	if n := s.count(http.MethodPut); n != 3 {
 		t.Errorf("three operations arrived %d times", n)
 	}
 }
@@ -212,7 +223,7 @@ func TestPutIsNeverResent(t *testing.T) {
 	if e := asError(t, err); e.Kind != KindTransport || e.Delivered() != DeliveredUnknown {
 		t.Errorf("got %#v", e)
 	}
-	if n := s.arrived[http.MethodPut]; n != 1 {
+	if n := s.count(http.MethodPut); n != 1 {
 		t.Errorf("the operation arrived %d times, want once", n)
 	}
 }

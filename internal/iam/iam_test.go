@@ -90,7 +90,9 @@ var (
 		AccountID: "d78cbac186b744899480f25bd022f000", AccountName: "acme", ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000",
 		ProjectName: "cn-north-4", ProjectScoped: true, Roles: []string{"te_admin", "op_gated"},
 		Issued: time.Date(2026, 3, 2, 1, 5, 22, 701e6, time.UTC), Expires: time.Date(2026, 3, 3, 1, 5, 22, 701e6, time.UTC)}
-	domainIdentity = Identity{UserID: "7116", UserName: "operator-a", Expires: time.Date(2026, 3, 3, 1, 5, 22, 0, time.UTC)}
+	domainIdentity = Identity{UserID: "7116", UserName: "operator-a", AccountScoped: true,
+		Expires: time.Date(2026, 3, 3, 1, 5, 22, 0, time.UTC)}
+	unscopedIdentity = Identity{UserID: "7116", UserName: "operator-a", Expires: time.Date(2026, 3, 3, 1, 5, 22, 0, time.UTC)}
 )
 
 func TestSignInRequest(t *testing.T) {
@@ -158,10 +160,11 @@ func TestIntrospect(t *testing.T) {
 		body  string
 		want  Identity
 	}{
-		"project scope":       {token, projectAnswer, projectIdentity},
-		"account scope":       {token, domainAnswer, domainIdentity},
-		"a token of 10 KB":    {Token("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
-		"the longest a token": {Token(strings.Repeat("a", MaxTokenLength)), projectAnswer, projectIdentity},
+		"project scope":     {token, projectAnswer, projectIdentity},
+		"account scope":     {token, domainAnswer, domainIdentity},
+		"no scope":          {token, strings.Replace(domainAnswer, `"domain":{"id":"d78c","name":"acme"}`, `"domain":null`, 1), unscopedIdentity},
+		"a token of 10 KB":  {Token("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
+		"the longest token": {Token(strings.Repeat("a", MaxTokenLength)), projectAnswer, projectIdentity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
