@@ -50,7 +50,7 @@ func say(t text) string {
 		case argument.CanInt():
 			argument.SetInt(int64(7 + i))
 		case argument.Kind() == reflect.String:
-			argument.SetString("web-0001")
+			argument.SetString([]string{"CANCEL_ORDER", "web-0001"}[min(i, 1)])
 		}
 		arguments = append(arguments, argument)
 	}

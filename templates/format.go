@@ -1,0 +1,173 @@
+package templates
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"coc-console/internal/i18n"
+	"coc-console/static"
+)
+
+const (
+	timeLayout  = "2006-01-02 15:04:05"
+	inputLayout = "2006-01-02T15:04"
+)
+
+// local writes a time in the reader's zone. "UTC" is added where that is the
+// zone, so that nobody takes it for local time.
+func local(ctx context.Context, t time.Time) string {
+	zone := i18n.ZoneFrom(ctx)
+	text := t.In(zone).Format(timeLayout)
+	if zone == time.UTC || zone.String() == "UTC" {
+		return text + " UTC"
+	}
+	return text
+}
+
+// exact writes a time with its zone's name, and in UTC.
+func exact(ctx context.Context, t time.Time) string {
+	zone := i18n.ZoneFrom(ctx)
+	utc := t.UTC().Format(timeLayout) + " UTC"
+	if zone == time.UTC || zone.String() == "UTC" {
+		return utc
+	}
+	return t.In(zone).Format(timeLayout+" -07:00") + " " + zone.String() + ", " + utc
+}
+
+// duration writes a duration in its two largest units: "1 h 02 min".
+func duration(t *i18n.CommonTexts, d time.Duration) string {
+	switch {
+	case d < 0:
+		return ""
+	case d < time.Second:
+		return fmt.Sprintf("%d %s", d.Milliseconds(), t.Millisecond)
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Truncate(100*time.Millisecond).Seconds(), 'f', -1, 64) + " " + t.Second
+	case d < time.Hour:
+		return fmt.Sprintf("%d %s %02d %s", int(d.Minutes()), t.Minute, int(d.Seconds())%60, t.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d %s %02d %s", int(d.Hours()), t.Hour, int(d.Minutes())%60, t.Minute)
+	}
+	return fmt.Sprintf("%d %s %02d %s", int(d.Hours())/24, t.Day, int(d.Hours())%24, t.Hour)
+}
+
+// shapes are the icon and the colour that a wire value is shown with. Each
+// state has a shape of its own, so that colour is never needed to tell it.
+var shapes = map[string]string{
+	"READY": "waiting", "WAITING": "waiting", "PROCESSING": "running", "RUNNING": "running",
+	"ABNORMAL": "abnormal", "FAILED": "abnormal", "ERROR": "abnormal", "PAUSED": "paused", "HELD": "paused",
+	"CANCELED": "canceled", "PARTLY": "canceled", "FINISHED": "finished", "ROLLBACKED": "rolled-back",
+	"succeeded": "finished", "failed": "abnormal", "denied": "denied", "unknown": "unknown", "pending": "waiting",
+	"operation.requested": "finished", "operation.accepted": "finished", "operation.rejected": "denied",
+	"operation.unknown": "unknown", "operation.observed": "finished", "operation.not_observed": "abnormal",
+	"skipped": "canceled",
+	"info":    "info", "success": "finished", "warning": "abnormal", "error": "denied",
+}
+
+// shape is the icon of a wire value.
+func shape(wire string) string {
+	if s, ok := shapes[wire]; ok {
+		return s
+	}
+	return "unknown"
+}
+
+// sprite is the address of an icon.
+func sprite(name string) string { return static.URL("img/icons.svg") + "#" + name }
+
+// share is one part of a bar, in percent of its width.
+type share struct {
+	Count
+	X, Width string
+}
+
+// shares divides a bar by counts; those of nothing get no part.
+func shares(counts []Count) []share {
+	var total, before int64
+	for _, c := range counts {
+		total += int64(max(0, c.Count))
+	}
+	var parts []share
+	for _, c := range counts {
+		if c.Count <= 0 {
+			continue
+		}
+		parts = append(parts, share{c, percent(before, total), percent(int64(c.Count), total)})
+		before += int64(c.Count)
+	}
+	return parts
+}
+
+func percent(n, total int64) string {
+	return strconv.FormatFloat(100*float64(n)/float64(total), 'f', 2, 64) + "%"
+}
+
+// fieldNames returns the names of the fields in error, in a fixed order.
+func fieldNames(errors FieldErrors) []string {
+	names := make([]string, 0, len(errors))
+	for name := range errors {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// fieldID is the id of a form field's control.
+func fieldID(name string) string {
+	if name == "find" {
+		return name
+	}
+	return "field-" + name
+}
+
+func number[N int32 | int64 | int](n N) string { return strconv.FormatInt(int64(n), 10) }
+
+// first returns the first of the texts that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// aspect writes the value of an operate.Aspect: states get their word.
+func aspect(t *i18n.Texts, name, value string) string {
+	switch name {
+	case "status":
+		return t.Word.TicketStatus.Of(value)
+	case "instance":
+		return t.Word.InstanceStatus.Of(value)
+	}
+	return value
+}
+
+// dangerous reports whether an operation stops things for good.
+func dangerous(operation string) bool {
+	return operation == "CANCEL_INSTANCE" || operation == "SKIP_BATCH" || operation == "CANCEL_ORDER"
+}
+
+// operationIcon is the icon of an operation.
+func operationIcon(operation string) string {
+	switch operation {
+	case "PAUSE_ORDER":
+		return "paused"
+	case "CONTINUE_ORDER":
+		return "running"
+	case "SKIP_BATCH":
+		return "skip"
+	}
+	return "stop"
+}
+
+// class joins class names, leaving out those whose condition is false.
+func class(base, extra string, on bool) string {
+	if on {
+		return base + " " + extra
+	}
+	return base
+}
