@@ -27,7 +27,6 @@ type Config struct {
 	Sessions       *Sessions
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger
-	Now            func() time.Time
 }
 
 type server struct{ Config }

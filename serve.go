@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"coc-console/audit"
+	"coc-console/handlers"
+	"coc-console/internal/coc"
+	"coc-console/internal/iam"
+	"coc-console/internal/operate"
+	"coc-console/internal/simulator"
+	"coc-console/migrations"
+	"coc-console/web"
+)
+
+// The limits of the HTTP server. An answer may take as long as the slowest
+// call to COC that it waits for; an export lifts its own limit.
+const (
+	headerTimeout   = 10 * time.Second
+	readTimeout     = 30 * time.Second
+	writeTimeout    = 3 * time.Minute
+	idleTimeout     = 2 * time.Minute
+	maxHeader       = 64 << 10
+	shutdownTimeout = 10 * time.Second
+	purgeEvery      = 10 * time.Minute
+)
+
+// closers are closed in the reverse order of their opening.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c *closers) close() error {
+	var err error
+	for i := len(*c) - 1; i >= 0; i-- {
+		err = errors.Join(err, (*c)[i]())
+	}
+	return err
+}
+
+// serve opens everything, serves until ctx ends, and closes everything.
+func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error) {
+	logger := newLogger(cfg, stderr)
+	var open closers
+	defer func() { err = errors.Join(err, open.close()) }()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.listen)
+	if err != nil {
+		return &settingError{"listen", err.Error()}
+	}
+	open.add(ignoreClosed(listener.Close))
+	demo, err := simulate(ctx, &cfg, &open)
+	if err != nil {
+		return err
+	}
+	handler, err := assemble(ctx, cfg, logger, demo, &open)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
+	if err := announce(cfg, listener.Addr(), demo, stdout); err != nil {
+		return err
+	}
+	return serveUntil(ctx, server, listener, logger)
+}
+
+func newLogger(cfg config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.logLevel}
+	if cfg.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// serveUntil serves until the context ends, then lets running requests finish.
+func serveUntil(ctx context.Context, server *http.Server, l net.Listener, logger *slog.Logger) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	logger.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		logger.Warn("some requests were cut off", "error", err)
+		return ignoreClosed(server.Close)()
+	}
+	return nil
+}
+
+func ignoreClosed(f func() error) func() error {
+	return func() error {
+		if err := f(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// simulate starts the simulator on an address of its own when there are no
+// endpoints, and returns its accounts.
+func simulate(ctx context.Context, cfg *config, open *closers) ([]handlers.DemoAccount, error) {
+	if !cfg.simulated() {
+		return nil, nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the simulator: %w", err)
+	}
+	server := &http.Server{Handler: simulator.New(simulator.Config{}).Handler(), ReadHeaderTimeout: headerTimeout}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	open.add(server.Close)
+	cfg.cocEndpoint = "http://" + listener.Addr().String()
+	cfg.iamEndpoint = cfg.cocEndpoint
+	var demo []handlers.DemoAccount
+	for _, a := range simulator.DemoAccounts() {
+		for _, u := range a.Users {
+			if u.Name == "operator" || u.Name == "manager" {
+				demo = append(demo, handlers.DemoAccount{Account: a.Name, User: u.Name, Password: u.Password})
+			}
+		}
+	}
+	return demo, nil
+}
+
+// stores are the console's databases.
+type stores struct{ log, search, console *migrations.DB }
+
+func openStores(ctx context.Context, dsn string, open *closers) (stores, error) {
+	var s stores
+	for _, store := range []struct {
+		name migrations.Store
+		to   **migrations.DB
+	}{{migrations.Audit, &s.log}, {migrations.Search, &s.search}, {migrations.Console, &s.console}} {
+		db, err := migrations.Open(ctx, dsn, store.name)
+		if err != nil {
+			return s, err
+		}
+		open.add(db.Close)
+		*store.to = db
+	}
+	return s, nil
+}
+
+// assemble opens the databases and puts the parts together.
+func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handlers.DemoAccount, open *closers) (http.Handler, error) {
+	dbs, err := openStores(ctx, cfg.dsn(), open)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := openSessions(ctx, cfg, dbs.console, logger, open)
+	if err != nil {
+		return nil, err
+	}
+	log, err := audit.Open(ctx, audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read,
+		Search: dbs.search.Write, SearchRead: dbs.search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
+		Unmoved: dbs.log.Unmoved, Logger: logger, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	open.add(log.Close)
+	cocClient, iamClient, err := clients(cfg, open)
+	if err != nil {
+		return nil, err
+	}
+	operations := operate.New(operate.Config{Log: log, Client: cocClient, Keys: dbs.console.Write, IsUnique: migrations.IsUnique,
+		Callers: sessions, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != ""})
+	open.add(operations.Close)
+	if err := operations.Resume(ctx); err != nil {
+		return nil, fmt.Errorf("take up open operations: %w", err)
+	}
+	h := handlers.New(handlers.Config{Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
+		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
+	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger}), nil
+}
+
+func clients(cfg config, open *closers) (*coc.Client, *iam.Client, error) {
+	agent := "coc-console"
+	c, err := coc.New(coc.Config{Endpoint: cfg.cocEndpoint, UserAgent: agent, ConnectTimeout: cfg.connectTimeout,
+		HeaderTimeout: cfg.callTimeout, CallTimeout: cfg.callTimeout})
+	if err != nil {
+		return nil, nil, &settingError{"coc-endpoint", err.Error()}
+	}
+	open.add(func() error { c.Close(); return nil })
+	i, err := iam.New(iam.Config{Endpoint: cfg.iamEndpoint, UserAgent: agent, ConnectTimeout: cfg.connectTimeout,
+		CallTimeout: cfg.callTimeout})
+	if err != nil {
+		return nil, nil, &settingError{"iam-endpoint", err.Error()}
+	}
+	open.add(func() error { i.Close(); return nil })
+	return c, i, nil
+}
+
+// openSessions reads the key and deletes ended sessions now and then.
+func openSessions(ctx context.Context, cfg config, db *migrations.DB, logger *slog.Logger, open *closers) (*web.Sessions, error) {
+	key, err := sessionKey(cfg.sessionKeyFile)
+	if err != nil {
+		return nil, &settingError{"session-key-file", err.Error()}
+	}
+	sessions, err := web.NewSessions(web.SessionConfig{Write: db.Write, Read: db.Read, Key: key, Idle: cfg.sessionIdle,
+		Managers: cfg.managers, UserProfile: cfg.userProfile, Logger: logger, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		purge(ctx, sessions, logger)
+	}()
+	open.add(func() error { stop(); <-done; return nil })
+	return sessions, nil
+}
+
+func purge(ctx context.Context, sessions *web.Sessions, logger *slog.Logger) {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := sessions.Purge(ctx); err != nil && ctx.Err() == nil {
+			logger.Warn("ended sessions are still there", "error", err)
+		}
+	}
+}
+
+// sessionKey reads the key, 64 hex digits, and makes one where there is no file.
+func sessionKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newSessionKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != web.KeySize {
+		return nil, fmt.Errorf("%s does not hold a key of %d hex digits", path, 2*web.KeySize)
+	}
+	return key, nil
+}
+
+func newSessionKey(path string) ([]byte, error) {
+	key := make([]byte, web.KeySize)
+	_, _ = rand.Read(key) // never fails
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return sessionKey(path) // another console was faster
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(hex.EncodeToString(key) + "\n")
+	return key, errors.Join(err, f.Sync(), f.Close())
+}
+
+// announce prints where the console is and how to sign in.
+func announce(cfg config, addr net.Addr, demo []handlers.DemoAccount, w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "COC console: http://%s\n", addr)
+	if len(demo) > 0 {
+		b.WriteString("It runs on the simulator inside it: nothing real is touched. Sign in with\n")
+		for _, d := range demo {
+			fmt.Fprintf(&b, "  account %s, user %s, password %s\n", d.Account, d.User, d.Password)
+		}
+	} else {
+		fmt.Fprintf(&b, "COC: %s  IAM: %s\n", cfg.cocEndpoint, cfg.iamEndpoint)
+	}
+	if cfg.database == "" {
+		fmt.Fprintf(&b, "Data: %s\n", cfg.data)
+	} else {
+		b.WriteString("Data: PostgreSQL\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
