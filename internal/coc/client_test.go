@@ -431,6 +431,9 @@ func TestTimesAreBelievedWithinReason(t *testing.T) {
 		if got := (Ticket{Created: tt.created, Finished: tt.finished}).Duration(now); got != tt.want {
 			t.Errorf("ticket %v: got %v", tt, got)
 		}
+		if got := (TicketSummary{Created: tt.created, Finished: tt.finished}).Duration(now); got != tt.want {
+			t.Errorf("summary %v: got %v", tt, got)
+		}
 		if got := (Instance{Created: tt.created, Finished: tt.finished}).Duration(now); got != tt.want {
 			t.Errorf("instance %v: got %v", tt, got)
 		}

@@ -2,6 +2,7 @@ package coc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -225,5 +226,39 @@ func TestPutIsNeverResent(t *testing.T) {
 	}
 	if n := s.count(http.MethodPut); n != 1 {
 		t.Errorf("the operation arrived %d times, want once", n)
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	var arrived atomic.Int32
+	broken := counted(&arrived, func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("the request came by %s", r.Proto)
+		}
+		panic(http.ErrAbortHandler) // resets the stream
+	})
+	for name, h := range map[string]http.HandlerFunc{"answers": counted(&arrived, says(200, `{"data":null}`)), "breaks": broken} {
+		t.Run(name, func(t *testing.T) {
+			arrived.Store(0)
+			s := httptest.NewUnstartedServer(h)
+			s.EnableHTTP2 = true
+			s.Config.ErrorLog = silent
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			c := connect(t, s.URL)
+			trusted := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			c.writes.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trusted}
+			_, err := operate(t.Context(), c)
+			if name == "breaks" {
+				if e := asError(t, err); e.Kind != KindTransport || e.Delivered() != DeliveredUnknown {
+					t.Errorf("got %#v", e)
+				}
+			} else if err != nil {
+				t.Error(err)
+			}
+			if n := arrived.Load(); n != 1 {
+				t.Errorf("the operation arrived %d times, want once", n)
+			}
+		})
 	}
 }
