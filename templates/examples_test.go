@@ -1,0 +1,270 @@
+package templates
+
+import (
+	"strings"
+	"time"
+)
+
+// Texts that come from COC or from people may be hostile.
+const (
+	script   = `<script>alert(1)</script>`
+	quotes   = `"><img src=x onerror='alert(2)'>`
+	override = "invoice\u202Egnp.exe"
+)
+
+var longWord = strings.Repeat("verylongword", 20)
+
+const (
+	ticketID      = "SCT2026030209151401c2f9a07"
+	ticketAddress = "/tickets/" + ticketID
+	bigID         = "9223372036854775807"
+)
+
+var noon = time.Date(2026, 3, 2, 4, 15, 14, 0, time.UTC)
+
+func frame(title string, section Section) Frame {
+	return Frame{
+		Title: title, Section: section, Simulator: true, Here: "/tickets?name=" + quotes, Search: quotes,
+		Viewer: &Viewer{User: "operator", Account: "demo", Project: "cn-north-4", Manager: true, Expires: noon.Add(8 * time.Hour)},
+	}
+}
+
+// examples are all pages, filled with everything they can show.
+func examples() map[string]Page {
+	return map[string]Page{
+		"sign_in": exampleSignIn(), "sign_in_token": exampleSignInToken(), "problem": exampleProblem(),
+		"tickets": exampleTickets(), "tickets_empty": exampleTicketsEmpty(), "tickets_failure": exampleTicketsFailure(),
+		"ticket": exampleTicket(), "ticket_over": exampleTicketOver(), "instance": exampleInstance(),
+		"operation_instance": exampleOperation(), "operation_batch": exampleOperationBatch(),
+		"operation_refused": exampleOperationRefused(), "operation_wrong": exampleOperationWrong(),
+		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
+		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
+		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
+	}
+}
+
+func exampleSignIn() SignIn {
+	f := frame("Sign in", SectionNone)
+	f.Viewer = nil
+	f.Notices = []Notice{{NoticeSuccess, "You are signed out."}}
+	return SignIn{Frame: f, Account: "demo", User: quotes, Project: "cn-north-4", Return: ticketAddress, AskPasscode: true,
+		Reason: "Sign in to go on.", Problem: "The passcode is wrong or too old.", Verbatim: "401: " + script,
+		Errors: FieldErrors{"passcode": "This is needed."},
+		Demo:   []DemoAccount{{"demo", "operator", "operator"}, {"demo", "manager", "manager"}}}
+}
+
+func exampleSignInToken() SignIn {
+	p := exampleSignIn()
+	p.ByToken, p.Errors, p.Demo, p.Problem = true, FieldErrors{"token": "This does not look like an IAM token."}, nil, ""
+	return p
+}
+
+func exampleProblem() Problem {
+	return Problem{Frame: frame("Not found", SectionNone), Status: 404, Heading: "COC does not know this ticket",
+		Text: "There is no ticket with this key.", Advice: "Check the key.", Value: script + longWord,
+		Verbatim: "COC.00040709: " + quotes, RequestID: "0c9f2f", UpstreamRequestID: "5b1e77d0", Return: ticketAddress, SignIn: true}
+}
+
+func exampleTickets() Tickets {
+	f := frame("Tickets", SectionTickets)
+	f.Refresh = 15
+	f.Notices = []Notice{{NoticeInfo, "A note."}, {NoticeWarning, "The audit log cannot be written at present: operations are refused until it can."}, {NoticeError, script}}
+	states := []string{"PROCESSING", "ABNORMAL", "PAUSED", "READY", "FINISHED", "CANCELED", "ROLLBACKED", "HIBERNATING"}
+	names := []string{"rotate_logs", "patch_kernel", "restart_gateway", "collect_inventory", script, quotes, override, longWord}
+	var rows []TicketRow
+	for i, status := range states {
+		id := "SCT2026030209151401c2f9a0" + number(i)
+		rows = append(rows, TicketRow{ID: id, Name: names[i], Status: status, Creator: "operator", Regions: "cn-north-4, cn-east-3",
+			Created: noon.Add(-time.Duration(i*i) * time.Hour), Duration: time.Duration(i*i*i) * 850 * time.Second, Address: "/tickets/" + id})
+	}
+	rows[0].Duration, rows[1].Creator, rows[3].Regions = 850*time.Millisecond, "", ""
+	return Tickets{Frame: f, Filter: TicketFilter{Statuses: []Option{{"", false}, {"PROCESSING", false}, {"ABNORMAL", true}},
+		Creator: quotes, From: "yesterday", To: "2026-03-02T12:00", Name: script}, Filtered: true,
+		Errors: FieldErrors{"from": "This is not a date and time, such as 2026-03-02T09:15.", "find": "There is no execute_uuid in this text."},
+		Rows:   rows, Total: 222, Pager: Pager{"/tickets", "/tickets?after=74"}, ReadAt: noon}
+}
+
+func exampleTicketsEmpty() Tickets {
+	return Tickets{Frame: frame("Tickets", SectionTickets), Filter: TicketFilter{Statuses: []Option{{"", true}}}, ReadAt: noon}
+}
+
+func exampleFailure() *Failure {
+	return &Failure{Heading: "COC failed", Text: "COC or its gateway answered with an internal error.", Advice: "Load the page again.",
+		Verbatim: "502: <html>" + script, RequestID: "5b1e77d0"}
+}
+
+func exampleTicketsFailure() Tickets {
+	p := exampleTicketsEmpty()
+	p.Failure = exampleFailure()
+	return p
+}
+
+func exampleHead(status string) TicketHead {
+	return TicketHead{ID: ticketID, Name: "patch_kernel", Status: status, Creator: "operator", Created: noon,
+		Duration: 62*time.Minute + 5*time.Second, ScriptID: "SC2023083111030804153ddb7", Version: "1.0.0", Source: "CUSTOM",
+		ExecuteUser: "root", Timeout: 5 * time.Minute, SuccessRate: "90", CurrentBatch: 2}
+}
+
+func exampleInstances() []Instance {
+	var list []Instance
+	for i, status := range []string{"FINISHED", "ABNORMAL", "PROCESSING", "READY", "CANCELED", "ROLLBACKED", "MIGRATING"} {
+		id := "4030435" + number(i)
+		x := Instance{ID: id, Batch: 2, HostName: "web-000" + number(i), FixedIP: "192.168.10." + number(20+i), Region: "cn-north-4",
+			Zone: "cn-north-4a", Status: status, Created: noon, Duration: time.Duration(i) * 41 * time.Second,
+			Address: ticketAddress + "/instances/" + id, LastLine: "[SYSTEM INFO] script job execute timeout.",
+			Cancel: OperationChoice{Type: "CANCEL_INSTANCE", Refusal: "instance_over"}}
+		if status == "PROCESSING" || status == "READY" {
+			x.Cancel = OperationChoice{Type: "CANCEL_INSTANCE", Address: ticketAddress + "/operations/new?operation_type=CANCEL_INSTANCE&instance_id=" + id}
+		}
+		list = append(list, x)
+	}
+	list[0].FloatingIP = "121.36.0.7"
+	list[3].LastLine, list[3].Created = "", time.Time{}
+	list[5].HostName, list[5].LastLine = script, override+quotes
+	list[6].HostName, list[6].LastLine = longWord, longWord
+	return list
+}
+
+func exampleTicket() Ticket {
+	f := frame("patch_kernel", SectionTickets)
+	f.Refresh, f.Here = 5, ticketAddress
+	return Ticket{Frame: f, Head: exampleHead("ABNORMAL"), Total: 23, ReadAt: noon,
+		Params: []Param{{"days", "14", false, ""}, {"password", "******", true, ""}, {"target", script, false, "param-17"}, {longWord, override, false, ""}},
+		Counts: []Count{{"PROCESSING", 3}, {"READY", 9}, {"ABNORMAL", 2}, {"CANCELED", 1}, {"FINISHED", 7}, {"ROLLBACKED", 0}, {"MIGRATING", 1}},
+		Operations: []OperationChoice{{Type: "PAUSE_ORDER", Refusal: "ticket_not_running"},
+			{Type: "CONTINUE_ORDER", Address: ticketAddress + "/operations/new?operation_type=CONTINUE_ORDER"},
+			{Type: "SKIP_BATCH", Address: ticketAddress + "/operations/new?operation_type=SKIP_BATCH&batch_index=2", Batch: 2},
+			{Type: "CANCEL_ORDER", Address: ticketAddress + "/operations/new?operation_type=CANCEL_ORDER"}},
+		Batches: []Batch{{Index: 1, Total: 3, Rotation: "PAUSE", State: "FINISHED", Address: ticketAddress + "?batch=1"},
+			{Index: 2, Total: 10, Rotation: "CONTINUE", State: "FAILED", Current: true, Selected: true, Address: ticketAddress + "?batch=2"},
+			{Index: 3, Total: 10, Rotation: "SOMEDAY", State: "WAITING", Address: ticketAddress + "?batch=3"},
+			{Index: 4, Total: 0, State: "UNKNOWN", Address: ticketAddress + "?batch=4"}},
+		Instances: InstanceList{Batch: 2, Total: 10, Statuses: []Option{{"", true}, {"READY", false}, {"ABNORMAL", false}},
+			Rows: exampleInstances(), Pager: Pager{"", ticketAddress + "?batch=2&after=7"}, FormAddress: ticketAddress},
+		History: []HistoryEntry{
+			{3, noon, "operator", "operation.unknown", "unknown", "CONTINUE_ORDER", "", 0, longWord, "/operations/k3"},
+			{2, noon, "operator", "operation.observed", "succeeded", "CANCEL_INSTANCE", script, 2, quotes, "/operations/k2"},
+			{1, noon, "operator", "operation.requested", "pending", "SKIP_BATCH", "", 1, "", "/operations/k1"}},
+		AllHistory: "/audit?ticket=" + ticketID}
+}
+
+func exampleTicketOver() Ticket {
+	f := frame("rotate_logs", SectionTickets)
+	head := exampleHead("FINISHED")
+	head.Name, head.Finished = "", noon.Add(time.Hour)
+	return Ticket{Frame: f, Head: head, ReadAt: noon, Operations: []OperationChoice{{Type: "PAUSE_ORDER", Refusal: "ticket_over"},
+		{Type: "CANCEL_ORDER", Refusal: "something_new"}}, Instances: InstanceList{Failure: exampleFailure()}}
+}
+
+func exampleInstance() InstancePage {
+	i := exampleInstances()[2]
+	i.ID, i.Finished, i.FloatingIP = bigID, noon.Add(time.Minute), "121.36.0.7"
+	i.ResourceID, i.Provider, i.Type, i.ProjectID = "66006c8e-dc6b-45bb-a65b-6f8a37003000", "ECS", "CLOUDSERVER", "aa2d97d7e62c4b7da3ffdfc11551f000"
+	i.Application, i.Group, i.CommandID, i.AgentSN = "shop", "web", "cmd-1", "agent-1"
+	i.AgentVersion, i.AgentStatus, i.Attributes = "1.1.7", "ONLINE", []Attribute{{"owner", script}}
+	log := "\n2026-03-02 09:15:14 start\n" + script + "\n" + override + "\n" + longWord + longWord + "\n中文日志\n[SYSTEM INFO] done\n"
+	return InstancePage{Frame: frame("web-0002", SectionTickets), Ticket: exampleHead("PROCESSING"), TicketAddress: ticketAddress,
+		Instance: i, Log: log, LogBytes: len(log), Download: ticketAddress + "/instances/" + bigID + "/log", ReadAt: noon}
+}
+
+func exampleOperation() NewOperation {
+	i := exampleInstances()[2]
+	return NewOperation{Frame: frame("Confirm", SectionTickets), Ticket: exampleHead("PROCESSING"), TicketAddress: ticketAddress,
+		Action: ticketAddress + "/operations", Type: "CANCEL_INSTANCE", InstanceID: i.ID, BatchHint: "2", Instance: &i,
+		Scope: Tally{1, 0, 0, 1}, Whole: Tally{3, 9, 11, 23}, Seen: "1/PROCESSING/2/9/3/2/1/7/PROCESSING", Key: "a-key",
+		Reason: quotes + "\n</textarea>" + script, MaxReason: 1000, ReadAt: noon, Problem: exampleFailure(),
+		Changes: []Change{{"status", "ABNORMAL", "PROCESSING", true}, {"instance", "READY", "MIGRATING", true}, {"running", "2", "3", false}},
+		Errors:  FieldErrors{"reason": "The reason has 1200 characters; 1000 are kept."}}
+}
+
+func exampleOperationBatch() NewOperation {
+	p := exampleOperation()
+	p.Type, p.Instance, p.InstanceID, p.BatchHint, p.BatchIndex = "SKIP_BATCH", nil, "", "", "2"
+	p.Batch, p.Targets = &exampleTicket().Batches[1], exampleInstances()
+	p.Scope, p.Problem, p.Errors, p.Reason = Tally{1, 1, 5, 7}, nil, nil, ""
+	p.Changes = []Change{{"finished", "6", "7", false}}
+	return p
+}
+
+func exampleOperationRefused() NewOperation {
+	p := exampleOperation()
+	p.Type, p.Instance, p.InstanceID, p.Refusal = "PAUSE_ORDER", nil, "", "ticket_not_running"
+	p.Changes, p.Errors, p.Problem = nil, nil, nil
+	return p
+}
+
+func exampleOperationWrong() NewOperation {
+	return NewOperation{Frame: frame("Confirm", SectionTickets), Ticket: exampleHead("PAUSED"), TicketAddress: ticketAddress,
+		Type: "CANCEL_INSTANCE", InstanceID: "1e3" + quotes, BatchIndex: "21", Errors: FieldErrors{
+			"instance_id": "The instance id is a whole number.", "batch_index": "This operation takes no batch_index."}}
+}
+
+func exampleReceipt() Receipt {
+	return Receipt{Frame: frame("Receipt", SectionTickets), ID: "k2", TicketID: ticketID, TicketAddress: ticketAddress,
+		Type: "CANCEL_INSTANCE", InstanceID: bigID, Target: "web-0002 (192.168.10.22)", TargetAddress: ticketAddress + "/instances/" + bigID,
+		Actor: "operator", Reason: "hangs since 09:15\n" + script,
+		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "PROCESSING"}},
+		Steps: []Step{{Action: "operation.requested", Time: noon, Record: "/audit/1"},
+			{Action: "operation.accepted", Time: noon.Add(412 * time.Millisecond), Duration: 412 * time.Millisecond, Upstream: "200", UpstreamRequestID: "5b1e77d0", Record: "/audit/2"},
+			{Action: "operation.observed", Time: noon.Add(3 * time.Second), Status: "CANCELED", Record: "/audit/3"}}}
+}
+
+func exampleReceiptOpen() Receipt {
+	p := exampleReceipt()
+	p.Refresh, p.Open, p.Deadline = 3, true, noon.Add(2*time.Minute)
+	p.Steps[2] = Step{Action: "operation.observed", Pending: true}
+	return p
+}
+
+func exampleReceiptUnknown() Receipt {
+	p := exampleReceipt()
+	p.Type, p.InstanceID, p.Target, p.TargetAddress, p.BatchIndex, p.Reason = "SKIP_BATCH", "", "patch_kernel", "", 2, ""
+	p.Steps[1] = Step{Action: "operation.unknown", Time: noon, Note: "timeout", Duration: 30 * time.Second, Record: "/audit/2"}
+	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "deadline", Status: "PAUSED", Record: "/audit/3"}
+	p.Again = ticketAddress + "/operations/new?operation_type=SKIP_BATCH"
+	return p
+}
+
+func exampleReceiptRejected() Receipt {
+	p := exampleReceipt()
+	p.Type, p.InstanceID, p.Target, p.TargetAddress = "PAUSE_ORDER", "", "patch_kernel", ""
+	p.Steps[1] = Step{Action: "operation.rejected", Time: noon, Upstream: "400 COC.00040712: " + script, UpstreamRequestID: "5b1e77d0"}
+	p.Steps[2] = Step{Action: "operation.observed", Skipped: true}
+	return p
+}
+
+func exampleReceiptOthers() Receipt {
+	p := exampleReceipt()
+	p.Others = []string{"40304358", bigID}
+	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "other_instance", Status: "PROCESSING"}
+	return p
+}
+
+func exampleAudit() Audit {
+	return Audit{Frame: frame("Audit log", SectionAudit), Filtered: true, All: true, Export: "/audit/export",
+		Filter: AuditFilter{Person: quotes, Ticket: ticketID, From: "2026-03-01T00:00", Actions: []Option{{"", false}, {"operation.", true}, {"session.signed_in", false}},
+			Outcomes: []Option{{"", true}, {"failed", false}}},
+		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
+		Rows: []RecordRow{
+			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9"},
+			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8"},
+			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7"},
+			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6"},
+			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5"},
+			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4"}}}
+}
+
+func exampleAuditEmpty() Audit {
+	return Audit{Frame: frame("Audit log", SectionAudit)}
+}
+
+func exampleRecord() Record {
+	return Record{Frame: frame("Record 7", SectionAudit), Sequence: 7, Time: noon, Action: "operation.rejected", Outcome: "failed",
+		User: "operator", UserID: "7116d09f88fa41908676fdd4b039e000", Account: "demo", AccountID: "d78cbac186b744899480f25bd022f000",
+		Project: "cn-north-4", ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000", ClientAddress: "127.0.0.1", UserAgent: "Mozilla/5.0 " + script,
+		RequestID: "0c9f2f", Session: "5b1e77d0", Ticket: ticketID, TicketAddress: ticketAddress, Operation: "CANCEL_INSTANCE",
+		OperationID: "k2", Receipt: "/operations/k2", BatchIndex: 2, InstanceID: bigID, Target: "web-0002 (192.168.10.22)", Reason: quotes,
+		Seen: []Attribute{{"status", "ABNORMAL"}, {"failed", "2"}}, UpstreamStatus: 400, UpstreamCode: "COC.00040712",
+		UpstreamMessage: script, UpstreamRequestID: "5b1e77d0", Duration: 412 * time.Millisecond,
+		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8"}
+}
