@@ -1,0 +1,150 @@
+// Links lead to the next page without a reload: the Navigation API tells of every navigation, and main is swapped.
+// Where a browser lacks it, links simply load.
+import { read } from "./trusted.js";
+
+/** Whether navigations can be taken over. */
+export const able = () => "NavigateEvent" in globalThis && "sourceElement" in NavigateEvent.prototype;
+
+export function start() {
+  if (!able()) return;
+  navigation.addEventListener("navigate", (event) => {
+    if (ours(event, location.origin)) event.intercept({ focusReset: "manual", handler: () => go(event) });
+  });
+}
+
+/**
+ * Tells whether a navigation leads to a page that can take the place of the present one: not to another origin, a file
+ * or a place in this page, not with a form's data, and not where the page asks for a real load.
+ * @param {NavigateEvent} event
+ * @param {string} origin
+ */
+export function ours(event, origin) {
+  const { destination, navigationType: type } = event;
+  const url = new URL(destination.url);
+  if (!event.canIntercept || event.hashChange || event.downloadRequest !== null || event.formData) return false;
+  // What stays in this document without going through the history is pushState or replaceState.
+  if (type === "reload" || (type !== "traverse" && destination.sameDocument)) return false;
+  if (url.origin !== origin || url.pathname.startsWith("/static/")) return false;
+  return !event.sourceElement?.closest("[data-reload], [download]");
+}
+
+/** Fetches and shows the page; its address is in place already. @param {NavigateEvent} event */
+async function go(event) {
+  const { destination, info, signal } = event;
+  const main = document.querySelector("main");
+  if (main) main.ariaBusy = "true";
+  try {
+    /** @type {Page | null} */
+    const page = info?.page ?? (await ask(destination.url, { signal }));
+    if (signal.aborted) return;
+    if (!page || !fits(page)) return location.reload();
+    if (page.moved && !info?.page) return follow(page, "replace");
+    await animate(event, () => {
+      show({ ...page, url: destination.url });
+      event.scroll();
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    console.warn(error);
+    location.reload();
+  } finally {
+    if (main) main.ariaBusy = null;
+  }
+}
+
+/** Goes to the address of a page that is at hand. @param {Page} page @param {NavigationHistoryBehavior} history */
+export const follow = (page, history = "auto") => visit(page.url, { history, info: { page } });
+
+/** Goes to an address. @param {string} url @param {NavigationNavigateOptions} [options] */
+export function visit(url, options) {
+  // That another navigation comes in between is no error.
+  for (const promise of Object.values(navigation.navigate(url, options))) promise.catch(() => {});
+}
+
+/** Makes a change inside a view transition if motion is welcome. @param {NavigateEvent} event @param {() => void} change */
+async function animate(event, change) {
+  const still = document.hidden || !matchMedia("(prefers-reduced-motion: no-preference)").matches;
+  if (still || event.hasUAVisualTransition || !document.startViewTransition) return change();
+  const { ready, finished, updateCallbackDone } = document.startViewTransition(change);
+  // A skipped transition is no error: the change is made all the same.
+  for (const promise of [ready, finished]) promise.catch(() => {});
+  await updateCallbackDone;
+}
+
+/**
+ * A fetched page: where it came from in the end, and whether a redirect led there. An error is a page too.
+ * @typedef {{doc: Document, url: string, ok: boolean, moved: boolean}} Page
+ */
+
+/**
+ * Fetches a page; null when the answer is no page of this console.
+ * @param {string} url
+ * @param {RequestInit} [init]
+ * @returns {Promise<Page | null>}
+ */
+export async function ask(url, init = {}) {
+  const headers = { Accept: "text/html", "X-Requested-With": "coc-console", ...init.headers };
+  const response = await fetch(url, { ...init, headers });
+  const doc = await read(response);
+  return doc?.querySelector("main") ? { doc, url: response.url, ok: response.ok, moved: response.redirected } : null;
+}
+
+/** The parts outside of main that change from page to page. @param {Document} doc */
+const parts = (doc) => [...doc.querySelectorAll("[data-swap][id]")];
+
+/** @param {Document} doc */
+const frame = (doc) => [doc.querySelector("script[type=module]")?.getAttribute("src"), ...parts(doc).map((e) => e.id)].join();
+
+/** Whether a page can take the present one's place: it is of the same release, with the same parts. @param {Page} page */
+export const fits = (page) => frame(page.doc) === frame(document);
+
+/**
+ * Puts a page in the place of the present one, and the focus where reading starts.
+ * @param {Page} page
+ * @param {string} [start] selector of what comes before anything else
+ */
+export function show({ doc, url }, start) {
+  const root = document.documentElement;
+  for (const name of ["lang", "data-theme"]) {
+    const value = doc.documentElement.getAttribute(name);
+    value === null ? root.removeAttribute(name) : root.setAttribute(name, value);
+  }
+  document.title = doc.title;
+  for (const part of parts(doc)) document.getElementById(part.id)?.replaceWith(part);
+  const main = /** @type {HTMLElement} */ (doc.querySelector("main"));
+  document.querySelector("main")?.replaceWith(main);
+  /** @type {HTMLElement | null | undefined | ""} */
+  const first = start && main.querySelector(start);
+  const target = document.getElementById(new URL(url).hash.slice(1));
+  if (first) focusOn(first, true);
+  else focusOn(target ?? main.querySelector("[autofocus]") ?? main.querySelector("h1") ?? main);
+  if (!first) announce(document.title);
+  document.dispatchEvent(new Event("coc-page"));
+}
+
+/** Focuses an element, which need not be a control. @param {HTMLElement} element @param {boolean} scroll */
+export function focusOn(element, scroll = false) {
+  if (element.tabIndex < 0) element.tabIndex = -1;
+  element.focus({ preventScroll: !scroll });
+}
+
+/** Makes an empty notice that looks like those of the pages. @param {string} id @param {string} kind */
+export function notice(id, kind) {
+  const box = document.createElement("div");
+  box.id = id;
+  box.className = "notice";
+  box.dataset.kind = kind;
+  box.dataset.keep = "";
+  return box;
+}
+
+let announcing = 0;
+
+/** Has screen readers say a text, also when it is the one they said last. @param {string} text */
+export function announce(text) {
+  const status = document.getElementById("status");
+  if (!status) return;
+  status.textContent = "";
+  clearTimeout(announcing);
+  announcing = setTimeout(() => (status.textContent = text), 100);
+}

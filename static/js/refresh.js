@@ -1,0 +1,78 @@
+// A page whose main has data-refresh is asked for again every so many seconds while it can be seen, and main is morphed
+// into the answer. After the third failure it says since when it is stale: data-stale, with the time for {time}.
+import { announce, ask, notice } from "./navigate.js";
+import { morph } from "./morph.js";
+
+/** The longest wait after failures, in seconds. */
+const longest = 60;
+
+let timer = 0;
+let failures = 0;
+/** When the page was last asked for, and when it was last known to be right. */
+let asked = Date.now();
+let right = asked;
+
+export function start() {
+  document.addEventListener("visibilitychange", plan);
+  document.addEventListener("coc-page", () => {
+    failures = 0;
+    asked = right = Date.now();
+    plan();
+  });
+  plan();
+}
+
+/** Gives the seconds between two requests. @param {number} seconds as the page wants it @param {number} failures in a row */
+export const wait = (seconds, failures) => Math.max(seconds, Math.min(longest, seconds * 2 ** failures));
+
+/** Sets the timer for the next request; one that is overdue, as after a time in the background, comes at once. */
+function plan() {
+  clearTimeout(timer);
+  const seconds = Number(document.querySelector("main")?.dataset.refresh);
+  if (!(seconds > 0) || document.hidden) return;
+  timer = setTimeout(refresh, Math.max(0, asked + wait(seconds, failures) * 1000 - Date.now()));
+}
+
+async function refresh() {
+  const main = document.querySelector("main");
+  asked = Date.now();
+  if (!main || busy()) return plan();
+  const page = await ask(location.href, {
+    headers: { "Coc-Console-Refresh": "1" },
+    signal: AbortSignal.timeout(longest * 1000),
+  }).catch(console.warn);
+  // Somebody has gone elsewhere, or is about to.
+  if (!main.isConnected || busy()) return plan();
+  // An error, or a redirect to the sign-in page, must not take the page away under somebody's hands.
+  if (!page?.ok || page.moved) fail(main);
+  else update(main, page.doc);
+  plan();
+}
+
+const busy = () => ("navigation" in globalThis && navigation.transition) || document.querySelector("form[aria-busy=true]");
+
+/** @param {HTMLElement} main @param {Document} doc */
+function update(main, doc) {
+  failures = 0;
+  right = Date.now();
+  document.getElementById("stale")?.remove();
+  const before = states(main);
+  morph(main, /** @type {HTMLElement} */ (doc.querySelector("main")));
+  document.title = doc.title;
+  const changed = [...states(main)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
+  if (changed.length) announce(changed.map(([, text]) => text).join(". "));
+}
+
+/** The texts that are worth saying when they change, by id. @param {Element} main */
+const states = (main) => new Map([...main.querySelectorAll("[data-announce]")].map((e) => [e.id, e.textContent?.trim()]));
+
+/** @param {HTMLElement} main */
+function fail(main) {
+  failures++;
+  if (failures < 3 || document.getElementById("stale")) return;
+  const line = notice("stale", "warning");
+  const time = new Date(right).toTimeString().slice(0, 5);
+  line.textContent = (main.dataset.stale || "Stale since {time}").replace("{time}", time);
+  main.prepend(line);
+  announce(line.textContent);
+}
