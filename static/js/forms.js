@@ -1,6 +1,6 @@
 // Forms are sent without a reload. A redirect's page is shown under its address; any other answer takes this page's place.
 // Forms with data-reload, and all of them without the Navigation API, are left alone.
-import { able, ask, fits, focusOn, follow, notice, show, visit } from "./navigate.js";
+import { able, ask, focusOn, follow, notice, show, visit } from "./navigate.js";
 
 export function start() {
   if (able()) document.addEventListener("submit", submit);
@@ -49,8 +49,7 @@ async function send(form, submitter, action, body) {
   if (!form.isConnected) return; // the reader is elsewhere by now
   if (!page) failed(form, action);
   else if (!page.moved) show(page, "[role=alert]");
-  else if (fits(page)) follow(page);
-  else location.assign(page.url);
+  else follow(page);
 }
 
 /**
@@ -62,17 +61,17 @@ async function send(form, submitter, action, body) {
 function failed(form, action) {
   /** @type {HTMLTemplateElement | null} */
   const text = form.querySelector("template[data-failed]") ?? document.querySelector("body > template[data-failed]");
-  const alert = notice("unanswered", "error");
-  alert.role = "alert";
-  if (text) alert.append(text.content.cloneNode(true));
-  else alert.append("No answer came. It is not known whether this was sent. ");
+  /** @type {(Node | string)[]} */
+  const content = [text?.content.cloneNode(true) ?? "No answer came. It is not known whether this was sent. "];
   const ticket = /^.*\/tickets\/[^/]+/.exec(action);
   if (!text && ticket) {
     const link = document.createElement("a");
     link.href = ticket[0];
     link.append("See the ticket");
-    alert.append("Sending it again is safe: its one-time key works once. ", link);
+    content.push("Sending it again is safe: its one-time key works once. ", link);
   }
+  const alert = notice("unanswered", "error", ...content);
+  alert.role = "alert";
   form.prepend(alert);
   focusOn(alert, true);
 }

@@ -89,14 +89,14 @@ export async function ask(url, init = {}) {
   return doc?.querySelector("main") ? { doc, url: response.url, ok: response.ok, moved: response.redirected } : null;
 }
 
-/** The parts outside of main that change from page to page. @param {Document} doc */
-const parts = (doc) => [...doc.querySelectorAll("[data-swap][id]")];
+/** The parts that change from page to page, besides main. @param {Document} doc */
+const parts = (doc) => [...doc.querySelectorAll("body > header, [data-swap]")];
 
 /** @param {Document} doc */
-const frame = (doc) => [doc.querySelector("script[type=module]")?.getAttribute("src"), ...parts(doc).map((e) => e.id)].join();
+const frame = (doc) => [doc.documentElement.lang, doc.querySelector("script")?.getAttribute("src"), parts(doc).length].join();
 
-/** Whether a page can take the present one's place: it is of the same release, with the same parts. @param {Page} page */
-export const fits = (page) => frame(page.doc) === frame(document);
+/** Whether a page can take the present one's place: same language, same release, same parts. @param {Page} page */
+const fits = (page) => frame(page.doc) === frame(document);
 
 /**
  * Puts a page in the place of the present one, and the focus where reading starts.
@@ -104,13 +104,12 @@ export const fits = (page) => frame(page.doc) === frame(document);
  * @param {string} [start] selector of what comes before anything else
  */
 export function show({ doc, url }, start) {
-  const root = document.documentElement;
-  for (const name of ["lang", "data-theme"]) {
-    const value = doc.documentElement.getAttribute(name);
-    value === null ? root.removeAttribute(name) : root.setAttribute(name, value);
-  }
+  const theme = doc.documentElement.dataset.theme;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
   document.title = doc.title;
-  for (const part of parts(doc)) document.getElementById(part.id)?.replaceWith(part);
+  const fresh = parts(doc);
+  parts(document).forEach((part, i) => fresh[i] && part.replaceWith(fresh[i]));
   const main = /** @type {HTMLElement} */ (doc.querySelector("main"));
   document.querySelector("main")?.replaceWith(main);
   /** @type {HTMLElement | null | undefined | ""} */
@@ -128,13 +127,14 @@ export function focusOn(element, scroll = false) {
   element.focus({ preventScroll: !scroll });
 }
 
-/** Makes an empty notice that looks like those of the pages. @param {string} id @param {string} kind */
-export function notice(id, kind) {
-  const box = document.createElement("div");
+/** Makes a notice that looks like those of the pages. @param {string} id @param {string} kind @param {(Node | string)[]} content */
+export function notice(id, kind, ...content) {
+  const [box, text] = [0, 1].map(() => document.createElement("div"));
   box.id = id;
-  box.className = "notice";
-  box.dataset.kind = kind;
+  box.className = "notice notice-" + kind;
   box.dataset.keep = "";
+  box.append(text);
+  text.append(...content);
   return box;
 }
 

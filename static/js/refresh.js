@@ -70,9 +70,8 @@ const states = (main) => new Map([...main.querySelectorAll("[data-announce]")].m
 function fail(main) {
   failures++;
   if (failures < 3 || document.getElementById("stale")) return;
-  const line = notice("stale", "warning");
   const time = new Date(right).toTimeString().slice(0, 5);
-  line.textContent = (main.dataset.stale || "Stale since {time}").replace("{time}", time);
-  main.prepend(line);
-  announce(line.textContent);
+  const text = (main.dataset.stale || "Stale since {time}").replace("{time}", time);
+  main.prepend(notice("stale", "warning", text));
+  announce(text);
 }
