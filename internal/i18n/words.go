@@ -25,5 +25,6 @@ type WordTexts struct {
 	Outcome        Words // audit.Outcome
 	Note           Words // operate.Note: what happened and what to do
 	Aspect         Words // operate.Aspect
+	Field          Words // names of form fields
 	Detail         Words // names inside a record's detail
 }
