@@ -94,7 +94,9 @@ func TestRefusedCommits(t *testing.T) {
 			if _, err := o.Request(t.Context(), operation); err == nil {
 				t.Error("an operation got a receipt")
 			}
-			same(t, "reading while it fails", o.everything(t), before)
+			if b.cause == nil { // without its file the log has only the connections that are open
+				same(t, "reading while it fails", o.everything(t), before)
+			}
 			b.mend(t, o)
 			after := o.append(t, large)
 			if o.Failing() != nil || o.Ready(t.Context()) != nil {

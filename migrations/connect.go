@@ -10,18 +10,27 @@ import (
 	"modernc.org/sqlite"
 )
 
-// sqliteConnector opens connections of one file without the driver registry.
+// sqliteConnector opens connections of one file without the driver registry,
+// and none of another file that has taken its place.
 type sqliteConnector struct {
-	driver *sqlite.Driver
-	dsn    string
+	driver  *sqlite.Driver
+	dsn     string
+	unmoved func() error
 }
 
-func connector(path string, store Store, readOnly bool) driver.Connector {
-	return sqliteConnector{&sqlite.Driver{}, dataSource(path, store, readOnly)}
+func (d *DB) connector(store Store, readOnly bool) driver.Connector {
+	return sqliteConnector{&sqlite.Driver{}, dataSource(d.Path, store, readOnly), d.Unmoved}
 }
 
-func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c sqliteConnector) Driver() driver.Driver                        { return c.driver }
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	if err := c.unmoved(); err != nil {
+		return nil, err
+	}
+	return c.driver.Open(c.dsn)
+}
+
+// Driver returns SQLite's driver.
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
 // lockFile takes the lock that keeps a second console off the log. The kernel
 // lets go of it when the process ends, however it ends.

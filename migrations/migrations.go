@@ -145,9 +145,9 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 	if db.file, err = touch(path); err != nil {
 		return nil, errors.Join(err, db.closeLock())
 	}
-	db.Write = sql.OpenDB(connector(path, store, false))
+	db.Write = sql.OpenDB(db.connector(store, false))
 	db.Write.SetMaxOpenConns(1)
-	db.Read = sql.OpenDB(connector(path, store, true))
+	db.Read = sql.OpenDB(db.connector(store, true))
 	db.Read.SetMaxOpenConns(4)
 	db.Read.SetMaxIdleConns(4)
 	if err := db.check(ctx, store); err != nil {
@@ -182,7 +182,7 @@ func dataSource(path string, store Store, readOnly bool) string {
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)")
 	}
-	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}}
+	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}} // never makes a file
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }
 

@@ -204,17 +204,27 @@ func TestFileMoved(t *testing.T) {
 	if err := db.Unmoved(); !errors.Is(err, ErrFileMoved) {
 		t.Errorf("a missing file gives %v", err)
 	}
+	var n int
+	if err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM entry`).Scan(&n); !errors.Is(err, ErrFileMoved) {
+		t.Errorf("a new connection without the file gives %v", err)
+	}
 	if err := os.WriteFile(db.Path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Unmoved(); !errors.Is(err, ErrFileMoved) {
 		t.Errorf("another file gives %v", err)
 	}
+	if err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM entry`).Scan(&n); !errors.Is(err, ErrFileMoved) {
+		t.Errorf("a new connection to another file gives %v", err)
+	}
 	if err := os.Rename(away, db.Path); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Unmoved(); err != nil {
 		t.Errorf("the file that came back gives %v", err)
+	}
+	if err := db.Read.QueryRowContext(t.Context(), `SELECT count(*) FROM entry`).Scan(&n); err != nil {
+		t.Errorf("a new connection to it gives %v", err)
 	}
 }
 
