@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"coc-console/internal/i18n"
@@ -75,8 +76,10 @@ func shape(wire string) string {
 	return "unknown"
 }
 
+var icons = sync.OnceValue(func() string { return static.URL("img/icons.svg") + "#" })
+
 // sprite is the address of an icon.
-func sprite(name string) string { return static.URL("img/icons.svg") + "#" + name }
+func sprite(name string) string { return icons() + name }
 
 // share is one part of a bar, in percent of its width.
 type share struct {

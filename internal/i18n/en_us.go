@@ -163,7 +163,7 @@ var enUS = Texts{
 	},
 	Common: CommonTexts{
 		Day: "d", Hour: "h", Minute: "min", Second: "s", Millisecond: "ms",
-		Back: "Back", Filter: "Filter", ClearFilter: "Clear filters", Filters: "Filters", All: "All",
+		Filter: "Filter", ClearFilter: "Clear filters", Filters: "Filters", All: "All",
 		From:  func(zone string) string { return "From (" + zone + ")" },
 		To:    func(zone string) string { return "To (" + zone + ")" },
 		Newer: "Newer", Older: "Older", Pages: "Pages",
@@ -216,7 +216,6 @@ var enUS = Texts{
 			return fmt.Sprintf("%d %s", total, pluralEN(int64(total), "instance", "instances"))
 		},
 		Operations: "Operations", OperationsHint: "Each opens a page that shows what it hits and asks once more.",
-		OperationsNone: "No operation is possible now.",
 		Effect: Words{
 			"CANCEL_INSTANCE": "Stops the script on this instance only. The others go on.",
 			"SKIP_BATCH":      "Cancels what is still open in this batch and goes on with the next one. After the last batch the ticket ends.",
@@ -253,9 +252,7 @@ var enUS = Texts{
 		Heading:        func(operation, target string) string { return actEN(operation, target) + "?" },
 		HeadingUnknown: "There is no such operation",
 		Confirm:        actEN,
-		Target:         "What it hits", TheTicket: "the ticket",
-		Tally: "Instances that run, wait and are done", ScopeTicket: "The whole ticket",
-		ScopeBatch:    func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
+		Target:         "What it hits", Tally: "Instances that run, wait and are done", ScopeBatch: func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
 		ScopeInstance: "This instance", Whole: "The whole ticket",
 		Targets: func(count int) string {
 			return fmt.Sprintf("%d %s of this batch", count, pluralEN(int64(count), "instance", "instances"))
@@ -271,7 +268,6 @@ var enUS = Texts{
 		Irreversible: "This cannot be undone.",
 		Correct:      "Correct the address", CorrectButton: "Look again",
 		BatchIndex: "Batch", InstanceID: "Instance id",
-		NotSent:      "Nothing was sent",
 		BackToTicket: "Back",
 	},
 	Receipt: ReceiptTexts{
@@ -308,7 +304,7 @@ var enUS = Texts{
 	},
 	Record: RecordTexts{
 		Heading: func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) },
-		Who:     "Who", What: "What", Where: "From where", How: "Answer",
+		Who:     "Who", What: "What", How: "Answer",
 		User: "User", Account: "Account", Project: "Project",
 		ClientAddress: "Client address", UserAgent: "Browser", Session: "Session",
 		OperationID: "Operation id", Operation: "Operation", InstanceID: "Instance id",
@@ -367,7 +363,7 @@ var enUS = Texts{
 			"outcome": "Outcome", "operation_type": "Operation", "batch_index": "Batch", "instance_id": "Instance id",
 			"reason": "Reason"},
 		Detail: Words{"note": "Note", "status": "Last seen state", "error": "Error", "batch": "Batch",
-			"canceled": "Cancelled before", "others": "Others cancelled"},
+			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail"},
 	},
 }
 

@@ -43,7 +43,6 @@ type FrameTexts struct {
 // CommonTexts are shared by several pages.
 type CommonTexts struct {
 	Hour, Minute, Second, Millisecond, Day string // units
-	Back                                   string
 	Filter                                 string // the button
 	ClearFilter                            string
 	Filters                                string // label
@@ -119,7 +118,6 @@ type TicketTexts struct {
 	CountsText                func(total int32) string
 	Operations                string
 	OperationsHint            string
-	OperationsNone            string
 	Effect                    Words // by operation_type: what it does and what not
 	Batches, BatchesEmpty     string
 	Policy, Current, Selected string
@@ -161,9 +159,7 @@ type OperationTexts struct {
 	HeadingUnknown string
 	Confirm        func(operation, target string) string // the button: the act and its target
 	Target         string                                // heading
-	TheTicket      string
-	Tally          string // caption
-	ScopeTicket    string
+	Tally          string                                // caption
 	ScopeBatch     func(batch int32) string
 	ScopeInstance  string
 	Whole          string
@@ -184,7 +180,6 @@ type OperationTexts struct {
 	CorrectButton  string
 	BatchIndex     string
 	InstanceID     string
-	NotSent        string
 	BackToTicket   string
 }
 
@@ -230,7 +225,7 @@ type AuditTexts struct {
 // RecordTexts are the page of one record's.
 type RecordTexts struct {
 	Heading                      func(sequence int64) string
-	Who, What, Where, How        string // headings
+	Who, What, How               string // headings
 	User, Account, Project       string
 	ClientAddress, UserAgent     string
 	Session                      string

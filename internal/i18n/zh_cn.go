@@ -163,7 +163,7 @@ var zhCN = Texts{
 	},
 	Common: CommonTexts{
 		Day: "天", Hour: "小时", Minute: "分", Second: "秒", Millisecond: "毫秒",
-		Back: "返回", Filter: "筛选", ClearFilter: "清除筛选", Filters: "筛选条件", All: "全部",
+		Filter: "筛选", ClearFilter: "清除筛选", Filters: "筛选条件", All: "全部",
 		From:  func(zone string) string { return "开始时间（" + zone + "）" },
 		To:    func(zone string) string { return "结束时间（" + zone + "）" },
 		Newer: "较新", Older: "较早", Pages: "翻页",
@@ -214,7 +214,6 @@ var zhCN = Texts{
 		Counts:     "各状态的实例数",
 		CountsText: func(total int32) string { return fmt.Sprintf("共 %d 个实例", total) },
 		Operations: "操作", OperationsHint: "每个操作都会先打开确认页面，列出影响范围并再次询问。",
-		OperationsNone: "目前没有可执行的操作。",
 		Effect: Words{
 			"CANCEL_INSTANCE": "只停止该实例上的脚本，其他实例继续执行。",
 			"SKIP_BATCH":      "取消该批次中尚未结束的实例，并继续下一批次。最后一个批次之后工单结束。",
@@ -248,12 +247,10 @@ var zhCN = Texts{
 		Download: "下载日志",
 	},
 	Operation: OperationTexts{
-		Heading:        func(operation, target string) string { return "确定要" + actZH(operation, target) + "吗？" },
+		Heading:        func(operation, target string) string { return "确定要" + actZH(operation, target) + " 吗？" },
 		HeadingUnknown: "没有这种操作",
 		Confirm:        actZH,
-		Target:         "影响范围", TheTicket: "工单",
-		Tally: "执行中、待执行和已结束的实例数", ScopeTicket: "整个工单",
-		ScopeBatch:    func(batch int32) string { return fmt.Sprintf("批次 %d", batch) },
+		Target:         "影响范围", Tally: "执行中、待执行和已结束的实例数", ScopeBatch: func(batch int32) string { return fmt.Sprintf("批次 %d", batch) },
 		ScopeInstance: "此实例", Whole: "整个工单",
 		Targets: func(count int) string { return fmt.Sprintf("该批次的 %d 个实例", count) },
 		Effect:  "操作效果",
@@ -267,7 +264,6 @@ var zhCN = Texts{
 		Irreversible: "此操作无法撤销。",
 		Correct:      "更正地址", CorrectButton: "重新查看",
 		BatchIndex: "批次", InstanceID: "实例 ID",
-		NotSent:      "没有发送任何操作",
 		BackToTicket: "返回",
 	},
 	Receipt: ReceiptTexts{
@@ -304,7 +300,7 @@ var zhCN = Texts{
 	},
 	Record: RecordTexts{
 		Heading: func(sequence int64) string { return fmt.Sprintf("记录 %d", sequence) },
-		Who:     "操作人", What: "操作内容", Where: "来源", How: "响应",
+		Who:     "操作人", What: "操作内容", How: "响应",
 		User: "用户", Account: "账号", Project: "项目",
 		ClientAddress: "客户端地址", UserAgent: "浏览器", Session: "会话",
 		OperationID: "操作 ID", Operation: "操作类型", InstanceID: "实例 ID",
@@ -363,7 +359,7 @@ var zhCN = Texts{
 			"outcome": "结果", "operation_type": "操作类型", "batch_index": "批次", "instance_id": "实例 ID",
 			"reason": "原因"},
 		Detail: Words{"note": "说明", "status": "最后看到的状态", "error": "错误", "batch": "批次",
-			"canceled": "此前已取消", "others": "其他被取消的实例"},
+			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情"},
 	},
 }
 
