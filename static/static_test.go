@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -18,9 +19,7 @@ import (
 func ask(t *testing.T, method, target string, header http.Header) (*http.Response, []byte) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, http.NoBody)
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
 	Handler().ServeHTTP(w, r)
 	resp := w.Result()
@@ -105,7 +104,8 @@ func TestCompressed(t *testing.T) {
 	if tag := resp.Header.Get("Etag"); tag == plainTag || tag == "" {
 		t.Errorf("both forms have the entity tag %s", tag)
 	}
-	if f := b.files[name]; &f.compressed()[0] != &f.compressed()[0] {
+	first, second := b.files[name].compressed(), b.files[name].compressed()
+	if &first[0] != &second[0] {
 		t.Error("compressed again for every answer")
 	}
 }

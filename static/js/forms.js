@@ -53,8 +53,7 @@ async function send(form, submitter, action, body) {
 }
 
 /**
- * Says in the form that no answer came; what was typed stays. The text is a template[data-failed], the form's or else the
- * page's own; the English one is for pages without.
+ * Says in the form that no answer came; what was typed stays. The text is the form's template[data-failed], or body's.
  * @param {HTMLFormElement} form
  * @param {string} action
  */

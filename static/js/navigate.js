@@ -121,13 +121,13 @@ export function show({ doc, url }, start) {
   document.dispatchEvent(new Event("coc-page"));
 }
 
-/** Focuses an element, which need not be a control. @param {HTMLElement} element @param {boolean} scroll */
+/** Focuses any element. @param {HTMLElement} element @param {boolean} scroll */
 export function focusOn(element, scroll = false) {
   if (element.tabIndex < 0) element.tabIndex = -1;
   element.focus({ preventScroll: !scroll });
 }
 
-/** Makes a notice that looks like those of the pages. @param {string} id @param {string} kind @param {(Node | string)[]} content */
+/** Makes a notice like those of the pages. @param {string} id @param {string} kind @param {(Node | string)[]} content */
 export function notice(id, kind, ...content) {
   const [box, text] = [0, 1].map(() => document.createElement("div"));
   box.id = id;
@@ -140,7 +140,7 @@ export function notice(id, kind, ...content) {
 
 let announcing = 0;
 
-/** Has screen readers say a text, also when it is the one they said last. @param {string} text */
+/** Has screen readers say a text, even again. @param {string} text */
 export function announce(text) {
   const status = document.getElementById("status");
   if (!status) return;

@@ -3,7 +3,7 @@
 import { announce, ask, notice } from "./navigate.js";
 import { morph } from "./morph.js";
 
-/** The longest wait after failures, in seconds. */
+/** Seconds that failures may lead to between requests, and that one may take. */
 const longest = 60;
 
 let timer = 0;
@@ -22,10 +22,10 @@ export function start() {
   plan();
 }
 
-/** Gives the seconds between two requests. @param {number} seconds as the page wants it @param {number} failures in a row */
+/** Gives the seconds between requests after so many failures in a row. @param {number} seconds @param {number} failures */
 export const wait = (seconds, failures) => Math.max(seconds, Math.min(longest, seconds * 2 ** failures));
 
-/** Sets the timer for the next request; one that is overdue, as after a time in the background, comes at once. */
+/** Plans the next request; one that is overdue, as after a time in the background, comes at once. */
 function plan() {
   clearTimeout(timer);
   const seconds = Number(document.querySelector("main")?.dataset.refresh);
