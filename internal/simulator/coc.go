@@ -28,12 +28,10 @@ func (s *Simulator) coc(c *call) answer {
 	}
 	var op Operation
 	if c.kind == CallOperate {
-		body, a, ok := c.read()
-		if !ok {
-			return a
-		}
-		if op, a, ok = s.readOperation(c, body); !ok {
-			return a
+		var refusal answer
+		var ok bool
+		if op, refusal, ok = s.readOperation(c); !ok {
+			return refusal
 		}
 	}
 	s.mu.Lock()

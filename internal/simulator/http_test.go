@@ -95,23 +95,3 @@ func (w *world) get(token, path string, v any) {
 		w.t.Fatalf("GET %s: %v", path, err)
 	}
 }
-
-func TestSmoke(t *testing.T) {
-	w := newWorld(t, Config{})
-	token := w.signIn("operator")
-	var list listBody
-	w.get(token, orders+"?limit=100", &list)
-	if list.Total != 68 || len(list.Data) != 68 {
-		t.Errorf("total %d, rows %d", list.Total, len(list.Data))
-	}
-	id := w.UUID("abnormal")
-	r := w.send(http.MethodPut, orders+"/"+id+"/operation", `{"operation_type":"SKIP_BATCH","batch_index":2}`,
-		map[string]string{"X-Auth-Token": token, "Content-Type": "application/json;charset=UTF-8"})
-	if r.status != http.StatusOK || r.body != `{"data":"`+id+`"}` {
-		t.Errorf("%d %s", r.status, r.body)
-	}
-	for _, path := range []string{"", "/batches", "/statistics", "/batches/2?limit=50"} {
-		r := w.send(http.MethodGet, orders+"/"+id+path, "", map[string]string{"X-Auth-Token": token})
-		t.Logf("%s\n%.900s", path, r.body)
-	}
-}

@@ -57,12 +57,8 @@ func malformed() answer { return keystone(http.StatusBadRequest, "The request bo
 
 // signIn is POST /v3/auth/tokens.
 func (s *Simulator) signIn(c *call) answer {
-	body, a, ok := c.read()
-	if !ok {
-		return a
-	}
 	var b signInBody
-	if err := json.Unmarshal(body, &b); err != nil || !b.complete() {
+	if err := json.Unmarshal(c.body, &b); err != nil || !b.complete() {
 		return malformed()
 	}
 	user := b.Auth.Identity.Password.User

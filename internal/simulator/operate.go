@@ -13,12 +13,12 @@ var operations = []string{cancelInstance, skipBatch, cancelOrder, pauseOrder, co
 
 // readOperation checks a body against docs/coc-api.md section 4.6. Numbers
 // that an operation does not need are checked too, and then ignored.
-func (s *Simulator) readOperation(c *call, body []byte) (Operation, answer, bool) {
+func (s *Simulator) readOperation(c *call) (Operation, answer, bool) {
 	if !c.jsonBody() {
 		return Operation{}, c.unsupported(), false
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+	if err := json.Unmarshal(c.body, &fields); err != nil || fields == nil {
 		return Operation{}, invalid(), false
 	}
 	var op Operation

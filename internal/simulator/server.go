@@ -20,6 +20,8 @@ type call struct {
 	user      User
 	account   Account
 	spoil     *Fault // changes the effect of an operation
+	body      []byte
+	bodyErr   error
 }
 
 // The gateway's limits (docs/coc-api.md section 11).
@@ -34,6 +36,8 @@ func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	c := route(r)
+	// The body is read first: only then net/http notices a client that goes away.
+	c.body, c.bodyErr = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	fault := s.arrive(c)
 	if fault != nil && !fault.happen(w, c) {
 		return
@@ -104,6 +108,9 @@ func (s *Simulator) answer(c *call) answer {
 	if a, ok := c.withinLimits(); !ok {
 		return a
 	}
+	if a, unread := c.unread(); unread {
+		return a
+	}
 	switch {
 	case c.kind == CallSignIn:
 		return s.signIn(c)
@@ -136,15 +143,14 @@ func (c *call) withinLimits() (answer, bool) {
 	return answer{}, true
 }
 
-// read returns the body; an answer with ok false if it is too large or broke.
-func (c *call) read() (body []byte, a answer, ok bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Body, maxBody))
+// unread refuses a body that is too large or broke off.
+func (c *call) unread() (answer, bool) {
 	var large *http.MaxBytesError
 	switch {
-	case errors.As(err, &large):
-		return nil, c.gateway(http.StatusRequestEntityTooLarge, "APIGW.0201", "Request Entity Too Large"), false
-	case err != nil:
-		return nil, c.gateway(http.StatusBadRequest, "APIGW.0201", "Bad request"), false
+	case errors.As(c.bodyErr, &large):
+		return c.gateway(http.StatusRequestEntityTooLarge, "APIGW.0201", "Request Entity Too Large"), true
+	case c.bodyErr != nil:
+		return c.gateway(http.StatusBadRequest, "APIGW.0201", "Bad request"), true
 	}
-	return body, answer{}, true
+	return answer{}, false
 }
