@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -229,18 +230,20 @@ func (o *opened) append(t testing.TB, records ...audit.Record) []audit.Record {
 	return out
 }
 
-// appendTogether appends at the same time, in any order.
+// appendTogether appends at the same time, in any order, as many as the queue takes.
 func (o *opened) appendTogether(t testing.TB, records []audit.Record) {
 	t.Helper()
-	var group sync.WaitGroup
-	for _, r := range records {
-		group.Go(func() {
-			if _, err := o.Append(t.Context(), r); err != nil {
-				t.Error(err)
-			}
-		})
+	for some := range slices.Chunk(records, audit.QueueLength) {
+		var group sync.WaitGroup
+		for _, r := range some {
+			group.Go(func() {
+				if _, err := o.Append(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
 	}
-	group.Wait()
 }
 
 // export returns the records that match, oldest first.

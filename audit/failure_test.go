@@ -85,7 +85,7 @@ func TestRefusedCommits(t *testing.T) {
 				if b.cause != nil && !errors.Is(err, b.cause) {
 					t.Errorf("got %v, want %v", err, b.cause)
 				}
-				if o.Failing() != error(refused) {
+				if !errors.Is(o.Failing(), refused) {
 					t.Errorf("the log does not say that it fails: %v", o.Failing())
 				}
 			}

@@ -89,8 +89,8 @@ func TestCleanBoundsEveryText(t *testing.T) {
 
 // fill sets the plain strings of a struct, not those with a type of their own.
 func fill(v reflect.Value, text string) {
-	for i := range v.NumField() {
-		switch f := v.Field(i); {
+	for _, f := range v.Fields() {
+		switch {
 		case f.Type() == reflect.TypeFor[string]():
 			f.SetString(text)
 		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
@@ -100,9 +100,9 @@ func fill(v reflect.Value, text string) {
 }
 
 func texts(v reflect.Value, path string, each func(path, text string)) {
-	for i := range v.NumField() {
-		name := path + "." + v.Type().Field(i).Name
-		switch f := v.Field(i); {
+	for field, f := range v.Fields() {
+		name := path + "." + field.Name
+		switch {
 		case f.Kind() == reflect.String:
 			each(name, f.String())
 		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():

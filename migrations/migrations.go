@@ -298,12 +298,10 @@ func IsReadOnly(err error) bool {
 }
 
 func codes(err error) (int, string) {
-	var s *sqlite.Error
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*sqlite.Error](err); ok {
 		return s.Code(), ""
 	}
-	var p *pgconn.PgError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return 0, p.Code
 	}
 	return 0, ""
