@@ -29,7 +29,7 @@ func (h *Handlers) Frame(c echo.Context, title string, section templates.Section
 	}
 	f.Viewer = &templates.Viewer{User: v.Actor.UserName, Account: v.Actor.AccountName, Project: v.Actor.ProjectName,
 		Manager: v.Manager, Expires: v.Expires}
-	if h.Operations.Unwritten() || h.Log.Ready(ctx) != nil {
+	if h.Operations.Unwritten() || h.Log.Failing() != nil {
 		f.Notices = append(f.Notices, templates.Notice{Kind: templates.NoticeWarning, Text: i18n.T(ctx).Notice.LogRefuses})
 	}
 	return f

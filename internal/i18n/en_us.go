@@ -334,14 +334,14 @@ var enUS = Texts{
 		},
 		Action: Words{
 			"session.": "Sessions: all", "ticket.": "Tickets: all", "log.": "Instance logs: all", "operation.": "Operations: all",
-			"access.": "Access: all", "audit.": "Audit log: all",
+			"entry.": "Damaged entries: all", "access.": "Access: all", "audit.": "Audit log: all",
 			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
 			"session.signed_out": "Signed out", "session.ended": "Session ended",
 			"ticket.listed": "Listed tickets", "ticket.viewed": "Opened a ticket", "log.viewed": "Read an instance log",
 			"operation.requested": "Requested", "operation.accepted": "Accepted by COC",
 			"operation.rejected": "Rejected", "operation.unknown": "Answer unknown",
 			"operation.observed": "Effect seen", "operation.not_observed": "Effect not seen",
-			"access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
+			"entry.damaged": "Damaged entry", "access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
 		},
 		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
 		Note: Words{

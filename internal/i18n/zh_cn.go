@@ -330,14 +330,14 @@ var zhCN = Texts{
 		},
 		Action: Words{
 			"session.": "会话：全部", "ticket.": "工单：全部", "log.": "实例日志：全部", "operation.": "工单操作：全部",
-			"access.": "访问：全部", "audit.": "审计日志：全部",
+			"entry.": "损坏的条目：全部", "access.": "访问：全部", "audit.": "审计日志：全部",
 			"session.signed_in": "登录", "session.sign_in_failed": "登录失败",
 			"session.signed_out": "退出登录", "session.ended": "会话结束",
 			"ticket.listed": "查看工单列表", "ticket.viewed": "打开工单", "log.viewed": "查看实例日志",
 			"operation.requested": "已请求", "operation.accepted": "COC 已接受",
 			"operation.rejected": "被拒绝", "operation.unknown": "响应未知",
 			"operation.observed": "已观察到生效", "operation.not_observed": "未观察到生效",
-			"access.denied": "被拒绝访问", "audit.viewed": "查看审计日志", "audit.exported": "导出审计日志",
+			"entry.damaged": "损坏的条目", "access.denied": "被拒绝访问", "audit.viewed": "查看审计日志", "audit.exported": "导出审计日志",
 		},
 		Outcome: Words{"succeeded": "成功", "failed": "失败", "denied": "被拒绝", "unknown": "未知", "pending": "进行中"},
 		Note: Words{
