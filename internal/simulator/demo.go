@@ -72,7 +72,7 @@ func (f *farm) abnormal() TicketSpec {
 	s := scriptNamed("nginx_reload")
 	second, third, fourth := f.instances(s, 6, home), f.instances(s, 4, home), f.instances(s, 5, home)
 	second[1].Log, second[1].ExitCode = s.failed(second[1], 0)
-	second[3].Log, second[3].Run = "checking configuration on "+second[3].Host+"\nwaiting for the lock /run/deploy.lock held by pid 21877\nreload done", 20*time.Minute
+	second[3].Log, second[3].Run = strings.Repeat("waiting for the lock /run/deploy.lock, held by pid 21877\n", 40)+"reload done", 20*time.Minute
 	second[4].offline(2 * time.Second)
 	for i := range third {
 		third[i].Dispatch, third[i].Run = 200*time.Millisecond, time.Second

@@ -2,17 +2,30 @@ package simulator
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
 // clock is a stepped clock.
-type clock struct{ t time.Time }
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
 
-func (c *clock) now() time.Time       { return c.t }
-func (c *clock) step(d time.Duration) { c.t = c.t.Add(d) }
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
 
-func newClock() *clock { return &clock{time.Date(2026, 3, 2, 9, 15, 14, 0, time.UTC)} }
+func (c *clock) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func newClock() *clock { return &clock{t: time.Date(2026, 3, 2, 9, 15, 14, 0, time.UTC)} }
 
 func TestDemoScenarios(t *testing.T) {
 	want := map[string]struct {

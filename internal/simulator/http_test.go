@@ -8,12 +8,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // world is a simulator behind a real server, and a client of its own.
 type world struct {
 	*Simulator
-	*clock
+	clock  *clock
 	t      testing.TB
 	url    string
 	client *http.Client
@@ -79,6 +80,8 @@ func signInJSON(user, password, scope, passcode string) string {
 	return `{"auth":{"identity":{"methods":` + methods + `,"password":{"user":{"name":"` + user + `","password":"` + password +
 		`","domain":{"name":"demo"}}}` + totp + `}` + scope + `}}`
 }
+
+func (w *world) step(d time.Duration) { w.clock.step(d) }
 
 // get reads a page of COC into v.
 func (w *world) get(token, path string, v any) {

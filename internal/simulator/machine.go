@@ -173,7 +173,7 @@ func (m *machine) endBatch() {
 	last := m.current == len(m.batches)
 	switch {
 	case !m.waived && m.share(false) < m.rate:
-		m.status, m.pauseWanted = abnormal, false
+		m.status = abnormal
 	case last:
 		m.close(finished)
 	case m.status == paused: // the next batch waits for CONTINUE_ORDER
@@ -276,6 +276,7 @@ func (m *machine) skip(b *batch) {
 }
 
 func (m *machine) resume() {
+	m.pauseWanted = false
 	b := m.batches[m.current-1]
 	if !b.open() {
 		m.goOn()

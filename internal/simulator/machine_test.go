@@ -130,6 +130,15 @@ func TestMachine(t *testing.T) {
 			{30 * sec, look, "PROCESSING 2: AFF/P"}}},
 		{"threshold over the ticket", Rules{ThresholdPerOrder: true}, 75, []BatchSpec{on(false, ok(), ok(), ok()), on(false, bad())}, []step{
 			{time.Hour, look, "FINISHED 2: FFF/A"}}},
+		{"the wish to pause ends with its batch", Rules{PauseAfterBatch: true}, 100, []BatchSpec{on(false, bad()), on(false, ok()), on(false, ok())}, []step{
+			{sec, pause, "PROCESSING 1: P/R/R"}, {10 * sec, goOn, "PROCESSING 2: A/P/R"}, {10 * sec, look, "PROCESSING 3: A/F/P"}}},
+		{"a skip ends the wish to pause", Rules{PauseAfterBatch: true, SkipWhileProcessing: true}, 100,
+			[]BatchSpec{on(false, ok()), on(false, ok()), on(false, ok())}, []step{
+				{sec, pause, "PROCESSING 1: P/R/R"}, {0, skip(1), "PROCESSING 2: C/P/R"}, {10 * sec, look, "PROCESSING 3: C/F/P"}}},
+		{"an instance that ends first is not cancelled", Rules{EffectDelay: 2 * sec}, 50, []BatchSpec{on(false, ok(), late())}, []step{
+			{9 * sec, kill(11), "PROCESSING 1: PR"}, {10 * sec, look, "PROCESSING 1: FR"}}},
+		{"two skips of one batch skip one", Rules{EffectDelay: 2 * sec}, 100, []BatchSpec{on(true, ok()), on(false, ok()), on(false, ok())}, []step{
+			{10 * sec, skip(2), "PAUSED 1: F/R/R"}, {sec, skip(2), "PAUSED 1: F/R/R"}, {5 * sec, look, "PROCESSING 3: F/C/P"}}},
 		{"an effect comes later", Rules{EffectDelay: 2 * sec}, 100, []BatchSpec{on(false, ok())}, []step{
 			{sec, pause, "PROCESSING 1: P"}, {1999 * time.Millisecond, look, "PROCESSING 1: P"}, {time.Millisecond, look, "PAUSED 1: P"}}},
 		{"an effect that no longer fits is none", Rules{EffectDelay: 2 * sec}, 100, []BatchSpec{on(true, ok()), on(false, ok())}, []step{
@@ -238,11 +247,16 @@ func anyBatches(t *rapid.T) []BatchSpec {
 	return rapid.SliceOfN(batch, 1, 5).Draw(t, "batches")
 }
 
-func anyOperation(t *rapid.T) Operation {
+// anyOperation is about the present batch more often than not, because most
+// others are refused.
+func anyOperation(t *rapid.T, current int) Operation {
+	near := func(name string) int {
+		return rapid.SampledFrom([]int{current, current, current + 1, 0, 6}).Draw(t, name)
+	}
 	return Operation{
 		Type:       rapid.SampledFrom(operations).Draw(t, "type"),
-		BatchIndex: rapid.IntRange(0, 6).Draw(t, "batch"),
-		InstanceID: int64(10*rapid.IntRange(1, 5).Draw(t, "in") + rapid.IntRange(1, 6).Draw(t, "row")),
+		BatchIndex: near("batch"),
+		InstanceID: int64(10*near("in") + rapid.IntRange(1, 6).Draw(t, "row")),
 	}
 }
 
@@ -259,9 +273,9 @@ func TestMachineProperties(t *testing.T) {
 			checkTransition(t, before, &tk.machine)
 			checkState(t, tk)
 			before = snapshot(&tk.machine)
-			if rapid.IntRange(0, 2).Draw(t, "act") == 0 {
+			for range rapid.IntRange(0, 2).Draw(t, "operations") {
 				// A refusal is as good an answer as any here.
-				_ = tk.accept(anyOperation(t))
+				_ = tk.accept(anyOperation(t, tk.current))
 				checkTransition(t, before, &tk.machine)
 				checkState(t, tk)
 			}

@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -118,8 +119,9 @@ func progress(p InstanceSpec, lines int) string {
 	return b.String()
 }
 
-// hugeLog is just under the limit of 1 MB (docs/coc-api.md section 11).
-func hugeLog() string {
+// hugeLog is just under the limit of 1 MB (docs/coc-api.md section 11). It is
+// made once: tests build many simulators.
+var hugeLog = sync.OnceValue(func() string {
 	const limit = 1<<20 - 1
 	var b strings.Builder
 	for i := 1; b.Len() < limit-100; i++ {
@@ -127,7 +129,7 @@ func hugeLog() string {
 	}
 	b.WriteString("archive verified")
 	return b.String()
-}
+})
 
 // hostileLog is text that must not be believed: markup, terminal colours,
 // control characters, text that turns around, and a line without an end.

@@ -14,7 +14,7 @@ import (
 
 // Config says what is simulated. The zero value is the demo set at the real time.
 type Config struct {
-	Now      func() time.Time // nil = time.Now; read once per call
+	Now      func() time.Time // nil = time.Now; called from many goroutines
 	Seed     uint64           // same seed and clock, same run; tokens of one seed outlive a restart
 	Rules    Rules
 	Accounts []Account    // nil = DemoAccounts()
