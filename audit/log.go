@@ -244,7 +244,7 @@ func (l *Log) Ready(ctx context.Context) error {
 	}
 	if failure := l.failing.Load(); failure != nil {
 		if err := l.try(ctx); err != nil {
-			return l.storageError(err)
+			return l.Refusal(err)
 		}
 		l.failing.CompareAndSwap(failure, nil)
 	}
@@ -309,7 +309,7 @@ func (l *Log) commit(batch []*appending) {
 	}
 	var answer error
 	if err := l.store(batch); err != nil {
-		failure := l.storageError(err)
+		failure := l.Refusal(err)
 		l.cfg.Logger.Error("the log refused records", "records", len(batch), "error", err)
 		l.failing.Store(failure)
 		answer = failure
@@ -325,7 +325,10 @@ func (l *Log) commit(batch []*appending) {
 // errUnknown marks a commit of which nobody could say whether it took place.
 var errUnknown = errors.New("the connection broke during the commit")
 
-func (l *Log) storageError(err error) *StorageError {
+// Refusal describes a database's error. It is exported for the console's other
+// databases: what keeps an operation's form from being remembered refuses the
+// operation the same way.
+func (l *Log) Refusal(err error) *StorageError {
 	return &StorageError{Full: l.cfg.IsFull(err), ReadOnly: l.cfg.IsReadOnly(err), Unknown: errors.Is(err, errUnknown), Err: err}
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -67,7 +68,7 @@ func decimal[T int32 | int64 | int](n T) string { return strconv.FormatInt(int64
 // page with everything that was typed.
 func ReturnAddress(c echo.Context) string {
 	r := c.Request()
-	if r.Method == "GET" || r.Method == "HEAD" {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return r.URL.RequestURI()
 	}
 	if c.Path() != "/tickets/:execute_uuid/operations" {
@@ -75,7 +76,7 @@ func ReturnAddress(c echo.Context) string {
 	}
 	q := url.Values{}
 	for _, name := range []string{"operation_type", "batch_index", "instance_id", "batch", "reason"} {
-		if v := c.FormValue(name); v != "" && len(v) <= maxKept {
+		if v := bounded(c.FormValue(name)); v != "" {
 			q.Set(name, v)
 		}
 	}

@@ -182,13 +182,14 @@ func (h *Handlers) Record(c echo.Context) error {
 		return err // an unknown one is "not found"
 	}
 	if err := h.mayRead(ctx, v, r); err != nil {
-		return h.denied(c, err, r)
+		return h.denied(c, err)
 	}
 	page := recordPage(r)
 	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(sequence), templates.SectionAudit)
 	if err := h.neighbours(ctx, v, &page); err != nil {
 		return err
 	}
+	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", decimal(sequence))})
 	return Render(c, http.StatusOK, page)
 }
 

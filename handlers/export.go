@@ -53,12 +53,33 @@ func (h *Handlers) writeCSV(c echo.Context, q audit.Query) error {
 	if err := w.Write(csvHeader()); err != nil {
 		return err
 	}
-	err := h.Log.Export(c.Request().Context(), q, func(r audit.Record) error { return w.Write(csvRow(r)) })
-	w.Flush()
+	rows := 0
+	err := h.Log.Export(c.Request().Context(), q, func(r audit.Record) error {
+		if rows%rowsPerDeadline == 0 {
+			if err := h.moreTime(c); err != nil {
+				return err
+			}
+		}
+		rows++
+		return w.Write(csvRow(r))
+	})
 	if err != nil {
 		return err
 	}
+	w.Flush()
 	return w.Error()
+}
+
+// An export takes longer than the server allows an answer: as long as rows get
+// through, it has time for the next ones.
+const (
+	rowsPerDeadline = 500
+	exportDeadline  = 2 * time.Minute
+)
+
+func (*Handlers) moreTime(c echo.Context) error {
+	// The connection has the real time, whatever Config.Now says.
+	return http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(exportDeadline))
 }
 
 func csvHeader() []string {
@@ -90,7 +111,7 @@ func blankZero[T int32 | int64 | int](n T) string {
 
 // safeCell keeps a spreadsheet from taking a text for a formula.
 func safeCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
 	}
 	return text

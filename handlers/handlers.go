@@ -28,10 +28,12 @@ type Viewer struct {
 	// SessionKey is the session's row key in the console's database. It is not
 	// the cookie's value and gives no access, but stays on the server.
 	SessionKey string
-	Actor      audit.Actor
-	Caller     coc.Caller // token, language and project for every call to COC
-	Manager    bool       // may read the whole audit log
-	Expires    time.Time  // when the token, and with it the session, ends
+	// SessionName is what the log calls the session; it opens none.
+	SessionName string
+	Actor       audit.Actor
+	Caller      coc.Caller // token, language and project for every call to COC
+	Manager     bool       // may read the whole audit log
+	Expires     time.Time  // when the token, and with it the session, ends
 }
 
 // Theme is the colour scheme a reader chose; the zero value follows the browser.

@@ -39,11 +39,15 @@ func (h *Handlers) SetTheme(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
 }
 
+// maxReturn bounds an address to come back to, in bytes: net/http would not
+// read a longer one.
+const maxReturn = 32 << 10
+
 // returnTo checks an address to come back to: one of this console's pages, or
 // the start. Browsers read a backslash as a slash.
 func returnTo(text string) string {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(text, "/") ||
+	if err != nil || len(text) > maxReturn || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(text, "/") ||
 		strings.HasPrefix(text, "//") || strings.ContainsAny(text, "\\\r\n\t\x00") {
 		return "/"
 	}

@@ -8,15 +8,20 @@ import (
 	"coc-console/audit"
 )
 
-// note writes one action of the viewer to the log. Reading goes on when the
-// log cannot take the record, because a full disk must not blind whoever has
-// to act on a failing ticket; the failure is logged and /readyz tells it.
-// Operations are different: without their record nothing is sent.
+// note writes one action of the viewer to the log.
 func (h *Handlers) note(ctx context.Context, r audit.Record) {
-	if v, ok := ViewerFrom(ctx); ok {
-		r.Actor = v.Actor
-	}
 	r.Origin = OriginFrom(ctx)
+	if v, ok := ViewerFrom(ctx); ok {
+		r.Actor, r.Origin.Session = v.Actor, v.SessionName
+	}
+	h.write(ctx, r)
+}
+
+// write writes one record on a best effort: reading goes on when the log
+// cannot take it, because a full disk must not blind whoever has to act on a
+// failing ticket; the failure is logged and /readyz tells it. Operations are
+// different: without their record nothing is sent.
+func (h *Handlers) write(ctx context.Context, r audit.Record) {
 	if r.Outcome == "" {
 		r.Outcome = audit.OutcomeSucceeded
 	}

@@ -31,12 +31,17 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 	f := operationForm{
 		ticket: ticket, operationType: value("operation_type"), batch: value("batch_index"),
 		instance: value("instance_id"), hint: value("batch"),
-		reason: strings.ReplaceAll(strings.TrimSpace(value("reason")), "\r\n", "\n"),
-		seen:   value("seen"), key: value("key"),
+		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"),
 	}
 	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
 	f.operation = op
 	return f, err
+}
+
+// reason is what was typed, in the form in which it is counted and kept. It is
+// not cut: one that is too long comes back whole.
+func reason(typed string) string {
+	return strings.ReplaceAll(strings.TrimSpace(strings.ToValidUTF8(typed, "\uFFFD")), "\r\n", "\n")
 }
 
 // NewOperation shows what an operation would hit, and asks to confirm it.
@@ -47,10 +52,7 @@ func (h *Handlers) NewOperation(c echo.Context) error {
 	}
 	f, err := readOperation(c, ticket)
 	f.seen, f.key = "", "" // only what this page itself made counts
-	if err != nil {
-		return h.showOperation(c, f, err)
-	}
-	return h.showOperation(c, f, nil)
+	return h.showOperation(c, f, err)
 }
 
 // Operate applies an operation and goes to its receipt. Whatever stops it
@@ -77,7 +79,7 @@ func (h *Handlers) Operate(c echo.Context) error {
 }
 
 // showOperation renders the confirmation page with a fresh reading of the
-// ticket. why is what stopped the form before anything was sent; nil for a
+// ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil for a
 // page that was opened to confirm.
 func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
 	ctx := c.Request().Context()
@@ -90,13 +92,25 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	if errors.As(why, &field) {
 		return Render(c, status, page) // there is nothing to read for it
 	}
-	v, _ := ViewerFrom(ctx)
-	now, err := h.Operations.Read(ctx, v.Caller, f.ticket, f.operation, batchHint(f.hint))
+	now, err := h.reading(ctx, f, why)
 	if err != nil {
-		return h.unread(c, page, f, status, why, err)
+		return h.unread(c, page, status, why, err)
 	}
 	h.fill(&page, f, now)
 	return Render(c, status, page)
+}
+
+func (h *Handlers) reading(ctx context.Context, f operationForm, why error) (operate.Reading, error) {
+	var refused *operate.RefusedError
+	var stale *operate.StaleError
+	switch {
+	case errors.As(why, &refused):
+		return refused.Now, nil
+	case errors.As(why, &stale):
+		return stale.Now, nil
+	}
+	v, _ := ViewerFrom(ctx)
+	return h.Operations.Read(ctx, v.Caller, f.ticket, f.operation, batchHint(f.hint))
 }
 
 func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewOperation {
@@ -157,13 +171,16 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 		var status int
 		status, page.Problem = failureOf(call, &t.Problem)
 		return status, nil
+	case errors.Is(why, audit.ErrBusy), errors.Is(why, audit.ErrClosed):
+		page.Problem = failure(t.Problem.Unavailable, "", "")
+		return http.StatusServiceUnavailable, nil
 	}
 	return 0, why
 }
 
 // unread renders the page although the ticket cannot be read now: what was
 // typed stays, and the form can be sent again as it is.
-func (h *Handlers) unread(c echo.Context, page templates.NewOperation, f operationForm, status int, why, err error) error {
+func (h *Handlers) unread(c echo.Context, page templates.NewOperation, status int, why, err error) error {
 	ctx := c.Request().Context()
 	t := i18n.T(ctx)
 	var target *operate.TargetError

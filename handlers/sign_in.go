@@ -6,11 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/time/rate"
 
 	"coc-console/audit"
 	"coc-console/internal/i18n"
@@ -111,20 +109,25 @@ func (h *Handlers) SignIn(c echo.Context) error {
 	if page.Errors = in.check(t.Field); len(page.Errors) > 0 {
 		return Render(c, http.StatusUnprocessableEntity, page)
 	}
-	if !h.attempts.allowed(c.RealIP(), h.Now()) {
+	if !h.attempts.enter(c.RealIP(), h.Now()) {
 		page.Problem = t.SignInProblem.TooOften
 		return Render(c, http.StatusTooManyRequests, page)
 	}
 	start := h.Now()
 	id, token, err := h.authenticate(ctx, in)
+	h.attempts.leave(c.RealIP(), wrong(err), h.Now())
 	if err != nil {
-		return h.signInFailed(c, page, in, err, h.Now().Sub(start))
+		return h.signInFailed(c, page, in, err, since(start, h.Now))
 	}
+	before, wasSignedIn := ViewerFrom(ctx)
 	v, err := h.Sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx)})
 	if err != nil {
 		return err
 	}
-	h.note(WithViewer(ctx, v), audit.Record{Action: audit.ActionSessionSignedIn, Duration: h.Now().Sub(start),
+	if wasSignedIn {
+		h.note(WithViewer(ctx, before), audit.Record{Action: audit.ActionSessionEnded, Detail: detail("why", "replaced")})
+	}
+	h.note(WithViewer(ctx, v), audit.Record{Action: audit.ActionSessionSignedIn, Duration: since(start, h.Now),
 		Detail: detail("method", method(in))})
 	return c.Redirect(http.StatusSeeOther, page.Return)
 }
@@ -171,7 +174,7 @@ func otherKind(token string) bool {
 func (h *Handlers) signInFailed(c echo.Context, page templates.SignIn, in credentials, err error, took time.Duration) error {
 	ctx := c.Request().Context()
 	status, record := http.StatusUnprocessableEntity, audit.Record{Action: audit.ActionSessionSignInFailed,
-		Outcome: audit.OutcomeFailed, Duration: took,
+		Outcome: audit.OutcomeFailed, Duration: took, Origin: OriginFrom(ctx), // whoever was signed in before did not do this
 		Actor: audit.Actor{AccountName: in.account, UserName: in.user, ProjectName: in.project}}
 	t := i18n.T(ctx).SignInProblem
 	var refused *iam.Error
@@ -188,11 +191,8 @@ func (h *Handlers) signInFailed(c echo.Context, page templates.SignIn, in creden
 	default:
 		return err
 	}
-	if status == http.StatusUnprocessableEntity {
-		h.attempts.failed(c.RealIP(), h.Now())
-	}
 	record.Detail = detail("method", method(in), "problem", problemName(err))
-	h.note(ctx, record)
+	h.write(ctx, record)
 	return Render(c, status, page)
 }
 
@@ -239,41 +239,4 @@ func (h *Handlers) SignOut(c echo.Context) error {
 // NoteSessionEnded writes that COC no longer took a session's token.
 func (h *Handlers) NoteSessionEnded(c echo.Context, _ Viewer) {
 	h.note(c.Request().Context(), audit.Record{Action: audit.ActionSessionEnded, Detail: detail("why", "token_refused")})
-}
-
-// The limit of failed sign-ins from one address: a burst, then one in so long.
-const (
-	attemptBurst = 10
-	attemptEvery = 6 * time.Second
-	maxAddresses = 10_000
-)
-
-// attempts slows down guessing. It counts only what IAM refused, by address,
-// and forgets when too many addresses are known.
-type attempts struct {
-	mu        sync.Mutex
-	byAddress map[string]*rate.Limiter
-}
-
-func newAttempts() *attempts { return &attempts{byAddress: map[string]*rate.Limiter{}} }
-
-func (a *attempts) allowed(address string, now time.Time) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	l, ok := a.byAddress[address]
-	return !ok || l.TokensAt(now) >= 1
-}
-
-func (a *attempts) failed(address string, now time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	l, ok := a.byAddress[address]
-	if !ok {
-		if len(a.byAddress) >= maxAddresses {
-			clear(a.byAddress)
-		}
-		l = rate.NewLimiter(rate.Every(attemptEvery), attemptBurst)
-		a.byAddress[address] = l
-	}
-	l.AllowN(now, 1)
 }

@@ -174,7 +174,8 @@ func (h *Handlers) listInstances(ctx context.Context, list *templates.InstanceLi
 		list.Rows = append(list.Rows, instance(string(id), q.Batch, i, now, h.Now()))
 	}
 	list.Pager.Newer = newerAddress(c)
-	if n := len(found.Instances); n >= int(q.Limit) && int(found.TotalInstances) > n {
+	before := pagesBefore(c) * int(q.Limit)
+	if n := len(found.Instances); n >= int(q.Limit) && int(found.TotalInstances) > before+n {
 		list.Pager.Older = olderAddress(c, decimal(found.Instances[n-1].ID))
 	}
 	return nil

@@ -163,6 +163,14 @@ func trail(c echo.Context) []string {
 	return keys
 }
 
+// pagesBefore counts the pages behind this one, as far as the address tells.
+func pagesBefore(c echo.Context) int {
+	if c.QueryParam("after") == "" {
+		return 0
+	}
+	return len(trail(c)) + 1
+}
+
 func olderAddress(c echo.Context, last string) string {
 	keys := trail(c)
 	if after := c.QueryParam("after"); after != "" {

@@ -25,16 +25,36 @@ func (s *server) fail(err error, c echo.Context) {
 		s.Logger.Error("an answer broke off", "error", err, "request_id", requestID(c))
 		return
 	}
+	s.recognize(c)
 	page := s.problem(err, c)
 	s.logFailure(err, c, page.Status)
-	if err := s.answer(page, c); err != nil {
+	err = s.answer(page, c)
+	if err != nil && !c.Response().Committed { // without an answer net/http would say 200
+		err = errors.Join(err, c.String(http.StatusInternalServerError, i18n.T(c.Request().Context()).Problem.Internal.Heading))
+	}
+	if err != nil {
 		s.Logger.Error("an error page could not be sent", "error", err, "request_id", requestID(c))
+	}
+}
+
+// recognize finds out whose request failed before its route was reached, so
+// that their error page has their language and the way back.
+func (s *server) recognize(c echo.Context) {
+	ctx := c.Request().Context()
+	if _, known := handlers.ViewerFrom(ctx); known {
+		return
+	}
+	// A database that fails shows on the next page; this one tells its own error.
+	if v, ok, err := s.identify(c); ok && err == nil {
+		c.SetRequest(c.Request().WithContext(s.viewing(c.Request().Context(), v)))
 	}
 }
 
 func (s *server) logFailure(err error, c echo.Context, status int) {
 	log := s.Logger.Warn
 	switch {
+	case c.Request().Context().Err() != nil: // the browser went away
+		log = s.Logger.Debug
 	case status >= 500:
 		log = s.Logger.Error
 	case status == http.StatusUnauthorized || status == http.StatusNotFound:
@@ -58,8 +78,8 @@ func (s *server) askToSignIn(c echo.Context) error {
 	q := url.Values{"return": {handlers.ReturnAddress(c)}}
 	if v, ok := handlers.ViewerFrom(c.Request().Context()); ok {
 		s.Handlers.NoteSessionEnded(c, v)
-		if err := s.Sessions.End(c); err != nil {
-			return err
+		if err := s.Sessions.End(c); err != nil { // the cookie is gone all the same
+			s.Logger.Error("an ended session is still stored", "error", err, "request_id", requestID(c))
 		}
 		q.Set("ended", "1")
 	}
@@ -125,7 +145,7 @@ func requestProblem(p *handlers.Problem, t *i18n.Problems) templates.Problem {
 	return out
 }
 
-// UpstreamMessage chooses the message and the status for a failed call to COC.
+// upstreamProblem describes a failed call to COC.
 func upstreamProblem(e *coc.Error, t *i18n.Problems) templates.Problem {
 	status, m := handlers.UpstreamMessage(e, t)
 	out := page(status, m)
@@ -146,6 +166,14 @@ func echoProblem(e *echo.HTTPError, t *i18n.Problems) templates.Problem {
 		return page(e.Code, t.Method)
 	}
 	return page(http.StatusInternalServerError, t.Internal)
+}
+
+// unavailable is an error of the console's own database.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &handlers.Problem{Status: http.StatusServiceUnavailable, Kind: handlers.ProblemUnavailable, Err: err}
 }
 
 // formProblem tells a body over its limit from one that is no form.

@@ -23,18 +23,22 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		setSecurityHeaders(h, isSecure(c))
 		h.Set("Cache-Control", "no-store")
-		if isSecure(c) {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
 		return next(c)
+	}
+}
+
+func setSecurityHeaders(h http.Header, secure bool) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
 
@@ -53,14 +57,11 @@ func (s *server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 // is the largest thing that anybody has to send.
 const maxForm = 128 << 10
 
-// limitBody cuts the body off and parses it, so that a handler cannot read
-// half a form by mistake.
+// limitBody cuts the body off and parses the form once, so that no handler can
+// read half of one, or a body that GET should not have.
 func (s *server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			return next(c)
-		}
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
 			return formProblem(err)
@@ -78,11 +79,13 @@ const secureKey contextKey = iota
 func (s *server) transport(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		secure := r.TLS != nil ||
-			s.trusts(r.RemoteAddr) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), secureKey, secure)))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), secureKey, s.overTLS(r))))
 		return next(c)
 	}
+}
+
+func (s *server) overTLS(r *http.Request) bool {
+	return r.TLS != nil || s.trusts(r.RemoteAddr) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 func (s *server) trusts(remote string) bool {
@@ -104,10 +107,16 @@ func isSecure(c echo.Context) bool {
 }
 
 // safeToSignIn reports whether a password may travel: over TLS, or over plain
-// http that does not leave the machine.
+// http that does not leave the machine. A proxy on the machine hides that it
+// does, but for what it adds to the headers.
 func safeToSignIn(c echo.Context) bool {
 	if isSecure(c) {
 		return true
+	}
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"} {
+		if c.Request().Header.Get(name) != "" {
+			return false
+		}
 	}
 	host := c.Request().Host
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -191,23 +191,40 @@ func (s *Sessions) name(row string) string {
 }
 
 func (s *Sessions) store(ctx context.Context, row string, held content) error {
-	plain, err := json.Marshal(held)
+	sealed, err := s.sealed(row, held)
 	if err != nil {
 		return err
 	}
-	nonce := make([]byte, s.seal.NonceSize())
-	_, _ = rand.Read(nonce) // never fails
-	sealed := s.seal.Seal(nonce, nonce, plain, []byte(row))
 	now := s.Now().UnixMicro()
 	_, err = s.Write.ExecContext(ctx,
-		`INSERT INTO session (id, sealed, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)
-		 ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed, seen_at = excluded.seen_at`,
+		`INSERT INTO session (id, sealed, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)`,
 		row, sealed, now, held.Expires.UnixMicro())
 	return err
 }
 
-// load opens a live session. The row's key is bound into the seal, so that a
-// row moved to another key does not open.
+// change replaces what a session holds, if it has not been ended meanwhile.
+func (s *Sessions) change(ctx context.Context, row string, held content) error {
+	sealed, err := s.sealed(row, held)
+	if err != nil {
+		return err
+	}
+	_, err = s.Write.ExecContext(ctx, `UPDATE session SET sealed = $1 WHERE id = $2`, sealed, row)
+	return err
+}
+
+// sealed is a row's content; the row's key is bound into it, so that a row
+// moved to another key does not open.
+func (s *Sessions) sealed(row string, held content) ([]byte, error) {
+	plain, err := json.Marshal(held)
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, s.seal.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return s.seal.Seal(nonce, nonce, plain, []byte(row)), nil
+}
+
+// load opens a live session.
 func (s *Sessions) load(ctx context.Context, row string) (content, error) {
 	var sealed []byte
 	now := s.Now()
@@ -297,14 +314,14 @@ func (s *Sessions) caller(held content) coc.Caller {
 }
 
 func (s *Sessions) viewer(row string, held content) handlers.Viewer {
-	return handlers.Viewer{SessionKey: row, Actor: held.Actor, Caller: s.caller(held),
+	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(held),
 		Manager: s.managers[held.Actor.AccountName+"/"+held.Actor.UserName], Expires: held.Expires}
 }
 
 // Begin replaces the browser's session by a new one under a new id.
 func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer, error) {
 	if err := s.forget(c); err != nil {
-		return handlers.Viewer{}, err
+		return handlers.Viewer{}, unavailable(err)
 	}
 	id := n.Identity
 	held := content{
@@ -316,7 +333,7 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: max(1, int(id.Expires.Sub(s.Now()).Seconds()))}
 	session.Values[contentKey{}] = held
 	if err := s.Save(c.Request(), c.Response(), session); err != nil {
-		return handlers.Viewer{}, err
+		return handlers.Viewer{}, unavailable(err)
 	}
 	return s.viewer(rowKey(session.ID), held), nil
 }
@@ -340,10 +357,10 @@ func (s *Sessions) remove(ctx context.Context, id string) error {
 func (s *Sessions) End(c echo.Context) error {
 	session, err := s.Get(c.Request(), cookieName(isSecure(c)))
 	if err != nil {
-		return err
+		return unavailable(err)
 	}
 	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: -1}
-	return s.Save(c.Request(), c.Response(), session)
+	return unavailable(s.Save(c.Request(), c.Response(), session))
 }
 
 // SetLanguage remembers a language in a cookie and in the session.
@@ -351,14 +368,14 @@ func (s *Sessions) SetLanguage(c echo.Context, l i18n.Language) error {
 	setPreference(c, languageCookie, string(l))
 	session, err := s.Get(c.Request(), cookieName(isSecure(c)))
 	if err != nil || session.IsNew {
-		return err
+		return unavailable(err)
 	}
 	held, ok := session.Values[contentKey{}].(content)
 	if !ok || held.Language == l {
 		return nil
 	}
 	held.Language = l
-	return s.store(c.Request().Context(), rowKey(session.ID), held)
+	return unavailable(s.change(c.Request().Context(), rowKey(session.ID), held))
 }
 
 // SetTheme remembers a theme in a cookie.

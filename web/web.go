@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -49,10 +50,17 @@ func New(cfg Config) http.Handler {
 			e.Add(http.MethodHead, r.path, h)
 		}
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/static/", static.Handler())
-	mux.Handle("/", e)
-	return mux
+	files := static.Handler()
+	// No ServeMux: it would answer odd paths by itself, past the headers and
+	// the log.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/static/") {
+			setSecurityHeaders(w.Header(), s.overTLS(r))
+			files.ServeHTTP(w, r)
+			return
+		}
+		e.ServeHTTP(w, r)
+	})
 }
 
 // describe says where a request came from, for the log and for the handlers.
@@ -73,6 +81,7 @@ func (s *server) log(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
 		err := next(c)
+		brokeOff := err != nil && c.Response().Committed
 		if err != nil {
 			c.Error(err) // the answer is written now, so that its status is known here
 		}
@@ -84,6 +93,9 @@ func (s *server) log(next echo.HandlerFunc) echo.HandlerFunc {
 			"method", c.Request().Method, "path", c.Request().URL.Path, "status", c.Response().Status,
 			"bytes", c.Response().Size, "duration", time.Since(start).Round(time.Microsecond),
 			"client", c.RealIP(), "request_id", requestID(c))
+		if brokeOff {
+			panic(http.ErrAbortHandler) // half an export must not look like a whole one
+		}
 		return nil
 	}
 }
@@ -126,7 +138,7 @@ func (s *server) guard(r route) echo.HandlerFunc {
 		}
 		viewer, ok, err := s.identify(c)
 		if err != nil {
-			return &handlers.Problem{Status: http.StatusServiceUnavailable, Kind: handlers.ProblemUnavailable, Err: err}
+			return unavailable(err)
 		}
 		if ok {
 			c.SetRequest(c.Request().WithContext(s.viewing(c.Request().Context(), viewer)))
@@ -139,9 +151,9 @@ func (s *server) guard(r route) echo.HandlerFunc {
 
 // viewing puts the signed-in person, and the language of their session, into
 // the context.
-func (s *server) viewing(ctx context.Context, v handlers.Viewer) context.Context {
+func (*server) viewing(ctx context.Context, v handlers.Viewer) context.Context {
 	origin := handlers.OriginFrom(ctx)
-	origin.Session = s.Sessions.name(v.SessionKey)
+	origin.Session = v.SessionName
 	ctx = handlers.WithOrigin(handlers.WithViewer(ctx, v), origin)
 	return i18n.WithLanguage(ctx, i18n.Language(v.Caller.Language))
 }

@@ -241,7 +241,7 @@ func (s *Service) once(ctx context.Context, r Request, now Reading, before []int
 	case errors.Is(err, errClaimed):
 		return s.follow(ctx, r.Key, nil)
 	case err != nil:
-		return "", err
+		return "", s.Log.Refusal(err)
 	}
 	// From here on the person may close the browser: the answer is recorded.
 	return r.Key, s.send(context.WithoutCancel(ctx), r, now, before)
