@@ -43,6 +43,8 @@ func duration(t *i18n.CommonTexts, d time.Duration) string {
 	switch {
 	case d < 0:
 		return ""
+	case d > 0 && d < time.Millisecond:
+		return "< 1 " + t.Millisecond
 	case d < time.Second:
 		return fmt.Sprintf("%d %s", d.Milliseconds(), t.Millisecond)
 	case d < time.Minute:
@@ -80,6 +82,20 @@ var icons = sync.OnceValue(func() string { return static.URL("img/icons.svg") + 
 
 // sprite is the address of an icon.
 func sprite(name string) string { return icons() + name }
+
+// progressOrder is the order of a bar: what is done comes first.
+var progressOrder = []string{"FINISHED", "ABNORMAL", "ROLLBACKED", "CANCELED", "PROCESSING", "READY"}
+
+// progress sorts counts like a bar that fills up; unknown states come last.
+func progress(counts []Count) []Count {
+	rank := func(c Count) int {
+		if i := slices.Index(progressOrder, c.Status); i >= 0 {
+			return i
+		}
+		return len(progressOrder)
+	}
+	return slices.SortedStableFunc(slices.Values(counts), func(a, b Count) int { return rank(a) - rank(b) })
+}
 
 // share is one part of a bar, in percent of its width.
 type share struct {

@@ -52,7 +52,7 @@ func TestGolden(t *testing.T) {
 				got := lines(render(t, reader(t, l), page))
 				path := filepath.Join("testdata", name+"."+string(l)+".html")
 				if *update {
-					if err := os.WriteFile(path, got, 0o644); err != nil { //nolint:gosec // a golden file is for everybody
+					if err := os.WriteFile(path, got, 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -230,12 +230,19 @@ func TestWhen(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0 ms", 850 * time.Millisecond: "850 ms", 1250 * time.Millisecond: "1.2 s", 59 * time.Second: "59 s",
+		0: "0 ms", 400 * time.Microsecond: "< 1 ms", 850 * time.Millisecond: "850 ms", 1250 * time.Millisecond: "1.2 s", 59 * time.Second: "59 s",
 		185 * time.Second: "3 min 05 s", 62 * time.Minute: "1 h 02 min", 51 * time.Hour: "2 d 03 h", -time.Second: "",
 	} {
 		if got := duration(&i18n.For(i18n.EnUS).Common, d); got != want {
 			t.Errorf("%v is written %q, want %q", d, got, want)
 		}
+	}
+}
+
+func TestProgressStartsWithWhatIsDone(t *testing.T) {
+	counts := progress([]Count{{"READY", 9}, {"MIGRATING", 1}, {"PROCESSING", 3}, {"FINISHED", 7}})
+	if counts[0].Status != "FINISHED" || counts[3].Status != "MIGRATING" {
+		t.Errorf("the order is %+v", counts)
 	}
 }
 

@@ -162,7 +162,9 @@ var enUS = Texts{
 		NoticeKind: Words{"info": "Note", "success": "Done", "warning": "Warning", "error": "Error"},
 	},
 	Common: CommonTexts{
-		Day: "d", Hour: "h", Minute: "min", Second: "s", Millisecond: "ms",
+		Stale:      "This page could not be brought up to date since {time}. What it shows may have changed.",
+		Unanswered: "No answer came. It is not known whether this was sent.",
+		Day:        "d", Hour: "h", Minute: "min", Second: "s", Millisecond: "ms",
 		Filter: "Filter", ClearFilter: "Clear filters", Filters: "Filters", All: "All",
 		From:  func(zone string) string { return "From (" + zone + ")" },
 		To:    func(zone string) string { return "To (" + zone + ")" },
@@ -249,6 +251,8 @@ var enUS = Texts{
 		Download: "Download the log",
 	},
 	Operation: OperationTexts{
+		Unanswered:     "No answer came. It is not known whether the operation was sent. Confirming again is safe: this form's one-time key works once.",
+		SeeTicket:      "See the ticket",
 		Heading:        func(operation, target string) string { return actEN(operation, target) + "?" },
 		HeadingUnknown: "There is no such operation",
 		Confirm:        actEN,

@@ -42,6 +42,8 @@ type FrameTexts struct {
 
 // CommonTexts are shared by several pages.
 type CommonTexts struct {
+	Stale                                  string // {time} stands for the time of the last good reading; scripts put it in
+	Unanswered                             string // a form was sent and no answer came
 	Hour, Minute, Second, Millisecond, Day string // units
 	Filter                                 string // the button
 	ClearFilter                            string
@@ -155,6 +157,8 @@ type InstanceTexts struct {
 
 // OperationTexts are the confirmation page's.
 type OperationTexts struct {
+	Unanswered     string // an operation was sent and no answer came
+	SeeTicket      string
 	Heading        func(operation, target string) string // a question
 	HeadingUnknown string
 	Confirm        func(operation, target string) string // the button: the act and its target

@@ -162,7 +162,9 @@ var zhCN = Texts{
 		NoticeKind: Words{"info": "提示", "success": "完成", "warning": "警告", "error": "错误"},
 	},
 	Common: CommonTexts{
-		Day: "天", Hour: "小时", Minute: "分", Second: "秒", Millisecond: "毫秒",
+		Stale:      "自 {time} 起此页面未能更新，显示的内容可能已经变化。",
+		Unanswered: "没有收到响应，不清楚内容是否已发送。",
+		Day:        "天", Hour: "小时", Minute: "分", Second: "秒", Millisecond: "毫秒",
 		Filter: "筛选", ClearFilter: "清除筛选", Filters: "筛选条件", All: "全部",
 		From:  func(zone string) string { return "开始时间（" + zone + "）" },
 		To:    func(zone string) string { return "结束时间（" + zone + "）" },
@@ -247,6 +249,8 @@ var zhCN = Texts{
 		Download: "下载日志",
 	},
 	Operation: OperationTexts{
+		Unanswered:     "没有收到响应，不清楚操作是否已发送。可以放心再次确认：此表单的一次性密钥只生效一次。",
+		SeeTicket:      "查看工单",
 		Heading:        func(operation, target string) string { return "确定要" + actZH(operation, target) + " 吗？" },
 		HeadingUnknown: "没有这种操作",
 		Confirm:        actZH,
