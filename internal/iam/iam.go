@@ -267,6 +267,18 @@ func (a answer) shown(text string) string {
 	return bounded(text)
 }
 
+// shownCode leaves codes alone, which are too short and too regular to echo a
+// secret; anything else in their place is treated like a text.
+func (a answer) shownCode(code string) string {
+	if codePattern.MatchString(code) {
+		return code
+	}
+	return a.shown(code)
+}
+
+// codePattern is IAM.0001, APIGW.0301 or a status.
+var codePattern = regexp.MustCompile(`^([A-Z]{2,8}[0-9]?\.[0-9]{3,8}|[1-5][0-9]{2})$`)
+
 func (c *Client) do(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+tokensPath, bytes.NewReader(body))
 	if err != nil {
@@ -375,8 +387,7 @@ func (a answer) identity() (Identity, error) {
 // refused classifies an answer to a sign-in. IAM documents few of these
 // messages (section 2.4), so the words decide only between kinds of 4xx.
 func refused(a answer, withPasscode bool) *Error {
-	e := a.describe()
-	words := strings.ToLower(e.Message)
+	e, words := a.describe()
 	passcode := strings.Contains(words, "passcode") || strings.Contains(words, "totp") || strings.Contains(words, "mfa")
 	switch {
 	case e.Kind != 0:
@@ -399,10 +410,10 @@ func refused(a answer, withPasscode bool) *Error {
 }
 
 func refusedToken(a answer) *Error {
-	e := a.describe()
+	e, words := a.describe()
 	switch {
 	case e.Kind != 0:
-	case e.Code == "IAM.0066" || strings.Contains(strings.ToLower(e.Message), "expire"):
+	case e.Code == "IAM.0066" || strings.Contains(words, "expire"):
 		e.Kind = TokenExpired
 	case a.status == http.StatusForbidden:
 		e.Kind = Forbidden
@@ -413,9 +424,11 @@ func refusedToken(a answer) *Error {
 }
 
 // describe reads the error shapes of section 2.4 and sets the kinds that the
-// status alone decides.
-func (a answer) describe() *Error {
-	e := &Error{Status: a.status, RequestID: a.requestID()}
+// status alone decides. words is the message as it came, in lower case, to
+// tell errors apart by and never to show: what hides a secret in a message must
+// not hide those, and a password may be "locked".
+func (a answer) describe() (e *Error, words string) {
+	e = &Error{Status: a.status, RequestID: a.requestID()}
 	var w struct {
 		Error struct {
 			Code    any `json:"code"` // a number as a rule
@@ -427,8 +440,9 @@ func (a answer) describe() *Error {
 		RequestID any `json:"request_id"`
 	}
 	e.Cause = json.Unmarshal(a.body, &w)
-	e.Code = or(a.shown(text(w.ErrorCode)), a.shown(text(w.Error.Code)))
-	e.Message = or(a.shown(text(w.ErrorMsg)), a.shown(text(w.Error.Message)))
+	message := or(text(w.ErrorMsg), text(w.Error.Message))
+	e.Code = a.shownCode(or(text(w.ErrorCode), text(w.Error.Code)))
+	e.Message = a.shown(message)
 	e.Title = a.shown(text(w.Error.Title))
 	e.RequestID = or(e.RequestID, a.shown(text(w.RequestID)))
 	switch {
@@ -440,7 +454,7 @@ func (a answer) describe() *Error {
 		e.Kind = BadAnswer
 	}
 	e.Message = or(e.Message, "status "+strconv.Itoa(a.status))
-	return e
+	return e, strings.ToLower(bounded(message))
 }
 
 // text accepts a string or a number.

@@ -498,3 +498,21 @@ func (f fuzzed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: f.status, Header: http.Header{"X-Subject-Token": {f.header}}, Request: r,
 		Body: io.NopCloser(strings.NewReader(f.body))}, nil
 }
+
+// TestASecretThatIsAWord: hiding what was typed must not hide why IAM refused.
+func TestASecretThatIsAWord(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error":{"code":401,"message":"The account is locked.","title":"Unauthorized"}}`)
+	}))
+	t.Cleanup(srv.Close)
+	c, err := New(Config{Endpoint: srv.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = c.SignIn(t.Context(), PasswordRequest{Account: "a", User: "locked", Password: "locked", Passcode: "4"})
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Kind != Locked || refused.Code != "401" {
+		t.Errorf("got %+v, want locked with code 401", err)
+	}
+}
