@@ -191,7 +191,7 @@ var enUS = Texts{
 		Passcode: "Passcode", PasscodeHint: "Six digits from your authenticator.",
 		Token: "IAM token", TokenHint: "The value of X-Subject-Token; it begins with MII. It stays on the server and is never shown.",
 		Button: "Sign in", ByToken: "Use an IAM token", ByPassword: "Use a password",
-		Demo: "Demo accounts", DemoIntro: "The simulator knows these users. Any region name will do.",
+		Demo: "Demo accounts", DemoIntro: "The simulator knows these users, and the projects cn-north-4 and ap-southeast-3.",
 		DemoAccounts: "Users of the simulator", Verbatim: "IAM says",
 	},
 	Tickets: TicketsTexts{

@@ -191,7 +191,7 @@ var zhCN = Texts{
 		Passcode: "动态口令", PasscodeHint: "身份验证器上的 6 位数字。",
 		Token: "IAM 令牌", TokenHint: "X-Subject-Token 的值，以 MII 开头。令牌只保存在服务器上，不会显示。",
 		Button: "登录", ByToken: "使用 IAM 令牌登录", ByPassword: "使用密码登录",
-		Demo: "演示账号", DemoIntro: "模拟器中有以下用户，区域名称可任意填写。",
+		Demo: "演示账号", DemoIntro: "模拟器中有以下用户，项目为 cn-north-4 和 ap-southeast-3。",
 		DemoAccounts: "模拟器的用户", Verbatim: "IAM 的原文",
 	},
 	Tickets: TicketsTexts{
