@@ -182,11 +182,11 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 		return "", ErrUnwritten
 	}
 	reading, err := s.Read(ctx, r.Caller, r.Ticket, r.Operation, r.BatchHint)
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = s.compare(r, reading)
 	}
-	if err := s.compare(r, reading); err != nil {
-		return "", err
+	if err != nil {
+		return s.unlessKnown(ctx, r.Key, err)
 	}
 	var before []int64
 	if r.Operation.Type == coc.CancelInstance {
@@ -269,6 +269,15 @@ func (s *Service) follow(ctx context.Context, key string, over <-chan struct{}) 
 func (s *Service) known(ctx context.Context, key string) (bool, error) {
 	records, err := s.Log.Operation(ctx, key)
 	return len(records) > 0, err
+}
+
+// unlessKnown returns the receipt of the same form, sent at the same time,
+// which may be what has changed the ticket; otherwise the error.
+func (s *Service) unlessKnown(ctx context.Context, key string, err error) (string, error) {
+	if known, failed := s.known(ctx, key); known && failed == nil {
+		return key, nil
+	}
+	return "", err
 }
 
 // enter marks the key as in flight. The second caller gets the channel that

@@ -1,0 +1,419 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"html"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"coc-console/audit"
+	"coc-console/handlers"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+	"coc-console/internal/operate"
+	"coc-console/internal/simulator"
+	"coc-console/migrations"
+	"coc-console/web"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock is the real time, set forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// output is what the console logs.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// settings are what a test changes about its console.
+type settings struct {
+	dsn        string // empty = a new folder
+	key        []byte
+	idle       time.Duration
+	trusted    []netip.Prefix
+	accounts   []simulator.Account
+	tickets    []simulator.TicketSpec
+	callLimit  time.Duration
+	writeLimit time.Duration // the HTTP server's WriteTimeout
+}
+
+// console is a whole console over HTTP, on a simulator over HTTP.
+type console struct {
+	t        testing.TB
+	url      string
+	dsn      string
+	sim      *simulator.Simulator
+	log      *audit.Log
+	logDB    *migrations.DB
+	db       *migrations.DB // sessions and one-time keys
+	sessions *web.Sessions
+	clock    *clock
+	output   *output
+	upstream *recorder
+}
+
+// recorder remembers the headers of the last call to COC.
+type recorder struct {
+	next http.Handler
+	mu   sync.Mutex
+	last http.Header
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if strings.HasPrefix(req.URL.Path, "/v1/") {
+		r.mu.Lock()
+		r.last = req.Header.Clone()
+		r.mu.Unlock()
+	}
+	r.next.ServeHTTP(w, req)
+}
+
+func (r *recorder) header(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last.Get(name)
+}
+
+// postgres returns the address of an empty schema, or skips.
+func postgres(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv("COC_CONSOLE_TEST_POSTGRES")
+	if base == "" {
+		base = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
+	}
+	admin, err := sql.Open("pgx", base)
+	must(t, err)
+	t.Cleanup(func() { _ = admin.Close() })
+	if err := admin.PingContext(t.Context()); err != nil {
+		t.Skipf("no PostgreSQL to test with: %v", err)
+	}
+	schema := "test_" + strings.ToLower(rand.Text())
+	_, err = admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
+	must(t, err)
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(base)
+	must(t, err)
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// start starts a console; change adjusts it.
+func start(t testing.TB, change ...func(*settings)) *console {
+	t.Helper()
+	s := settings{key: bytes.Repeat([]byte{7}, web.KeySize), idle: 30 * time.Minute, accounts: simulator.DemoAccounts(),
+		tickets: tickets(), callLimit: 10 * time.Second}
+	for _, f := range change {
+		f(&s)
+	}
+	if s.dsn == "" {
+		s.dsn = filepath.Join(t.TempDir(), "data")
+	}
+	c := &console{t: t, dsn: s.dsn, clock: &clock{}, output: &output{}}
+	c.sim = simulator.New(simulator.Config{Now: c.clock.now, Accounts: s.accounts, Tickets: s.tickets,
+		Rules: simulator.Rules{EffectDelay: -1, ScheduleDelay: -1}})
+	c.upstream = &recorder{next: c.sim.Handler()}
+	upstream := httptest.NewServer(c.upstream)
+	t.Cleanup(upstream.Close)
+	server := httptest.NewUnstartedServer(c.assemble(s, upstream.URL))
+	server.Config.WriteTimeout = s.writeLimit
+	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(c.output, nil), slog.LevelWarn)
+	server.Start()
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	return c
+}
+
+func (c *console) open(store migrations.Store) *migrations.DB {
+	db, err := migrations.Open(c.t.Context(), c.dsn, store)
+	must(c.t, err)
+	c.t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (c *console) assemble(s settings, upstream string) http.Handler {
+	t, logger := c.t, slog.New(slog.NewJSONHandler(c.output, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	search := c.open(migrations.Search)
+	c.logDB, c.db = c.open(migrations.Audit), c.open(migrations.Console)
+	c.log, err = audit.Open(t.Context(), audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read,
+		Search: search.Write, SearchRead: search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
+		Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now})
+	must(t, err)
+	t.Cleanup(func() { _ = c.log.Close() })
+	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
+		Managers: []string{"demo/manager"}, Logger: logger, Now: c.clock.now})
+	must(t, err)
+	client, err := coc.New(coc.Config{Endpoint: upstream, CallTimeout: s.callLimit, HeaderTimeout: s.callLimit})
+	must(t, err)
+	t.Cleanup(client.Close)
+	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit})
+	must(t, err)
+	operations := operate.New(operate.Config{Log: c.log, Client: client, Keys: c.db.Write, IsUnique: migrations.IsUnique,
+		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: 2 * time.Second})
+	t.Cleanup(func() { _ = operations.Close() })
+	h := handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
+		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
+	return web.New(web.Config{Handlers: h, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger})
+}
+
+// tickets are one of each kind, with ids that tests can name.
+func tickets() []simulator.TicketSpec {
+	on := func(pause bool, list ...simulator.InstanceSpec) simulator.BatchSpec {
+		return simulator.BatchSpec{Pause: pause, Instances: list}
+	}
+	row := func(id int64, run time.Duration) simulator.InstanceSpec {
+		return simulator.InstanceSpec{ID: id, Host: "web-" + time.Duration(id).String(), IP: "10.0.0.7", Region: "cn-north-4",
+			Run: run, Log: "first line\n<script>alert(1)</script>\nlast line"}
+	}
+	failing := row(201, time.Second)
+	failing.ExitCode = 1
+	base := simulator.TicketSpec{Creator: "operator", Timeout: 1700 * time.Second, SuccessRate: 100, Age: 10 * time.Minute}
+	spec := func(scenario string, batches ...simulator.BatchSpec) simulator.TicketSpec {
+		s := base
+		s.Scenario, s.Name, s.Batches = scenario, scenario+"_check", batches
+		return s
+	}
+	const short, long = time.Second, 1600 * time.Second
+	return []simulator.TicketSpec{
+		spec("abnormal", on(false, row(101, short)), on(false, failing, row(202, short)), on(false, row(301, long), row(302, long)), on(false, row(401, long))),
+		spec("running", on(false, row(1001, long), row(1002, long)), on(false, row(1003, long))),
+		spec("paused", on(true, row(2001, short)), on(true, row(1<<53+1, long)), on(false, row(2003, long))),
+		spec("finished", on(false, row(3001, short))),
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// page is one answer.
+type page struct {
+	*http.Response
+	body string
+}
+
+func (p page) location() string { return p.Header.Get("Location") }
+
+// browser is a reader with cookies. It follows no redirects by itself.
+type browser struct {
+	*console
+	t      testing.TB
+	client *http.Client
+	header http.Header
+}
+
+func (c *console) browser(t testing.TB, language i18n.Language) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	b := &browser{console: c, t: t, header: http.Header{"Accept-Language": {string(language)}, "User-Agent": {"test-browser/1"}},
+		client: &http.Client{Jar: jar, Transport: &http.Transport{},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	t.Cleanup(b.client.CloseIdleConnections)
+	return b
+}
+
+// signedIn is a browser in which the user has signed in.
+func (c *console) signedIn(t testing.TB, user string, language i18n.Language) *browser {
+	t.Helper()
+	b := c.browser(t, language)
+	b.signIn(user)
+	return b
+}
+
+func (b *browser) signIn(user string) page {
+	b.t.Helper()
+	p := b.post("/sign-in", credentials(user))
+	b.want(p, http.StatusSeeOther)
+	return p
+}
+
+func credentials(user string) url.Values {
+	return url.Values{"account": {"demo"}, "user": {user}, "password": {user}, "project": {"cn-north-4"}}
+}
+
+func (b *browser) do(method, path string, body io.Reader, change ...func(*http.Request)) page {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, body)
+	must(b.t, err)
+	for name, values := range b.header {
+		r.Header[name] = values
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, f := range change {
+		f(r)
+	}
+	res, err := b.client.Do(r)
+	must(b.t, err)
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	must(b.t, err)
+	return page{res, string(text)}
+}
+
+func (b *browser) get(path string, change ...func(*http.Request)) page {
+	b.t.Helper()
+	return b.do(http.MethodGet, path, nil, change...)
+}
+
+func (b *browser) post(path string, form url.Values, change ...func(*http.Request)) page {
+	b.t.Helper()
+	return b.do(http.MethodPost, path, strings.NewReader(form.Encode()), change...)
+}
+
+// follow gets the page that an answer leads to.
+func (b *browser) follow(p page) page {
+	b.t.Helper()
+	b.want(p, http.StatusSeeOther)
+	return b.get(p.location())
+}
+
+func with(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// want checks the status and that the page holds the texts, escaped as pages
+// hold them.
+func (b *browser) want(p page, status int, texts ...string) {
+	b.t.Helper()
+	if p.StatusCode != status {
+		b.t.Fatalf("%s %s: status %d, want %d\n%s", p.Request.Method, p.Request.URL, p.StatusCode, status, shortened(p.body))
+	}
+	for _, text := range texts {
+		if !strings.Contains(p.body, html.EscapeString(text)) {
+			b.t.Errorf("%s %s: the page does not say %q\n%s", p.Request.Method, p.Request.URL, text, shortened(p.body))
+		}
+	}
+}
+
+func shortened(body string) string {
+	if at := strings.Index(body, "<main"); at >= 0 {
+		body = body[at:]
+	}
+	return body[:min(len(body), 2500)]
+}
+
+var (
+	hiddenInput = regexp.MustCompile(`<input type="hidden" name="([a-z_]+)" value="([^"]*)"`)
+	reasonText  = regexp.MustCompile(`(?s)<textarea[^>]* name="reason"[^>]*>\n?(.*?)</textarea>`)
+)
+
+// form reads the operation's form from its page.
+func (b *browser) form(p page) url.Values {
+	b.t.Helper()
+	at := strings.Index(p.body, `id="operation"`)
+	if at < 0 {
+		b.t.Fatalf("%s: no form\n%s", p.Request.URL, shortened(p.body))
+	}
+	form := url.Values{}
+	for _, m := range hiddenInput.FindAllStringSubmatch(p.body[at:], -1) {
+		form.Set(m[1], html.UnescapeString(m[2]))
+	}
+	if m := reasonText.FindStringSubmatch(p.body[at:]); m != nil {
+		form.Set("reason", html.UnescapeString(m[1]))
+	}
+	return form
+}
+
+func (c *console) ticket(scenario string) string { return "/tickets/" + c.sim.UUID(scenario) }
+
+func (c *console) newOperation(scenario, query string) string {
+	return c.ticket(scenario) + "/operations/new?" + query
+}
+
+// records returns all records of the log with these actions, oldest first.
+func (c *console) records(actions ...audit.Action) []audit.Record {
+	c.t.Helper()
+	var all []audit.Record
+	must(c.t, c.log.Export(context.Background(), audit.Query{Visible: audit.Visibility{All: true}}, func(r audit.Record) error {
+		for _, a := range actions {
+			if r.Action == a {
+				all = append(all, r)
+			}
+		}
+		if len(actions) == 0 {
+			all = append(all, r)
+		}
+		return nil
+	}))
+	return all
+}
+
+// only returns the one record of an action.
+func (c *console) only(action audit.Action) audit.Record {
+	c.t.Helper()
+	found := c.records(action)
+	if len(found) != 1 {
+		c.t.Fatalf("%d records of %s, want 1", len(found), action)
+	}
+	return found[0]
+}
+
+// sentNothing checks that no operation reached COC or the log.
+func (c *console) sentNothing(t testing.TB) {
+	t.Helper()
+	if n := c.sim.Calls(simulator.CallOperate); n != 0 {
+		t.Errorf("%d operations were sent", n)
+	}
+	if r := c.records(audit.ActionOperationRequested); len(r) != 0 {
+		t.Errorf("%d operations are in the log", len(r))
+	}
+}
+
+func escaped(text string) string { return html.EscapeString(text) }
+
+func unescaped(text string) string { return html.UnescapeString(text) }
+
+// rows counts the rows of a table of the console's own database.
+func rows(t testing.TB, c *console, table string) (n int) {
+	t.Helper()
+	must(t, c.db.Write.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
+	return n
+}
