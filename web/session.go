@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -282,8 +283,8 @@ func (s *Sessions) Caller(ctx context.Context, row string) (coc.Caller, error) {
 }
 
 // AnyCaller returns the caller of some live session in the project, the one
-// that was used last.
-func (s *Sessions) AnyCaller(ctx context.Context, projectID string) (coc.Caller, error) {
+// that was used last, with another token than those that COC has refused.
+func (s *Sessions) AnyCaller(ctx context.Context, projectID string, refused ...coc.Token) (coc.Caller, error) {
 	now := s.Now()
 	rows, err := s.Read.QueryContext(ctx,
 		`SELECT id, sealed FROM session WHERE expires_at > $1 AND seen_at > $2 ORDER BY seen_at DESC LIMIT $3`,
@@ -298,7 +299,8 @@ func (s *Sessions) AnyCaller(ctx context.Context, projectID string) (coc.Caller,
 		if err := rows.Scan(&row, &sealed); err != nil {
 			return coc.Caller{}, err
 		}
-		if held, err := s.open(row, sealed); err == nil && held.Actor.ProjectID == projectID {
+		if held, err := s.open(row, sealed); err == nil && held.Actor.ProjectID == projectID &&
+			!slices.Contains(refused, coc.Token(held.Token)) {
 			return s.caller(held), nil
 		}
 	}

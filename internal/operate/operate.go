@@ -42,7 +42,8 @@ type Callers interface {
 	// Caller returns the caller of the session with that key.
 	Caller(ctx context.Context, sessionKey string) (coc.Caller, error)
 	// AnyCaller returns the caller of some live session in the project.
-	AnyCaller(ctx context.Context, projectID string) (coc.Caller, error)
+	// with another token than those, which COC has refused.
+	AnyCaller(ctx context.Context, projectID string, refused ...coc.Token) (coc.Caller, error)
 }
 
 // Config is what the service stands on. All fields are required but Shared
@@ -57,8 +58,8 @@ type Config struct {
 	Now      func() time.Time
 	Poll     time.Duration // between two looks at a ticket after an operation
 	Deadline time.Duration // how long an effect is waited for
-	// Shared says that other consoles write the same log: an operation without
-	// an end may then be theirs, and is taken up only when they must be gone.
+	// Shared says that other consoles write the same log and keys: an operation
+	// without an end may then be theirs.
 	Shared bool
 }
 
@@ -67,11 +68,13 @@ type Service struct {
 	Config
 	keys keyStore
 
-	ctx  context.Context // ends with Close; watching runs under it
-	stop context.CancelFunc
-	done sync.WaitGroup
+	ctx   context.Context // ends with Close; watching runs under it
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+	looks chan struct{} // holds one for every look that is under way
 
 	mu       sync.Mutex
+	closed   bool
 	inFlight map[string]chan struct{} // one-time keys between claim and answer
 
 	// unwritten counts answers that the log has not taken yet. While there are
@@ -85,16 +88,44 @@ func New(cfg Config) *Service {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	return &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique},
-		ctx: ctx, stop: stop, inFlight: map[string]chan struct{}{}}
+	return &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique}, ctx: ctx, stop: stop,
+		looks: make(chan struct{}, maxLooks), inFlight: map[string]chan struct{}{}}
 }
 
-// Close stops watching and waits for it. Operations that have no end yet are
-// taken up by Resume at the next start.
+// Close stops watching at once, and waits for COC's answers to what was sent,
+// so that the log gets them. Operations that have no end yet are taken up by
+// Resume at the next start. The log is closed after the service.
 func (s *Service) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.stop()
 	s.done.Wait()
 	return nil
+}
+
+// begin holds Close up until end is called; false when it is too late.
+func (s *Service) begin() (end func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, false
+	}
+	s.done.Add(1)
+	return s.done.Done, true
+}
+
+// background runs f unless the service is closed, and holds Close up. f ends
+// with s.ctx.
+func (s *Service) background(f func()) bool {
+	end, ok := s.begin()
+	if ok {
+		go func() {
+			defer end()
+			f()
+		}()
+	}
+	return ok
 }
 
 // NewKey returns a one-time key for a form. It becomes the operation's id.
@@ -131,16 +162,17 @@ type Request struct {
 // The errors of Apply before anything was sent, besides *coc.Error,
 // *coc.FieldError and *audit.StorageError.
 type (
-	// ReasonTooLongError: the reason has more than MaxReason characters.
+	// ReasonTooLongError says that the reason has more than MaxReason characters.
 	ReasonTooLongError struct{ Length int }
-	// TargetError: the ticket has no such batch or instance. Field is the wire name.
+	// TargetError says that the ticket has no such batch or instance. Field is
+	// the wire name.
 	TargetError struct{ Field string }
-	// RefusedError: the operation does not fit the state of the ticket.
+	// RefusedError says that the operation does not fit the state of the ticket.
 	RefusedError struct {
 		Why Refusal
 		Now Reading
 	}
-	// StaleError: the ticket is not what the person saw.
+	// StaleError says that the ticket is not what the person saw.
 	StaleError struct {
 		Changes []Change
 		Now     Reading
@@ -164,6 +196,8 @@ var (
 	// ErrUnwritten says that the log has not taken the answer to an earlier
 	// operation yet.
 	ErrUnwritten = errors.New("the answer to an earlier operation is not in the log yet")
+	// ErrClosed says that the service takes no more operations.
+	ErrClosed = errors.New("the console is stopping")
 )
 
 // Apply takes one operation from the form to COC's answer and returns the
@@ -188,7 +222,7 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 	if err != nil {
 		return s.unlessKnown(ctx, r.Key, err)
 	}
-	var before []int64
+	var before map[int64]int32
 	if r.Operation.Type == coc.CancelInstance {
 		before, err = s.canceledRows(ctx, r.Caller, r.Ticket, reading.Statistics)
 		if err != nil {
@@ -231,7 +265,12 @@ func (s *Service) compare(r Request, now Reading) error {
 }
 
 // once claims the key, so that of all forms with it exactly one goes on.
-func (s *Service) once(ctx context.Context, r Request, now Reading, before []int64) (string, error) {
+func (s *Service) once(ctx context.Context, r Request, now Reading, before map[int64]int32) (string, error) {
+	end, ok := s.begin()
+	if !ok {
+		return "", ErrClosed
+	}
+	defer end()
 	over, first := s.enter(r.Key)
 	if !first {
 		return s.follow(ctx, r.Key, over)
@@ -239,7 +278,7 @@ func (s *Service) once(ctx context.Context, r Request, now Reading, before []int
 	defer s.leave(r.Key)
 	switch err := s.keys.claim(ctx, r, s.Now()); {
 	case errors.Is(err, errClaimed):
-		return s.follow(ctx, r.Key, nil)
+		return s.followElsewhere(ctx, r.Key)
 	case err != nil:
 		return "", s.Log.Refusal(err)
 	}
@@ -249,19 +288,46 @@ func (s *Service) once(ctx context.Context, r Request, now Reading, before []int
 
 // follow waits for the form that came first and returns its receipt.
 func (s *Service) follow(ctx context.Context, key string, over <-chan struct{}) (string, error) {
-	if over != nil {
-		select {
-		case <-over:
-		case <-ctx.Done():
+	select {
+	case <-over:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	known, err := s.known(ctx, key)
+	if err == nil && !known {
+		err = ErrKeySpent
+	}
+	return idUnless(key, err)
+}
+
+// claimLife bounds the time from a claim to its request in the log.
+const claimLife = time.Minute
+
+// followElsewhere answers a form whose key was claimed, but not by a form that
+// is under way here. Where other consoles share the database it may be under
+// way there: that nothing was sent is said only when that is certain.
+func (s *Service) followElsewhere(ctx context.Context, key string) (string, error) {
+	for {
+		claimed, held, err := s.keys.claimed(ctx, key) // before the log: what came of it is there afterwards
+		if err != nil {
+			return "", s.Log.Refusal(err)
+		}
+		known, err := s.known(ctx, key)
+		if known || err != nil {
+			return idUnless(key, err)
+		}
+		if !s.Shared || !held || s.Now().Sub(claimed) > claimLife {
+			return "", ErrKeySpent
+		}
+		if !pause(ctx, 100*time.Millisecond) {
 			return "", ctx.Err()
 		}
 	}
-	known, err := s.known(ctx, key)
+}
+
+func idUnless(key string, err error) (string, error) {
 	if err != nil {
 		return "", err
-	}
-	if !known {
-		return "", ErrKeySpent
 	}
 	return key, nil
 }
@@ -300,10 +366,10 @@ func (s *Service) leave(key string) {
 }
 
 // send writes *requested*, sends the PUT once, and writes the answer.
-func (s *Service) send(ctx context.Context, r Request, now Reading, before []int64) error {
+func (s *Service) send(ctx context.Context, r Request, now Reading, before map[int64]int32) error {
 	receipt, err := s.Log.Request(ctx, requestedRecord(r, now, before))
 	if err != nil {
-		s.keys.release(ctx, r.Key, s.Logger) // nothing was sent
+		s.withdraw(ctx, r.Key, err)
 		return err
 	}
 	requested := receipt.Record()
@@ -324,6 +390,30 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before []int
 	return nil
 }
 
+// withdraw gives the key back: nothing was sent. Where the log cannot say
+// whether it holds the request, that waits until it can; a request that it
+// holds then gets its end, so that it is not taken for one that was sent.
+func (s *Service) withdraw(ctx context.Context, key string, why error) {
+	var storage *audit.StorageError
+	if !errors.As(why, &storage) || !storage.Unknown {
+		s.keys.release(ctx, key, s.Logger)
+		return
+	}
+	s.background(func() {
+		for wait := time.Second; pause(s.ctx, wait); wait = min(2*wait, time.Minute) {
+			switch receipt, err := s.Receipt(s.ctx, key); {
+			case errors.Is(err, audit.ErrNotFound):
+				s.keys.release(s.ctx, key, s.Logger)
+				return
+			case err == nil:
+				_ = s.write(s.ctx, next(receipt.Requested, audit.ActionOperationRejected, audit.OutcomeFailed,
+					Detail{Note: NoteNotDelivered, Error: why.Error()}))
+				return
+			}
+		}
+	})
+}
+
 // Unwritten reports whether the log has yet to take an answer. While it has,
 // nothing new is sent.
 func (s *Service) Unwritten() bool { return s.unwritten.Load() > 0 }
@@ -337,10 +427,12 @@ func (s *Service) write(ctx context.Context, r audit.Record) error {
 	}
 	s.Logger.Error("an answer is not in the log yet", "operation", r.OperationID, "action", r.Action, "error", err)
 	s.unwritten.Add(1)
-	s.done.Go(func() {
+	if !s.background(func() {
 		defer s.unwritten.Add(-1)
 		s.writeUntilTaken(r)
-	})
+	}) {
+		s.unwritten.Add(-1)
+	}
 	return err
 }
 

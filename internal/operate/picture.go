@@ -129,8 +129,9 @@ func material(operation coc.OperationType, aspect Aspect) bool {
 	case coc.PauseOrder, coc.CancelOrder:
 		return aspect == AspectStatus || aspect == AspectBatch ||
 			aspect == AspectFailed || aspect == AspectCanceled
+	default:
+		return true // SKIP_BATCH and CONTINUE_ORDER act on a ticket at rest
 	}
-	return true // SKIP_BATCH and CONTINUE_ORDER act on a ticket at rest
 }
 
 func decimal(n int32) string { return strconv.FormatInt(int64(n), 10) }

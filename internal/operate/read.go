@@ -66,8 +66,9 @@ func (s *Service) Read(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, op
 		return now, err
 	case coc.CancelInstance:
 		return s.find(ctx, c, now, op.InstanceID, hint)
+	default:
+		return now, nil
 	}
-	return now, nil
 }
 
 // FindInstance looks for an instance in a ticket's batches: the hinted one
@@ -100,35 +101,37 @@ func (s *Service) find(ctx context.Context, c coc.Caller, now Reading, instance 
 	return Reading{}, &TargetError{Field: "instance_id"}
 }
 
-// canceledRows returns the ids of all cancelled instances, ascending. Reading
+// canceledRows returns all cancelled instances, each with its batch. Reading
 // them before and after an operation shows whether exactly the chosen row
 // changed: which field COC means by instance_id is not documented
 // (docs/coc-api.md section 6.2).
-func (s *Service) canceledRows(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, st coc.Statistics) ([]int64, error) {
+func (s *Service) canceledRows(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, st coc.Statistics) (map[int64]int32, error) {
 	var batches []int32
 	for _, count := range st.Counts {
 		if count.Status == coc.InstanceCanceled && count.Count > 0 {
 			batches = append(batches, count.Batches...)
 		}
 	}
-	found := make([][]int64, len(batches))
+	found := make([][]coc.Instance, len(batches))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(maxParallel)
 	for i, batch := range batches {
 		g.Go(func() error {
-			rows, err := s.Client.AllInstances(ctx, c, id, batch)
-			for _, r := range rows {
-				if r.Status == coc.InstanceCanceled {
-					found[i] = append(found[i], coc.InstanceID(r))
-				}
-			}
+			var err error
+			found[i], err = s.Client.AllInstances(ctx, c, id, batch)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	ids := slices.Concat(found...)
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	canceled := map[int64]int32{}
+	for i, rows := range found {
+		for _, r := range rows {
+			if r.Status == coc.InstanceCanceled {
+				canceled[coc.InstanceID(r)] = batches[i]
+			}
+		}
+	}
+	return canceled, nil
 }

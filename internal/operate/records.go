@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"coc-console/audit"
@@ -61,14 +63,14 @@ func ParseDetail(text string) Detail {
 	return d
 }
 
-func requestedRecord(r Request, now Reading, before []int64) audit.Record {
+func requestedRecord(r Request, now Reading, before map[int64]int32) audit.Record {
 	return audit.Record{
 		Action: audit.ActionOperationRequested, Outcome: audit.OutcomePending,
 		Actor: r.Actor, Origin: r.Origin, Ticket: string(r.Ticket),
 		OperationID: r.Key, OperationType: string(r.Operation.Type),
 		BatchIndex: r.Operation.BatchIndex, InstanceID: r.Operation.InstanceID,
 		Target: targetName(r.Operation, now), Reason: r.Reason, Seen: r.Seen,
-		Detail: Detail{Batch: now.InstanceBatch, Canceled: before}.String(),
+		Detail: Detail{Batch: now.InstanceBatch, Canceled: slices.Sorted(maps.Keys(before))}.String(),
 	}
 }
 
@@ -130,8 +132,9 @@ func noteOf(e *coc.Error) Note {
 		return NoteConnection
 	case e.Kind == coc.KindBadAnswer:
 		return NoteBadAnswer
+	default:
+		return "" // its status and code say it
 	}
-	return ""
 }
 
 func causeOf(e *coc.Error) string {
@@ -173,6 +176,7 @@ func receiptOf(id string, records []audit.Record) (Receipt, error) {
 			r.Answer = record
 		case audit.ActionOperationObserved, audit.ActionOperationNotObserved:
 			r.End = record
+		default: // no other action belongs to an operation
 		}
 	}
 	if r.Requested.Sequence == 0 {

@@ -54,18 +54,21 @@ func (s Situation) open(batch int32) bool {
 // (docs/coc-api.md section 8.2). It is 0 when there is none.
 func (s Situation) SkippableBatch() int32 {
 	current := s.Ticket.CurrentBatch
-	switch s.Ticket.Status {
-	case coc.TicketAbnormal:
+	switch {
+	case current < 1: // COC did not say; to guess would skip a batch that nobody saw
+		return 0
+	case s.Ticket.Status == coc.TicketAbnormal, s.Ticket.Status == coc.TicketPaused && s.open(current):
 		return current
-	case coc.TicketPaused:
-		if s.open(current) {
-			return current
-		}
-		if _, ok := s.Batch(current + 1); ok {
-			return current + 1
-		}
+	case s.Ticket.Status == coc.TicketPaused && s.has(current+1):
+		return current + 1
+	default:
+		return 0
 	}
-	return 0
+}
+
+func (s Situation) has(batch int32) bool {
+	_, ok := s.Batch(batch)
+	return ok
 }
 
 // Check says whether op fits the situation. For CANCEL_INSTANCE instance is
@@ -94,8 +97,9 @@ func (s Situation) Check(op coc.Operation, instance coc.InstanceStatus) Refusal 
 		// Stopping is offered in states this console does not know, too: at
 		// worst COC refuses, and an emergency is no time to guess.
 		return Fits
+	default:
+		return TicketStateUnknown
 	}
-	return TicketStateUnknown
 }
 
 func unless(ok bool, why Refusal) Refusal {

@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,15 +18,28 @@ const firstLook = 300 * time.Millisecond
 // maxBackoff bounds the wait between looks when COC is throttling or down.
 const maxBackoff = 30 * time.Second
 
+// maxRetryAfter bounds what COC may ask for when it is throttling.
+const maxRetryAfter = 5 * time.Minute
+
 // lookTimeout bounds one look, which may be several calls.
 const lookTimeout = 30 * time.Second
+
+// maxLooks bounds the looks at the same time: after a restart there may be
+// many operations to take up.
+const maxLooks = 8
+
+// strangeLooks is after how many looks in a row the wrong instance is reported:
+// the chosen one may still follow, but whoever has hit another should hear of
+// it before the deadline.
+const strangeLooks = 3
 
 // task is one operation whose effect is watched for.
 type task struct {
 	requested  audit.Record
 	caller     coc.Caller // zero after a restart
 	sessionKey string
-	since      time.Time // the deadline counts from here
+	since      time.Time   // the deadline counts from here
+	refused    []coc.Token // COC does not take these
 }
 
 func (t task) operation() coc.Operation {
@@ -41,7 +55,7 @@ func (s *Service) watch(t task) {
 		return // taken up at the next start
 	}
 	t.since = s.Now()
-	s.done.Go(func() {
+	s.background(func() {
 		if end, ok := s.await(s.ctx, t); ok {
 			// The error is logged and the record tried again by write.
 			_ = s.write(s.ctx, end)
@@ -51,7 +65,7 @@ func (s *Service) watch(t task) {
 
 // await returns the end of an operation; false when the service stops first.
 func (s *Service) await(ctx context.Context, t task) (audit.Record, bool) {
-	last := Detail{Note: NoteDeadline}
+	last, strange := Detail{Note: NoteDeadline}, 0
 	for wait := min(firstLook, s.Poll); pause(ctx, wait); {
 		verdict, err := s.lookOnce(ctx, &t)
 		switch {
@@ -64,14 +78,13 @@ func (s *Service) await(ctx context.Context, t task) (audit.Record, bool) {
 		case verdict.over:
 			return verdict.record(t.requested), true
 		default:
-			last = verdict.detail
-			last.Note = NoteDeadline
-			if len(last.Others) > 0 {
-				last.Note = NoteOtherInstance
+			last, wait = verdict.detail, min(2*wait, s.Poll)
+			if last.Note == "" {
+				last.Note, strange = NoteDeadline, -1
 			}
-			wait = min(2*wait, s.Poll)
+			strange++
 		}
-		if s.Now().Sub(t.since) >= s.Deadline {
+		if s.Now().Sub(t.since) >= s.Deadline || strange >= strangeLooks {
 			return next(t.requested, audit.ActionOperationNotObserved, audit.OutcomeFailed, last), true
 		}
 	}
@@ -80,10 +93,16 @@ func (s *Service) await(ctx context.Context, t task) (audit.Record, bool) {
 
 var errNoSession = errors.New("no live session could look at the ticket")
 
+// failedLook is what is known after a look that failed: what the last good one
+// saw, and why there is nothing newer.
 func failedLook(last Detail, err error) Detail {
 	last.Error = err.Error()
-	if errors.Is(err, errNoSession) {
+	switch {
+	case len(last.Others) > 0: // the warning stays
+	case errors.Is(err, errNoSession):
 		last.Note = NoteNoSession
+	default:
+		last.Note = NoteDeadline
 	}
 	return last
 }
@@ -92,7 +111,7 @@ func backoff(wait time.Duration, err error) time.Duration {
 	wait = min(2*wait, maxBackoff)
 	var upstream *coc.Error
 	if errors.As(err, &upstream) && upstream.RetryAfter > wait {
-		return min(upstream.RetryAfter, 10*maxBackoff)
+		return min(upstream.RetryAfter, maxRetryAfter)
 	}
 	return wait
 }
@@ -100,6 +119,12 @@ func backoff(wait time.Duration, err error) time.Duration {
 // lookOnce reads the ticket with the requester's token or, when that has
 // ended, with the token of somebody else who is signed in to the project.
 func (s *Service) lookOnce(ctx context.Context, t *task) (verdict, error) {
+	select {
+	case s.looks <- struct{}{}:
+		defer func() { <-s.looks }()
+	case <-ctx.Done():
+		return verdict{}, ctx.Err()
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	if t.caller.Token == "" {
@@ -112,7 +137,8 @@ func (s *Service) lookOnce(ctx context.Context, t *task) (verdict, error) {
 	v, err := s.judge(ctx, *t)
 	var upstream *coc.Error
 	if errors.As(err, &upstream) && (upstream.SignInAgain() || upstream.Forbidden()) {
-		t.caller, t.sessionKey = coc.Caller{}, "" // another token at the next look
+		// Another token at the next look.
+		t.refused, t.caller, t.sessionKey = append(t.refused, t.caller.Token), coc.Caller{}, ""
 	}
 	return v, err
 }
@@ -123,7 +149,7 @@ func (s *Service) findCaller(ctx context.Context, t task) (coc.Caller, error) {
 			return c, nil
 		}
 	}
-	c, err := s.Callers.AnyCaller(ctx, t.requested.Actor.ProjectID)
+	c, err := s.Callers.AnyCaller(ctx, t.requested.Actor.ProjectID, t.refused...)
 	if err != nil {
 		return coc.Caller{}, errors.Join(errNoSession, err)
 	}
@@ -165,7 +191,7 @@ func (s *Service) judge(ctx context.Context, t task) (verdict, error) {
 	}
 	before, err := ParsePicture(t.requested.Seen)
 	if err != nil { // only a damaged record can say this
-		s.Logger.Warn("a record holds no picture", "sequence", t.requested.Sequence)
+		return verdict{}, err
 	}
 	return judgeTicket(t.operation(), before, now), nil
 }
@@ -173,35 +199,66 @@ func (s *Service) judge(ctx context.Context, t task) (verdict, error) {
 // judgeTicket decides on the four operations that act on a batch or a ticket.
 func judgeTicket(op coc.Operation, before Picture, now Situation) verdict {
 	status := now.Ticket.Status
-	over := status.Terminal()
+	judge := notYet
 	switch op.Type {
 	case coc.PauseOrder:
-		switch {
-		case status == coc.TicketPaused:
-			return seen(string(status))
-		case over || status == coc.TicketAbnormal:
-			return missed(string(status))
-		}
+		judge = byState(status == coc.TicketPaused, status.Terminal() || status == coc.TicketAbnormal)
 	case coc.CancelOrder:
-		switch {
-		case status == coc.TicketCanceled:
-			return seen(string(status))
-		case over:
-			return missed(string(status))
-		}
+		judge = byState(status == coc.TicketCanceled, status.Terminal())
 	case coc.ContinueOrder:
-		switch {
-		case status == coc.TicketCanceled:
-			return missed(string(status))
-		case status != before.Status || now.Ticket.CurrentBatch > before.Batch:
-			return seen(string(status))
-		}
+		judge = byState(wentOn(before, now), status.Terminal())
 	case coc.SkipBatch:
-		if !now.open(op.BatchIndex) && (over || now.Ticket.CurrentBatch > op.BatchIndex) {
-			return seen(string(status))
-		}
+		judge = byState(skipped(op.BatchIndex, now), status.Terminal())
+	default: // CANCEL_INSTANCE has a judge of its own
 	}
-	return notYet(string(status))
+	return judge(string(status))
+}
+
+// byState picks the verdict: the effect is there, or it cannot come any more,
+// or it may still come.
+func byState(effect, over bool) func(status string) verdict {
+	switch {
+	case effect:
+		return seen
+	case over:
+		return missed
+	default:
+		return notYet
+	}
+}
+
+// wentOn reports whether a ticket at rest has been continued. That its state
+// changed is not enough: the scripts of a paused ticket run to their end
+// (docs/coc-api.md section 8.2), which can leave it abnormal or finished all by
+// itself, and somebody else may cancel it.
+func wentOn(before Picture, now Situation) bool {
+	status := now.Ticket.Status
+	started := before.Ready-now.Statistics.Count(coc.InstanceReady) >
+		now.Statistics.Count(coc.InstanceCanceled)-before.Canceled
+	switch {
+	case status == coc.TicketProcessing, now.Ticket.CurrentBatch > before.Batch, started:
+		return true
+	case status == before.Status, status == coc.TicketCanceled:
+		return false
+	default:
+		return before.Status == coc.TicketAbnormal || before.Running == 0
+	}
+}
+
+// skipped reports whether a batch was left behind. A ticket that somebody
+// cancels meanwhile leaves none behind, unless the batch is its last one: then
+// the end of the ticket is what skipping brings.
+func skipped(batch int32, now Situation) bool {
+	switch {
+	case now.open(batch):
+		return false
+	case now.Ticket.CurrentBatch > batch:
+		return true
+	case now.Ticket.Status == coc.TicketCanceled:
+		return !now.has(batch + 1)
+	default:
+		return now.Ticket.Status.Terminal()
+	}
 }
 
 // judgeInstance checks that the chosen row, and no other, was cancelled.
@@ -215,33 +272,69 @@ func (s *Service) judgeInstance(ctx context.Context, t task) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	var v verdict
-	switch status := now.Instance.Status; {
-	case status == coc.InstanceCanceled:
-		v = seen(string(status))
-	case status.Terminal():
-		v = missed(string(status))
-	default:
-		v = notYet(string(status))
+	status := now.Instance.Status
+	v := byState(status == coc.InstanceCanceled, status.Terminal())(string(status))
+	delete(canceled, op.InstanceID)
+	for _, id := range detail.Canceled {
+		delete(canceled, id)
 	}
-	v.detail.Others = others(canceled, detail.Canceled, op.InstanceID)
+	if v.detail.Others, err = s.unexplained(ctx, t, canceled); err != nil {
+		return verdict{}, err
+	}
 	if len(v.detail.Others) > 0 {
 		v.detail.Note = NoteOtherInstance
 	}
 	return v, nil
 }
 
-// others returns the rows that were cancelled since, except the chosen one.
-func others(now, before []int64, chosen int64) []int64 {
-	return slices.DeleteFunc(slices.Clone(now), func(id int64) bool {
-		return id == chosen || slices.Contains(before, id)
-	})
+// unexplained returns those of the cancelled rows, each with its batch, that
+// nothing known accounts for: neither the end of the ticket as a whole nor
+// another operation of this console.
+func (s *Service) unexplained(ctx context.Context, t task, rows map[int64]int32) ([]int64, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ticket, err := s.Client.Ticket(ctx, t.caller, t.ticket()) // newer than the rows
+	if err != nil || ticket.Status == coc.TicketCanceled {
+		return nil, err
+	}
+	others, err := s.otherRequests(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range others {
+		maps.DeleteFunc(rows, func(id int64, batch int32) bool {
+			return r.OperationType == string(coc.CancelOrder) || r.InstanceID == id ||
+				r.OperationType == string(coc.SkipBatch) && r.BatchIndex == batch
+		})
+	}
+	return slices.Sorted(maps.Keys(rows)), nil
+}
+
+// otherRequests returns the requests of other operations on the ticket whose
+// effects can fall into the time of this one, without those that COC refused.
+func (s *Service) otherRequests(ctx context.Context, t task) (map[string]audit.Record, error) {
+	page, err := s.Log.Search(ctx, audit.Query{Ticket: t.requested.Ticket, Action: "operation.",
+		From: t.requested.Time.Add(-s.Deadline), Limit: audit.MaxLimit, Visible: audit.Visibility{All: true}})
+	if err != nil {
+		return nil, err
+	}
+	requests := map[string]audit.Record{}
+	for _, r := range slices.Backward(page.Records) { // oldest first
+		if r.Action == audit.ActionOperationRejected {
+			delete(requests, r.OperationID)
+		} else if r.OperationID != t.requested.OperationID {
+			requests[r.OperationID] = r
+		}
+	}
+	return requests, nil
 }
 
 // Resume takes up every operation in the log that has no end. One without an
 // answer is first recorded as unknown: the process ended between sending it
-// and writing the answer down. Where the log is shared, each waits until the
-// console that sent it would have brought it to an end.
+// and writing the answer down. The deadline counts anew, since nobody looked
+// meanwhile. Where the log is shared, each waits until the console that sent it
+// must be gone or would have brought it to an end, and one console takes it up.
 func (s *Service) Resume(ctx context.Context) error {
 	if err := s.keys.purge(ctx, s.Now()); err != nil {
 		s.Logger.Warn("old one-time keys are still there", "error", err)
@@ -256,20 +349,44 @@ func (s *Service) Resume(ctx context.Context) error {
 			s.Logger.Error("an open operation has no request in the log", "error", err)
 			continue
 		}
-		s.takeUp(receipt.Requested)
+		s.background(func() { s.takeUp(s.ctx, receipt.Requested) })
 	}
 	return nil
 }
 
-func (s *Service) takeUp(requested audit.Record) {
-	s.done.Go(func() {
-		if s.Shared && !pause(s.ctx, requested.Time.Add(s.Deadline+2*lookTimeout).Sub(s.Now())) {
+// patience is how long a console may take to bring an operation to an end:
+// COC's answer, the deadline, and a last look that was put off.
+func (s *Service) patience() time.Duration { return s.Deadline + maxRetryAfter + 2*lookTimeout }
+
+func (s *Service) takeUp(ctx context.Context, requested audit.Record) {
+	if s.Shared && !pause(ctx, requested.Time.Add(s.patience()).Sub(s.Now())) {
+		return
+	}
+	for {
+		mine, err := s.mine(ctx, requested)
+		if err == nil && mine {
+			err = s.resumeOne(ctx, requested)
+		}
+		switch {
+		case err == nil && mine, ctx.Err() != nil:
+			return
+		case err != nil:
+			s.Logger.Error("an open operation could not be taken up yet", "operation", requested.OperationID, "error", err)
+			if !pause(ctx, maxBackoff) {
+				return
+			}
+		case !pause(ctx, s.patience()): // another console has it, and may end
 			return
 		}
-		if err := s.resumeOne(s.ctx, requested); err != nil && s.ctx.Err() == nil {
-			s.Logger.Error("an open operation could not be taken up", "operation", requested.OperationID, "error", err)
-		}
-	})
+	}
+}
+
+// mine reports whether this console is the one to take the operation up.
+func (s *Service) mine(ctx context.Context, requested audit.Record) (bool, error) {
+	if !s.Shared {
+		return true, nil
+	}
+	return s.keys.lease(ctx, "resume/"+requested.OperationID, s.Now(), s.patience())
 }
 
 func (s *Service) resumeOne(ctx context.Context, requested audit.Record) error {
@@ -277,15 +394,13 @@ func (s *Service) resumeOne(ctx context.Context, requested audit.Record) error {
 	if err != nil || !receipt.Open() {
 		return err
 	}
-	if receipt.Answer == nil {
-		lost := next(requested, audit.ActionOperationUnknown, audit.OutcomeUnknown, Detail{Note: NoteProcessEnded})
-		if _, err := s.Log.Append(ctx, lost); err != nil {
-			return err
-		}
-	}
 	session, err := s.keys.session(ctx, requested.OperationID)
 	if err != nil {
 		return err
+	}
+	if receipt.Answer == nil {
+		lost := next(requested, audit.ActionOperationUnknown, audit.OutcomeUnknown, Detail{Note: NoteProcessEnded})
+		_ = s.write(ctx, lost) // logged, and tried again, there
 	}
 	s.watch(task{requested: requested, sessionKey: session})
 	return nil
