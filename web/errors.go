@@ -25,6 +25,11 @@ func (s *server) fail(err error, c echo.Context) {
 		s.Logger.Error("an answer broke off", "error", err, "request_id", requestID(c))
 		return
 	}
+	if c.Request().Context().Err() != nil {
+		s.Logger.Debug("the browser went away", "error", err, "request_id", requestID(c))
+		_ = c.NoContent(statusBrowserGone) // for the log alone
+		return
+	}
 	s.recognize(c)
 	page := s.problem(err, c)
 	s.logFailure(err, c, page.Status)
@@ -36,6 +41,10 @@ func (s *server) fail(err error, c echo.Context) {
 		s.Logger.Error("an error page could not be sent", "error", err, "request_id", requestID(c))
 	}
 }
+
+// statusBrowserGone is what nginx, too, writes down where nobody waits for the
+// answer any more.
+const statusBrowserGone = 499
 
 // recognize finds out whose request failed before its route was reached, so
 // that their error page has their language and the way back.
@@ -53,8 +62,6 @@ func (s *server) recognize(c echo.Context) {
 func (s *server) logFailure(err error, c echo.Context, status int) {
 	log := s.Logger.Warn
 	switch {
-	case c.Request().Context().Err() != nil: // the browser went away
-		log = s.Logger.Debug
 	case status >= 500:
 		log = s.Logger.Error
 	case status == http.StatusUnauthorized || status == http.StatusNotFound:
