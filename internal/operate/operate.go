@@ -196,8 +196,6 @@ var (
 	// ErrUnwritten says that the log has not taken the answer to an earlier
 	// operation yet.
 	ErrUnwritten = errors.New("the answer to an earlier operation is not in the log yet")
-	// ErrClosed says that the service takes no more operations.
-	ErrClosed = errors.New("the console is stopping")
 )
 
 // Apply takes one operation from the form to COC's answer and returns the
@@ -268,7 +266,7 @@ func (s *Service) compare(r Request, now Reading) error {
 func (s *Service) once(ctx context.Context, r Request, now Reading, before map[int64]int32) (string, error) {
 	end, ok := s.begin()
 	if !ok {
-		return "", ErrClosed
+		return "", audit.ErrClosed
 	}
 	defer end()
 	over, first := s.enter(r.Key)
