@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -266,6 +267,13 @@ func (c *console) signedIn(t testing.TB, user string, language i18n.Language) *b
 	return b
 }
 
+// in is the same browser, for a part of the test.
+func (b *browser) in(t testing.TB) *browser {
+	part := *b
+	part.t = t
+	return &part
+}
+
 func (b *browser) signIn(user string) page {
 	b.t.Helper()
 	p := b.post("/sign-in", credentials(user))
@@ -417,3 +425,5 @@ func rows(t testing.TB, c *console, table string) (n int) {
 	must(t, c.db.Write.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
 	return n
 }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

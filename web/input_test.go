@@ -150,8 +150,7 @@ func badInputSuite(t *testing.T, c *console, language i18n.Language, texts *i18n
 	b := c.signedIn(t, "operator", language)
 	for _, tt := range badInputs {
 		t.Run(tt.name, func(t *testing.T) {
-			b := *b
-			b.t = t
+			b := b.in(t)
 			var p page
 			if tt.form == nil {
 				p = b.get(tt.path(c))
