@@ -46,6 +46,7 @@ type sessions struct {
 	mu     sync.Mutex
 	keys   []string
 	caller map[string]coc.Caller
+	missed atomic.Int64 // searches that found nobody
 }
 
 var errNobody = errors.New("nobody is signed in")
@@ -67,6 +68,7 @@ func (s *sessions) AnyCaller(_ context.Context, project string, refused ...coc.T
 			return c, nil
 		}
 	}
+	s.missed.Add(1)
 	return coc.Caller{}, errNobody
 }
 
