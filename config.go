@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,6 +31,11 @@ type config struct {
 	sessionKeyFile string
 	sessionIdle    time.Duration
 	trustedProxies []netip.Prefix
+
+	auditKeyFile  string
+	auditKeys     []string
+	anchorFile    string
+	anchorWebhook string
 
 	connectTimeout time.Duration
 	callTimeout    time.Duration
@@ -62,7 +68,7 @@ func (e *settingError) Error() string { return "--" + e.name + ": " + e.why }
 var errHelp = errors.New("help")
 
 // lists are the settings that are written as text and read into another type.
-type lists struct{ managers, proxies, level string }
+type lists struct{ managers, proxies, auditKeys, level string }
 
 func flags(c *config, l *lists) *flag.FlagSet {
 	f := flag.NewFlagSet("serve", flag.ContinueOnError)
@@ -78,6 +84,10 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
 	f.DurationVar(&c.sessionIdle, "session-idle", 8*time.Hour, "`TIME` without use after which a session ends")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`LIST` of addresses or CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed")
+	f.StringVar(&c.auditKeyFile, "audit-key-file", "", "`FILE` with the key that signs the audit log's checkpoints, made when missing; default audit.key in the data folder")
+	f.StringVar(&l.auditKeys, "audit-keys", "", "`LIST` of public keys, besides that one, whose checkpoints are believed: former keys, or those of other consoles on the same log")
+	f.StringVar(&c.anchorFile, "anchor-file", "", "`FILE` that gets every minute's checkpoint, best on another volume; the start refuses a log that does not continue it")
+	f.StringVar(&c.anchorWebhook, "anchor-webhook", "", "`URL` to which every minute's checkpoint is posted")
 	f.DurationVar(&c.connectTimeout, "connect-timeout", 5*time.Second, "`TIME` to connect to COC and IAM")
 	f.DurationVar(&c.callTimeout, "call-timeout", 30*time.Second, "`TIME` for one call to COC or IAM")
 	f.DurationVar(&c.poll, "poll", 5*time.Second, "`TIME` between two looks at a ticket after an operation")
@@ -140,6 +150,10 @@ func (c *config) complete(l lists) error {
 	if c.sessionKeyFile == "" {
 		c.sessionKeyFile = filepath.Join(c.data, "session.key")
 	}
+	if c.auditKeyFile == "" {
+		c.auditKeyFile = filepath.Join(c.data, "audit.key")
+	}
+	c.auditKeys = split(l.auditKeys)
 	if c.simulated() && len(c.managers) == 0 {
 		c.managers = []string{"demo/manager"}
 	}
@@ -187,6 +201,9 @@ func (c config) check() error {
 	}
 	if c.database != "" && !migrations.IsPostgres(c.database) {
 		return &settingError{"database", "this is not a postgres:// address"} // it may hold a password: not repeated
+	}
+	if u, err := url.Parse(c.anchorWebhook); c.anchorWebhook != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return &settingError{"anchor-webhook", "this is not an http or https address"} // it may hold a secret: not repeated
 	}
 	if c.data == "" {
 		return &settingError{"data", "a folder is needed"}

@@ -169,13 +169,10 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return nil, err
 	}
-	log, err := audit.Open(ctx, audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read,
-		Search: dbs.search.Write, SearchRead: dbs.search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
-		Unmoved: dbs.log.Unmoved, Logger: logger, Now: time.Now})
+	log, err := openLog(ctx, cfg, dbs, logger, open)
 	if err != nil {
 		return nil, err
 	}
-	open.add(log.Close)
 	cocClient, iamClient, err := clients(cfg, open)
 	if err != nil {
 		return nil, err
@@ -189,6 +186,47 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	h := handlers.New(handlers.Config{Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
 	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger}), nil
+}
+
+// openLog opens the audit log, which signs its checkpoints and anchors them.
+func openLog(ctx context.Context, cfg config, dbs stores, logger *slog.Logger, open *closers) (*audit.Log, error) {
+	settings, err := logSettings(cfg, dbs, logger)
+	if err != nil {
+		return nil, err
+	}
+	log, err := audit.Open(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	open.add(log.Close)
+	logger.Info("audit log", "name", log.Origin(), "public key", log.PublicKey())
+	return log, nil
+}
+
+// logSettings is what the audit log is opened with.
+func logSettings(cfg config, dbs stores, logger *slog.Logger) (audit.Config, error) {
+	if err := os.MkdirAll(filepath.Dir(cfg.auditKeyFile), 0o700); err != nil {
+		return audit.Config{}, err
+	}
+	key, err := audit.LoadKey(cfg.auditKeyFile)
+	if err != nil {
+		return audit.Config{}, &settingError{"audit-key-file", err.Error()}
+	}
+	anchors := []audit.Anchor{audit.LogAnchor{Logger: logger}}
+	if cfg.anchorFile != "" {
+		anchors = append(anchors, audit.FileAnchor{Path: cfg.anchorFile})
+	}
+	if cfg.anchorWebhook != "" {
+		anchors = append(anchors, audit.WebhookAnchor{URL: cfg.anchorWebhook, Client: &http.Client{Timeout: cfg.callTimeout}})
+	}
+	return audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read,
+		Search: dbs.search.Write, SearchRead: dbs.search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
+		Unmoved: dbs.log.Unmoved, Logger: logger, Now: time.Now, Key: key, Trusted: cfg.auditKeys, Anchors: anchors,
+		VerifyEvery: time.Minute,
+		Space: func() (audit.Space, error) {
+			free, total, err := dbs.log.Space()
+			return audit.Space{Free: free, Total: total}, err
+		}}, nil
 }
 
 func clients(cfg config, open *closers) (*coc.Client, *iam.Client, error) {

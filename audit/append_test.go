@@ -219,7 +219,9 @@ func TestAppendsShareCommits(t *testing.T) {
 		if o.sqlite() {
 			execute(t, o.entry, `CREATE TRIGGER count_commits AFTER UPDATE ON head BEGIN INSERT INTO commits VALUES (1); END`)
 		} else {
-			execute(t, o.entry, `CREATE RULE count_commits AS ON UPDATE TO head DO ALSO INSERT INTO commits VALUES (1)`)
+			execute(t, o.entry, `CREATE FUNCTION count_commits() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN INSERT INTO commits VALUES (1); RETURN NEW; END $$;
+				CREATE TRIGGER count_commits AFTER UPDATE ON head FOR EACH ROW EXECUTE FUNCTION count_commits()`)
 		}
 		ended := o.queue(t, several(audit.MaxBatch+1))
 		gate.open()

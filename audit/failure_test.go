@@ -157,7 +157,7 @@ func TestDamagedEntries(t *testing.T) {
 		ts := first.Time.UnixMicro()
 		execute(t, o.entry, `INSERT INTO entry (seq, ts, body) VALUES (2, $1, $2)`, ts+1, []byte("{"))
 		execute(t, o.entry, `INSERT INTO entry (seq, ts, body) SELECT 3, ts + 2, body FROM entry WHERE seq = 1`)
-		execute(t, o.entry, `UPDATE head SET size = 3, last_ts = $1`, ts+2)
+		o.rehead(t)
 		last := o.append(t, fullRecord())[0]
 		check := func(what string) {
 			t.Helper()
@@ -188,11 +188,7 @@ func TestMissingEntry(t *testing.T) {
 		r.Ticket = "T"
 		o.append(t, r, r, r)
 		o.caughtUp(t)
-		if o.sqlite() {
-			execute(t, o.entry, `DROP TRIGGER entry_is_never_deleted`)
-		} else {
-			execute(t, o.entry, `ALTER TABLE entry DISABLE TRIGGER ALL`)
-		}
+		o.unguard(t)
 		execute(t, o.entry, `DELETE FROM entry WHERE seq = 2`)
 		got := o.export(t, audit.Query{Ticket: "T", Visible: all})
 		if len(got) != 3 || got[1].Sequence != 2 || got[1].Action != audit.ActionEntryDamaged || got[1].Detail != "it is missing" {

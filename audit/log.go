@@ -39,14 +39,19 @@
 package audit
 
 import (
-	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // The errors of the log, besides *StorageError and those of contexts.
@@ -54,6 +59,7 @@ var (
 	ErrNotFound = errors.New("audit: no such record")
 	ErrClosed   = errors.New("audit: the log is closed")
 	ErrBusy     = errors.New("audit: too many records wait to be written")
+	ErrReserve  = errors.New("audit: the space that is left is kept for the ends of operations that run")
 )
 
 // StorageError says that the database refused a record. Nothing was written,
@@ -80,12 +86,20 @@ const (
 // them after the log.
 type Config struct {
 	Dialect            string           // SQLite or PostgreSQL
-	Log, LogRead       *sql.DB          // tables entry and head
-	Search, SearchRead *sql.DB          // tables record, open_operation and followed
+	Log, LogRead       *sql.DB          // tables entry, tile, head and checkpoint
+	Search, SearchRead *sql.DB          // the search tables
 	IsFull, IsReadOnly func(error) bool // tell the database's errors apart; nil: nothing is known of them
 	Unmoved            func() error     // fails when the log's file is no longer at its path; asked before every commit, nil: never
+	Space              func() (Space, error)
 	Logger             *slog.Logger     // nil: none
 	Now                func() time.Time // nil: time.Now
+
+	Key     ed25519.PrivateKey // signs checkpoints; nil: there are none. Consoles that share a log share it, or trust each other's
+	Trusted []string           // public keys, besides Key's, whose checkpoints are believed
+	Origin  string             // the log's name, given at its first start; empty: coc-console/ and a random id
+	Anchors []Anchor           // get every minute's checkpoint; Open compares the log with theirs
+
+	VerifyEvery time.Duration // the new records are verified so often in the background, everything once a day; 0: never
 }
 
 func (c Config) withDefaults() Config {
@@ -107,15 +121,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// The limits of a commit and of the queue before it.
-const (
-	queueLength = 4096
-	maxBatch    = 256
-)
-
 // Log is an open log. It is safe for concurrent use.
 type Log struct {
-	cfg   Config
+	cfg    Config
+	origin string
+	signer note.Signer // nil: no checkpoints
+	keys   []string    // public keys that are believed, the signer's first
+
 	queue chan *appending
 	wake  chan struct{} // tells the follower that there is something to follow
 
@@ -125,41 +137,140 @@ type Log struct {
 	closed bool
 
 	failing   atomic.Pointer[StorageError] // why the last commit failed; nil when it did not
+	unsigned  atomic.Pointer[failure]      // why the last checkpoint failed
 	following sync.Mutex                   // one batch for the search tables at a time
+	anchors   *anchoring
+	roots     rootCache
+	speed     speed
+	space     spaceMeter
+	verified  atomic.Pointer[Verified]
 }
 
-// appending is a record on its way to the disk. Whoever takes it decides what
-// becomes of it: the writer, who stores it, or its own caller, who gives up.
-type appending struct {
-	taken  atomic.Bool
-	record Record
-	done   chan error
-}
-
-func (a *appending) take() bool { return a.taken.CompareAndSwap(false, true) }
-
-// Open starts the log's writer and its follower.
+// Open checks that the log continues the last checkpoint that it signed or
+// anchored (ErrRolledBack, ErrForked, ErrSignature), and starts its writer and
+// its follower.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
-	l := &Log{cfg: cfg.withDefaults(), queue: make(chan *appending, queueLength), wake: make(chan struct{}, 1)}
-	if _, err := l.Size(ctx); err != nil {
+	l, err := prepare(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkAnchored(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.disown(ctx); err != nil { // before anyone searches them
 		return nil, err
 	}
+	w := &writer{Log: l, unchecked: true}
+	if w.signing, err = l.signingState(ctx); err != nil {
+		return nil, err
+	}
 	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
-	l.done.Go(func() { l.write(ctx) })
+	l.done.Go(func() { w.write(ctx) })
 	l.done.Go(func() { l.follow(ctx) })
+	l.done.Go(func() { l.anchor(ctx) })
+	l.done.Go(func() { l.verifyAgain(ctx) })
 	return l, nil
 }
 
-// Close writes what is queued and stops. Appends that come later get ErrClosed.
+// Inspect opens a log for reading alone, whatever state it is in: to verify
+// one that Open refuses. Appends get ErrClosed.
+func Inspect(ctx context.Context, cfg Config) (*Log, error) {
+	l, err := prepare(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	l.closed, l.stop = true, func() {}
+	return l, nil
+}
+
+func prepare(ctx context.Context, cfg Config) (*Log, error) {
+	cfg = cfg.withDefaults()
+	l := &Log{cfg: cfg, queue: make(chan *appending, queueLength), wake: make(chan struct{}, 1),
+		anchors: newAnchoring(cfg.Anchors), space: spaceMeter{ask: cfg.Space}}
+	l.verified.Store(&Verified{})
+	if err := l.name(ctx); err != nil {
+		return nil, err
+	}
+	if cfg.Key != nil {
+		if len(cfg.Key) != ed25519.PrivateKeySize {
+			return nil, errors.New("audit: the key has a wrong length")
+		}
+		var err error
+		if l.signer, err = newSigner(l.origin, cfg.Key); err != nil {
+			return nil, err
+		}
+		public, err := VerifierKey(l.origin, ed25519.PublicKey(cfg.Key[ed25519.SeedSize:]))
+		if err != nil {
+			return nil, err
+		}
+		l.keys = append(l.keys, public)
+	}
+	l.keys = append(l.keys, cfg.Trusted...)
+	return l, nil
+}
+
+// name reads the log's name and gives it one at its first start.
+func (l *Log) name(ctx context.Context) error {
+	const query = `SELECT origin FROM head WHERE id = 1`
+	if err := l.cfg.LogRead.QueryRowContext(ctx, query).Scan(&l.origin); err != nil {
+		return err
+	}
+	if l.origin == "" {
+		name := l.cfg.Origin
+		if name == "" {
+			name = "coc-console/" + strings.ToLower(rand.Text())
+		}
+		if _, err := l.cfg.Log.ExecContext(ctx, `UPDATE head SET origin = $1 WHERE id = 1 AND origin = ''`, name); err != nil {
+			return err
+		}
+		if err := l.cfg.LogRead.QueryRowContext(ctx, query).Scan(&l.origin); err != nil { // another may have been faster
+			return err
+		}
+	}
+	if l.cfg.Origin != "" && l.cfg.Origin != l.origin {
+		return fmt.Errorf("audit: the log's name is %q, not %q", l.origin, l.cfg.Origin)
+	}
+	return nil
+}
+
+// signingState is what was signed before this start.
+func (l *Log) signingState(ctx context.Context) (signing, error) {
+	s := signing{on: l.signer != nil}
+	if !s.on {
+		return s, nil
+	}
+	var err error
+	if s.head, err = l.Size(ctx); err != nil {
+		return s, err
+	}
+	c, err := l.Checkpoint(ctx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return s, err
+	}
+	s.size = c.Size
+	if c.Size > 0 {
+		l.anchors.offer(c)
+	}
+	var ts int64
+	err = l.cfg.LogRead.QueryRowContext(ctx, `SELECT size, ts FROM checkpoint ORDER BY n DESC LIMIT 1`).Scan(&s.keptSize, &ts)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, nil
+	}
+	s.keptAt = time.Now().Add(-max(l.cfg.Now().Sub(fromMicro(ts)), 0))
+	return s, err
+}
+
+// Close writes what is queued, signs and anchors the end, and stops. Appends
+// that come later get ErrClosed.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
 	l.stop()
 	l.done.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), anchorTimeout)
+	defer cancel()
+	l.publish(ctx)
 	return nil
 }
 
@@ -172,6 +283,10 @@ func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
 		return Record{}, err
 	}
 	a := &appending{record: clean(r), done: make(chan error, 1)}
+	var err error
+	if a.content, err = encodeContent(a.record); err != nil {
+		return Record{}, err
+	}
 	if err := l.enqueue(a); err != nil {
 		return Record{}, err
 	}
@@ -217,8 +332,12 @@ func (r Receipt) RequestedSequence() int64 { return r.record.Sequence }
 func (r Receipt) Record() Record { return r.record }
 
 // Request appends operation.requested and returns the proof that the COC
-// client asks for before it sends.
+// client asks for before it sends. It is refused (ErrReserve) while so little
+// space is left that the ends of running operations may need it.
 func (l *Log) Request(ctx context.Context, r Record) (Receipt, error) {
+	if space, err := l.space.get(); err == nil && space.Total > 0 && space.Free < reservedSpace {
+		return Receipt{}, &StorageError{Full: true, Err: ErrReserve}
+	}
 	r.Action, r.Outcome = ActionOperationRequested, OutcomePending
 	written, err := l.Append(ctx, r)
 	return Receipt{written}, err
@@ -243,6 +362,9 @@ func (l *Log) Ready(ctx context.Context) error {
 		return ErrClosed
 	}
 	if failure := l.failing.Load(); failure != nil {
+		if errors.Is(failure, ErrDamaged) {
+			return failure // which a small commit would not find
+		}
 		if err := l.try(ctx); err != nil {
 			return l.Refusal(err)
 		}
@@ -266,160 +388,4 @@ func (l *Log) Size(ctx context.Context) (int64, error) {
 	var n int64
 	err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT size FROM head WHERE id = 1`).Scan(&n)
 	return n, err
-}
-
-// write is the one writer: it gathers what waits and commits it together. At
-// the end it writes what is still queued.
-func (l *Log) write(ctx context.Context) {
-	for {
-		select {
-		case a := <-l.queue:
-			l.commit(l.gather(a))
-		case <-ctx.Done():
-			for batch := l.gather(nil); len(batch) > 0; batch = l.gather(nil) {
-				l.commit(batch)
-			}
-			return
-		}
-	}
-}
-
-// gather takes what is queued, without waiting for more, and without the
-// records whose callers have given up.
-func (l *Log) gather(first *appending) []*appending {
-	batch := make([]*appending, 0, 16)
-	for a := first; ; {
-		if a != nil && a.take() {
-			batch = append(batch, a)
-		}
-		if len(batch) == maxBatch {
-			return batch
-		}
-		select {
-		case a = <-l.queue:
-		default:
-			return batch
-		}
-	}
-}
-
-func (l *Log) commit(batch []*appending) {
-	if len(batch) == 0 {
-		return
-	}
-	var answer error
-	if err := l.store(batch); err != nil {
-		failure := l.Refusal(err)
-		l.cfg.Logger.Error("the log refused records", "records", len(batch), "error", err)
-		l.failing.Store(failure)
-		answer = failure
-	} else {
-		l.failing.Store(nil)
-		l.signal()
-	}
-	for _, a := range batch {
-		a.done <- answer
-	}
-}
-
-// errUnknown marks a commit of which nobody could say whether it took place.
-var errUnknown = errors.New("the connection broke during the commit")
-
-// Refusal describes a database's error. It is exported for the console's other
-// databases: what keeps an operation's form from being remembered refuses the
-// operation the same way.
-func (l *Log) Refusal(err error) *StorageError {
-	return &StorageError{Full: l.cfg.IsFull(err), ReadOnly: l.cfg.IsReadOnly(err), Unknown: errors.Is(err, errUnknown), Err: err}
-}
-
-// commitTimeout bounds one commit; a database that hangs must not hang the
-// console's every page.
-const commitTimeout = 30 * time.Second
-
-// store writes a batch in one transaction.
-func (l *Log) store(batch []*appending) error {
-	if err := l.cfg.Unmoved(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancel()
-	tx, err := l.cfg.Log.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	last, err := l.insert(ctx, tx, batch)
-	if err != nil {
-		return rollback(tx, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return l.settle(batch[len(batch)-1].record.Sequence, last, err)
-	}
-	return nil
-}
-
-// insert writes the entries and moves the head. The head row gives the numbers
-// and is locked until the commit, so that numbers follow the order of commits
-// on all consoles that share the log. It returns the last entry's body.
-func (l *Log) insert(ctx context.Context, tx *sql.Tx, batch []*appending) (text []byte, err error) {
-	var size, last int64
-	if err := tx.QueryRowContext(ctx, l.headQuery()).Scan(&size, &last); err != nil {
-		return nil, err
-	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = insert.Close() }()
-	for _, a := range batch {
-		size, last = size+1, max(l.cfg.Now().UnixMicro(), last+1)
-		a.record.Sequence, a.record.Time = size, fromMicro(last)
-		if text, err = encode(a.record); err != nil {
-			return nil, err
-		}
-		if _, err := insert.ExecContext(ctx, size, last, text); err != nil {
-			return nil, err
-		}
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2 WHERE id = 1`, size, last)
-	return text, err
-}
-
-func (l *Log) headQuery() string {
-	if l.cfg.Dialect == PostgreSQL {
-		return `SELECT size, last_ts FROM head WHERE id = 1 FOR UPDATE`
-	}
-	return `SELECT size, last_ts FROM head WHERE id = 1`
-}
-
-// settle finds out whether a commit took place that failed with cause: the
-// connection may have broken when the database had done it. It compares the
-// batch's last entry with what the log has in its place.
-func (l *Log) settle(seq int64, text []byte, cause error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
-	defer cancel()
-	stored, err := l.stored(ctx, seq)
-	switch {
-	case err != nil:
-		return errors.Join(errUnknown, cause, err)
-	case bytes.Equal(stored, text):
-		l.cfg.Logger.Warn("a commit took place though its answer was lost", "error", cause)
-		return nil
-	}
-	return cause
-}
-
-// stored reads an entry's body, nil when there is none. On PostgreSQL the lock
-// on the head waits until the lost transaction has ended: the answer is final.
-func (l *Log) stored(ctx context.Context, seq int64) (text []byte, err error) {
-	tx, err := l.cfg.Log.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = rollback(tx, err) }()
-	var size, last int64
-	if err := tx.QueryRowContext(ctx, l.headQuery()).Scan(&size, &last); err != nil || size < seq {
-		return nil, err
-	}
-	err = tx.QueryRowContext(ctx, `SELECT body FROM entry WHERE seq = $1`, seq).Scan(&text)
-	return text, err
 }

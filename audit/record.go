@@ -1,12 +1,16 @@
 package audit
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Action says what was done: dotted, in the past tense.
@@ -30,6 +34,7 @@ const (
 	ActionAccessDenied         Action = "access.denied"
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
+	ActionAuditPruned          Action = "audit.pruned"
 
 	// ActionEntryDamaged is never written. It stands for an entry that cannot
 	// be read, so that it is seen instead of hiding what lies around it.
@@ -41,7 +46,7 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
-	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionEntryDamaged,
+	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionEntryDamaged,
 }
 
 // Actions lists all actions.
@@ -114,12 +119,17 @@ type Record struct {
 	Detail        string
 }
 
-// body is a record's stored form. Its bytes are what the log keeps and will
-// prove, so fields are only ever added, at the end, with omitempty.
+// body is a record's stored form. Its bytes are what the log keeps and proves,
+// so fields are only ever added, at the end, with omitempty.
 type body struct {
-	Version       int      `json:"v"`
-	Sequence      int64    `json:"seq"`
-	Time          int64    `json:"ts"` // microseconds since 1970
+	Version  int   `json:"v"`
+	Sequence int64 `json:"seq"`
+	Time     int64 `json:"ts"` // microseconds since 1970
+	content
+}
+
+// content is the part of a body that is known before its number and time.
+type content struct {
 	Action        Action   `json:"action"`
 	Outcome       Outcome  `json:"outcome"`
 	Actor         Actor    `json:"actor,omitzero"`
@@ -150,11 +160,50 @@ func (r Record) check() error {
 	return nil
 }
 
+// MaxBody is the most bytes that a record takes in the log. The limits of its
+// fields see to it.
+const MaxBody = 65_535
+
+// encode returns a record's bytes.
 func encode(r Record) ([]byte, error) {
-	return json.Marshal(body{Version: bodyVersion, Sequence: r.Sequence, Time: r.Time.UnixMicro(), Action: r.Action,
+	text, err := encodeContent(r)
+	if err != nil {
+		return nil, err
+	}
+	return withNumber(r.Sequence, r.Time.UnixMicro(), text), nil
+}
+
+// encodeContent encodes all but the number and time, which only the writer
+// knows: appenders do the work side by side.
+func encodeContent(r Record) ([]byte, error) {
+	return json.Marshal(content{Action: r.Action,
 		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
 		OperationID: r.OperationID, OperationType: r.OperationType, BatchIndex: r.BatchIndex, InstanceID: r.InstanceID,
 		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail})
+}
+
+// withNumber puts the number and time before the content.
+func withNumber(seq, ts int64, content []byte) []byte {
+	text := appendNumber(make([]byte, 0, len(content)+64), seq, ts)
+	return append(text, content[1:]...)
+}
+
+// appendNumber appends how the bytes of a record begin.
+func appendNumber(text []byte, seq, ts int64) []byte {
+	text = append(text, `{"v":`...)
+	text = strconv.AppendInt(text, bodyVersion, 10)
+	text = append(text, `,"seq":`...)
+	text = strconv.AppendInt(text, seq, 10)
+	text = append(text, `,"ts":`...)
+	text = strconv.AppendInt(text, ts, 10)
+	return append(text, ',')
+}
+
+// leafHash is the hash of a record's bytes as a leaf of the tree (RFC 6962,
+// section 2.1): SHA-256 of a zero byte and the bytes.
+func leafHash(text []byte) tlog.Hash {
+	var space [1024]byte // most records fit: no allocation
+	return sha256.Sum256(append(append(space[:0], 0), text...))
 }
 
 func decode(text []byte) (Record, error) {
@@ -190,8 +239,10 @@ func damaged(seq, ts int64, why string) Record {
 
 func fromMicro(ts int64) time.Time { return time.UnixMicro(ts).UTC() }
 
-// The longest values that are kept, in bytes. They are far above what the
-// console's own forms allow; only hostile headers and upstream texts are cut.
+// The longest values that are kept, in bytes as the log writes them: as JSON,
+// where a quote takes two and a control character six. They are far above what
+// the console's own forms allow; only hostile headers and upstream texts are
+// cut. With all fields as long as may be, a record stays below MaxBody.
 const (
 	maxShort = 512
 	maxLong  = 16 << 10
@@ -220,12 +271,28 @@ const ellipsis = "…"
 // later records of an operation repeat the fields of the first.
 func bounded(s string, limit int) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-	if len(s) <= limit {
+	if 6*len(s) <= limit {
 		return s
 	}
-	end := limit - len(ellipsis)
-	for !utf8.RuneStart(s[end]) {
-		end--
+	end, used := 0, 0 // what fits together with an ellipsis
+	for i, c := range s {
+		if used <= limit-len(ellipsis) {
+			end = i
+		}
+		if used += written(c); used > limit {
+			return s[:end] + ellipsis
+		}
 	}
-	return s[:end] + ellipsis
+	return s
+}
+
+// written is how many bytes a character takes in JSON as encoding/json writes it.
+func written(c rune) int {
+	switch {
+	case c == '"', c == '\\', c == '\n', c == '\r', c == '\t', c == '\b', c == '\f':
+		return 2
+	case c < ' ', c == '<', c == '>', c == '&', c == '\u2028', c == '\u2029':
+		return 6
+	}
+	return utf8.RuneLen(c)
 }

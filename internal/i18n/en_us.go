@@ -346,6 +346,7 @@ var enUS = Texts{
 			"operation.rejected": "Rejected", "operation.unknown": "Answer unknown",
 			"operation.observed": "Effect seen", "operation.not_observed": "Effect not seen",
 			"entry.damaged": "Damaged entry", "access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
+			"audit.pruned": "Removed old records",
 		},
 		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
 		Note: Words{

@@ -1,0 +1,145 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Space is what a disk has left and has in all, in bytes.
+type Space struct{ Free, Total uint64 }
+
+// The limits at which the log warns, and at which it takes no more requests.
+// No file is kept in reserve: what is left below reservedSpace takes tens of
+// thousands of outcomes.
+const (
+	lowSpace      = 1 << 30
+	reservedSpace = 64 << 20
+	slowCommit    = 100 * time.Millisecond
+	anchorLate    = 3 * anchorEvery
+	spaceEvery    = time.Second
+)
+
+// The kinds of warnings.
+const (
+	WarningFailing    = "failing"    // the last commit failed
+	WarningReadOnly   = "read_only"  // because the database cannot be written
+	WarningFull       = "full"       // because no space is left
+	WarningLowSpace   = "low_space"  // little space is left
+	WarningReserve    = "reserve"    // so little that operations are refused
+	WarningSlow       = "slow"       // commits take long
+	WarningUnsigned   = "unsigned"   // the last checkpoint could not be signed
+	WarningUnanchored = "unanchored" // an anchor did not take the last checkpoint
+	WarningFindings   = "findings"   // verification has found something
+)
+
+// Warning is something that will, or does, keep the log from its promises.
+type Warning struct {
+	Kind string
+	Text string // in English, for people who run the console
+}
+
+// Health lists what is wrong with the log or soon will be; nothing when all is
+// well. It writes nothing and is cheap enough for every page.
+func (l *Log) Health(context.Context) []Warning {
+	var out []Warning
+	add := func(kind, text string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(text, args...)}) }
+	if f := l.failing.Load(); f != nil {
+		add(kindOf(f), "the last commit failed: %v", f.Err)
+	}
+	space, err := l.space.get()
+	switch {
+	case err != nil:
+		add(WarningLowSpace, "the space of the log's disk is not known: %v", err)
+	case space.Total > 0 && space.Free < reservedSpace:
+		add(WarningReserve, "%d MiB are left for the log: operations are refused", space.Free>>20)
+	case space.Total > 0 && space.Free < min(lowSpace, space.Total/10):
+		add(WarningLowSpace, "%d MiB are left for the log", space.Free>>20)
+	}
+	if _, p99 := l.speed.percentiles(); p99 > slowCommit {
+		add(WarningSlow, "one of a hundred commits takes %v or more", p99.Round(time.Millisecond))
+	}
+	if f := l.unsigned.Load(); f != nil {
+		add(WarningUnsigned, "the checkpoint is not signed since %s: %v", f.at.UTC().Format(time.RFC3339), f.err)
+	}
+	for _, a := range l.Anchors() {
+		if a.Err != nil {
+			add(WarningUnanchored, "%s did not take the checkpoint: %v", a.Name, a.Err)
+		}
+	}
+	if v := l.Verified(); len(v.Findings) > 0 {
+		add(WarningFindings, "verification has found: %s", v.Findings[0])
+	}
+	return out
+}
+
+func kindOf(e *StorageError) string {
+	switch {
+	case e.Full:
+		return WarningFull
+	case e.ReadOnly:
+		return WarningReadOnly
+	}
+	return WarningFailing
+}
+
+// Anchors says how each anchor is doing.
+func (l *Log) Anchors() []AnchorStatus {
+	l.anchors.mu.Lock()
+	defer l.anchors.mu.Unlock()
+	return slices.Clone(l.anchors.status)
+}
+
+// Speed returns how long half and how long 99 % of the latest commits took at
+// most; zeros before the first.
+func (l *Log) Speed() (p50, p99 time.Duration) { return l.speed.percentiles() }
+
+// speed remembers how long the latest commits took.
+type speed struct {
+	mu   sync.Mutex
+	took [512]time.Duration
+	n    int
+}
+
+func (s *speed) add(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took[s.n%len(s.took)] = d
+	s.n++
+}
+
+func (s *speed) percentiles() (p50, p99 time.Duration) {
+	s.mu.Lock()
+	took := slices.Clone(s.took[:min(s.n, len(s.took))])
+	s.mu.Unlock()
+	if len(took) == 0 {
+		return 0, 0
+	}
+	slices.Sort(took)
+	return took[len(took)/2], took[len(took)*99/100]
+}
+
+// spaceMeter asks for a disk's space at most once a second.
+type spaceMeter struct {
+	ask  func() (Space, error)
+	mu   sync.Mutex
+	at   time.Time
+	last Space
+	err  error
+}
+
+// get returns the space; a Total of 0 says that it is not known.
+func (m *spaceMeter) get() (Space, error) {
+	if m.ask == nil {
+		return Space{}, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.at.IsZero() || time.Since(m.at) >= spaceEvery {
+		m.last, m.err = m.ask()
+		m.at = time.Now()
+	}
+	return m.last, m.err
+}

@@ -1,0 +1,295 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// The limits of a commit and of the queue before it.
+const (
+	queueLength   = 4096
+	maxBatch      = 256
+	maxBatchBytes = 256 << 10
+	maxGather     = time.Millisecond
+	commitTimeout = 30 * time.Second // a database that hangs must not hang the console's every page
+)
+
+// appending is a record on its way to the disk. Whoever takes it decides what
+// becomes of it: the writer, who stores it, or its own caller, who gives up.
+type appending struct {
+	taken   atomic.Bool
+	record  Record
+	content []byte // the record's bytes without its number and time
+	done    chan error
+}
+
+func (a *appending) take() bool { return a.taken.CompareAndSwap(false, true) }
+
+// writer is the state of the one goroutine that writes.
+type writer struct {
+	*Log
+	tree      tree
+	unchecked bool          // the edges are to be read anew and compared
+	commits   int           // rows of the last batch
+	took      time.Duration // by the last commit
+	insert    *sql.Stmt     // SQLite's, prepared on its one connection
+	signing   signing
+}
+
+// write is the one writer: it gathers what waits and commits it together, and
+// signs the head when it is idle. At the end it writes what is still queued.
+func (w *writer) write(ctx context.Context) {
+	defer w.finish()
+	idle := time.NewTimer(0)
+	for {
+		idle.Reset(w.signing.wait(time.Now()))
+		select {
+		case a := <-w.queue:
+			w.commit(w.gather(a))
+		case <-idle.C:
+			w.checkpoint(false)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// finish writes what is queued, and a last checkpoint.
+func (w *writer) finish() {
+	for batch := w.gather(nil); len(batch) > 0; batch = w.gather(nil) {
+		w.commit(batch)
+	}
+	w.checkpoint(true)
+	if w.insert != nil {
+		_ = w.insert.Close()
+	}
+}
+
+// gather takes what is queued, without the records whose callers have given
+// up. It waits for more only while several arrive at once, and then for a tenth
+// of what a commit takes: it costs each little and spares many a commit.
+func (w *writer) gather(first *appending) []*appending {
+	batch := make([]*appending, 0, 16)
+	bytes := 0
+	start, patience := time.Time{}, min(w.took/10, maxGather)
+	for a := first; ; {
+		if a != nil && a.take() {
+			batch = append(batch, a)
+			bytes += len(a.content)
+		}
+		if len(batch) == maxBatch || bytes >= maxBatchBytes {
+			return batch
+		}
+		select {
+		case a = <-w.queue:
+			continue
+		default:
+		}
+		if a = nil; len(batch) == 0 || w.commits < 2 {
+			return batch
+		}
+		if start.IsZero() {
+			start = time.Now()
+		} else if time.Since(start) > patience {
+			return batch
+		}
+		runtime.Gosched() // a timer would sleep longer than this takes
+	}
+}
+
+func (w *writer) commit(batch []*appending) {
+	if len(batch) == 0 {
+		return
+	}
+	var answer error
+	start := time.Now()
+	if err := w.store(batch); err != nil {
+		failure := w.Refusal(err)
+		w.cfg.Logger.Error("the log refused records", "records", len(batch), "error", err)
+		w.failing.Store(failure)
+		answer = failure
+	} else {
+		w.failing.Store(nil)
+		w.signal()
+	}
+	w.commits, w.took = len(batch), time.Since(start)
+	w.speed.add(w.took)
+	for _, a := range batch {
+		a.done <- answer
+	}
+}
+
+// errUnknown marks a commit of which nobody could say whether it took place.
+var errUnknown = errors.New("the connection broke during the commit")
+
+// Refusal describes a database's error. It is exported for the console's other
+// databases: what keeps an operation's form from being remembered refuses the
+// operation the same way.
+func (l *Log) Refusal(err error) *StorageError {
+	return &StorageError{Full: l.cfg.IsFull(err), ReadOnly: l.cfg.IsReadOnly(err), Unknown: errors.Is(err, errUnknown), Err: err}
+}
+
+// store writes a batch in one transaction. When it fails, everything that was
+// remembered of the tree is forgotten, and read and compared before the next.
+func (w *writer) store(batch []*appending) (err error) {
+	defer func() {
+		if err != nil {
+			w.tree, w.unchecked = tree{}, true
+		}
+	}()
+	if err := w.cfg.Unmoved(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	if w.cfg.Dialect == SQLite && w.insert == nil {
+		if w.insert, err = w.cfg.Log.PrepareContext(ctx, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`); err != nil {
+			return err
+		}
+	}
+	tx, err := w.cfg.Log.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	signed, err := w.put(ctx, tx, batch)
+	if err != nil {
+		return rollback(tx, err)
+	}
+	if err := tx.Commit(); err != nil {
+		last := batch[len(batch)-1]
+		if err := w.settle(last.record.Sequence, last.content, err); err != nil {
+			return err
+		}
+	}
+	w.unchecked = false
+	w.signed(signed, w.tree.size)
+	return nil
+}
+
+// put writes the entries, the tiles they fill and the head. The head row gives
+// the numbers and the tree, and is locked until the commit, so that numbers
+// follow the order of commits on all consoles that share the log.
+func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stamp, error) {
+	h, err := w.lockHead(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.tree.at(h.size, h.frontier); err != nil {
+		return nil, err
+	}
+	if err := w.tree.load(ctx, tx, len(batch), w.unchecked); err != nil {
+		return nil, err
+	}
+	for _, a := range batch {
+		h.size, h.last = h.size+1, max(w.cfg.Now().UnixMicro(), h.last+1)
+		a.record.Sequence, a.record.Time = h.size, fromMicro(h.last)
+		a.content = withNumber(h.size, h.last, a.content)
+		if err := w.tree.add(leafHash(a.content)); err != nil {
+			return nil, err
+		}
+	}
+	signed := w.sign(ctx, tx, h.size, w.tree.root(), h.last)
+	if w.cfg.Dialect == PostgreSQL {
+		err = w.putAtOnce(ctx, tx, batch, h.last, signed)
+	} else {
+		err = w.putEach(ctx, tx, batch, h.last, signed)
+	}
+	if err == nil {
+		err = signed.keepIn(ctx, tx)
+	}
+	return signed, err
+}
+
+// headRow is what the writer needs of the head.
+type headRow struct {
+	size, last     int64
+	root, frontier []byte
+}
+
+func (l *Log) lockHead(ctx context.Context, q querier) (h headRow, err error) {
+	text := `SELECT size, last_ts, root, frontier FROM head WHERE id = 1`
+	if l.cfg.Dialect == PostgreSQL {
+		text += ` FOR UPDATE`
+	}
+	err = q.QueryRowContext(ctx, text).Scan(&h.size, &h.last, &h.root, &h.frontier)
+	return h, err
+}
+
+// putEach is for SQLite: a prepared insert for one row is its fastest.
+func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, last int64, signed *stamp) error {
+	insert := tx.StmtContext(ctx, w.insert)
+	defer func() { _ = insert.Close() }()
+	for _, a := range batch {
+		if _, err := insert.ExecContext(ctx, a.record.Sequence, a.record.Time.UnixMicro(), a.content); err != nil {
+			return err
+		}
+	}
+	for _, t := range w.tree.full {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (l, n, d) VALUES ($1, $2, $3)`, t.level, t.n, t.data); err != nil {
+			return err
+		}
+	}
+	root := w.tree.root()
+	_, err := tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`,
+		w.tree.size, last, root[:], joined(w.tree.frontier), signed.text())
+	return err
+}
+
+// putAtOnce is for PostgreSQL: everything in one round trip.
+func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, last int64, signed *stamp) error {
+	seqs, times, bodies := make([]int64, len(batch)), make([]int64, len(batch)), make([][]byte, len(batch))
+	for i, a := range batch {
+		seqs[i], times[i], bodies[i] = a.record.Sequence, a.record.Time.UnixMicro(), a.content
+	}
+	root := w.tree.root()
+	args := []any{seqs, times, bodies, w.tree.size, last, root[:], joined(w.tree.frontier), signed.text()}
+	var tiles strings.Builder
+	for i, t := range w.tree.full {
+		fmt.Fprintf(&tiles, `, tile%d AS (INSERT INTO tile (l, n, d) VALUES ($%d, $%d, $%d))`, i, len(args)+1, len(args)+2, len(args)+3)
+		args = append(args, t.level, t.n, t.data)
+	}
+	_, err := tx.ExecContext(ctx, `WITH entries AS (INSERT INTO entry (seq, ts, body)
+		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))`+tiles.String()+`
+		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...)
+	return err
+}
+
+// settle finds out whether a commit took place that failed with cause: the
+// connection may have broken when the database had done it. It compares the
+// batch's last entry with what the log has in its place.
+func (l *Log) settle(seq int64, text []byte, cause error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	stored, err := l.stored(ctx, seq)
+	switch {
+	case err != nil:
+		return errors.Join(errUnknown, cause, err)
+	case bytes.Equal(stored, text):
+		l.cfg.Logger.Warn("a commit took place though its answer was lost", "error", cause)
+		return nil
+	}
+	return cause
+}
+
+// stored reads an entry's body, nil when there is none. On PostgreSQL the lock
+// on the head waits until the lost transaction has ended: the answer is final.
+func (l *Log) stored(ctx context.Context, seq int64) (text []byte, err error) {
+	tx, err := l.cfg.Log.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = rollback(tx, err) }()
+	h, err := l.lockHead(ctx, tx)
+	if err != nil || h.size < seq {
+		return nil, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT body FROM entry WHERE seq = $1`, seq).Scan(&text)
+	return text, err
+}
