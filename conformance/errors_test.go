@@ -243,10 +243,10 @@ func (w *world) sameError(t *testing.T, call attempt, want *sdkerr.ServiceRespon
 func TestErrorsInChinese(t *testing.T) {
 	w := newWorld(t, lab())
 	e := w.fails(t, func(w *world) error {
-		return second(w.sdk.OperateScriptJob(&model.OperateScriptJobRequest{ExecuteUuid: w.UUID("finished"), XLanguage: pointer("zh-cn"),
+		return second(w.sdk.OperateScriptJob(&model.OperateScriptJobRequest{ExecuteUuid: w.UUID("finished"), XLanguage: new("zh-cn"),
 			Body: &model.JobScriptOrderOperationBody{OperationType: operations.PAUSE_ORDER}}))
 	})
-	if want := "工单状态为 FINISHED 时不允许执行操作 PAUSE_ORDER。"; e.StatusCode != 400 || e.ErrorCode != "COC.00040701" || e.ErrorMessage != want {
+	if want := "工单状态为 FINISHED 时不允许执行操作 PAUSE_ORDER。"; e.StatusCode != http.StatusBadRequest || e.ErrorCode != "COC.00040701" || e.ErrorMessage != want {
 		t.Errorf("%+v, want %s", e, want)
 	}
 }
@@ -262,7 +262,7 @@ func TestForeignProject(t *testing.T) {
 	}
 	w.caller.ProjectID = foreign
 	own, ok := errors.AsType[*coc.Error](second(w.ours.ListTickets(t.Context(), w.caller, coc.TicketQuery{})))
-	if !ok || e.StatusCode != 403 || e.ErrorCode != "APIGW.0310" || e.RequestId == "" || own.Status != 403 || own.Code != e.ErrorCode || own.Message != e.ErrorMessage {
+	if !ok || e.StatusCode != http.StatusForbidden || e.ErrorCode != "APIGW.0310" || e.RequestId == "" || own.Status != e.StatusCode || own.Code != e.ErrorCode || own.Message != e.ErrorMessage {
 		t.Errorf("the SDK's error is %+v, our own %+v", e, own)
 	}
 }

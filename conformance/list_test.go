@@ -19,7 +19,9 @@ func (w *world) pages(r model.ListScriptJobsRequest) (rows []model.JobScriptOrde
 		if r.Limit != nil && len(page.Data) > int(*r.Limit) {
 			w.t.Fatalf("%d rows on a page of %d", len(page.Data), *r.Limit)
 		}
-		rows = append(rows, page.Data...)
+		if rows = append(rows, page.Data...); len(rows) > int(page.Total) {
+			w.t.Fatalf("%d rows of %d", len(rows), page.Total)
+		}
 		r.Marker = &rows[len(rows)-1].OrderId
 	}
 }
@@ -108,7 +110,7 @@ func TestInstancePaging(t *testing.T) {
 				if *page.BatchIndex != 3 || *page.TotalInstances != 10 || len(*page.ExecuteInstances) > int(limit) {
 					t.Fatalf("batch %d, total %d, %d rows", *page.BatchIndex, *page.TotalInstances, len(*page.ExecuteInstances))
 				}
-				if len(*page.ExecuteInstances) == 0 {
+				if len(*page.ExecuteInstances) == 0 || len(got) > len(all) {
 					break
 				}
 				for _, row := range *page.ExecuteInstances {

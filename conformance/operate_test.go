@@ -2,15 +2,20 @@ package conformance
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/coc/v1/model"
+
+	"coc-console/internal/coc"
 )
 
 // effect is longer than the time in which an operation takes effect.
@@ -46,8 +51,6 @@ func (s state) with(status string, batch int32, rows map[int64]string) state {
 	return s
 }
 
-func pointer[T any](v T) *T { return &v }
-
 func TestOperations(t *testing.T) {
 	type body = model.JobScriptOrderOperationBody
 	tests := map[string]struct {
@@ -63,17 +66,17 @@ func TestOperations(t *testing.T) {
 			func(s state) state { return s.with("PROCESSING", 2, nil) }},
 		"continue an abnormal one": {"abnormal", body{OperationType: operations.CONTINUE_ORDER}, `{"operation_type":"CONTINUE_ORDER"}`, false,
 			func(s state) state { return s.with("PROCESSING", 2, nil) }},
-		"skip": {"paused", body{OperationType: operations.SKIP_BATCH, BatchIndex: pointer[int32](2)}, `{"batch_index":2,"operation_type":"SKIP_BATCH"}`, true,
+		"skip": {"paused", body{OperationType: operations.SKIP_BATCH, BatchIndex: new(int32(2))}, `{"batch_index":2,"operation_type":"SKIP_BATCH"}`, true,
 			func(s state) state { return s.with("FINISHED", 2, map[int64]string{302: "CANCELED"}) }},
-		"skip an abnormal one": {"abnormal", body{OperationType: operations.SKIP_BATCH, BatchIndex: pointer[int32](1)}, `{"batch_index":1,"operation_type":"SKIP_BATCH"}`, false,
+		"skip an abnormal one": {"abnormal", body{OperationType: operations.SKIP_BATCH, BatchIndex: new(int32(1))}, `{"batch_index":1,"operation_type":"SKIP_BATCH"}`, false,
 			func(s state) state { return s.with("PROCESSING", 2, nil) }},
-		"cancel an instance above 2^53": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: pointer[int64](above53)},
+		"cancel an instance above 2^53": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: new(int64(above53))},
 			`{"instance_id":9007199254740993,"operation_type":"CANCEL_INSTANCE"}`, false,
 			func(s state) state { return s.with("PROCESSING", 2, map[int64]string{above53: "CANCELED"}) }},
-		"cancel its neighbour": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: pointer[int64](neighbour)},
+		"cancel its neighbour": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: new(int64(neighbour))},
 			`{"instance_id":9007199254740992,"operation_type":"CANCEL_INSTANCE"}`, false,
 			func(s state) state { return s.with("PROCESSING", 2, map[int64]string{neighbour: "CANCELED"}) }},
-		"cancel the highest instance": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: pointer[int64](highest)},
+		"cancel the highest instance": {"running", body{OperationType: operations.CANCEL_INSTANCE, InstanceId: new(int64(highest))},
 			`{"instance_id":9223372036854775807,"operation_type":"CANCEL_INSTANCE"}`, false,
 			func(s state) state { return s.with("PROCESSING", 2, map[int64]string{highest: "CANCELED"}) }},
 		"cancel": {"running", body{OperationType: operations.CANCEL_ORDER}, `{"operation_type":"CANCEL_ORDER"}`, true,
@@ -81,7 +84,7 @@ func TestOperations(t *testing.T) {
 				return s.with("CANCELED", 2, map[int64]string{above53: "CANCELED", neighbour: "CANCELED", highest: "CANCELED", nextHighest: "CANCELED"})
 			}},
 		// As the vendor's Terraform provider sends it (docs/coc-api.md section 4.6).
-		"cancel with fields it does not need": {"paused", body{OperationType: operations.CANCEL_ORDER, BatchIndex: pointer[int32](1), InstanceId: pointer[int64](1)},
+		"cancel with fields it does not need": {"paused", body{OperationType: operations.CANCEL_ORDER, BatchIndex: new(int32(1)), InstanceId: new(int64(1))},
 			`{"batch_index":1,"instance_id":1,"operation_type":"CANCEL_ORDER"}`, true,
 			func(s state) state { return s.with("CANCELED", 1, map[int64]string{302: "CANCELED"}) }},
 	}
@@ -106,7 +109,35 @@ func TestOperations(t *testing.T) {
 			w.counted(t, id)
 			w.t = t
 			w.sameTicket(id)
+			sameOperation(t, test.ticket, test.body, test.wire, w.state(id))
 		})
+	}
+}
+
+// sameOperation lets our own client send the operation in a fresh world, unless
+// it refuses to: it must send the same, and get the same.
+func sameOperation(t *testing.T, ticket string, body model.JobScriptOrderOperationBody, wire string, want state) {
+	t.Helper()
+	op := coc.Operation{Type: coc.OperationType(body.OperationType.Value()), BatchIndex: value(body.BatchIndex), InstanceID: value(body.InstanceId)}
+	if op.Validate() != nil {
+		return
+	}
+	w := newWorld(t, lab())
+	id := w.UUID(ticket)
+	r := must(w.ours.Operate(t.Context(), w.caller, recorded(1), coc.ExecuteUUID(id), op))(t)
+	if r.Status != http.StatusOK || r.Data != id || r.RequestID != w.wire.last().got.Get("X-Request-Id") {
+		t.Errorf("our own answer %+v", r)
+	}
+	var sdk, ours map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal([]byte(wire), &sdk), json.Unmarshal(w.wire.last().body, &ours)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(sdk, ours) {
+		t.Errorf("our own body %s, the SDK's %s", w.wire.last().body, wire)
+	}
+	w.clock.step(effect)
+	if now := w.state(id); !now.equal(want) {
+		t.Errorf("after our own operation %v, after the SDK's %v", now, want)
 	}
 }
 
@@ -163,27 +194,27 @@ func TestHeaders(t *testing.T) {
 	project := w.project(t)
 	calls := map[string]func() error{
 		"list": func() error {
-			_, err := w.sdk.ListScriptJobs(&model.ListScriptJobsRequest{XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque")})
+			_, err := w.sdk.ListScriptJobs(&model.ListScriptJobsRequest{XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque")})
 			return err
 		},
 		"info": func() error {
-			_, err := w.sdk.GetScriptJobInfo(&model.GetScriptJobInfoRequest{ExecuteUuid: w.UUID("running"), XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque")})
+			_, err := w.sdk.GetScriptJobInfo(&model.GetScriptJobInfoRequest{ExecuteUuid: w.UUID("running"), XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque")})
 			return err
 		},
 		"batches": func() error {
-			_, err := w.sdk.ListScriptJobBatches(&model.ListScriptJobBatchesRequest{ExecuteUuid: w.UUID("running"), XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque")})
+			_, err := w.sdk.ListScriptJobBatches(&model.ListScriptJobBatchesRequest{ExecuteUuid: w.UUID("running"), XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque")})
 			return err
 		},
 		"batch": func() error {
-			_, err := w.sdk.GetScriptJobBatch(&model.GetScriptJobBatchRequest{ExecuteUuid: w.UUID("running"), BatchIndex: 1, Limit: 1, XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque")})
+			_, err := w.sdk.GetScriptJobBatch(&model.GetScriptJobBatchRequest{ExecuteUuid: w.UUID("running"), BatchIndex: 1, Limit: 1, XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque")})
 			return err
 		},
 		"statistics": func() error {
-			_, err := w.sdk.GetScriptJobStatistics(&model.GetScriptJobStatisticsRequest{ExecuteUuid: w.UUID("running"), XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque")})
+			_, err := w.sdk.GetScriptJobStatistics(&model.GetScriptJobStatisticsRequest{ExecuteUuid: w.UUID("running"), XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque")})
 			return err
 		},
 		"operate": func() error {
-			_, err := w.sdk.OperateScriptJob(&model.OperateScriptJobRequest{ExecuteUuid: w.UUID("running"), XLanguage: pointer("zh-cn"), XProjectId: &project, XUserProfile: pointer("opaque"),
+			_, err := w.sdk.OperateScriptJob(&model.OperateScriptJobRequest{ExecuteUuid: w.UUID("running"), XLanguage: new("zh-cn"), XProjectId: &project, XUserProfile: new("opaque"),
 				Body: &model.JobScriptOrderOperationBody{OperationType: operations.PAUSE_ORDER}})
 			return err
 		},

@@ -50,14 +50,14 @@ func (d difference) walk(path string, v any, kind reflect.Type) {
 
 func (d difference) object(path string, v map[string]any, kind reflect.Type) {
 	rest := maps.Clone(v)
-	for i := range kind.NumField() {
-		name, _, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+	for field := range kind.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "-" {
 			continue
 		}
 		at := strings.TrimPrefix(path+"."+name, ".")
 		if inner, ok := v[name]; ok {
-			d.walk(at, inner, kind.Field(i).Type)
+			d.walk(at, inner, field.Type)
 			delete(rest, name)
 		} else {
 			d.onlySDK[at] = true
@@ -92,7 +92,7 @@ func TestWire(t *testing.T) {
 		onlyWire, nulls []string
 	}{
 		"list": {call: func() (any, error) {
-			return w.sdk.ListScriptJobs(&model.ListScriptJobsRequest{Limit: pointer[int32](1)})
+			return w.sdk.ListScriptJobs(&model.ListScriptJobsRequest{Limit: new(int32(1))})
 		},
 			nulls: []string{"data.data.gmt_finished", "data.data.execute_costs"}},
 		"info": {call: func() (any, error) { return w.info(id) }, onlyWire: []string{"data.properties.script_source"},

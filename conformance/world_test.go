@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,13 +88,14 @@ func (w *world) use(token string) {
 type wire struct {
 	next http.Handler
 
-	mu     sync.Mutex
-	method string
-	uri    string
-	sent   http.Header
-	got    http.Header
-	body   []byte // of the request
-	answer []byte
+	mu   sync.Mutex
+	call exchange
+}
+
+type exchange struct {
+	method, uri  string
+	sent, got    http.Header
+	body, answer []byte
 }
 
 func (x *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -103,28 +105,37 @@ func (x *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	c := &copying{ResponseWriter: w}
-	x.next.ServeHTTP(c, r)
+	x.keep(func(c *exchange) { *c = exchange{method: r.Method, uri: r.RequestURI, sent: r.Header, body: body} })
+	x.next.ServeHTTP(&copying{w, x}, r)
+}
+
+func (x *wire) keep(change func(*exchange)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.method, x.uri, x.sent, x.body = r.Method, r.RequestURI, r.Header, body
-	x.got, x.answer = w.Header().Clone(), c.answer
+	change(&x.call)
 }
 
 // last is what the last call sent and got.
-func (x *wire) last() *wire {
+func (x *wire) last() exchange {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return &wire{method: x.method, uri: x.uri, sent: x.sent, got: x.got, body: x.body, answer: x.answer}
+	return x.call
 }
 
+// copying keeps everything before it is sent: the client has the answer before
+// its handler returns.
 type copying struct {
 	http.ResponseWriter
-	answer []byte
+	wire *wire
+}
+
+func (c *copying) WriteHeader(status int) {
+	c.wire.keep(func(x *exchange) { x.got = c.Header().Clone() })
+	c.ResponseWriter.WriteHeader(status)
 }
 
 func (c *copying) Write(b []byte) (int, error) {
-	c.answer = append(c.answer, b...)
+	c.wire.keep(func(x *exchange) { x.answer = slices.Concat(x.answer, b) })
 	return c.ResponseWriter.Write(b)
 }
 
