@@ -84,12 +84,11 @@ func (h *Handlers) Operate(c echo.Context) error {
 func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
 	ctx := c.Request().Context()
 	page := h.operationPage(c, f)
-	status, err := h.explain(ctx, &page, f, why)
+	status, err := h.explain(ctx, &page, why)
 	if err != nil {
 		return err
 	}
-	var field *coc.FieldError
-	if errors.As(why, &field) {
+	if _, ok := errors.AsType[*coc.FieldError](why); ok {
 		return Render(c, status, page) // there is nothing to read for it
 	}
 	now, err := h.reading(ctx, f, why)
@@ -126,7 +125,7 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 
 // explain puts into the page why nothing was sent, and returns the status that
 // says so. Errors that belong on an error page are handed on.
-func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f operationForm, why error) (int, error) {
+func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, why error) (int, error) {
 	t := i18n.T(ctx)
 	var (
 		field   *coc.FieldError

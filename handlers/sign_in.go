@@ -197,31 +197,28 @@ func (h *Handlers) signInFailed(c echo.Context, page templates.SignIn, in creden
 }
 
 func problemName(err error) string {
-	var refused *iam.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*iam.Error](err); ok {
 		return refused.Kind.String()
 	}
 	return strings.ReplaceAll(err.Error(), " ", "_")
 }
 
 func signInMessage(kind iam.Kind, t i18n.SignInProblems) (int, string) {
-	switch kind {
-	case iam.Unavailable:
-		return http.StatusBadGateway, t.Unavailable
-	case iam.BadAnswer:
-		return http.StatusBadGateway, t.BadAnswer
-	case iam.Throttled:
-		return http.StatusTooManyRequests, t.Throttled
+	status, ok := map[iam.Kind]int{iam.Unavailable: http.StatusBadGateway, iam.BadAnswer: http.StatusBadGateway,
+		iam.Throttled: http.StatusTooManyRequests}[kind]
+	if !ok {
+		status = http.StatusUnprocessableEntity
 	}
-	messages := map[iam.Kind]string{
+	message, ok := map[iam.Kind]string{
 		iam.WrongPassword: t.WrongPassword, iam.Locked: t.Locked, iam.PasscodeNeeded: t.PasscodeNeeded,
 		iam.PasscodeWrong: t.PasscodeWrong, iam.TokenExpired: t.TokenExpired, iam.TokenInvalid: t.TokenInvalid,
-		iam.Forbidden: t.Forbidden, iam.ProjectUnknown: t.ProjectUnknown,
+		iam.Forbidden: t.Forbidden, iam.ProjectUnknown: t.ProjectUnknown, iam.Throttled: t.Throttled,
+		iam.Unavailable: t.Unavailable, iam.BadAnswer: t.BadAnswer,
+	}[kind]
+	if !ok {
+		message = t.BadRequest
 	}
-	if m, ok := messages[kind]; ok {
-		return http.StatusUnprocessableEntity, m
-	}
-	return http.StatusUnprocessableEntity, t.BadRequest
+	return status, message
 }
 
 // SignOut ends the session.

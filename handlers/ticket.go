@@ -100,8 +100,7 @@ func refreshAfter(s coc.TicketStatus) int {
 // lookFailed notes a ticket that could not be read, and hands the error on to
 // the error page.
 func (h *Handlers) lookFailed(c echo.Context, record audit.Record, err error) error {
-	var upstream *coc.Error
-	if errors.As(err, &upstream) {
+	if upstream, ok := errors.AsType[*coc.Error](err); ok {
 		record.Outcome, record.Upstream = audit.OutcomeFailed, upstreamOf(upstream)
 		if upstream.Forbidden() {
 			record.Outcome = audit.OutcomeDenied

@@ -185,8 +185,7 @@ func unavailable(err error) error {
 
 // formProblem tells a body over its limit from one that is no form.
 func formProblem(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &handlers.Problem{Status: http.StatusRequestEntityTooLarge, Kind: handlers.ProblemTooLarge, Err: err}
 	}
 	return &handlers.Problem{Status: http.StatusBadRequest, Kind: handlers.ProblemBadInput, Err: err}
@@ -200,7 +199,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if cause == nil {
 				return
 			}
-			if cause == http.ErrAbortHandler {
+			if known, ok := cause.(error); ok && errors.Is(known, http.ErrAbortHandler) {
 				panic(http.ErrAbortHandler) // net/http's own way of breaking off
 			}
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())

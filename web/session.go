@@ -167,7 +167,7 @@ func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, session *session
 }
 
 func (s *Sessions) cookie(session *sessions.Session, value string) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // on plain http, for loopback alone, browsers would not send a Secure one
 		Name: session.Name(), Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: session.Options.Secure, MaxAge: session.Options.MaxAge,
 	}
@@ -398,6 +398,8 @@ func setPreference(c echo.Context, name, value string) {
 	if value == "" {
 		age = -1
 	}
-	c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
-		Secure: isSecure(c), SameSite: http.SameSiteLaxMode})
+	c.SetCookie(&http.Cookie{ //nolint:gosec // see Sessions.cookie
+		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
+		Secure: isSecure(c), SameSite: http.SameSiteLaxMode,
+	})
 }

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,9 +67,7 @@ func TestSignInProblems(t *testing.T) {
 			for i, language := range i18n.Languages() {
 				b := c.browser(t, language)
 				form := url.Values{"return": {"/tickets?name=kept"}}
-				for name, values := range tt.form {
-					form[name] = values
-				}
+				maps.Copy(form, tt.form)
 				p := b.post("/sign-in", form)
 				b.want(p, tt.status, tt.says(i18n.For(language)), "/tickets?name=kept")
 				for _, name := range []string{"account", "user", "project"} {

@@ -1,0 +1,425 @@
+package handlers
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+	"coc-console/templates"
+)
+
+// asked is the context of a GET of an address, as the router leaves it.
+func asked(t *testing.T, address string) echo.Context {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	return echo.New().NewContext(r, httptest.NewRecorder())
+}
+
+func TestVisible(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"plain", "web-01 生产 ünï", "web-01 生产 ünï"},
+		{"lines and tabs stay", "a\r\n\tb", "a\r\n\tb"},
+		{"control characters", "a\x00b\x1b[31mc\x7fd", "a␀b␛[31mc␡d"},
+		{"C1", "a\u0085b", "a[U+0085]b"},
+		{"direction", "a\u202egnp.exe\u2066b", "a[U+202E]gnp.exe[U+2066]b"},
+		{"zero width", "a\u200bb\ufeffc\u2060d", "a[U+200B]b[U+FEFF]c[U+2060]d"},
+		{"invalid UTF-8", "a\xffb", "a\ufffdb"},
+		{"nothing", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := visible(tt.in)
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if visible(got) != got {
+				t.Errorf("a second time it is %q", visible(got))
+			}
+		})
+	}
+}
+
+func FuzzVisible(f *testing.F) {
+	f.Add("a\x1b\u202e\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		for name, got := range map[string]string{"visible": visible(text), "last line": lastLine(text), "log": logText(text)} {
+			if !utf8.ValidString(got) || strings.IndexFunc(got, hidden) >= 0 {
+				t.Errorf("%s of %q is %q", name, text, got)
+			}
+		}
+		if utf8.RuneCountInString(lastLine(text)) > maxLine || strings.ContainsAny(lastLine(text), "\n") {
+			t.Errorf("the last line is %q", lastLine(text))
+		}
+	})
+}
+
+func TestLastLine(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"none", "", ""},
+		{"blank", "\n \r\n\t", ""},
+		{"one", "done", "done"},
+		{"of some", "one\ntwo\nthree", "three"},
+		{"before blank ones", "one\r\n  two \r\n\r\n", "two"},
+		{"long", strings.Repeat("长", 200), strings.Repeat("长", 159) + "…"},
+		{"of a large log", strings.Repeat("x\n", 100_000) + "end\n", "end"},
+		{"longer than what is looked at", strings.Repeat("y", 10_000), strings.Repeat("y", 159) + "…"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := lastLine(tt.in); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestLogText(t *testing.T) {
+	if got := logText("a\r\nb\x1b\nc"); got != "a\nb␛\nc" {
+		t.Errorf("got %q", got)
+	}
+	line := strings.Repeat("z", 1023) + "\n"
+	long := "first\n" + strings.Repeat(line, 1024) + "last"
+	got := logText(long)
+	if len(got) > maxLog || !strings.HasSuffix(got, "last") || !strings.HasPrefix(got, "zzz") || strings.Contains(got, "first") {
+		t.Errorf("of a long log %d bytes are shown, from %.10q", len(got), got)
+	}
+	if got := logText(strings.Repeat("z", maxLog+10)); len(got) != maxLog {
+		t.Errorf("of one long line %d bytes are shown", len(got))
+	}
+}
+
+func TestReturnTo(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "/", "/": "/", "/tickets?a=b&c=%2F": "/tickets?a=b&c=%2F", "/audit/1#x": "/audit/1#x",
+		"//evil": "/", "///evil": "/", `/\evil`: "/", `\/evil`: "/", "https://evil/": "/", "evil": "/", "/a\nb": "/", "/\tb": "/",
+		"/%zz": "/", "/%5cevil": "/%5cevil", "/x?u=//evil": "/x?u=//evil", "/" + strings.Repeat("x", maxReturn): "/",
+	} {
+		if got := returnTo(in); got != want {
+			t.Errorf("%.40q: got %.40q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzReturnTo(f *testing.F) {
+	f.Add("//evil")
+	f.Add("/tickets?x=1")
+	f.Fuzz(func(t *testing.T, text string) {
+		got := returnTo(text)
+		base := &url.URL{Scheme: "https", Host: "console.example", Path: "/sign-in"}
+		to, err := base.Parse(got)
+		if err != nil || to.Host != base.Host || to.Scheme != "https" || to.User != nil {
+			t.Errorf("%q leads to %v, %v", text, to, err)
+		}
+	})
+}
+
+func TestParseTime(t *testing.T) {
+	shanghai, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 2, 1, 15, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		in    string
+		want  time.Time
+		exact bool
+	}{
+		{"2026-03-02T01:15Z", at, true},
+		{"2026-03-02T09:15+08:00", at, true},
+		{"2026-03-02T09:15:30+08:00", at.Add(30 * time.Second), true},
+		{"2026-03-02T09:15", at, false},
+		{"2026-03-02T09:15:30", at.Add(30 * time.Second), false},
+		{"2026-03-02", at.Add(-9*time.Hour - 15*time.Minute), false},
+	} {
+		got, exact, err := parseTime(tt.in, shanghai)
+		if err != nil || !got.Equal(tt.want) || exact != tt.exact {
+			t.Errorf("%s: got %v, %v, %v", tt.in, got, exact, err)
+		}
+	}
+	for _, in := range []string{"", "yesterday", "2026-13-01", "2026-03-02T25:00", "1e3", "2026-03-02 09:15"} {
+		if got, _, err := parseTime(in, shanghai); err == nil {
+			t.Errorf("%q is taken for %v", in, got)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, query, shownFrom, shownTo, address string
+		wrong                                    []string
+	}{
+		{"nothing", "name=x", "", "", "", nil},
+		{"exact", "from=2026-07-01T08:00Z&to=2026-07-01T10:00%2B02:00", "2026-07-01T10:00", "2026-07-01T10:00", "", nil},
+		{"local", "from=2026-07-01T08:00&name=x", "2026-07-01T08:00", "", "/tickets?from=2026-07-01T08%3A00%2B02%3A00&name=x", nil},
+		{"a day", "to=2026-01-05", "", "2026-01-05T00:00", "/tickets?to=2026-01-05T00%3A00%2B01%3A00", nil},
+		{"no time", "from=soon&to=2026-07-01", "soon", "2026-07-01T00:00", "/tickets?from=soon&to=2026-07-01T00%3A00%2B02%3A00", []string{"from"}},
+		{"too far away", "from=0001-01-01&to=9999-01-01", "0001-01-01", "9999-01-01", "", []string{"from", "to"}},
+		{"wrong order", "from=2026-07-02T00:00Z&to=2026-07-01T00:00Z", "2026-07-02T02:00", "2026-07-01T02:00", "", []string{"to"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := asked(t, "/tickets?"+tt.query)
+			c.SetRequest(c.Request().WithContext(i18n.WithZone(c.Request().Context(), berlin)))
+			errs := templates.FieldErrors{}
+			s := parseSpan(c, errs)
+			address := ""
+			if s.local {
+				address = s.exactAddress(c)
+			}
+			if s.shownFrom != tt.shownFrom || s.shownTo != tt.shownTo || address != tt.address {
+				t.Errorf("shown %q to %q, address %q", s.shownFrom, s.shownTo, address)
+			}
+			for _, name := range []string{"from", "to"} {
+				if (errs[name] != "") != slices.Contains(tt.wrong, name) {
+					t.Errorf("%s: %q", name, errs[name])
+				}
+			}
+		})
+	}
+}
+
+func TestTrail(t *testing.T) {
+	many := strings.TrimSuffix(strings.Repeat("7.", maxTrail), ".")
+	for _, tt := range []struct{ name, address, older, newer string }{
+		{"first page", "/tickets?name=x", "/tickets?after=9&name=x", ""},
+		{"second page", "/tickets?name=x&after=5", "/tickets?after=9&name=x&trail=5", "/tickets?name=x"},
+		{"third page", "/tickets?after=3&trail=5", "/tickets?after=9&trail=5.3", "/tickets?after=5"},
+		{"fourth page", "/tickets?after=2&trail=5.3", "/tickets?after=9&trail=5.3.2", "/tickets?after=3&trail=5"},
+		{"a trail that is none", "/tickets?after=2&trail=5.x", "/tickets?after=9&trail=2", "/tickets"},
+		{"empty filters", "/tickets?name=&status=", "/tickets?after=9", ""},
+		{"a long trail", "/tickets?after=2&trail=" + many, "/tickets?after=9&trail=" + many[2:] + ".2", "/tickets?after=7&trail=" + many[2:]},
+		{"a trail that is too long", "/tickets?after=2&trail=7." + many, "/tickets?after=9&trail=2", "/tickets"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := asked(t, tt.address)
+			if got := olderAddress(c, "9"); got != tt.older {
+				t.Errorf("older: got %q, want %q", got, tt.older)
+			}
+			if got := newerAddress(c); got != tt.newer {
+				t.Errorf("newer: got %q, want %q", got, tt.newer)
+			}
+		})
+	}
+}
+
+// TestTrailRoundTrip goes many pages on and back.
+func TestTrailRoundTrip(t *testing.T) {
+	here, been := "/tickets?name=x", []string(nil)
+	for i := range 100 {
+		been = append(been, here)
+		here = olderAddress(asked(t, here), decimal(1000-i))
+	}
+	for _, want := range slices.Backward(been) {
+		here = newerAddress(asked(t, here))
+		if u, err := url.Parse(here); err != nil || here != want && u.Query().Encode() != queryOf(t, want) {
+			t.Fatalf("got %q, want %q", here, want)
+		}
+	}
+}
+
+func queryOf(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Encode()
+}
+
+func TestPagesBefore(t *testing.T) {
+	for address, want := range map[string]int{"/t": 0, "/t?trail=1": 0, "/t?after=5": 1, "/t?after=5&trail=1.2": 3, "/t?after=5&trail=x": 1} {
+		if got := pagesBefore(asked(t, address)); got != want {
+			t.Errorf("%s: got %d, want %d", address, got, want)
+		}
+	}
+}
+
+func TestSafeCell(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)",
+		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "'x": "'x", "长": "长",
+	} {
+		if got := safeCell(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestReason(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "  x \r\n": "x", "a\r\nb": "a\nb", "a\xffb": "a\ufffdb", strings.Repeat("长", 3000): strings.Repeat("长", 3000),
+	} {
+		if got := reason(in); got != want {
+			t.Errorf("%.20q: got %.20q, want %.20q", in, got, want)
+		}
+	}
+}
+
+func TestOtherKind(t *testing.T) {
+	for token, want := range map[string]bool{
+		"MIIYJ" + strings.Repeat("A", 500): false, "MII": false, strings.Repeat("x", 100): false,
+		"eyJhbGciOi" + strings.Repeat("A", 500): true, "HPUA12345": true,
+	} {
+		if got := otherKind(token); got != want {
+			t.Errorf("%.10q: got %v, want %v", token, got, want)
+		}
+	}
+}
+
+func TestBatchHint(t *testing.T) {
+	for text, want := range map[string]int32{"": 0, "3": 3, "20": 20, "21": 0, "x": 0, "-1": 0, "99999999999999999999": 0} {
+		if got := batchHint(text); got != want {
+			t.Errorf("%q: got %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestVerbatim(t *testing.T) {
+	for want, e := range map[string]*coc.Error{
+		"HTTP 400 COC.1: no": {Status: 400, Code: "COC.1", Message: "no"}, "HTTP 502 ": {Status: 502}, "": {},
+		"HTTP 500 x[U+202E]": {Status: 500, Message: "x\u202e"},
+	} {
+		if got := Verbatim(e); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAttempts(t *testing.T) {
+	a, now := newAttempts(), time.Unix(1_700_000_000, 0)
+	try := func(address string, failed bool) bool {
+		if !a.enter(address, now) {
+			return false
+		}
+		a.leave(address, failed, now)
+		return true
+	}
+	for i := range 50 {
+		if !try("10.0.0.1", false) {
+			t.Fatalf("the %dth success is refused", i)
+		}
+	}
+	for i := range attemptBurst {
+		if !try("10.0.0.1", true) {
+			t.Fatalf("the %dth failure is refused", i)
+		}
+	}
+	if try("10.0.0.1", false) {
+		t.Error("there is no limit")
+	}
+	if !try("10.0.0.2", false) {
+		t.Error("another address is refused")
+	}
+	now = now.Add(attemptEvery)
+	if !try("10.0.0.1", true) || try("10.0.0.1", true) {
+		t.Error("after a while there is not one attempt more")
+	}
+	for i := range attemptBurst {
+		if !a.enter("2001:db8::1", now) {
+			t.Fatalf("the %dth under way is refused", i)
+		}
+	}
+	if a.enter("2001:db8::2", now) {
+		t.Error("another address of the same network is a way around")
+	}
+	if !a.enter("2001:db8:0:1::1", now) {
+		t.Error("another network is refused")
+	}
+	for range attemptBurst {
+		a.leave("2001:db8::1", false, now)
+	}
+	if !a.enter("2001:db8::2", now) {
+		t.Error("what has ended well still counts")
+	}
+}
+
+func TestAttemptsForget(t *testing.T) {
+	a, now := newAttempts(), time.Unix(1_700_000_000, 0)
+	for range attemptBurst {
+		a.enter("192.0.2.1", now)
+		a.leave("192.0.2.1", true, now)
+	}
+	for i := range 2 * maxAddresses {
+		address := "10." + decimal(i>>16&255) + "." + decimal(i>>8&255) + "." + decimal(i&255)
+		a.enter(address, now)
+		a.leave(address, false, now)
+	}
+	if n := len(a.byAddress); n > maxAddresses {
+		t.Errorf("%d addresses are known", n)
+	}
+	if a.enter("192.0.2.1", now) {
+		t.Error("many other addresses make the failures of one forgotten")
+	}
+}
+
+func TestWrong(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false}, {errOtherToken, true}, {&iam.Error{Kind: iam.WrongPassword}, true}, {&iam.Error{Kind: iam.PasscodeWrong}, true},
+		{&iam.Error{Kind: iam.Unavailable}, false}, {&iam.Error{Kind: iam.BadAnswer}, false}, {&iam.Error{Kind: iam.Throttled}, false},
+	} {
+		if got := wrong(tt.err); got != tt.want {
+			t.Errorf("%v: got %v, want %v", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestViews(t *testing.T) {
+	v, now := newViews(), time.Unix(1_700_000_000, 0)
+	k := viewKey{session: "a", address: "/tickets"}
+	if !v.first(k, now) || v.first(k, now.Add(viewLife-1)) {
+		t.Error("a page is not one view")
+	}
+	if !v.first(viewKey{session: "b", address: "/tickets"}, now) || !v.first(viewKey{session: "a", address: "/tickets", outcome: "failed"}, now) {
+		t.Error("another session, or another outcome, is no view")
+	}
+	if !v.first(k, now.Add(viewLife)) {
+		t.Error("a page that stays open is one view for ever")
+	}
+	for i := range 2 * maxViews {
+		v.first(viewKey{address: decimal(i)}, now)
+	}
+	if n := len(v.seen); n > maxViews {
+		t.Errorf("%d views are remembered", n)
+	}
+}
+
+func TestReturnAddress(t *testing.T) {
+	post := func(path, pattern string, form url.Values) string {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		c := echo.New().NewContext(r, httptest.NewRecorder())
+		c.SetPath(pattern)
+		c.SetParamNames("execute_uuid")
+		c.SetParamValues("SCT1")
+		return ReturnAddress(c)
+	}
+	if got := ReturnAddress(asked(t, "/tickets?a=b%2F")); got != "/tickets?a=b%2F" {
+		t.Errorf("got %q", got)
+	}
+	if got := post("/sign-out", "/sign-out", nil); got != "/" {
+		t.Errorf("got %q", got)
+	}
+	form := url.Values{"operation_type": {"SKIP_BATCH"}, "batch_index": {"2"}, "reason": {"a b\nc"}, "seen": {"s"}, "key": {"k"}, "x": {"y"}}
+	want := "/tickets/SCT1/operations/new?batch_index=2&operation_type=SKIP_BATCH&reason=a+b%0Ac"
+	if got := post("/tickets/SCT1/operations", "/tickets/:execute_uuid/operations", form); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	form.Set("reason", strings.Repeat("长", 100_000))
+	if got := post("/tickets/SCT1/operations", "/tickets/:execute_uuid/operations", form); len(got) > maxReturn {
+		t.Errorf("the address has %d bytes", len(got))
+	}
+}
