@@ -107,7 +107,7 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 	f.VisitAll(func(s *flag.Flag) {
 		if v := getenv(envName(s.Name)); v != "" && bad == nil {
 			if err := f.Set(s.Name, v); err != nil {
-				bad = &settingError{s.Name, fmt.Sprintf("%s has a wrong value: %v", envName(s.Name), err)}
+				bad = &settingError{s.Name, fmt.Sprintf("%s has the wrong value %q: %v", envName(s.Name), v, err)}
 			}
 		}
 	})
@@ -162,7 +162,7 @@ func (c *config) complete(l lists) error {
 
 func split(list string) []string {
 	var out []string
-	for _, part := range strings.Split(list, ",") {
+	for part := range strings.SplitSeq(list, ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}
