@@ -166,6 +166,10 @@ func badInputSuite(t *testing.T, c *console, language i18n.Language, texts *i18n
 			if !strings.Contains(p.body, `lang="`+language.Tag()+`"`) || !strings.Contains(p.body, `id="sign-out"`) {
 				t.Error("the page is not in the reader's language, or has lost who they are")
 			}
+			if tt.form != nil && strings.HasSuffix(p.Request.URL.Path, "/operations") && (tt.status == 422 || tt.status == 409) &&
+				!keeps(p.body, tt.form(c).Get("reason")) && !strings.Contains(p.body, "data-refusal") {
+				t.Errorf("the reason is lost\n%s", shortened(p.body))
+			}
 			if p.Header.Get("Content-Type") != "text/html; charset=UTF-8" {
 				t.Errorf("the page is %q", p.Header.Get("Content-Type"))
 			}
