@@ -1,0 +1,250 @@
+//go:build browser
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"testing"
+
+	"coc-console/internal/simulator"
+)
+
+// shown is one page as a reader comes to see it.
+type shown struct {
+	name string
+	open func(*tab)
+}
+
+// gallery is a site with everything that pages can show, and the ways there.
+type gallery struct {
+	site
+	open, observed, rejected string // addresses of receipts
+	foreign                  string // a record that an operator may not read
+}
+
+// startGallery applies some operations, so that there are receipts and records of each kind.
+func startGallery(t *testing.T, b *browser) *gallery {
+	t.Helper()
+	g := &gallery{site: startSite(t, quick)}
+	manager := b.open(t, g.base, look{still: true})
+	manager.SignIn("manager")
+	manager.Go("/audit?action=session.signed_in")
+	manager.See("tr[data-sequence] a")
+	g.foreign = manager.Text("new URL(document.querySelector('tr[data-sequence] a').href).pathname")
+	tb := b.open(t, g.base, look{still: true})
+	tb.SignIn("operator")
+	remove := g.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.NoEffect})
+	g.open = g.operate(tb, "large", "PAUSE_ORDER", "operation.accepted")
+	remove()
+	remove = g.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Refuse, Status: http.StatusBadRequest,
+		Code: "COC.00040713", Message: "The order is being changed by somebody else."})
+	g.rejected = g.operate(tb, "running", "PAUSE_ORDER", "operation.rejected")
+	remove()
+	g.observed = g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
+	return g
+}
+
+// operate applies an operation to a demo ticket, waits until the receipt is that far, and returns its address.
+func (g *gallery) operate(t *tab, scenario, operation, until string) string {
+	t.Helper()
+	t.Go(g.confirm(scenario, operation))
+	t.Type("[name=reason]", "The checks of last night have not ended yet; see CHG-20417.")
+	t.Click("#confirm")
+	t.See("#receipt[data-status='" + until + "']")
+	return t.Text("location.pathname")
+}
+
+func (g *gallery) ticket(scenario string) string { return "/tickets/" + g.UUID(scenario) }
+
+// confirm is the address of a confirmation page; more are further fields.
+func (g *gallery) confirm(scenario, operation string, more ...string) string {
+	q := url.Values{"operation_type": {operation}}
+	for i := 0; i < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	return g.ticket(scenario) + "/operations/new?" + q.Encode()
+}
+
+// at is a page that has an address.
+func at(name, address string) shown {
+	return shown{name, func(t *tab) { t.Go(address); t.See("main h1") }}
+}
+
+// signInPages are those that nobody has to sign in for.
+func (g *gallery) signInPages() []shown {
+	return []shown{
+		at("sign-in", "/sign-in"),
+		at("sign-in-token", "/sign-in?mode=token"),
+		{"sign-in-error", func(t *tab) {
+			t.Go("/sign-in")
+			t.Type("[name=account]", "demo")
+			t.Type("[name=user]", "operator")
+			t.Type("[name=password]", "not-this-one")
+			t.Click("#sign-in button")
+			t.See("#problem")
+		}},
+		{"sign-in-fields", func(t *tab) {
+			t.Go("/sign-in")
+			t.Eval("document.querySelector('#sign-in').noValidate = true")
+			t.Click("#sign-in button")
+			t.See("#errors")
+		}},
+	}
+}
+
+// pages are those behind the sign-in.
+func (g *gallery) pages() []shown {
+	list := []shown{
+		at("tickets", "/tickets"),
+		at("tickets-empty", "/tickets?name=nothing-is-called-so"),
+		at("tickets-wrong", "/tickets?find=no+key+in+here"),
+		{"tickets-failure", func(t *tab) {
+			defer g.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
+				Code: "COC.00000500", Message: "Internal error."})()
+			t.Go("/tickets")
+			t.See("[role=alert]")
+		}},
+	}
+	for _, scenario := range []string{"abnormal", "running", "paused", "large", "finished", "canceled"} {
+		list = append(list, at("ticket-"+scenario, g.ticket(scenario)))
+	}
+	list = append(list, g.operationPages()...)
+	return append(list,
+		shown{"instance", func(t *tab) { g.openInstance(t, "abnormal", "ABNORMAL") }},
+		at("receipt-open", g.open), at("receipt-observed", g.observed), at("receipt-rejected", g.rejected),
+		at("audit", "/audit"), at("audit-empty", "/audit?person=nobody-is-called-so"),
+		shown{"record", func(t *tab) {
+			t.Go("/audit?action=operation.rejected")
+			t.Click("tr[data-sequence] a")
+			t.See("article[data-action='operation.rejected']")
+		}},
+		at("problem-404", "/nothing/here"), at("problem-404-ticket", "/tickets/SCT20240101000000012345678"),
+		at("problem-400", "/tickets/not-a-key"), at("problem-403", g.foreign))
+}
+
+// operationPages are the confirmation pages, of which none is sent off but one, which is refused.
+func (g *gallery) operationPages() []shown {
+	return []shown{
+		{"confirm-instance", func(t *tab) {
+			t.Go(g.ticket("abnormal") + "?batch=4")
+			t.Click("tr[data-status=READY] a.danger")
+			t.See("#confirm")
+		}},
+		at("confirm-skip", g.confirm("abnormal", "SKIP_BATCH", "batch_index", "2")),
+		at("confirm-continue", g.confirm("abnormal", "CONTINUE_ORDER")),
+		at("confirm-pause", g.confirm("large", "PAUSE_ORDER")),
+		at("confirm-cancel", g.confirm("abnormal", "CANCEL_ORDER")),
+		{"confirm-stale", func(t *tab) {
+			t.Go(g.confirm("abnormal", "SKIP_BATCH", "batch_index", "2"))
+			t.Eval(`document.querySelector("[name=seen]").value = "1/PROCESSING/2/12/2/1/0/7/"`)
+			t.Click("#confirm")
+			t.See("#changes")
+		}},
+		at("confirm-refused", g.confirm("abnormal", "PAUSE_ORDER")),
+		at("confirm-wrong", g.confirm("abnormal", "SKIP_BATCH", "batch_index", "21")),
+	}
+}
+
+func (g *gallery) openInstance(t *tab, scenario, status string) {
+	t.Helper()
+	t.Go(g.ticket(scenario))
+	t.Click(fmt.Sprintf("tr[data-instance][data-status=%s] th a", status))
+	t.See("#log")
+}
+
+// each opens every page in a tab, the first ones before signing in.
+func (g *gallery) each(t *tab, see func(shown)) {
+	t.Helper()
+	for _, p := range g.signInPages() {
+		p.open(t)
+		see(p)
+	}
+	t.SignIn("operator")
+	for _, p := range g.pages() {
+		p.open(t)
+		see(p)
+	}
+}
+
+// TestBrowserAxe holds the pages against the rules of WCAG 2.2 AA that a program can check.
+func TestBrowserAxe(t *testing.T) {
+	path := os.Getenv("COC_CONSOLE_TEST_AXE")
+	if path == "" {
+		missing(t, "no axe-core: set COC_CONSOLE_TEST_AXE to the axe.min.js of npm's axe-core")
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := startBrowser(t)
+	g := startGallery(t, b)
+	for language, tag := range map[string]string{"en-US": "en-US", "zh-CN": "zh-Hans-CN"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			tb := b.open(t, g.base, look{language: language, still: true})
+			g.each(tb, func(p shown) {
+				if lang := tb.Text("document.documentElement.lang"); lang != tag {
+					t.Errorf("%s: the page's language is %s, want %s", p.name, lang, tag)
+				}
+				tb.Eval(string(source)) // the content security policy does not hold for what the protocol evaluates
+				for _, dark := range []bool{false, true} {
+					tb.Dark(dark)
+					if found := tb.Text(axe); found != "" {
+						t.Errorf("%s, dark %v:\n%s", p.name, dark, found)
+					}
+				}
+			})
+		})
+	}
+}
+
+// axe runs axe-core, and tells what it finds, one line each.
+const axe = `axe.run(document, {
+	runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"],
+}).then(({ violations }) => violations.flatMap((rule) => rule.nodes.map((node) =>
+	[rule.id, node.target.join(" "), node.html.slice(0, 120), node.any.concat(node.all, node.none)[0]?.message].join(" | "))).join("\n"))`
+
+// TestBrowserNarrow looks at every page in windows of phones, tablets and large screens.
+func TestBrowserNarrow(t *testing.T) {
+	b := startBrowser(t)
+	g := startGallery(t, b)
+	tb := b.open(t, g.base, look{still: true})
+	g.each(tb, func(p shown) {
+		for _, width := range []int64{360, 390, 768, 1440, 2560} {
+			tb.Resize(width, 900)
+			if wide := tb.Text(tooWide); wide != "" {
+				t.Errorf("%s at %d px scrolls sideways: %s", p.name, width, wide)
+			}
+			if cut := tb.Text(overflowing); cut != "" {
+				t.Errorf("%s at %d px has text that runs out of its cell:\n%s", p.name, width, cut)
+			}
+			if small := tb.Text(tooSmall); small != "" {
+				t.Errorf("%s at %d px has targets that are hard to hit:\n%s", p.name, width, small)
+			}
+		}
+		tb.Resize(1440, 900)
+	})
+}
+
+// tooWide names what sticks out, when the page scrolls sideways.
+const tooWide = `(() => {
+	const { scrollWidth } = document.scrollingElement;
+	if (scrollWidth <= innerWidth) return "";
+	const out = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll"));
+	return scrollWidth + " px: " + out.slice(0, 4).map((e) => e.outerHTML.slice(0, 100)).join("; ");
+})()`
+
+// overflowing names what runs into its neighbours in lists of facts and in rows of tables.
+const overflowing = `[...document.querySelectorAll("dd, td, tbody th")].filter((e) => e.checkVisibility() && e.clientWidth > 1 &&
+	e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === "visible").map((e) => e.outerHTML.slice(0, 120).replaceAll("\n", " ")).join("\n")`
+
+// tooSmall names the targets below 24 pixels. Links in a line of text are as high as the line.
+const tooSmall = `(() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].flatMap((e) => {
+	const { width, height } = e.getBoundingClientRect();
+	const inText = getComputedStyle(e).display === "inline" && e.parentElement.innerText.trim() !== e.innerText.trim();
+	if (!e.checkVisibility() || e.matches(".skip") || inText || (width >= 23.9 && height >= 23.9)) return [];
+	return [Math.round(width) + "×" + Math.round(height) + " " + e.outerHTML.slice(0, 120).replaceAll("\n", " ")];
+}).join("\n"))()`
