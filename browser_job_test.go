@@ -26,7 +26,7 @@ func TestBrowserMainJob(t *testing.T) {
 	}{{name: "scripts"}, {name: "keyboard", keyboard: true}, {name: "no scripts", noScripts: true}} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			s := startSite(t, quick)
+			s := startStage(t, quick)
 			j := &job{tab: b.open(t, s.base, look{noScripts: way.noScripts}), uuid: s.UUID("abnormal")}
 			j.keyboard = way.keyboard
 			j.SignIn("operator")

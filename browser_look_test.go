@@ -33,7 +33,7 @@ func TestBrowserScreenshots(t *testing.T) {
 		allPictures(t, b, folder)
 		return
 	}
-	s := startSite(t, simulator.Config{Rules: quick.Rules, Seed: 7})
+	s := startStage(t, simulator.Config{Rules: quick.Rules, Seed: 7})
 	english := b.open(t, s.base, look{still: true})
 	english.SignIn("operator")
 	ticket := "/tickets/" + s.UUID("abnormal")
@@ -59,7 +59,7 @@ func TestBrowserScreenshots(t *testing.T) {
 }
 
 // allPictures is for looking at the pages, not for keeping.
-func allPictures(t *testing.T, b *browser, folder string) {
+func allPictures(t *testing.T, b *chrome, folder string) {
 	t.Helper()
 	g := startGallery(t, b)
 	for _, language := range []string{"en-US", "zh-CN"} {
@@ -130,7 +130,7 @@ const maxFirstPage = 60_000
 // TestBrowserWeight tells what the first pages weigh.
 func TestBrowserWeight(t *testing.T) {
 	b := startBrowser(t)
-	s := startSite(t, quick)
+	s := startStage(t, quick)
 	tb := b.open(t, s.base, look{})
 	tb.Go("/sign-in")
 	tb.WaitFor("document.fonts.status === 'loaded'")

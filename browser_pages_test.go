@@ -18,17 +18,17 @@ type shown struct {
 	open func(*tab)
 }
 
-// gallery is a site with everything that pages can show, and the ways there.
+// gallery is a stage with everything that pages can show, and the ways there.
 type gallery struct {
-	site
+	stage
 	open, observed, rejected string // addresses of receipts
 	foreign                  string // a record that an operator may not read
 }
 
 // startGallery applies some operations, so that there are receipts and records of each kind.
-func startGallery(t *testing.T, b *browser) *gallery {
+func startGallery(t *testing.T, b *chrome) *gallery {
 	t.Helper()
-	g := &gallery{site: startSite(t, quick)}
+	g := &gallery{stage: startStage(t, quick)}
 	manager := b.open(t, g.base, look{still: true})
 	manager.SignIn("manager")
 	manager.Go("/audit?action=session.signed_in")

@@ -16,7 +16,7 @@ import (
 // TestBrowserSinglePage checks what scripts add to the pages: they make one application of them.
 func TestBrowserSinglePage(t *testing.T) {
 	b := startBrowser(t)
-	for name, check := range map[string]func(site, *tab){
+	for name, check := range map[string]func(stage, *tab){
 		"links and history":     links,
 		"forms":                 forms,
 		"double click":          doubleClick,
@@ -28,7 +28,7 @@ func TestBrowserSinglePage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startSite(t, quick)
+			s := startStage(t, quick)
 			tb := b.open(t, s.base, look{})
 			tb.SignIn("operator")
 			tb.Mark()
@@ -57,7 +57,7 @@ func (t *tab) onHeading(words string) {
 	t.WaitFor(fmt.Sprintf(`document.activeElement?.tagName === "H1" && document.activeElement.innerText.includes(%[1]q) && document.title.includes(%[1]q)`, words))
 }
 
-func links(s site, t *tab) {
+func links(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("paused")))
 	t.onHeading("renew_certificates")
 	t.Same("a link")
@@ -77,7 +77,7 @@ func links(s site, t *tab) {
 	t.Same("a link in a list")
 }
 
-func forms(s site, t *tab) {
+func forms(s stage, t *tab) {
 	t.Type("#filters [name=creator]", "manager")
 	t.Click("#filters button")
 	t.WaitFor(`document.querySelector("#filters [name=creator]").getAttribute("value") === "manager"`)
@@ -106,7 +106,7 @@ func forms(s site, t *tab) {
 	}
 }
 
-func doubleClick(s site, t *tab) {
+func doubleClick(s stage, t *tab) {
 	defer s.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Delay: 300 * time.Millisecond})()
 	t.Go("/tickets/" + s.UUID("abnormal") + "/operations/new?operation_type=CONTINUE_ORDER")
 	t.Eval("document.querySelector('#confirm').click(); document.querySelector('#confirm').click()")
@@ -116,7 +116,7 @@ func doubleClick(s site, t *tab) {
 	}
 }
 
-func live(s site, t *tab) {
+func live(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
 	t.See("#ticket[data-status=PROCESSING] #batch-2[data-status=RUNNING]")
 	s.offset(40 * time.Minute)
@@ -125,7 +125,7 @@ func live(s site, t *tab) {
 	t.Same("a refresh")
 }
 
-func typed(s site, t *tab) {
+func typed(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
 	t.See("#ticket #instances")
 	t.Eval("document.querySelector('#instance-filter [name=status]').focus()")
@@ -162,7 +162,7 @@ func (t *tab) refreshed() {
 	t.WaitFor("!document.querySelector('#read-at').dataset.old")
 }
 
-func stale(s site, t *tab) {
+func stale(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
 	t.See("#ticket #instances")
 	remove := s.Inject(simulator.Fault{Kind: simulator.AnyCOCCall, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
@@ -179,7 +179,7 @@ func stale(s site, t *tab) {
 	t.Same("failures")
 }
 
-func preferences(s site, t *tab) {
+func preferences(s stage, t *tab) {
 	address := "/tickets/" + s.UUID("abnormal") + "?batch=4"
 	t.Go(address)
 	t.Mark()
@@ -206,7 +206,7 @@ func preferences(s site, t *tab) {
 }
 
 // expired ends the token while a reason is being typed.
-func expired(s site, t *tab) {
+func expired(s stage, t *tab) {
 	t.Go("/tickets/" + s.UUID("abnormal") + "/operations/new?operation_type=CONTINUE_ORDER")
 	t.Type("[name=reason]", "worth keeping")
 	s.offset(time.Second) // tokens are as exact as seconds

@@ -21,7 +21,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -56,10 +56,10 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browser is a running Chromium with a profile of its own.
-type browser struct{ ctx context.Context }
+// chrome is a running Chromium with a profile of its own.
+type chrome struct{ ctx context.Context }
 
-func startBrowser(t *testing.T) *browser {
+func startBrowser(t *testing.T) *chrome {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck}
@@ -77,7 +77,7 @@ func startBrowser(t *testing.T) *browser {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start the browser: %v", err)
 	}
-	return &browser{ctx}
+	return &chrome{ctx}
 }
 
 // look is how a page is looked at. The zero value is a wide light window in English with scripts on.
@@ -104,7 +104,7 @@ type tab struct {
 }
 
 // open starts a tab on the console at base.
-func (b *browser) open(t *testing.T, base string, l look) *tab {
+func (b *chrome) open(t *testing.T, base string, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	tb := &tab{T: t, ctx: ctx, base: base, look: l}
@@ -217,7 +217,7 @@ func (t *tab) Go(address string) {
 	t.Helper()
 	// The mark tells the page that is being left from the next.
 	t.Eval("globalThis.leaving = true")
-	if a := call(t, page.Navigate, page.NavigateParams{URL: t.base + address}); a.ErrorText != "" {
+	if a := call(t, cdppage.Navigate, cdppage.NavigateParams{URL: t.base + address}); a.ErrorText != "" {
 		t.Fatalf("%s: %s", address, a.ErrorText)
 	}
 	t.WaitFor("!globalThis.leaving && document.readyState === 'complete'")
@@ -354,8 +354,8 @@ func (t *tab) TabTo(selector string) {
 // Screenshot is what the window shows, or with full the whole page, as PNG.
 func (t *tab) Screenshot(full bool) []byte {
 	t.Helper()
-	return call(t, page.CaptureScreenshot, page.CaptureScreenshotParams{
-		Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: &full}).Data
+	return call(t, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{
+		Format: cdppage.CaptureScreenshotFormatPng, CaptureBeyondViewport: &full}).Data
 }
 
 // SignIn signs in as a user of the demo account.
@@ -369,15 +369,15 @@ func (t *tab) SignIn(user string) {
 	t.See("table.tickets")
 }
 
-// site is a console over a simulator that the test holds in its hands.
-type site struct {
+// stage is a console over a simulator that the test holds in its hands.
+type stage struct {
 	*simulator.Simulator
 	base   string
 	offset func(time.Duration) // moves the simulator's clock on
 }
 
-// startSite starts both in this process.
-func startSite(t *testing.T, cfg simulator.Config) site {
+// startStage starts both in this process.
+func startStage(t *testing.T, cfg simulator.Config) stage {
 	t.Helper()
 	var mu sync.Mutex
 	var offset time.Duration
@@ -390,7 +390,7 @@ func startSite(t *testing.T, cfg simulator.Config) site {
 	upstream := httptest.NewServer(s.Handler())
 	t.Cleanup(upstream.Close)
 	base := startConsole(t, "--coc-endpoint", upstream.URL, "--iam-endpoint", upstream.URL, "--managers", "demo/manager", "--poll", "300ms")
-	return site{s, base, func(d time.Duration) {
+	return stage{s, base, func(d time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
 		offset += d
