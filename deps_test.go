@@ -164,8 +164,8 @@ func TestPagesHoldNoInlineCode(t *testing.T) {
 	}
 }
 
-// TestBrowserLoadsNothingFromElsewhere keeps other hosts out of what is served. XML namespaces are names, not addresses.
-func TestBrowserLoadsNothingFromElsewhere(t *testing.T) {
+// TestPagesLoadNothingFromElsewhere keeps other hosts out of what is served. XML namespaces are names, not addresses.
+func TestPagesLoadNothingFromElsewhere(t *testing.T) {
 	for name, text := range textFiles(t, ".css", ".js", ".svg", ".html", ".json", ".webmanifest") {
 		if !strings.HasPrefix(name, "static/") || strings.Contains(path.Base(name), ".test.") {
 			continue
