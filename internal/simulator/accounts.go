@@ -1,12 +1,15 @@
 package simulator
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Account is a cloud account with its users and projects.
 type Account struct {
-	Name     string
-	Projects []string // names, as a rule region ids
-	Users    []User
+	Name     string   `json:"name"`
+	Projects []string `json:"projects"` // names, as a rule region ids
+	Users    []User   `json:"users"`
 }
 
 // ID is the account's id.
@@ -19,16 +22,21 @@ func (a Account) ProjectID(project string) string {
 
 // User is an IAM user.
 type User struct {
-	Name, Password string
-	// Actions are the identity policy's, of coc:job:list, coc:job:get and
+	Name     string `json:"name"`
+	Password string `json:"password"`
+	// Actions are the identity policy's, such as coc:job:list, coc:job:get and
 	// coc:job:action (docs/coc-api.md section 13.1).
-	Actions  []string
-	Passcode string // of a virtual MFA device; empty = none is bound
-	Locked   bool
-	Admin    bool // may introspect other users' tokens
+	Actions []string `json:"actions"`
+	// Roles are the names in the token's body; nil = some that fit the actions.
+	Roles    []string `json:"roles"`
+	Passcode string   `json:"passcode"` // of a virtual MFA device; empty = none is bound
+	Locked   bool     `json:"locked"`
+	Admin    bool     `json:"admin"` // may introspect other users' tokens
 	// TokenSize is the wanted number of characters of the user's tokens
 	// (docs/coc-api.md section 2.5); 0 = 4540.
-	TokenSize int
+	TokenSize int           `json:"token_size"`
+	TokenLife time.Duration `json:"token_life"` // 0 = 24 h (docs/coc-api.md section 2.2)
+	Keys      []AccessKey   `json:"keys"`
 }
 
 func (u User) may(action string) bool { return slices.Contains(u.Actions, action) }
@@ -44,17 +52,20 @@ const (
 const DemoPasscode = "246810"
 
 // DemoAccounts returns the accounts that stand where Config has none. Every
-// password is the user's name.
+// password is the user's name, every access key is DemoKey of the user, and
+// operator has DemoTemporaryKey as well.
 func DemoAccounts() []Account {
 	all := []string{actionList, actionGet, actionOperate}
 	user := func(name string, size int, actions ...string) User {
-		return User{Name: name, Password: name, Actions: actions, TokenSize: size}
+		return User{Name: name, Password: name, Actions: actions, TokenSize: size, Keys: []AccessKey{DemoKey(name)}}
 	}
+	operator := user(demoUser, 9120, all...)
+	operator.Keys = append(operator.Keys, DemoTemporaryKey())
 	manager, mfa, locked := user("manager", 10328, all...), user("mfa", 5164, all...), user("locked", 1968, all...)
 	manager.Admin, mfa.Passcode, locked.Locked = true, DemoPasscode, true
 	return []Account{{
 		Name: "demo", Projects: []string{"cn-north-4", "ap-southeast-3"},
-		Users: []User{user("operator", 9120, all...), manager, user("reader", 4540, actionList, actionGet),
+		Users: []User{operator, manager, user("reader", 4540, actionList, actionGet),
 			mfa, locked, user("nobody", 1224)},
 	}}
 }

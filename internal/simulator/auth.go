@@ -26,8 +26,12 @@ func (s *Simulator) check(token string) (claims, Account, User, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if revoked, ok := s.revoked[c.User]; ok && !c.Issued.After(revoked) {
+	name := c.Account + "/" + c.User
+	if revoked, ok := s.revoked[name]; ok && !c.Issued.After(revoked) {
 		return claims{}, Account{}, User{}, errRevoked
+	}
+	if at, ok := s.expired[name]; ok && !c.Issued.After(at) {
+		return claims{}, Account{}, User{}, &expiredError{at}
 	}
 	if !s.now().Before(c.Expires) {
 		return claims{}, Account{}, User{}, &expiredError{c.Expires}
@@ -37,17 +41,26 @@ func (s *Simulator) check(token string) (claims, Account, User, error) {
 
 const incorrect = "Incorrect IAM authentication information: "
 
-// authenticate refuses calls to COC without a good token, as the gateway does
-// (docs/coc-api.md section 10.4).
+// authenticate refuses calls without a good token or signature, as the gateway
+// does (docs/coc-api.md section 10.4). With both, the token counts.
 func (s *Simulator) authenticate(c *call) (answer, bool) {
 	token := c.Header.Get("X-Auth-Token")
-	if token == "" {
-		reason := "x-auth-token not found"
-		if c.Header.Get("Authorization") != "" {
-			reason = "verify aksk signature fail"
+	switch {
+	case token != "":
+		if a, ok := s.authenticateToken(c, token); !ok {
+			return a, false
 		}
-		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+reason), false
+	case c.Header.Get("Authorization") != "":
+		if a, ok := s.authenticateSigned(c); !ok {
+			return a, false
+		}
+	default:
+		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+"x-auth-token not found"), false
 	}
+	return c.checkScope()
+}
+
+func (s *Simulator) authenticateToken(c *call, token string) (answer, bool) {
 	var err error
 	c.claims, c.account, c.user, err = s.check(token)
 	var expired *expiredError
@@ -58,15 +71,18 @@ func (s *Simulator) authenticate(c *call) (answer, bool) {
 		return c.gateway(http.StatusUnauthorized, "APIGW.0307", "The token must be updated."), false
 	case err != nil:
 		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+"decrypt token fail"), false
-	case c.claims.Project == "" && s.rules.ProjectTokensOnly:
+	case c.claims.Project == "" && s.rules.ProjectTokensOnly && c.kind.ofCOC():
 		return c.gateway(http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API."), false
 	}
-	return c.checkProject()
+	return answer{}, true
 }
 
-// checkProject refuses a project of somebody else. That x-project-id is
-// checked at all, and the code, are invented.
-func (c *call) checkProject() (answer, bool) {
+// checkScope refuses an account or a project of somebody else. That
+// x-project-id and x-domain-id are checked at all, and the codes, are invented.
+func (c *call) checkScope() (answer, bool) {
+	if id := c.Header.Get("X-Domain-Id"); id != "" && id != c.account.ID() {
+		return c.gateway(http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API."), false
+	}
 	id := c.Header.Get("X-Project-Id")
 	if id == "" {
 		return answer{}, true

@@ -47,7 +47,7 @@ func (s *Simulator) coc(c *call) answer {
 	if !ok {
 		return ticketNotFound()
 	}
-	t.advance(s.now().UTC())
+	s.touch(t)
 	return s.onTicket(c, t, op)
 }
 
@@ -144,6 +144,9 @@ func (s *Simulator) list(c *call) answer {
 		}
 		page.Total++
 		if t.orderID < f.marker && int64(len(page.Data)) < limit {
+			if !t.known {
+				s.touch(t)
+			}
 			page.Data = append(page.Data, t.summary())
 		}
 	}

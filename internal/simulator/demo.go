@@ -22,6 +22,7 @@ func demoTickets(seed uint64) []TicketSpec {
 type farm struct {
 	rng    *rand.Rand
 	server int
+	lazy   bool // logs are made when they are read
 }
 
 const demoUser = "operator"
@@ -43,7 +44,11 @@ func (f *farm) instance(s script, region string) InstanceSpec {
 		Application: map[string]string{"web": "shop-frontend", "gw": "api-gateway", "db": "orders-db"}[s.role],
 		Dispatch:    f.seconds(0.4, 2.5), Run: time.Duration(float64(s.run) * (0.7 + 0.6*f.rng.Float64())).Truncate(time.Millisecond),
 	}
-	p.Log = s.log(p)
+	if f.lazy {
+		p.log = func() string { return s.log(p) }
+	} else {
+		p.Log = s.log(p)
+	}
 	return p
 }
 
@@ -57,6 +62,7 @@ func (f *farm) instances(s script, n int, region string) []InstanceSpec {
 
 func (f *farm) fail(s script, p *InstanceSpec) {
 	p.Log, p.ExitCode = s.failed(*p, f.rng.IntN(8))
+	p.log = nil
 }
 
 // offline lets an instance fail because its agent is not there.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -122,16 +123,14 @@ func (s *Simulator) grant(c *call, a Account, u User, project string, methods []
 	issued := s.now().UTC().Truncate(time.Microsecond)
 	// Tokens from before a revocation must be told from those after it, even
 	// when the clock stands still.
-	if revoked, ok := s.revoked[u.Name]; ok && !issued.After(revoked) {
-		issued = revoked.Add(time.Microsecond)
+	for _, ended := range []time.Time{s.revoked[a.Name+"/"+u.Name], s.expired[a.Name+"/"+u.Name]} {
+		if !issued.After(ended) {
+			issued = ended.Add(time.Microsecond)
+		}
 	}
 	s.mu.Unlock()
-	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: issued.Add(tokenLife)}
-	size := u.TokenSize
-	if size == 0 {
-		size = 4540
-	}
-	token, err := s.tokens.seal(cl, size)
+	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: issued.Add(cmp.Or(u.TokenLife, tokenLife))}
+	token, err := s.tokens.seal(cl, cmp.Or(u.TokenSize, 4540))
 	if err != nil {
 		return keystone(http.StatusInternalServerError, "An unexpected error prevented the server from fulfilling your request.")
 	}
@@ -208,6 +207,13 @@ func tokenBody(c claims, a Account, u User, catalog bool) any {
 
 // roles have the id "0" as a rule; only their names mean something.
 func roles(u User) []named {
+	if u.Roles != nil {
+		list := make([]named, len(u.Roles))
+		for i, r := range u.Roles {
+			list[i] = named{"0", r}
+		}
+		return list
+	}
 	list := []named{{"0", "op_gated_coc"}, {"0", "op_gated_example"}}
 	if u.may(actionOperate) {
 		list = slices.Insert(list, 0, named{"0", "te_admin"})
@@ -221,4 +227,31 @@ func roles(u User) []named {
 func catalogBody() []any {
 	return []any{map[string]any{"id": hexID("service/coc"), "name": "coc", "type": "coc", "endpoints": []any{map[string]any{
 		"id": hexID("endpoint/coc"), "interface": "public", "region": "*", "region_id": "*", "url": "https://coc.myhuaweicloud.com"}}}}
+}
+
+// projects is GET /v3/projects, by which the SDK finds the project of a region.
+func (s *Simulator) projects(c *call) answer {
+	type project struct {
+		named
+		DomainID string `json:"domain_id"`
+		Parent   string `json:"parent_id"`
+		IsDomain bool   `json:"is_domain"`
+		Enabled  bool   `json:"enabled"`
+	}
+	list := []project{}
+	for _, p := range c.account.Projects {
+		if want := c.URL.Query().Get("name"); want == "" || want == p {
+			list = append(list, project{named{c.account.ProjectID(p), p}, c.account.ID(), c.account.ID(), false, true})
+		}
+	}
+	return jsonAnswer(http.StatusOK, map[string]any{"projects": list})
+}
+
+// domains is GET /v3/auth/domains, by which the SDK finds the account.
+func (s *Simulator) domains(c *call) answer {
+	type domain struct {
+		named
+		Enabled bool `json:"enabled"`
+	}
+	return jsonAnswer(http.StatusOK, map[string]any{"domains": []domain{{named{c.account.ID(), c.account.Name}, true}}})
 }

@@ -26,9 +26,9 @@ const (
 
 // Operation is one of the five operations on a ticket, in wire words.
 type Operation struct {
-	Type       string
-	BatchIndex int   // SKIP_BATCH
-	InstanceID int64 // CANCEL_INSTANCE: a row's id
+	Type       string `json:"operation_type"`
+	BatchIndex int    `json:"batch_index"` // SKIP_BATCH
+	InstanceID int64  `json:"instance_id"` // CANCEL_INSTANCE: a row's id
 }
 
 // row is one server in one batch.
@@ -78,12 +78,15 @@ type machine struct {
 	pauseWanted bool
 	// waived: somebody continued past this batch's failures (StopEarly).
 	waived bool
+	// quiet: nothing happens any more unless an operation is accepted.
+	quiet bool
 }
 
 // advance lets everything happen that is due until now.
 func (m *machine) advance(now time.Time) {
-	for {
+	for !m.quiet {
 		at, happen := m.next()
+		m.quiet = happen == nil
 		if happen == nil || at.After(now) {
 			break
 		}
@@ -218,9 +221,18 @@ func (m *machine) accept(op Operation) error {
 	if err := m.allows(op); err != nil {
 		return err
 	}
-	m.pending = append(m.pending, effect{m.at.Add(m.rules.effectDelay()), op})
+	m.expect(op, m.at.Add(m.rules.effectDelay()))
 	m.advance(m.at)
 	return nil
+}
+
+// expect lets an operation take effect at a time, after those of the same time.
+func (m *machine) expect(op Operation, at time.Time) {
+	i := len(m.pending)
+	for i > 0 && m.pending[i-1].at.After(at) {
+		i--
+	}
+	m.pending, m.quiet = slices.Insert(m.pending, i, effect{at, op}), false
 }
 
 func (m *machine) takeEffect() {

@@ -83,6 +83,7 @@ func (s *Simulator) operate(c *call, t *ticket, op Operation) answer {
 		if err := t.accept(op); err != nil {
 			return cocError(codeState, err.Error())
 		}
+		t.operated = true
 	}
 	return data(t.uuid)
 }

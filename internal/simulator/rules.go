@@ -7,20 +7,20 @@ import "time"
 type Rules struct {
 	// EffectDelay is the time between acceptance of an operation and its
 	// effect; 0 = 1.5 s, negative = none.
-	EffectDelay time.Duration
+	EffectDelay time.Duration `json:"effect_delay"`
 	// ScheduleDelay is how long a new ticket stays READY; 0 = 1 s, negative = not at all.
-	ScheduleDelay time.Duration
+	ScheduleDelay time.Duration `json:"schedule_delay"`
 
-	ThresholdPerOrder      bool // success_rate counts all batches so far, not the batch alone
-	StopEarly              bool // ABNORMAL as soon as success_rate is out of reach
-	IgnoreCanceled         bool // cancelled instances do not count against success_rate
-	PauseAfterBatch        bool // PAUSE_ORDER finishes the running batch first
-	SkipWhileProcessing    bool // SKIP_BATCH stops the running batch
-	NoContinueFromAbnormal bool // CONTINUE_ORDER needs a paused ticket
-	RowsDatedByTicket      bool // gmt_created of instances is that of the ticket
-	OtherInstanceID        bool // instance_id is a number that no answer shows; row ids are refused
-	QuotedNumbers          bool // "1" is accepted where 1 is meant
-	ProjectTokensOnly      bool // COC refuses tokens of account scope
+	ThresholdPerOrder      bool `json:"threshold_per_order"`       // success_rate counts all batches so far, not the batch alone
+	StopEarly              bool `json:"stop_early"`                // ABNORMAL as soon as success_rate is out of reach
+	IgnoreCanceled         bool `json:"ignore_canceled"`           // cancelled instances do not count against success_rate
+	PauseAfterBatch        bool `json:"pause_after_batch"`         // PAUSE_ORDER finishes the running batch first
+	SkipWhileProcessing    bool `json:"skip_while_processing"`     // SKIP_BATCH stops the running batch
+	NoContinueFromAbnormal bool `json:"no_continue_from_abnormal"` // CONTINUE_ORDER needs a paused ticket
+	RowsDatedByTicket      bool `json:"rows_dated_by_ticket"`      // gmt_created of instances is that of the ticket
+	OtherInstanceID        bool `json:"other_instance_id"`         // instance_id is a number that no answer shows; row ids are refused
+	QuotedNumbers          bool `json:"quoted_numbers"`            // "1" is accepted where 1 is meant
+	ProjectTokensOnly      bool `json:"project_tokens_only"`       // COC refuses tokens of account scope
 }
 
 func (r Rules) effectDelay() time.Duration   { return delay(r.EffectDelay, 1500*time.Millisecond) }

@@ -55,11 +55,18 @@ const orders = "/v1/job/script/orders"
 func route(r *http.Request) *call {
 	c := &call{Request: r, kind: CallUnknown, method: http.MethodGet}
 	path := r.URL.Path
-	if path == "/v3/auth/tokens" {
+	switch path {
+	case "/v3/auth/tokens":
 		c.kind = CallIntrospect
 		if r.Method == http.MethodPost {
 			c.kind, c.method = CallSignIn, http.MethodPost
 		}
+		return c
+	case "/v3/projects":
+		c.kind = CallProjects
+		return c
+	case "/v3/auth/domains":
+		c.kind = CallDomains
 		return c
 	}
 	rest, ok := strings.CutPrefix(path, orders)
@@ -123,8 +130,16 @@ func (s *Simulator) answer(c *call) answer {
 		a := c.gateway(http.StatusMethodNotAllowed, "APIGW.0201", "The request method is not allowed.")
 		a.header["Allow"] = c.method
 		return a
+	case c.kind.ofCOC():
+		return s.coc(c)
 	}
-	return s.coc(c)
+	if a, ok := s.authenticate(c); !ok {
+		return a
+	}
+	if c.kind == CallProjects {
+		return s.projects(c)
+	}
+	return s.domains(c)
 }
 
 // withinLimits refuses what the gateway would not let through (docs/coc-api.md

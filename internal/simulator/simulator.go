@@ -6,19 +6,28 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Config says what is simulated. The zero value is the demo set at the real time.
 type Config struct {
-	Now      func() time.Time // nil = time.Now; called from many goroutines
+	Now      func() time.Time // nil = Clock; called from many goroutines
+	Clock    *Clock           // nil = real time; can be stepped by AdminHandler unless there is a Now
 	Seed     uint64           // same seed and clock, same run; tokens of one seed outlive a restart
 	Rules    Rules
 	Accounts []Account    // nil = DemoAccounts()
 	Tickets  []TicketSpec // nil = the demo set
+	Crowd    Crowd        // further tickets
+	Faults   []Fault      // as if by Inject, in this order
+
+	// SignatureNow is the time against which the dates of signed requests are
+	// held; nil = the real time, since clients know no other.
+	SignatureNow func() time.Time
 }
 
 // CallKind is a kind of call, to count and to disturb.
@@ -37,15 +46,55 @@ const (
 	CallStatistics
 	CallOperate
 	CallUnknown // a path that is not served
+	CallProjects
+	CallDomains
 )
 
+// callNames are the kinds in scenario files and at the admin address.
+var callNames = map[CallKind]string{
+	AnyCall: "any", AnyCOCCall: "any-coc", CallSignIn: "sign-in", CallIntrospect: "introspect",
+	CallListTickets: "list-tickets", CallShowTicket: "show-ticket", CallBatches: "batches", CallInstances: "instances",
+	CallStatistics: "statistics", CallOperate: "operate", CallUnknown: "unknown", CallProjects: "projects", CallDomains: "domains",
+}
+
+// String is the name of the kind in scenario files.
+func (k CallKind) String() string { return callNames[k] }
+
+// MarshalText is String.
+func (k CallKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads a name.
+func (k *CallKind) UnmarshalText(text []byte) error { return byName(callNames, k, string(text)) }
+
+// byName finds the value with a name.
+func byName[T comparable](names map[T]string, to *T, name string) error {
+	for v, n := range names {
+		if n == name {
+			*to = v
+			return nil
+		}
+	}
+	known := slices.Sorted(maps.Values(names))
+	return fmt.Errorf("%q is none of %s", name, strings.Join(known, ", "))
+}
+
+// ofCOC tells calls to COC, known or not, from those to IAM.
+func (k CallKind) ofCOC() bool {
+	switch k {
+	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains:
+		return false
+	}
+	return true
+}
+
 func (k CallKind) covers(other CallKind) bool {
-	return k == AnyCall || k == other || k == AnyCOCCall && other >= CallListTickets
+	return k == AnyCall || k == other || k == AnyCOCCall && other.ofCOC()
 }
 
 // Simulator is IAM and COC. It is safe for concurrent use.
 type Simulator struct {
 	now      func() time.Time
+	clock    *Clock // nil when now is somebody else's
 	seed     uint64
 	rules    Rules
 	accounts []Account
@@ -56,14 +105,26 @@ type Simulator struct {
 	byUUID   map[string]*ticket
 	calls    map[CallKind]int
 	requests uint64
+	loaded   []*ticket // of the crowd, oldest first
 	faults   []*activeFault
-	revoked  map[string]time.Time // by user name
+	chance   *rand.Rand           // of faults
+	revoked  map[string]time.Time // by account/user
+	expired  map[string]time.Time // likewise: when tokens from before ended ahead of their time
+
+	keys         map[string]keyOwner // by access key id
+	keyFailures  map[string]keyFailure
+	signatureNow func() time.Time
 }
 
-// ticket is a machine with what never changes about it.
+// ticket is a machine with what never changes about it. One with a plan has no
+// batches until load, and may lose them again; touch gives them back.
 type ticket struct {
 	machine
 	spec       TicketSpec
+	plan       *crowdPlan // of the crowd
+	known      bool       // all but the batches is as it is
+	operated   bool       // its state no longer follows from the plan
+	firstID    int64
 	orderID    int64
 	uuid       string
 	scriptUUID string
@@ -71,43 +132,123 @@ type ticket struct {
 	regions    string
 }
 
+// ticketPlan is a ticket that is to be built.
+type ticketPlan struct {
+	spec  TicketSpec
+	crowd *crowdPlan // nil: the spec is complete
+}
+
 // New builds the tickets, as old as their specs say at this moment.
 func New(cfg Config) *Simulator {
-	s := &Simulator{now: cfg.Now, seed: cfg.Seed, rules: cfg.Rules, accounts: cfg.Accounts,
-		byUUID: map[string]*ticket{}, calls: map[CallKind]int{}, revoked: map[string]time.Time{}}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	s := &Simulator{now: cfg.Now, clock: cfg.Clock, seed: cfg.Seed, rules: cfg.Rules, accounts: cfg.Accounts,
+		byUUID: map[string]*ticket{}, calls: map[CallKind]int{}, revoked: map[string]time.Time{},
+		expired: map[string]time.Time{}, keyFailures: map[string]keyFailure{}, signatureNow: cfg.SignatureNow,
+		chance: rand.New(rand.NewPCG(cfg.Seed, 3))}
+	s.tellTime()
 	if s.accounts == nil {
 		s.accounts = DemoAccounts()
 	}
+	s.keys = keysOf(s.accounts)
 	s.tokens = newSealer(cfg.Seed)
 	specs := cfg.Tickets
 	if specs == nil {
 		specs = demoTickets(cfg.Seed)
 	}
-	s.build(slices.Clone(specs))
+	plans := cfg.Crowd.specs(cfg.Seed)
+	for _, spec := range specs {
+		plans = append(plans, ticketPlan{spec: spec})
+	}
+	s.build(plans)
+	for _, f := range cfg.Faults {
+		s.Inject(f)
+	}
 	return s
+}
+
+// tellTime chooses the clocks.
+func (s *Simulator) tellTime() {
+	switch {
+	case s.now != nil:
+		s.clock = nil
+	case s.clock == nil:
+		s.clock = NewClock(time.Time{}, 1)
+	}
+	if s.clock != nil {
+		s.now = s.clock.Now
+	}
+	if s.signatureNow == nil {
+		s.signatureNow = time.Now
+	}
 }
 
 // build makes the tickets in the order of their creation, so that ids grow
 // with time as auto-increment keys do (docs/coc-api.md section 3).
-func (s *Simulator) build(specs []TicketSpec) {
-	slices.SortStableFunc(specs, func(a, b TicketSpec) int { return cmp.Compare(b.Age, a.Age) })
+func (s *Simulator) build(plans []ticketPlan) {
+	slices.SortStableFunc(plans, func(a, b ticketPlan) int { return cmp.Compare(b.spec.Age, a.spec.Age) })
 	rng := rand.New(rand.NewPCG(s.seed, 1))
 	now := s.now().UTC().Truncate(time.Millisecond)
 	order, id := int64(88000), int64(40304358)
-	for _, spec := range specs {
+	for _, p := range plans {
 		order += 1 + rng.Int64N(40)
-		t := newTicket(spec, s.rules, now.Add(-spec.Age), rng)
-		t.orderID = order
-		id = t.number(id + rng.Int64N(500))
-		t.replay()
-		t.advance(now)
+		t := newTicket(p.spec, s.rules, now.Add(-p.spec.Age), rng)
+		t.orderID, t.plan = order, p.crowd
+		t.firstID = id + rng.Int64N(500)
+		if id = t.settleIn(now); p.crowd != nil && p.crowd.fate == processing {
+			s.load(t, now)
+		}
 		s.tickets = append(s.tickets, t)
 		s.byUUID[t.uuid] = t
 	}
 	slices.Reverse(s.tickets)
+}
+
+// settleIn brings a new ticket up to now and returns the next free id of a row.
+// One of the crowd only gets its status, and keeps the ids that it may need.
+func (t *ticket) settleIn(now time.Time) int64 {
+	if t.plan != nil {
+		t.status, t.quiet, t.regions = t.plan.fate, true, t.plan.region
+		return t.firstID + 2*maxInstances
+	}
+	next := t.number(t.firstID)
+	t.replay()
+	t.advance(now)
+	t.known = true
+	return next
+}
+
+// load builds a ticket of the crowd.
+func (s *Simulator) load(t *ticket, now time.Time) {
+	t.spec.Batches, t.spec.Operations = t.plan.batches(), t.plan.operations()
+	t.machine = newMachine(t.spec, t.rules, t.created)
+	t.number(t.firstID)
+	t.replay()
+	t.advance(now)
+	t.known = true
+	s.loaded = append(s.loaded, t)
+	if len(s.loaded) > maxLoaded {
+		s.loaded[0].unload()
+		s.loaded = s.loaded[1:]
+	}
+}
+
+// maxLoaded is the number of tickets of the crowd that are kept built, apart
+// from those that still run or were operated on.
+const maxLoaded = 256
+
+// unload drops what load can make again.
+func (t *ticket) unload() {
+	if t.quiet && !t.operated {
+		t.batches, t.spec.Batches = nil, nil
+	}
+}
+
+// touch brings a ticket up to now, all of it. The caller holds the lock.
+func (s *Simulator) touch(t *ticket) {
+	now := s.now().UTC()
+	if t.plan != nil && t.batches == nil {
+		s.load(t, now)
+	}
+	t.advance(now)
 }
 
 // chinaTime is the zone of the times inside ids (docs/coc-api.md section 3).
@@ -118,26 +259,37 @@ func uuid(prefix string, at time.Time, rng *rand.Rand) string {
 }
 
 func newTicket(spec TicketSpec, rules Rules, created time.Time, rng *rand.Rand) *ticket {
-	t := &ticket{spec: spec, uuid: uuid("SCT", created, rng),
-		machine: machine{rules: rules, timeout: spec.Timeout, rate: spec.SuccessRate, status: ready, current: 1,
-			created: created, at: created}}
+	t := &ticket{spec: spec, uuid: uuid("SCT", created, rng), machine: newMachine(spec, rules, created)}
 	written := time.Date(2025, 3, 1, 2, 0, 0, 0, time.UTC).Add(time.Duration(hash(spec.Name)%300) * 26 * time.Hour)
 	t.scriptUUID = uuid("SC", written, rand.New(rand.NewPCG(hash(spec.Name), 0)))
 	t.versionID = int64(10000 + hash(spec.Name)%900)
-	var regions []string
+	t.regions = regionsOf(spec.Batches)
+	return t
+}
+
+func newMachine(spec TicketSpec, rules Rules, created time.Time) machine {
+	m := machine{rules: rules, timeout: spec.Timeout, rate: spec.SuccessRate, status: ready, current: 1, created: created, at: created}
 	for i, b := range spec.Batches {
 		made := &batch{index: i + 1, pause: b.Pause}
 		for _, p := range b.Instances {
 			made.rows = append(made.rows, &row{id: p.ID, plan: p, batch: i + 1, status: ready, created: created})
+		}
+		m.batches = append(m.batches, made)
+	}
+	return m
+}
+
+func regionsOf(batches []BatchSpec) string {
+	var regions []string
+	for _, b := range batches {
+		for _, p := range b.Instances {
 			if !slices.Contains(regions, p.Region) {
 				regions = append(regions, p.Region)
 			}
 		}
-		t.batches = append(t.batches, made)
 	}
 	slices.Sort(regions)
-	t.regions = join(regions)
-	return t
+	return join(regions)
 }
 
 // number gives the rows without an id the next free ones and sorts every batch
@@ -190,9 +342,12 @@ type Ticket struct {
 func (s *Simulator) Tickets() []Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.advance()
 	list := make([]Ticket, len(s.tickets))
 	for i, t := range s.tickets {
+		if !t.known {
+			s.touch(t)
+		}
+		t.advance(s.now().UTC())
 		list[i] = Ticket{t.spec.Scenario, t.uuid, t.spec.Name, t.spec.Creator, t.status, t.current}
 	}
 	return list
@@ -210,11 +365,14 @@ func (s *Simulator) UUID(scenario string) string {
 	return ""
 }
 
-// advance brings all tickets up to now. The caller holds the lock.
+// advance brings all tickets up to now as far as a list shows them. The caller
+// holds the lock.
 func (s *Simulator) advance() {
 	now := s.now().UTC()
 	for _, t := range s.tickets {
-		t.advance(now)
+		if !t.quiet {
+			t.advance(now)
+		}
 	}
 }
 
@@ -231,10 +389,22 @@ func (s *Simulator) Calls(kind CallKind) int {
 	return n
 }
 
-// Revoke ends the tokens that a user has now; COC then answers APIGW.0307.
-// Signing in again gives a token that works.
+// Revoke ends the tokens that the users of a name have now; COC then answers
+// APIGW.0307. Signing in again gives a token that works.
 func (s *Simulator) Revoke(user string) {
+	for _, a := range s.accounts {
+		s.RevokeUser(a.Name, user)
+	}
+}
+
+// RevokeUser is Revoke for one account's user; false when there is none.
+func (s *Simulator) RevokeUser(account, user string) bool {
+	a, ok := s.account(func(a Account) bool { return a.Name == account })
+	if _, known := a.user(user); !ok || !known {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked[user] = s.now().UTC().Truncate(time.Microsecond)
+	s.revoked[account+"/"+user] = s.now().UTC().Truncate(time.Microsecond)
+	return true
 }

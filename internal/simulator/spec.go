@@ -8,50 +8,61 @@ import (
 // TicketSpec says what a ticket runs and how its run turns out. The run itself
 // follows from the clock and the operations.
 type TicketSpec struct {
-	Scenario    string // a name for tests and people; empty for the crowd
-	Name        string // of the script and of the ticket
-	Creator     string // user name
-	Age         time.Duration
-	Timeout     time.Duration // per instance, 5 s < Timeout < 1800 s
-	SuccessRate float64       // 1..100
-	ExecuteUser string        // empty = root
-	Params      []ParamSpec
-	Batches     []BatchSpec
+	Scenario    string        `json:"scenario"` // a name for tests, faults and people; empty for the crowd
+	Name        string        `json:"name"`     // of the script and of the ticket
+	Creator     string        `json:"creator"`  // user name
+	Age         time.Duration `json:"age"`
+	Timeout     time.Duration `json:"timeout"`      // per instance, 5 s < Timeout < 1800 s
+	SuccessRate float64       `json:"success_rate"` // 1..100
+	ExecuteUser string        `json:"execute_user"` // empty = root
+	Params      []ParamSpec   `json:"params"`
+	Batches     []BatchSpec   `json:"batches"`
 	// Operations were accepted in the past, in this order.
-	Operations []PastOperation
+	Operations []PastOperation `json:"operations"`
 }
 
 // ParamSpec is a script parameter. COC shows sensitive values masked.
 type ParamSpec struct {
-	Name, Value string
-	Sensitive   bool
+	Name      string `json:"name"`
+	Value     string `json:"value"`
+	Sensitive bool   `json:"sensitive"`
 }
 
 // PastOperation was accepted that long after the ticket's creation.
 type PastOperation struct {
-	After time.Duration
+	After time.Duration `json:"after"`
 	Operation
 }
 
 // BatchSpec is one batch; Pause is its rotation strategy.
 type BatchSpec struct {
-	Pause     bool
-	Instances []InstanceSpec
+	Pause     bool           `json:"pause"`
+	Instances []InstanceSpec `json:"instances"`
 }
 
 // InstanceSpec is one server and what happens on it.
 type InstanceSpec struct {
-	ID           int64 // 0 = the next free one
-	Host         string
-	IP           string
-	Region, Zone string
-	Application  string
+	ID          int64  `json:"id"` // 0 = the next free one
+	Host        string `json:"host"`
+	IP          string `json:"ip"`
+	Region      string `json:"region"`
+	Zone        string `json:"zone"`
+	Application string `json:"application"`
 
-	Dispatch time.Duration // from the start of the batch to the agent's start of the script
-	Run      time.Duration // of the script, or until an offline agent is found out
-	ExitCode int           // other than 0: the instance fails
-	Offline  bool          // the agent is not there
-	Log      string        // what the script prints, evenly over Run
+	Dispatch time.Duration `json:"dispatch"`  // from the start of the batch to the agent's start of the script
+	Run      time.Duration `json:"run"`       // of the script, or until an offline agent is found out
+	ExitCode int           `json:"exit_code"` // other than 0: the instance fails
+	Offline  bool          `json:"offline"`   // the agent is not there
+	Log      string        `json:"log"`       // what the script prints, evenly over Run
+
+	log func() string // makes what Log does not hold
+}
+
+func (p InstanceSpec) prints() string {
+	if p.log != nil {
+		return p.log()
+	}
+	return p.Log
 }
 
 // The system lines of a log. The first was seen live; the second is invented
@@ -96,7 +107,7 @@ func (m *machine) message(r *row) (text string, ok bool) {
 	case r.status == processing || r.status == canceled:
 		return r.plan.printed(until.Sub(r.started)), true
 	}
-	return r.plan.Log, true
+	return r.plan.prints(), true
 }
 
 // printed is the part of the log that is there after a time: whole lines.
@@ -104,15 +115,16 @@ func (p InstanceSpec) printed(after time.Duration) string {
 	if p.Offline || p.Run <= 0 {
 		return ""
 	}
-	lines := strings.Count(p.Log, "\n") + 1
+	text := p.prints()
+	lines := strings.Count(text, "\n") + 1
 	show := int(float64(lines) * float64(after) / float64(p.Run))
 	end := 0
 	for range min(show, lines) {
-		n := strings.IndexByte(p.Log[end:], '\n')
+		n := strings.IndexByte(text[end:], '\n')
 		if n < 0 {
-			return p.Log
+			return text
 		}
 		end += n + 1
 	}
-	return strings.TrimSuffix(p.Log[:end], "\n")
+	return strings.TrimSuffix(text[:end], "\n")
 }
