@@ -162,7 +162,7 @@ func (p Audit) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if len(p.Rows) == 0 {
+		if len(p.Rows) == 0 && len(p.Errors) == 0 {
 			if p.Filtered {
 				templ_7745c5c3_Err = empty(t.Audit.EmptyFiltered, t.Tickets.EmptyFilteredAdvice).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -174,7 +174,7 @@ func (p Audit) Body() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-		} else {
+		} else if len(p.Rows) > 0 {
 			templ_7745c5c3_Err = p.table().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -763,7 +763,7 @@ func recordRow(r RecordRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" class=\"long\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" class=\"long name\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

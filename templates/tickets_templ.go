@@ -104,7 +104,7 @@ func (p Tickets) Body() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if len(p.Rows) == 0 {
+		} else if len(p.Rows) == 0 && len(p.Errors) == 0 {
 			if p.Filtered {
 				templ_7745c5c3_Err = empty(t.Tickets.EmptyFiltered, t.Tickets.EmptyFilteredAdvice).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -124,7 +124,7 @@ func (p Tickets) Body() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else {
+		} else if len(p.Rows) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"meta\" id=\"total\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
