@@ -111,6 +111,32 @@ func open(t testing.TB, dsn string, change ...func(*audit.Config)) *opened {
 }
 
 func openLog(ctx context.Context, dsn string, change ...func(*audit.Config)) (*opened, error) {
+	return openWith(ctx, audit.Open, dsn, change...)
+}
+
+func is(err, target error) bool { return errors.Is(err, target) }
+
+// fill appends so many records with few goroutines.
+func (o *opened) fill(t testing.TB, n int) {
+	t.Helper()
+	var group sync.WaitGroup
+	const appenders = 256
+	for i := range appenders {
+		group.Go(func() {
+			for range (n + appenders - 1 - i) / appenders {
+				if _, err := o.Append(t.Context(), viewed("")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// openWith opens a log for writing or for reading.
+func openWith(ctx context.Context, how func(context.Context, audit.Config) (*audit.Log, error), dsn string,
+	change ...func(*audit.Config)) (*opened, error) {
 	o := &opened{dsn: dsn}
 	var err error
 	if o.entry, err = migrations.Open(ctx, dsn, migrations.Audit); err != nil {
@@ -127,7 +153,7 @@ func openLog(ctx context.Context, dsn string, change ...func(*audit.Config)) (*o
 	for _, c := range change {
 		c(&cfg)
 	}
-	if o.Log, err = audit.Open(ctx, cfg); err != nil {
+	if o.Log, err = how(ctx, cfg); err != nil {
 		return nil, errors.Join(err, o.entry.Close(), o.search.Close())
 	}
 	o.close = sync.OnceValue(func() error { return errors.Join(o.Log.Close(), o.entry.Close(), o.search.Close()) })

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,12 +62,26 @@ func ParseCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
+	if err := strict(n); err != nil {
+		return Checkpoint{}, err
+	}
 	c, err := parseBody(n.Text)
 	c.Note = signed
 	if err == nil && n.Sigs[0].Name != c.Origin {
 		err = fmt.Errorf("%w: its key is that of %q", ErrSignature, n.Sigs[0].Name)
 	}
 	return c, err
+}
+
+// strict refuses signatures that are written in another way than the one.
+func strict(n *note.Note) error {
+	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
+		raw, err := base64.StdEncoding.DecodeString(s.Base64)
+		if err != nil || base64.StdEncoding.EncodeToString(raw) != s.Base64 {
+			return fmt.Errorf("%w: a signature is not in its one form", ErrSignature)
+		}
+	}
+	return nil
 }
 
 func parseBody(text string) (Checkpoint, error) {
@@ -225,33 +240,35 @@ func (s *signing) wait(now time.Time) time.Duration {
 // stamp is a checkpoint that is being written.
 type stamp struct {
 	Checkpoint
+	edge []byte // the leaves beyond the last full tile
 	keep bool
 }
 
-// text is what the head's column is set to, nil to leave it.
-func (s *stamp) text() any {
+// columns is what the head's columns note and edge are set to, nil to leave them.
+func (s *stamp) columns() (note, edge any) {
 	if s == nil {
-		return nil
+		return nil, nil
 	}
-	return s.Note
+	return s.Note, s.edge
 }
 
 // sign signs the tree if it is time to. A failure is remembered and does not
 // keep records from being written.
-func (w *writer) sign(ctx context.Context, q querier, size int64, root tlog.Hash, last int64) *stamp {
+func (w *writer) sign(ctx context.Context, q querier, last int64) *stamp {
 	now := time.Now()
-	if !w.signing.due(now) {
+	if !w.signing.due(now) || !w.tree.knows(0) {
 		return nil
 	}
-	s, err := w.stamp(ctx, q, size, root, last, w.signing.keeps(size, now))
+	s, err := w.stamp(ctx, q, &w.tree, last, w.signing.keeps(w.tree.size, now))
 	if err != nil {
 		w.checkpointFailed(err)
 	}
 	return s
 }
 
-func (w *writer) stamp(ctx context.Context, q querier, size int64, root tlog.Hash, last int64, keep bool) (*stamp, error) {
-	s := &stamp{Checkpoint{Origin: w.origin, Size: size, Root: root, Time: fromMicro(max(w.cfg.Now().UnixMicro(), last))}, keep}
+func (w *writer) stamp(ctx context.Context, q querier, t *tree, last int64, keep bool) (*stamp, error) {
+	s := &stamp{Checkpoint: Checkpoint{Origin: w.origin, Size: t.size, Root: t.root(),
+		Time: fromMicro(max(w.cfg.Now().UnixMicro(), last))}, keep: keep, edge: joined(t.leaves())}
 	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM checkpoint`).Scan(&s.Kept); err != nil {
 		return nil, err
 	}
@@ -338,12 +355,15 @@ func (w *writer) signHead(ctx context.Context, final bool) (s *stamp, size int64
 	if h.size == 0 || h.size <= w.signing.size && !keep {
 		return nil, h.size, rollback(tx, nil)
 	}
-	var t tree
+	t := &w.tree
 	if err = t.at(h.size, h.frontier); err == nil {
-		s, err = w.stamp(ctx, tx, h.size, t.root(), h.last, keep)
+		err = t.load(ctx, tx, 0, w.unchecked, true)
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `UPDATE head SET note = $1 WHERE id = 1`, s.Note)
+		s, err = w.stamp(ctx, tx, t, h.last, keep)
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `UPDATE head SET note = $1, edge = $2 WHERE id = 1`, s.Note, s.edge)
 	}
 	if err == nil {
 		err = s.keepIn(ctx, tx)

@@ -1,6 +1,40 @@
 package audit
 
-import "golang.org/x/mod/sumdb/tlog"
+import (
+	"context"
+	"crypto/ed25519"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// RootAt is the root of the tree of the first records.
+func (l *Log) RootAt(ctx context.Context, size int64) (tlog.Hash, error) { return l.rootAt(ctx, size) }
+
+// Leaves are the hashes of some bodies, one after the other.
+func Leaves(bodies [][]byte) []byte {
+	var hashes []tlog.Hash
+	for _, b := range bodies {
+		hashes = append(hashes, leafHash(b))
+	}
+	return joined(hashes)
+}
+
+// Resign makes a checkpoint with a key that nobody knows.
+func Resign(t testing.TB, origin string, root []byte, size int64) []byte {
+	t.Helper()
+	signer, err := newSigner(origin, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Checkpoint{Origin: origin, Size: size, Root: tlog.Hash(root), Time: fromMicro(1), Kept: 2}
+	signed, err := note.Sign(&note.Note{Text: c.body()}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
 
 // Head returns the root and the frontier of the tree over some bodies.
 func Head(bodies [][]byte) (root, frontier []byte, tiles int) {

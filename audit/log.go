@@ -247,7 +247,7 @@ func (l *Log) signingState(ctx context.Context) (signing, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return s, err
 	}
-	s.size = c.Size
+	s.size, s.at, s.keptAt = c.Size, time.Now(), time.Now()
 	if c.Size > 0 {
 		l.anchors.offer(c)
 	}

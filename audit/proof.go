@@ -89,6 +89,7 @@ type hashReader struct {
 	log   *Log
 	ctx   context.Context //nolint:containedctx // tlog's readers take none
 	tiles map[tileID][]byte
+	anew  bool // believe no root that was read before
 }
 
 func (r *hashReader) read(indexes []int64) ([]tlog.Hash, error) {
@@ -150,7 +151,7 @@ func (r *hashReader) tile(id tileID) ([]byte, error) {
 
 // root is the root of a full tile. Roots never change, so they are remembered.
 func (r *hashReader) root(id tileID) (tlog.Hash, error) {
-	if h, ok := r.log.roots.get(id); ok {
+	if h, ok := r.log.roots.get(id); ok && !r.anew {
 		return h, nil
 	}
 	data, err := r.tile(id)

@@ -69,8 +69,7 @@ func (t *tree) knows(level int) bool {
 
 // completes reports whether so many more leaves fill a tile of the level.
 func (t *tree) completes(level, leaves int) bool {
-	width := int64(1) << (tileHeight * (level + 1))
-	return (t.size+int64(leaves))/width > t.size/width
+	return (t.size+int64(leaves))>>(tileHeight*(level+1)) > t.nodes(level+1)
 }
 
 // add appends a leaf.
@@ -89,6 +88,14 @@ func (t *tree) add(leaf tlog.Hash) error {
 	t.frontier = append(t.frontier, h)
 	t.size++
 	return nil
+}
+
+// leaves are those beyond the last full tile, if the lowest edge is known.
+func (t *tree) leaves() []tlog.Hash {
+	if t.size%tileWidth == 0 {
+		return nil
+	}
+	return t.edge[0].nodes
 }
 
 // push adds a node to the edge of its level.
@@ -168,18 +175,17 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// load reads the edges that so many more leaves need, or all of them when
-// they are to be checked, and compares each with the frontier.
-func (t *tree) load(ctx context.Context, q querier, leaves int, all bool) error {
+// load reads the edges that so many more leaves need, and the lowest where it
+// is signed; or all of them when they are to be read anew. What it reads must
+// fit the frontier.
+func (t *tree) load(ctx context.Context, q querier, leaves int, all, lowest bool) error {
 	for level := range tileLevels {
-		if t.nodes(level) == 0 || !all && (t.knows(level) || !t.completes(level, leaves)) {
+		needed := t.completes(level, leaves) || lowest && level == 0
+		if t.nodes(level) == 0 || !all && (t.knows(level) || !needed) {
 			continue
 		}
 		if err := t.loadEdge(ctx, q, level); err != nil {
 			return err
-		}
-		if !all {
-			continue
 		}
 		if err := t.checkEdge(level); err != nil {
 			return err

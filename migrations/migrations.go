@@ -199,7 +199,7 @@ func dataSource(path string, store Store, readOnly bool) string {
 	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(ON)", "trusted_schema(OFF)",
 		"cell_size_check(ON)", "synchronous(" + synchronous(store) + ")"}
 	if store == Audit { // copied back into the file every 16 MiB, not every 4: fewer flushes while many write
-		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "cache_size(-65536)")
+		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "cache_size(-65536)", "secure_delete(ON)")
 	}
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)")

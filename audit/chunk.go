@@ -1,0 +1,406 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// front is a tree of which only the roots of the complete subtrees are kept,
+// the largest first.
+type front struct {
+	size  int64
+	nodes []tlog.Hash
+}
+
+// add appends a complete subtree of that height, on a multiple of its size.
+func (f *front) add(h tlog.Hash, height int) {
+	for s := f.size >> height; s&1 == 1; s >>= 1 {
+		last := len(f.nodes) - 1
+		h, f.nodes = tlog.NodeHash(f.nodes[last], h), f.nodes[:last]
+	}
+	f.nodes = append(f.nodes, h)
+	f.size += 1 << height
+}
+
+// with returns the tree with more leaves.
+func (f *front) with(leaves []tlog.Hash) front {
+	g := front{f.size, slices.Clone(f.nodes)}
+	for _, h := range leaves {
+		g.add(h, 0)
+	}
+	return g
+}
+
+func (f *front) root() tlog.Hash { return rootOf(f.nodes) }
+
+// children are the nodes below a tile that is not full yet, in both trees.
+type children struct {
+	end          int64
+	bytes, tiles []tlog.Hash
+}
+
+// chunk is a run of tiles of the lowest level with their records.
+type chunk struct {
+	*verification
+	from, to int64 // tiles
+	done     chan struct{}
+	err      error
+
+	tileReads []tileRead
+	findings  []Finding
+	firstTime int64 // 0: it has no record
+	endTime   int64
+	pruned    int64 // up to which record a record of pruning speaks
+}
+
+// tileRead is what a tile's records and hashes come to.
+type tileRead struct {
+	bytes, tiles     tlog.Hash   // roots, of a full one
+	byBytes, byTiles []tlog.Hash // leaves, where they are wanted
+	suspects         []suspect
+}
+
+// read reads and hashes the chunk. It runs beside others.
+func (c *chunk) read(ctx context.Context) {
+	first, last := c.from*tileWidth, min(c.to*tileWidth, c.head.size)
+	leaves := make([]tlog.Hash, last-first)
+	there := make([]bool, last-first)
+	if c.err = c.readEntries(ctx, first, last, leaves, there); c.err != nil {
+		return
+	}
+	stored, err := c.readTiles(ctx)
+	if err != nil {
+		c.err = err
+		return
+	}
+	for n := c.from; n < c.to; n++ {
+		at := n*tileWidth - first
+		to := min(at+tileWidth, int64(len(leaves)))
+		c.tileReads = append(c.tileReads, c.compare(n, leaves[at:to], there[at:to], stored[n]))
+	}
+	if c.options.Search != nil {
+		c.err = c.readSearch(ctx, first, min(last, c.upto))
+	}
+}
+
+func (c *chunk) find(f Finding, args ...any) {
+	if len(c.findings) < maxFindings {
+		f.Text = fmt.Sprintf(f.Text, args...)
+		c.findings = append(c.findings, f)
+	}
+}
+
+// readEntries hashes the records after first up to last.
+func (c *chunk) readEntries(ctx context.Context, first, last int64, leaves []tlog.Hash, there []bool) error {
+	rows, err := c.log.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE seq > $1 AND seq <= $2 ORDER BY seq`, first, last)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var seq, ts int64
+	var body sql.RawBytes
+	var number []byte
+	to := []any{&seq, &ts, &body}
+	for rows.Next() {
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		leaves[seq-first-1], there[seq-first-1] = leafHash(body), true
+		number = appendNumber(number[:0], seq, ts)
+		if content, ok := bytes.CutPrefix(body, number); !ok {
+			c.strange(seq, ts, body)
+		} else if bytes.HasPrefix(content, prunedPrefix) {
+			c.readPruned(body)
+		}
+		if c.firstTime == 0 {
+			c.firstTime = ts
+		} else if ts <= c.endTime {
+			c.find(Finding{Kind: FindingRecordOrder, Sequence: seq, Text: "the record %d is not later than the one before"}, seq)
+		}
+		c.endTime = ts
+	}
+	return rows.Err()
+}
+
+// prunedPrefix is how the content of a record of pruning begins.
+var prunedPrefix = []byte(`"action":"` + string(ActionAuditPruned) + `"`)
+
+func (c *chunk) readPruned(body []byte) {
+	r, err := decode(body)
+	if err != nil {
+		return
+	}
+	var p pruning
+	if json.Unmarshal([]byte(r.Detail), &p) == nil {
+		c.pruned = max(c.pruned, p.UpTo)
+	}
+}
+
+// strange says what is wrong with a body that does not begin as it should.
+func (c *chunk) strange(seq, ts int64, body []byte) {
+	r := entry(seq, ts, body)
+	why := r.Detail
+	if r.Action != ActionEntryDamaged {
+		why = "it is not in its one form"
+	}
+	c.find(Finding{Kind: FindingRecordNumber, Sequence: seq, Text: "the record %d: %s"}, seq, why)
+}
+
+func (c *chunk) readTiles(ctx context.Context) (map[int64][]byte, error) {
+	rows, err := c.log.cfg.LogRead.QueryContext(ctx, `SELECT n, d FROM tile WHERE l = 0 AND n >= $1 AND n < $2`, c.from, c.to)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[int64][]byte{}
+	for rows.Next() {
+		var n int64
+		var data []byte
+		if err := rows.Scan(&n, &data); err != nil {
+			return nil, err
+		}
+		out[n] = data
+	}
+	return out, rows.Err()
+}
+
+// compare compares the records of a tile with its hashes.
+func (c *chunk) compare(n int64, leaves []tlog.Hash, there []bool, stored []byte) tileRead {
+	full := len(leaves) == tileWidth
+	path := tilePath(0, n)
+	hashes := leaves
+	switch {
+	case n == c.edgeTile && !full && len(c.edge) <= len(leaves):
+		hashes = slices.Clone(leaves)
+		copy(hashes, c.edge)
+	case full && len(stored) == tileWidth*tlog.HashSize:
+		hashes = split(stored)
+	case full && stored == nil:
+		c.find(Finding{Kind: FindingTileMissing, Tile: path, Text: "%s is missing"}, path)
+	case full:
+		c.find(Finding{Kind: FindingTileAltered, Tile: path, Text: "%s does not have 256 hashes"}, path)
+	}
+	var t tileRead
+	for i := range leaves {
+		seq := n*tileWidth + int64(i) + 1
+		switch {
+		case there[i] && leaves[i] != hashes[i]:
+			t.suspects = append(t.suspects, suspect{seq})
+		case !there[i] && seq > c.head.pruned:
+			c.find(Finding{Kind: FindingRecordMissing, Sequence: seq, Text: "the record %d is missing"}, seq)
+			fallthrough
+		case !there[i]:
+			leaves[i] = hashes[i] // only its hash is left
+		}
+	}
+	if full {
+		t.bytes = fold(leaves)
+		if t.tiles = t.bytes; len(t.suspects) > 0 {
+			t.tiles = fold(hashes)
+		}
+	}
+	if c.wants(n) {
+		t.byBytes, t.byTiles = leaves, hashes
+	}
+	return t
+}
+
+// readSearch compares the search tables with the records.
+func (c *chunk) readSearch(ctx context.Context, first, last int64) error {
+	if first >= last {
+		return nil
+	}
+	derived, err := c.searchRows(ctx, first, last)
+	if err != nil {
+		return err
+	}
+	records, err := c.log.entries(ctx, `seq > $1 AND seq <= $2 ORDER BY seq`, first, last)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		row, ok := derived[r.Sequence]
+		switch {
+		case !ok:
+			c.find(Finding{Kind: FindingSearch, Sequence: r.Sequence, Text: "the search tables do not have the record %d"}, r.Sequence)
+		case row != searchRowOf(r):
+			c.find(Finding{Kind: FindingSearch, Sequence: r.Sequence, Text: "the search tables say something else than the record %d"}, r.Sequence)
+		}
+		delete(derived, r.Sequence)
+	}
+	for seq := range derived {
+		c.find(Finding{Kind: FindingSearch, Sequence: seq, Text: "the search tables have a record %d that is not in the log"}, seq)
+	}
+	return nil
+}
+
+// searchRow is a row of the search tables.
+type searchRow struct {
+	ts                                                   int64
+	action, outcome, userID, userName, ticket, operation string
+}
+
+func searchRowOf(r Record) searchRow {
+	return searchRow{r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID}
+}
+
+func (c *chunk) searchRows(ctx context.Context, first, last int64) (map[int64]searchRow, error) {
+	rows, err := c.options.Search.QueryContext(ctx, `SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id
+		FROM record WHERE seq > $1 AND seq <= $2`, first, last)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	out := make(map[int64]searchRow, last-first)
+	for rows.Next() {
+		var seq int64
+		var r searchRow
+		if err := rows.Scan(&seq, &r.ts, &r.action, &r.outcome, &r.userID, &r.userName, &r.ticket, &r.operation); err != nil {
+			return nil, err
+		}
+		out[seq] = r
+	}
+	return out, rows.Err()
+}
+
+// join adds a chunk to the trees and compares them where a root is known.
+func (v *verification) join(ctx context.Context, c *chunk) error {
+	for _, f := range c.findings {
+		v.add(f)
+	}
+	if c.firstTime != 0 {
+		if c.firstTime <= v.lastTime {
+			seq := c.from*tileWidth + 1
+			v.add(Finding{Kind: FindingRecordOrder, Sequence: seq, Text: "the record %d is not later than the one before"}, seq)
+		}
+		v.lastTime = c.endTime
+	}
+	v.prunedByRecord = max(v.prunedByRecord, c.pruned)
+	for i, t := range c.tileReads {
+		n := c.from + int64(i)
+		v.suspects = append(v.suspects, t.suspects...)
+		v.within(n, &t)
+		if (n+1)*tileWidth > v.head.size { // the last, not full: end compares it with the head
+			v.bytes, v.tiles = v.bytes.with(t.byBytes), v.tiles.with(t.byTiles)
+			return nil
+		}
+		v.bytes.add(t.bytes, tileHeight)
+		v.tiles.add(t.tiles, tileHeight)
+		if err := v.above(ctx, 1, n, t.bytes, t.tiles); err != nil {
+			return err
+		}
+		v.marked((n+1)*tileWidth, v.bytes, v.tiles, v.believe)
+	}
+	return nil
+}
+
+// within compares the roots that are known inside of a tile.
+func (v *verification) within(n int64, t *tileRead) {
+	for len(v.marks) > 0 && v.marks[0].Size <= n*tileWidth { // of an earlier verification, and the empty log
+		v.marks = v.marks[1:]
+	}
+	for len(v.marks) > 0 && v.marks[0].Size < (n+1)*tileWidth {
+		size := v.marks[0].Size
+		k := size - n*tileWidth
+		v.marked(size, v.bytes.with(t.byBytes[:k]), v.tiles.with(t.byTiles[:k]), func(truth int) {
+			v.believe(truth)
+			from, to := t.byBytes, t.byTiles
+			if truth < 0 {
+				from, to = to, from
+			}
+			copy(to[:k], from[:k])
+			if len(t.byBytes) == tileWidth {
+				t.bytes, t.tiles = fold(t.byBytes), fold(t.byTiles)
+			}
+		})
+	}
+}
+
+// believe makes the tree that a signature speaks for that of both.
+func (v *verification) believe(truth int) {
+	if truth < 0 {
+		v.bytes = front{v.tiles.size, slices.Clone(v.tiles.nodes)}
+	} else {
+		v.tiles = front{v.bytes.size, slices.Clone(v.bytes.nodes)}
+	}
+}
+
+// marked compares the trees with all roots that are known at a size. settled
+// is told when only one of the trees is right.
+func (v *verification) marked(size int64, b, t front, settled func(truth int)) {
+	for len(v.marks) > 0 && v.marks[0].Size == size {
+		m := v.marks[0]
+		v.marks = v.marks[1:]
+		agrees := true
+		truth := v.settle(m.Root, b, t, size, func() {
+			agrees = false
+			if !v.rootsDiffer || m.kind == FindingForked { // the first of a run says it all
+				v.add(Finding{Kind: m.kind, Checkpoint: size, Text: "the first %d records are not those of the checkpoint"}, size)
+			}
+		})
+		if v.rootsDiffer = !agrees; agrees && m.signed {
+			v.report.Signed = m.Checkpoint
+			v.report.Checkpoints++
+		}
+		if truth != 0 {
+			settled(truth)
+			b, t = front{size, pick(truth, b, t)}, front{size, pick(truth, b, t)}
+		}
+	}
+}
+
+func pick(truth int, b, t front) []tlog.Hash {
+	if truth < 0 {
+		return t.nodes
+	}
+	return b.nodes
+}
+
+// above adds a node to the tile of a level above the lowest, and compares the
+// tile when it is full.
+func (v *verification) above(ctx context.Context, level int, n int64, ofBytes, ofTiles tlog.Hash) error {
+	if level == tileLevels {
+		return nil
+	}
+	c := &v.levels[level]
+	if n%tileWidth == 0 {
+		c.bytes, c.tiles = c.bytes[:0], c.tiles[:0]
+	}
+	c.bytes, c.tiles, c.end = append(c.bytes, ofBytes), append(c.tiles, ofTiles), n+1
+	if c.end%tileWidth != 0 {
+		return nil
+	}
+	at := n / tileWidth
+	if err := v.compareTile(ctx, level, at, c); err != nil {
+		return err
+	}
+	return v.above(ctx, level+1, at, fold(c.bytes), fold(c.tiles))
+}
+
+// compareTile finds the hashes of a higher tile that neither tree knows.
+func (v *verification) compareTile(ctx context.Context, level int, n int64, c *children) error {
+	path := tilePath(level, n)
+	stored, err := column[[]byte](v.log.cfg.LogRead.QueryContext(ctx, `SELECT d FROM tile WHERE l = $1 AND n = $2`, level, n))
+	switch {
+	case err != nil:
+		return err
+	case len(stored) == 0:
+		v.add(Finding{Kind: FindingTileMissing, Tile: path, Text: "%s is missing"}, path)
+		return nil
+	case len(stored[0]) != tileWidth*tlog.HashSize:
+		v.add(Finding{Kind: FindingTileAltered, Tile: path, Text: "%s does not have 256 hashes"}, path)
+		return nil
+	}
+	for i, h := range split(stored[0]) {
+		if h != c.bytes[i] && h != c.tiles[i] {
+			v.add(Finding{Kind: FindingTileAltered, Tile: path, Text: "the hash %d of %s was changed"}, i, path)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package audit_test
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"coc-console/audit"
+)
+
+// TestPrune removes the oldest of 1,000 records, one of which is written a day.
+func TestPrune(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		var day atomic.Int64
+		start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		daily := func(c *audit.Config) {
+			c.Now = func() time.Time { return start.AddDate(0, 0, int(day.Add(1))) }
+		}
+		o := open(t, dsn, signing, daily)
+		o.appendTogether(t, several(1000))
+		ann := audit.Actor{UserName: "ann"}
+		if n, err := o.Prune(t.Context(), start, ann); err != nil || n != 0 {
+			t.Fatalf("nothing is that old: %d, %v", n, err)
+		}
+		records := o.everything(t)
+		n, err := o.Prune(t.Context(), records[600].Time, ann)
+		if err != nil || n != 512 {
+			t.Fatalf("up to %d, %v", n, err)
+		}
+		if left := number(t, o.entry, `SELECT min(seq) FROM entry`); left != 513 {
+			t.Errorf("the first is %d", left)
+		}
+		last := o.everything(t)
+		if r := last[len(last)-1]; r.Action != audit.ActionAuditPruned || r.Sequence != 1001 || r.Actor != ann || len(last) != 489 {
+			t.Errorf("%d are left, the last is %+v", len(last), r)
+		}
+		o.caughtUp(t)
+		if found, err := o.Search(t.Context(), audit.Query{Action: audit.ActionTicketViewed, From: start, Limit: 500, Visible: all}); err != nil ||
+			len(found.Records) != 488 || found.Next != 0 {
+			t.Errorf("a search finds %d (%v)", len(found.Records), err)
+		}
+		if again, err := o.Prune(t.Context(), records[600].Time, ann); err != nil || again != 512 {
+			t.Errorf("again: %d, %v", again, err)
+		}
+		root, err := o.RootAt(t.Context(), 1001)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := o.Entry(t.Context(), 700)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := o.Prove(t.Context(), 700, 1001); err != nil || tlog.CheckRecord(p, 1001, root, 699, e.Leaf) != nil {
+			t.Errorf("a proof: %v", err)
+		}
+		if p, err := o.Prove(t.Context(), 17, 1001); err != nil || len(p) == 0 { // of what somebody else has kept
+			t.Errorf("a proof of a removed record: %v", err)
+		}
+		o.append(t, several(300)...)
+		if r := o.verify(t, audit.VerifyOptions{Search: o.search.Read}); !r.OK() || r.Pruned != 512 {
+			t.Errorf("%+v", r)
+		}
+		if _, err := o.entry.Write.ExecContext(t.Context(), `DELETE FROM entry WHERE seq = 513`); err == nil {
+			t.Error("more can be deleted")
+		}
+		if err := o.close(); err != nil {
+			t.Fatal(err)
+		}
+		o = open(t, dsn, signing)
+		o.append(t, viewed("")) // the log goes on
+		o.unguard(t)
+		execute(t, o.entry, `DELETE FROM entry WHERE seq = 600`)
+		if got := named(o.verify(t, audit.VerifyOptions{}).Findings); !slices.Equal(got, []string{"record.missing record 600"}) {
+			t.Errorf("one more deleted: %q", got)
+		}
+	})
+}
+
+// TestPruneKeepsOpenOperations: what is not over must stay readable.
+func TestPruneKeepsOpenOperations(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn)
+		o.appendTogether(t, several(300))
+		o.append(t, audit.Record{Action: audit.ActionOperationRequested, Outcome: audit.OutcomePending, OperationID: "open"})
+		o.appendTogether(t, several(300))
+		if n, err := o.Prune(t.Context(), time.Now().Add(time.Hour), audit.Actor{}); err != nil || n != 256 {
+			t.Errorf("up to %d (%v)", n, err)
+		}
+		if open, err := o.OpenOperations(t.Context()); err != nil || fmt.Sprint(len(open), len(open[0])) != "1 1" {
+			t.Errorf("%v (%v)", open, err)
+		}
+	})
+}
