@@ -34,7 +34,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	goleak.VerifyNone(t, before)
-	if _, err := client.Get(c.url + "/healthz"); err == nil { //nolint:noctx,bodyclose // nobody is there to answer
+	if _, err := client.Get(c.url + "/healthz"); err == nil { //nolint:bodyclose // nobody is there to answer
 		t.Error("it still answers")
 	}
 	if text := c.stderr.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "level=WARN") {

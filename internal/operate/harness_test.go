@@ -103,6 +103,7 @@ type desk struct {
 	manager  coc.Caller
 	actor    audit.Actor
 	shared   bool
+	handler  atomic.Pointer[http.Handler]
 	onPut    atomic.Pointer[func()] // called before a PUT reaches the simulator
 	busy     atomic.Int64           // calls under way
 	busiest  atomic.Int64
@@ -112,12 +113,7 @@ type desk struct {
 func newDesk(t testing.TB, adjust ...func(*simulator.Config)) *desk {
 	t.Helper()
 	d := &desk{t: t, clock: newClock(), dsn: t.TempDir(), sessions: &sessions{caller: map[string]coc.Caller{}}}
-	cfg := simulator.Config{Now: d.clock.now, Tickets: tickets()}
-	for _, f := range adjust {
-		f(&cfg)
-	}
-	d.sim = simulator.New(cfg)
-	next := d.sim.Handler()
+	d.simulate(adjust...)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := d.busy.Add(1)
 		defer d.busy.Add(-1)
@@ -126,7 +122,7 @@ func newDesk(t testing.TB, adjust ...func(*simulator.Config)) *desk {
 		if f := d.onPut.Load(); f != nil && r.Method == http.MethodPut {
 			(*f)()
 		}
-		next.ServeHTTP(w, r)
+		(*d.handler.Load()).ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	d.url = server.URL
@@ -136,6 +132,18 @@ func newDesk(t testing.TB, adjust ...func(*simulator.Config)) *desk {
 	d.sessions.add("operator", d.operator)
 	d.open()
 	return d
+}
+
+// simulate puts a new simulator into the place of the one before. Tokens stay
+// good, and tickets keep their ids.
+func (d *desk) simulate(adjust ...func(*simulator.Config)) {
+	cfg := simulator.Config{Now: d.clock.now, Tickets: tickets()}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	d.sim = simulator.New(cfg)
+	handler := d.sim.Handler()
+	d.handler.Store(&handler)
 }
 
 func (d *desk) newClient(limit time.Duration) *coc.Client {

@@ -193,7 +193,14 @@ func (s *Service) judge(ctx context.Context, t task) (verdict, error) {
 	if err != nil { // only a damaged record can say this
 		return verdict{}, err
 	}
-	return judgeTicket(t.operation(), before, now), nil
+	v := judgeTicket(t.operation(), before, now)
+	if v.over { // the three calls of a look are not one moment: the ticket may be older than what it is judged by
+		if now.Ticket, err = s.Client.Ticket(ctx, t.caller, t.ticket()); err != nil {
+			return verdict{}, err
+		}
+		v = judgeTicket(t.operation(), before, now)
+	}
+	return v, nil
 }
 
 // judgeTicket decides on the four operations that act on a batch or a ticket.
@@ -268,11 +275,16 @@ func (s *Service) judgeInstance(ctx context.Context, t task) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
+	status := now.Instance.Status
+	if status.Terminal() { // this look is the last: the counts must not be older than the row
+		if now.Statistics, err = s.Client.Statistics(ctx, t.caller, t.ticket()); err != nil {
+			return verdict{}, err
+		}
+	}
 	canceled, err := s.canceledRows(ctx, t.caller, t.ticket(), now.Statistics)
 	if err != nil {
 		return verdict{}, err
 	}
-	status := now.Instance.Status
 	v := byState(status == coc.InstanceCanceled, status.Terminal())(string(status))
 	delete(canceled, op.InstanceID)
 	for _, id := range detail.Canceled {
