@@ -34,7 +34,8 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	goleak.VerifyNone(t, before)
-	if _, err := client.Get(c.url + "/healthz"); err == nil { //nolint:bodyclose // nobody is there to answer
+	if res, err := client.Get(c.url + "/healthz"); err == nil {
+		_ = res.Body.Close()
 		t.Error("it still answers")
 	}
 	if text := c.stderr.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "level=WARN") {
