@@ -25,7 +25,7 @@ func jsonAnswer(status int, body any) answer {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(body); err != nil {
-		return answer{status: http.StatusInternalServerError, body: []byte(err.Error())}
+		return answer{status: http.StatusInternalServerError, header: map[string]string{}, body: []byte(err.Error())}
 	}
 	return answer{status: status, header: map[string]string{"Content-Type": jsonType}, body: bytes.TrimSpace(b.Bytes())}
 }
@@ -89,9 +89,13 @@ func (a answer) write(w http.ResponseWriter, requestID string) {
 	for name, value := range a.header {
 		h.Set(name, value)
 	}
-	h.Set("X-Request-Id", requestID)
-	h.Set("Server", "api-gateway")
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if requestID != "" { // not of the admin address
+		h.Set("X-Request-Id", requestID)
+		h.Set("Server", "api-gateway")
+	}
+	if a.header["Content-Length"] == "" {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
 	w.WriteHeader(a.status)
 	// The client may be gone; nobody is left to tell.
 	_, _ = w.Write(a.body)

@@ -2,10 +2,14 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"math"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -37,43 +41,76 @@ const (
 	OtherRow
 	// NewWords answers with states nobody knows, and with further fields.
 	NewWords
+	// Drip sends the answer in 20 pieces with Pace between them.
+	Drip
+	// Twice lets the call take effect a second time, as if something on the way
+	// had sent it again: an operation after a further Pace of simulated time.
+	Twice
+	// ExpireToken lets the tokens that the caller's user has now expire: before
+	// the call or, if Late, after it.
+	ExpireToken
 )
 
+var effectNames = map[Effect]string{
+	Refuse: "refuse", Slow: "slow", HTMLBody: "html", EmptyBody: "empty-body", HalfBody: "half-body", WrongType: "wrong-type",
+	RedirectAway: "redirect", Reset: "reset", NoEffect: "no-effect", OtherRow: "other-row", NewWords: "new-words",
+	Drip: "drip", Twice: "twice", ExpireToken: "expire-token",
+}
+
+// String is the name of the effect in scenario files.
+func (e Effect) String() string { return effectNames[e] }
+
+// MarshalText is String.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads a name.
+func (e *Effect) UnmarshalText(text []byte) error { return byName(effectNames, e, string(text)) }
+
 // Fault disturbs calls. The most recently injected fault that covers a call
-// wins.
+// and, by its probability, hits it, wins.
 type Fault struct {
-	Kind   CallKind // AnyCall covers IAM as well
-	Ticket string   // execute_uuid; empty = any
-	Times  int      // calls that it hits; 0 = until it is removed
-	Effect Effect
+	Kind   CallKind `json:"call"`   // AnyCall covers IAM as well
+	Ticket string   `json:"ticket"` // execute_uuid or scenario; empty = any
+	Times  int      `json:"times"`  // calls that it hits; 0 = until it is removed
+	// Probability is the share of the calls that it hits, 0..1; 0 = all. The
+	// same seed and the same calls in the same order are hit again.
+	Probability float64 `json:"probability"`
+	Effect      Effect  `json:"effect"`
 
 	// Status is the answer's. 0 means 500 for Refuse, and for HTMLBody and
 	// EmptyBody the status that the call would have had.
-	Status        int
-	Code, Message string // of Refuse; without a Code there is no body
+	Status  int    `json:"status"`
+	Code    string `json:"code"` // of Refuse; without a Code there is no body
+	Message string `json:"message"`
 	// Gateway gives the refusal the gateway's shape, with a request_id, and
 	// Keystone that of IAM; otherwise it is COC's.
-	Gateway, Keystone bool
-	RetryAfter        string // the header's value; empty = no header
+	Gateway    bool   `json:"gateway"`
+	Keystone   bool   `json:"keystone"`
+	RetryAfter string `json:"retry_after"` // the header's value; empty = no header
 
 	// Late lets the call take effect before the answer is lost or replaced.
 	// Otherwise Refuse, RedirectAway, Reset, HTMLBody and EmptyBody leave no
 	// effect.
-	Late bool
-	// Delay and Hold keep the call waiting, before its effect or, if Late,
-	// after it. The call ends early when its client goes away.
-	Delay time.Duration
-	Hold  <-chan struct{}
+	Late bool `json:"late"`
+	// Delay, Tail and Hold keep the call waiting, before its effect or, if
+	// Late, after it, in real time. The call ends early when its client goes away.
+	Delay time.Duration `json:"delay"`
+	// Tail is a further wait, drawn for every call: half of them wait less than
+	// 0.42 of it, one in a hundred 9 times as long and more, none above 100 times.
+	Tail time.Duration   `json:"tail"`
+	Hold <-chan struct{} `json:"-"`
+	Pace time.Duration   `json:"pace"` // of Drip, 0 = 250 ms, and Twice, 0 = 5 s
 }
 
 type activeFault struct {
 	Fault
 	left int // 0 = no limit
+	hits int
 }
 
 // Inject adds a fault; remove takes it away and may be called repeatedly.
 func (s *Simulator) Inject(f Fault) (remove func()) {
-	active := &activeFault{f, f.Times}
+	active := &activeFault{Fault: f, left: f.Times}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, active)
@@ -91,19 +128,38 @@ func (s *Simulator) drop(f *activeFault) {
 // pick returns a copy of the fault that a call meets. The caller holds the lock.
 func (s *Simulator) pick(c *call) *Fault {
 	for _, f := range slices.Backward(s.faults) {
-		if !f.Kind.covers(c.kind) || f.Ticket != "" && f.Ticket != c.uuid {
+		if !f.Kind.covers(c.kind) || !s.means(f.Ticket, c.uuid) || f.Probability > 0 && s.chance.Float64() >= f.Probability {
 			continue
 		}
+		f.hits++
 		if f.left > 0 {
 			if f.left--; f.left == 0 {
 				s.drop(f)
 			}
 		}
 		fault := f.Fault
+		fault.Delay += longTail(fault.Tail, s.chance)
 		c.spoil = &fault
 		return &fault
 	}
 	return nil
+}
+
+// means tells whether a fault's ticket is that of a call.
+func (s *Simulator) means(ticket, uuid string) bool {
+	if ticket == "" || ticket == uuid {
+		return true
+	}
+	t, ok := s.byUUID[uuid]
+	return ok && t.spec.Scenario == ticket
+}
+
+// longTail draws from a Pareto distribution of shape 2, shifted to zero.
+func longTail(scale time.Duration, rng *rand.Rand) time.Duration {
+	if scale <= 0 {
+		return 0
+	}
+	return time.Duration(float64(scale) * min(100, 1/math.Sqrt(1-rng.Float64())-1))
 }
 
 // happen is what a fault does before the call; false ends the call.
@@ -201,14 +257,8 @@ func (f *Fault) refusal(c *call) answer {
 // wait keeps the call waiting; false when its client went away.
 func (f *Fault) wait(c *call) bool {
 	gone := c.Context().Done()
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-gone:
-			return false
-		}
+	if !sleep(f.Delay, gone) {
+		return false
 	}
 	if f.Hold != nil {
 		select {
@@ -218,6 +268,48 @@ func (f *Fault) wait(c *call) bool {
 		}
 	}
 	return true
+}
+
+// sleep waits for a time; false when the client went away.
+func sleep(d time.Duration, gone <-chan struct{}) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-gone:
+		return false
+	}
+}
+
+const dripPieces = 20
+
+// drip sends an answer slowly, until its client goes away.
+func (f *Fault) drip(w http.ResponseWriter, c *call, a answer) {
+	whole := a.body
+	a.body = nil
+	a.header["Content-Length"] = strconv.Itoa(len(whole))
+	a.write(w, c.requestID)
+	out := http.NewResponseController(w)
+	for piece := range slices.Chunk(whole, len(whole)/dripPieces+1) {
+		if _, err := w.Write(piece); err != nil || out.Flush() != nil || !sleep(cmp.Or(f.Pace, 250*time.Millisecond), c.Context().Done()) {
+			return
+		}
+	}
+}
+
+// expire ends the tokens that the caller's user has now.
+func (s *Simulator) expire(c *call) {
+	claims, err := s.tokens.open(c.Header.Get("X-Auth-Token"))
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expired[claims.Account+"/"+claims.User] = s.now().UTC().Truncate(time.Microsecond)
 }
 
 // reset breaks the connection: the client sees neither an answer nor an end.

@@ -2,11 +2,13 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 )
 
 var operations = []string{cancelInstance, skipBatch, cancelOrder, pauseOrder, continueOrder}
@@ -84,6 +86,9 @@ func (s *Simulator) operate(c *call, t *ticket, op Operation) answer {
 			return cocError(codeState, err.Error())
 		}
 		t.operated = true
+		if c.spoil != nil && c.spoil.Effect == Twice {
+			t.expect(op, t.at.Add(t.rules.effectDelay()+cmp.Or(c.spoil.Pace, 5*time.Second)))
+		}
 	}
 	return data(t.uuid)
 }

@@ -21,6 +21,7 @@ type Rules struct {
 	OtherInstanceID        bool `json:"other_instance_id"`         // instance_id is a number that no answer shows; row ids are refused
 	QuotedNumbers          bool `json:"quoted_numbers"`            // "1" is accepted where 1 is meant
 	ProjectTokensOnly      bool `json:"project_tokens_only"`       // COC refuses tokens of account scope
+	NoKeyLock              bool `json:"no_key_lock"`               // failed signatures do not lock an access key
 }
 
 func (r Rules) effectDelay() time.Duration   { return delay(r.EffectDelay, 1500*time.Millisecond) }

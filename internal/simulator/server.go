@@ -39,14 +39,27 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	// The body is read first: only then net/http notices a client that goes away.
 	c.body, c.bodyErr = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	fault := s.arrive(c)
-	if fault != nil && !fault.happen(w, c) {
+	if fault == nil {
+		s.answer(c).write(w, c.requestID)
+		return
+	}
+	if fault.Effect == ExpireToken && !fault.Late {
+		s.expire(c)
+	}
+	if !fault.happen(w, c) {
 		return
 	}
 	a := s.answer(c)
-	if fault != nil && !fault.spoil(w, c, &a) {
-		return
+	if fault.Effect == ExpireToken {
+		s.expire(c)
 	}
-	a.write(w, c.requestID)
+	switch {
+	case !fault.spoil(w, c, &a):
+	case fault.Effect == Drip:
+		fault.drip(w, c, a)
+	default:
+		a.write(w, c.requestID)
+	}
 }
 
 const orders = "/v1/job/script/orders"

@@ -271,8 +271,10 @@ func newMachine(spec TicketSpec, rules Rules, created time.Time) machine {
 	m := machine{rules: rules, timeout: spec.Timeout, rate: spec.SuccessRate, status: ready, current: 1, created: created, at: created}
 	for i, b := range spec.Batches {
 		made := &batch{index: i + 1, pause: b.Pause}
-		for _, p := range b.Instances {
-			made.rows = append(made.rows, &row{id: p.ID, plan: p, batch: i + 1, status: ready, created: created})
+		for _, several := range b.Instances {
+			for _, p := range several.expand() {
+				made.rows = append(made.rows, &row{id: p.ID, plan: p, batch: i + 1, status: ready, created: created})
+			}
 		}
 		m.batches = append(m.batches, made)
 	}

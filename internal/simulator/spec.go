@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -42,7 +43,8 @@ type BatchSpec struct {
 
 // InstanceSpec is one server and what happens on it.
 type InstanceSpec struct {
-	ID          int64  `json:"id"` // 0 = the next free one
+	ID          int64  `json:"id"`    // 0 = the next free one
+	Count       int    `json:"count"` // as many servers, their hosts numbered from 1; 0 = this one
 	Host        string `json:"host"`
 	IP          string `json:"ip"`
 	Region      string `json:"region"`
@@ -56,6 +58,26 @@ type InstanceSpec struct {
 	Log      string        `json:"log"`       // what the script prints, evenly over Run
 
 	log func() string // makes what Log does not hold
+}
+
+// expand makes Count servers of one.
+func (p InstanceSpec) expand() []InstanceSpec {
+	if p.Count < 1 {
+		return []InstanceSpec{p}
+	}
+	list := make([]InstanceSpec, p.Count)
+	for i := range list {
+		list[i] = p
+		list[i].Host = fmt.Sprintf("%s-%d", p.Host, i+1)
+		if p.IP == "" {
+			n := hash(list[i].Host)
+			list[i].IP = fmt.Sprintf("10.%d.%d.%d", n%256, n/256%256, 1+n/65536%250)
+		}
+		if p.ID > 0 {
+			list[i].ID += int64(i)
+		}
+	}
+	return list
 }
 
 func (p InstanceSpec) prints() string {
