@@ -230,6 +230,7 @@ func help() string {
 	b.WriteString(`coc-console: a web console for the script service tickets of Huawei Cloud COC.
 
   coc-console [serve] [settings]   start the console
+  coc-console simulate [settings]  start the simulator of IAM and COC alone, for any client
   coc-console version              print the version
   coc-console help                 print this
 
@@ -240,13 +241,20 @@ Settings; each has an environment variable, which a flag overrides:
 `)
 	var c config
 	var l lists
-	flags(&c, &l).VisitAll(func(f *flag.Flag) {
+	describe(&b, flags(&c, &l), envName)
+	b.WriteString("\nSettings of simulate:\n")
+	describe(&b, simulateFlags(&simulateConfig{}), simulateEnvName)
+	return b.String()
+}
+
+// describe lists flags with their variables.
+func describe(b *strings.Builder, f *flag.FlagSet, variable func(string) string) {
+	f.VisitAll(func(f *flag.Flag) {
 		name, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "\n  --%s %s    %s\n      %s.", f.Name, name, envName(f.Name), usage)
+		fmt.Fprintf(b, "\n  --%s %s    %s\n      %s.", f.Name, name, variable(f.Name), usage)
 		if f.DefValue != "" {
-			fmt.Fprintf(&b, " Default: %s.", f.DefValue)
+			fmt.Fprintf(b, " Default: %s.", f.DefValue)
 		}
 		b.WriteString("\n")
 	})
-	return b.String()
 }

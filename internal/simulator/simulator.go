@@ -340,6 +340,13 @@ type Ticket struct {
 	CurrentBatch int
 }
 
+// Size is the number of tickets.
+func (s *Simulator) Size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tickets)
+}
+
 // Tickets lists all tickets as they are now, newest first.
 func (s *Simulator) Tickets() []Ticket {
 	s.mu.Lock()
