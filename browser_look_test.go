@@ -94,7 +94,7 @@ func savePicture(t *testing.T, path string, data []byte) {
 	if out.Len() > maxPicture {
 		t.Errorf("%s has %d bytes, more than %d", filepath.Base(path), out.Len(), maxPicture)
 	}
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil { //nolint:gosec // a picture for everybody
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -105,7 +105,7 @@ func palette(full image.Image) color.Palette {
 	for y := full.Bounds().Min.Y; y < full.Bounds().Max.Y; y++ {
 		for x := full.Bounds().Min.X; x < full.Bounds().Max.X; x++ {
 			r, g, b, _ := full.At(x, y).RGBA()
-			count[color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}]++ //nolint:gosec // 16 bits to 8
+			count[color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}]++
 		}
 	}
 	colours := make([]color.RGBA, 0, len(count))

@@ -355,8 +355,7 @@ func upstreamError(call string, a answer, h http.Header) *Error {
 // transportError keeps net/http's words but not its address of the call.
 func transportError(ctx context.Context, call string, err error) *Error {
 	e := &Error{Call: call, Kind: KindTransport, Cause: err}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		e.Cause = wrapped.Err
 	}
 	var timeout net.Error

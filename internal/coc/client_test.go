@@ -16,7 +16,9 @@ import (
 )
 
 // pointer to a percentage, as Ticket has it.
-func share(f float64) *float64 { return &f }
+//
+//go:fix inline
+func share(f float64) *float64 { return new(f) }
 
 const instanceJSON = `{"id":9007199254740993,"cmd_uuid":"2e0c5a5e","job_sign":null,"target_instance":{
  "resource_id":"66006c8e","provider":"ECS","type":"CLOUDSERVER","region_id":"cn-north-4","agent_sn":"7aec",
@@ -74,7 +76,7 @@ var calls = []struct {
 			"script_params":[{"param_name":"days","param_value":"*****************","param_order":1,"param_refer":{"param_id":"LOW"}}]}}}}`,
 		want: Ticket{ExecuteUUID: ticketID, Created: ms(1772414114512), Finished: ms(1772414425795), Creator: "operator-a",
 			Status: TicketCanceled, ScriptUUID: "SC2026021011300201a11c3d4", ScriptName: "rotate_logs", ScriptVersion: "1.0.0",
-			ScriptSource: "CUSTOM_SCRIPT", CurrentBatch: 3, Timeout: 5 * time.Minute, SuccessRate: share(99.5), ExecuteUser: "root",
+			ScriptSource: "CUSTOM_SCRIPT", CurrentBatch: 3, Timeout: 5 * time.Minute, SuccessRate: new(99.5), ExecuteUser: "root",
 			Params: []Param{{Name: "days", Value: "*****************", Order: 1, Reference: "LOW"}}},
 		nulls: `{"data":{"execute_uuid":null,"gmt_created":null,"gmt_finished":null,"creator":null,"status":"THAWING","properties":
 			{"script_uuid":null,"script_name":null,"script_version_uuid":10231,"script_version_name":null,"script_source":null,
@@ -267,8 +269,7 @@ func TestNothingIsSent(t *testing.T) {
 			t.Errorf("operate on %q: %v, delivered %v", id, err, e.Delivered())
 		}
 		_, err = c.Ticket(t.Context(), caller, id)
-		var malformed *UUIDError
-		if !errors.As(err, &malformed) {
+		if _, ok := errors.AsType[*UUIDError](err); !ok {
 			t.Errorf("show %q: %v, want *UUIDError", id, err)
 		}
 	}

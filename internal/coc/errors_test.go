@@ -2,6 +2,7 @@ package coc
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -214,7 +215,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	e := &Error{Call: "operate", Kind: KindTimeout, Cause: context.DeadlineExceeded}
-	if got := e.Error(); got != "coc: operate: timeout: context deadline exceeded" || e.Unwrap() != context.DeadlineExceeded {
+	if got := e.Error(); got != "coc: operate: timeout: context deadline exceeded" || !errors.Is(e, context.DeadlineExceeded) {
 		t.Error(got)
 	}
 }

@@ -293,8 +293,7 @@ func (c *Client) do(ctx context.Context, method string, h http.Header, body []by
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		return answer{}, &Error{Kind: Unavailable, Cause: err}
