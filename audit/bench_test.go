@@ -1,9 +1,19 @@
 package audit_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 )
@@ -14,37 +24,198 @@ func onEngines(b *testing.B, bench func(b *testing.B, o *opened)) {
 	}
 }
 
-// BenchmarkAppend is one durable record: its time with one appender is the
-// latency, with many their common rate.
+// BenchmarkFlush is L, the yardstick of all that is durable: how often a
+// second this machine overwrites 4 KiB of a file and flushes them.
+func BenchmarkFlush(b *testing.B) {
+	b.ReportMetric(flushes(b, b.N), "flushes/s")
+}
+
+func flushes(b *testing.B, n int) (rate float64) {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "file"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	page := make([]byte, 4096)
+	if _, err := f.Write(page); err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	for range n {
+		_, err := f.WriteAt(page, 0)
+		if err := errors.Join(err, syscall.Fdatasync(int(f.Fd()))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(n) / time.Since(start).Seconds()
+}
+
+func everythingOn(c *audit.Config) { c.Key = testKey }
+
+// BenchmarkAppend is one durable record: everything on, signed, without the
+// tree, and one commit per record. x_L is the rate in terms of L.
 func BenchmarkAppend(b *testing.B) {
-	onEngines(b, func(b *testing.B, o *opened) {
-		for _, appenders := range []int{1, 64} {
-			b.Run(fmt.Sprintf("appenders=%d", appenders), func(b *testing.B) {
-				r := fullRecord()
-				var left atomic.Int64
-				left.Store(int64(b.N))
-				done := make(chan error, appenders)
-				b.ResetTimer()
-				for range appenders {
-					go func() {
-						for left.Add(-1) >= 0 {
-							if _, err := o.Append(b.Context(), r); err != nil {
-								done <- err
-								return
-							}
-						}
-						done <- nil
-					}()
+	l := flushes(b, 2000)
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		for name, change := range map[string]func(*audit.Config){"signed": everythingOn, "without-tree": audit.WithoutTree} {
+			for _, appenders := range []int{1, 64, 256} {
+				b.Run(fmt.Sprintf("%s/%s/appenders=%d", engine, name, appenders), func(b *testing.B) {
+					o := open(b, fresh(b, engine), change)
+					before := cpuTime(b)
+					took := appendFrom(b, appenders, func() error { _, err := o.Append(b.Context(), fullRecord()); return err })
+					report(b, took, l)
+					b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/record")
+				})
+			}
+		}
+	}
+}
+
+// appendFrom calls f b.N times from several goroutines and returns how long
+// each call took.
+func appendFrom(b *testing.B, appenders int, f func() error) []time.Duration {
+	b.Helper()
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for range appenders {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+				start := time.Now()
+				if err := f(); err != nil {
+					b.Error(err)
+					return
 				}
-				for range appenders {
-					if err := <-done; err != nil {
+				took[i] = time.Since(start)
+			}
+		})
+	}
+	group.Wait()
+	b.StopTimer()
+	return took
+}
+
+func report(b *testing.B, took []time.Duration, l float64) {
+	b.Helper()
+	rate := float64(len(took)) / b.Elapsed().Seconds()
+	slices.Sort(took)
+	b.ReportMetric(rate, "records/s")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+	if l > 0 {
+		b.ReportMetric(rate/l, "x_L")
+	}
+}
+
+// BenchmarkAppendSteadily is a console at work: 200 records a second, each on
+// time whether the one before is done or not.
+func BenchmarkAppendSteadily(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine, func(b *testing.B) {
+			o := open(b, fresh(b, engine), everythingOn)
+			n := max(b.N, 400)
+			took := make([]time.Duration, n)
+			var group sync.WaitGroup
+			start := time.Now()
+			b.ResetTimer()
+			for i := range n {
+				due := start.Add(time.Duration(i) * 5 * time.Millisecond)
+				time.Sleep(time.Until(due))
+				group.Go(func() {
+					begun := time.Now()
+					if _, err := o.Append(b.Context(), fullRecord()); err != nil {
 						b.Error(err)
 					}
-				}
-				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+					took[i] = time.Since(begun)
+				})
+			}
+			group.Wait()
+			b.StopTimer()
+			report(b, took, 0)
+		})
+	}
+}
+
+// BenchmarkOnePerCommit is what the log is compared with: no order, no tree, a
+// row and a commit for each record.
+func BenchmarkOnePerCommit(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine+"/appenders=64", func(b *testing.B) {
+			o := open(b, fresh(b, engine))
+			id := ` GENERATED ALWAYS AS IDENTITY`
+			if o.sqlite() {
+				id = ``
+			}
+			execute(b, o.entry, `CREATE TABLE plain (seq `+map[bool]string{true: "INTEGER", false: "BIGINT"}[o.sqlite()]+id+` PRIMARY KEY, ts BIGINT, body `+
+				map[bool]string{true: "BLOB", false: "BYTEA"}[o.sqlite()]+`)`)
+			o.entry.Write.SetMaxOpenConns(map[bool]int{true: 1, false: 64}[o.sqlite()])
+			body := bytes.Repeat([]byte("x"), 700)
+			took := appendFrom(b, 64, func() error {
+				_, err := o.entry.Write.ExecContext(b.Context(), `INSERT INTO plain (ts, body) VALUES ($1, $2)`, 1, body)
+				return err
 			})
+			report(b, took, 0)
+		})
+	}
+}
+
+// cpuTime is what this process has used: the truth on a machine that others use.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// size is how many records large benchmarks have: 1,000,000, or what
+// COC_CONSOLE_BENCH_RECORDS says.
+func size(b *testing.B) int {
+	b.Helper()
+	if text := os.Getenv("COC_CONSOLE_BENCH_RECORDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
+		return n
+	}
+	return 1_000_000
+}
+
+// BenchmarkLarge verifies a large log of small records and proves records of it.
+func BenchmarkLarge(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine, func(b *testing.B) {
+			o := open(b, fresh(b, engine), everythingOn)
+			resume := o.PauseFollower()
+			defer resume()
+			n := size(b)
+			if err := o.Fill(b.Context(), n, func(int) audit.Record { return viewed("") }); err != nil {
+				b.Fatal(err)
+			}
+			b.Run("verify", func(b *testing.B) {
+				before := cpuTime(b)
+				for b.Loop() {
+					if r := o.verify(b, audit.VerifyOptions{}); !r.OK() || r.Size != int64(n) {
+						b.Fatal(r.Findings)
+					}
+				}
+				b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
+				b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(n*b.N), "cpu-ns/record")
+			})
+			b.Run("prove", func(b *testing.B) {
+				took := appendFrom(b, 1, func() error {
+					_, err := o.Prove(b.Context(), rand.Int64N(int64(n))+1, int64(n))
+					return err
+				})
+				slices.Sort(took)
+				b.ReportMetric(float64(took[len(took)*95/100].Microseconds()), "p95-µs")
+			})
+		})
+	}
 }
 
 const benchmarked = 20_000

@@ -244,12 +244,12 @@ type stamp struct {
 	keep bool
 }
 
-// columns is what the head's columns note and edge are set to, nil to leave them.
-func (s *stamp) columns() (note, edge any) {
+// text is what the head's column is set to, nil to leave it.
+func (s *stamp) text() any {
 	if s == nil {
-		return nil, nil
+		return nil
 	}
-	return s.Note, s.edge
+	return s.Note
 }
 
 // sign signs the tree if it is time to. A failure is remembered and does not
@@ -283,12 +283,16 @@ func (w *writer) stamp(ctx context.Context, q querier, t *tree, last int64, keep
 	return s, nil
 }
 
-// keepIn writes a checkpoint that is kept.
-func (s *stamp) keepIn(ctx context.Context, tx *sql.Tx) error {
-	if s == nil || !s.keep {
+// put writes what belongs to a checkpoint besides the head's note.
+func (s *stamp) put(ctx context.Context, tx *sql.Tx) error {
+	if s == nil {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO checkpoint (n, size, ts, note) VALUES ($1, $2, $3, $4)`,
+	_, err := tx.ExecContext(ctx, `UPDATE edge SET leaves = $1 WHERE id = 1`, s.edge)
+	if err != nil || !s.keep {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO checkpoint (n, size, ts, note) VALUES ($1, $2, $3, $4)`,
 		s.Kept, s.Size, s.Time.UnixMicro(), s.Note)
 	return err
 }
@@ -363,10 +367,10 @@ func (w *writer) signHead(ctx context.Context, final bool) (s *stamp, size int64
 		s, err = w.stamp(ctx, tx, t, h.last, keep)
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `UPDATE head SET note = $1, edge = $2 WHERE id = 1`, s.Note, s.edge)
+		_, err = tx.ExecContext(ctx, `UPDATE head SET note = $1 WHERE id = 1`, s.Note)
 	}
 	if err == nil {
-		err = s.keepIn(ctx, tx)
+		err = s.put(ctx, tx)
 	}
 	if err != nil {
 		return nil, 0, rollback(tx, err)

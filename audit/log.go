@@ -100,6 +100,8 @@ type Config struct {
 	Anchors []Anchor           // get every minute's checkpoint; Open compares the log with theirs
 
 	VerifyEvery time.Duration // the new records are verified so often in the background, everything once a day; 0: never
+
+	withoutTree bool // for benchmarks: what does the tree cost?
 }
 
 func (c Config) withDefaults() Config {

@@ -8,7 +8,7 @@ import (
 )
 
 // tables of the log, with all that guards them.
-var tables = []string{"entry", "tile", "head", "checkpoint"}
+var tables = []string{"entry", "tile", "head", "edge", "checkpoint"}
 
 // unguard removes the triggers, as whoever can write the database may.
 func (o *opened) unguard(t testing.TB) {

@@ -150,7 +150,8 @@ func (v *verification) add(f Finding, args ...any) {
 func (v *verification) run(ctx context.Context) error {
 	db := v.log.cfg.LogRead
 	h := &v.head
-	err := db.QueryRowContext(ctx, `SELECT size, last_ts, root, frontier, note, edge, pruned FROM head WHERE id = 1`).
+	err := db.QueryRowContext(ctx, `SELECT size, last_ts, root, frontier, note,
+		(SELECT leaves FROM edge WHERE id = 1), pruned FROM head WHERE id = 1`).
 		Scan(&h.size, &h.last, &h.root, &h.frontier, &h.note, &h.edge, &h.pruned)
 	if errors.Is(err, sql.ErrNoRows) {
 		v.add(Finding{Kind: FindingHead, Text: "the head is missing"})

@@ -158,12 +158,13 @@ func attacks() []attack {
 		{"head: time", []string{`UPDATE head SET last_ts = last_ts + 1`}, []string{"head.altered"}},
 		{"head: root", []string{`UPDATE head SET root = frontier`}, []string{"head.altered", "head.altered"}},
 		{"head: frontier", []string{`UPDATE head SET frontier = root`}, []string{"head.altered"}},
-		{"head: an older note", []string{`UPDATE head SET note = (SELECT note FROM checkpoint WHERE n = 1), edge = substr(edge, 1, 0)`},
+		{"head: an older note", []string{`UPDATE head SET note = (SELECT note FROM checkpoint WHERE n = 1)`, `UPDATE edge SET leaves = substr(leaves, 1, 0)`},
 			[]string{"head.altered", "head.altered checkpoint 300"}},
 		{"head: no note", []string{`UPDATE head SET note = substr(note, 1, 0)`}, []string{"checkpoint.missing"}},
-		{"head: edge", []string{`UPDATE head SET edge = root`}, []string{"head.altered"}},
+		{"head: edge", []string{`UPDATE edge SET leaves = (SELECT root FROM head)`}, []string{"head.altered"}},
 		{"head: pruned", []string{`UPDATE head SET pruned = 256`}, []string{"log.pruned"}},
 		{"head: pruned, and they are gone", []string{`UPDATE head SET pruned = 256`, `DELETE FROM entry WHERE seq <= 256`}, []string{"log.pruned"}},
+		{"edge deleted", []string{`DELETE FROM edge`}, []string{"head.altered"}},
 		{"head deleted", []string{`DELETE FROM head`}, []string{"head.altered"}},
 	}
 }
@@ -236,7 +237,7 @@ func TestEveryByte(t *testing.T) {
 		each(`SELECT d FROM tile WHERE n = 1`, `UPDATE tile SET d = $1 WHERE n = 1`, 32, func(i int) string {
 			return fmt.Sprintf("tile.altered record %d tile/8/0/001", 257+i/32)
 		})
-		each(`SELECT edge FROM head`, `UPDATE head SET edge = $1`, 32, func(i int) string {
+		each(`SELECT leaves FROM edge`, `UPDATE edge SET leaves = $1`, 32, func(i int) string {
 			return fmt.Sprintf("tile.altered record %d tile/8/0/002.p/88", 513+i/32)
 		})
 		each(`SELECT root FROM head`, `UPDATE head SET root = $1`, 1, func(int) string { return "head.altered" })
@@ -273,7 +274,7 @@ func TestOldBackup(t *testing.T) {
 		}
 		o.rehead(t)
 		edge := audit.Leaves(column[[]byte](t, o.entry.Read, `SELECT body FROM entry WHERE seq > 256 ORDER BY seq`))
-		execute(t, o.entry, `UPDATE head SET edge = $1`, edge)
+		execute(t, o.entry, `UPDATE edge SET leaves = $1`, edge)
 		if r := o.verify(t, audit.VerifyOptions{}); !r.OK() || r.Size != 300 {
 			t.Fatalf("the log of 300 records: %+v", r)
 		}

@@ -181,16 +181,22 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stam
 	if err != nil {
 		return nil, err
 	}
-	if err := w.tree.at(h.size, h.frontier); err != nil {
+	if err := w.tree.at(h.size, h.frontier); err != nil && !w.cfg.withoutTree {
 		return nil, err
 	}
-	if err := w.tree.load(ctx, tx, len(batch), w.unchecked, w.signing.due(time.Now())); err != nil {
+	if w.cfg.withoutTree {
+		w.tree.size = h.size
+	} else if err := w.tree.load(ctx, tx, len(batch), w.unchecked, w.signing.due(time.Now())); err != nil {
 		return nil, err
 	}
 	for _, a := range batch {
 		h.size, h.last = h.size+1, max(w.cfg.Now().UnixMicro(), h.last+1)
 		a.record.Sequence, a.record.Time = h.size, fromMicro(h.last)
 		a.content = withNumber(h.size, h.last, a.content)
+		if w.cfg.withoutTree {
+			w.tree.size++
+			continue
+		}
 		if err := w.tree.add(leafHash(a.content)); err != nil {
 			return nil, err
 		}
@@ -202,7 +208,7 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stam
 		err = w.putEach(ctx, tx, batch, h.last, signed)
 	}
 	if err == nil {
-		err = signed.keepIn(ctx, tx)
+		err = signed.put(ctx, tx)
 	}
 	return signed, err
 }
@@ -237,10 +243,8 @@ func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, la
 		}
 	}
 	root := w.tree.root()
-	note, edge := signed.columns()
-	_, err := tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4,
-		note = coalesce($5, note), edge = coalesce($6, edge) WHERE id = 1`,
-		w.tree.size, last, root[:], joined(w.tree.frontier), note, edge)
+	_, err := tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`,
+		w.tree.size, last, root[:], joined(w.tree.frontier), signed.text())
 	return err
 }
 
@@ -251,8 +255,7 @@ func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, 
 		seqs[i], times[i], bodies[i] = a.record.Sequence, a.record.Time.UnixMicro(), a.content
 	}
 	root := w.tree.root()
-	note, edge := signed.columns()
-	args := []any{seqs, times, bodies, w.tree.size, last, root[:], joined(w.tree.frontier), note, edge}
+	args := []any{seqs, times, bodies, w.tree.size, last, root[:], joined(w.tree.frontier), signed.text()}
 	var tiles strings.Builder
 	for i, t := range w.tree.full {
 		fmt.Fprintf(&tiles, `, tile%d AS (INSERT INTO tile (l, n, d) VALUES ($%d, $%d, $%d))`, i, len(args)+1, len(args)+2, len(args)+3)
@@ -260,7 +263,7 @@ func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, 
 	}
 	_, err := tx.ExecContext(ctx, `WITH entries AS (INSERT INTO entry (seq, ts, body)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))`+tiles.String()+`
-		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note), edge = coalesce($9, edge) WHERE id = 1`, args...)
+		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...)
 	return err
 }
 

@@ -25,11 +25,19 @@ CREATE TABLE head (
   frontier BYTEA NOT NULL,   -- its complete subtrees, the largest first
   origin   TEXT NOT NULL,    -- the log's name in its checkpoints; set at the first start
   note     BYTEA NOT NULL,   -- the latest signed checkpoint; empty: none
-  edge     BYTEA NOT NULL,   -- the leaves that it has beyond the last full tile
   pruned   BIGINT NOT NULL CHECK (pruned >= 0 AND pruned <= size AND pruned % 256 = 0) -- entries up to it may be deleted
 ) WITH (fillfactor = 10);
-INSERT INTO head (id, size, last_ts, root, frontier, origin, note, edge, pruned)
-VALUES (1, 0, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '', '', '', '', 0);
+INSERT INTO head (id, size, last_ts, root, frontier, origin, note, pruned)
+VALUES (1, 0, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '', '', '', 0);
+
+-- The leaves that the latest checkpoint has beyond the last full tile. Apart
+-- from the head, which every commit writes.
+CREATE TABLE edge (
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  leaves BYTEA NOT NULL
+);
+ALTER TABLE edge ALTER COLUMN leaves SET STORAGE EXTERNAL; -- hashes do not compress
+INSERT INTO edge (id, leaves) VALUES (1, '');
 
 -- Checkpoints that are kept: consecutive, as their notes say too.
 CREATE TABLE checkpoint (

@@ -24,11 +24,18 @@ CREATE TABLE head (
   frontier BLOB NOT NULL,    -- its complete subtrees, the largest first
   origin   TEXT NOT NULL,    -- the log's name in its checkpoints; set at the first start
   note     BLOB NOT NULL,    -- the latest signed checkpoint; empty: none
-  edge     BLOB NOT NULL,    -- the leaves that it has beyond the last full tile
   pruned   INTEGER NOT NULL CHECK (pruned >= 0 AND pruned <= size AND pruned % 256 = 0) -- entries up to it may be deleted
 ) STRICT;
-INSERT INTO head (id, size, last_ts, root, frontier, origin, note, edge, pruned)
-VALUES (1, 0, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '', x'', x'', 0);
+INSERT INTO head (id, size, last_ts, root, frontier, origin, note, pruned)
+VALUES (1, 0, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', x'', '', x'', 0);
+
+-- The leaves that the latest checkpoint has beyond the last full tile. Apart
+-- from the head, which every commit writes.
+CREATE TABLE edge (
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  leaves BLOB NOT NULL
+) STRICT;
+INSERT INTO edge (id, leaves) VALUES (1, x'');
 
 -- Checkpoints that are kept: consecutive, as their notes say too.
 CREATE TABLE checkpoint (
