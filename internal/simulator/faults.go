@@ -309,7 +309,8 @@ func (s *Simulator) expire(c *call) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expired[claims.Account+"/"+claims.User] = s.now().UTC().Truncate(time.Microsecond)
+	name := claims.Account + "/" + claims.User
+	s.expired[name] = s.lastIssue(name)
 }
 
 // reset breaks the connection: the client sees neither an answer nor an end.

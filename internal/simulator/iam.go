@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"time"
 )
 
 // named is how IAM names things: by id or by name.
@@ -120,14 +119,7 @@ func (b *signInBody) scope(a Account) (project string, refusal answer, ok bool) 
 
 func (s *Simulator) grant(c *call, a Account, u User, project string, methods []string) answer {
 	s.mu.Lock()
-	issued := s.now().UTC().Truncate(time.Microsecond)
-	// Tokens from before a revocation must be told from those after it, even
-	// when the clock stands still.
-	for _, ended := range []time.Time{s.revoked[a.Name+"/"+u.Name], s.expired[a.Name+"/"+u.Name]} {
-		if !issued.After(ended) {
-			issued = ended.Add(time.Microsecond)
-		}
-	}
+	issued := s.lastIssue(a.Name + "/" + u.Name)
 	s.mu.Unlock()
 	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: issued.Add(cmp.Or(u.TokenLife, tokenLife))}
 	token, err := s.tokens.seal(cl, cmp.Or(u.TokenSize, 4540))

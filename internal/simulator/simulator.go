@@ -414,6 +414,19 @@ func (s *Simulator) RevokeUser(account, user string) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked[account+"/"+user] = s.now().UTC().Truncate(time.Microsecond)
+	s.revoked[account+"/"+user] = s.lastIssue(account + "/" + user)
 	return true
+}
+
+// lastIssue is a time not before that of the newest token of a user. After an
+// end of all tokens, and while the clock stands still, new ones are dated one
+// microsecond ahead.
+func (s *Simulator) lastIssue(name string) time.Time {
+	at := s.now().UTC().Truncate(time.Microsecond)
+	for _, ended := range []time.Time{s.revoked[name], s.expired[name]} {
+		if !ended.IsZero() && !at.After(ended) {
+			at = ended.Add(time.Microsecond)
+		}
+	}
+	return at
 }
