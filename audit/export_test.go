@@ -76,9 +76,7 @@ func (l *Log) Fill(ctx context.Context, n int, record func(i int) Record) error 
 		}
 	}
 	w.checkpoint(true)
-	if w.insert != nil {
-		return w.insert.Close()
-	}
+	w.prepared.close()
 	return nil
 }
 

@@ -39,7 +39,7 @@ type writer struct {
 	unchecked bool          // the edges are to be read anew and compared
 	commits   int           // rows of the last batch
 	took      time.Duration // by the last commit
-	insert    *sql.Stmt     // SQLite's, prepared on its one connection
+	prepared  statements
 	signing   signing
 }
 
@@ -67,9 +67,45 @@ func (w *writer) finish() {
 		w.commit(batch)
 	}
 	w.checkpoint(true)
-	if w.insert != nil {
-		_ = w.insert.Close()
+	w.prepared.close()
+}
+
+// statements are those of every commit on SQLite, prepared on its one
+// connection: to parse them again would take a quarter of a small commit. On
+// PostgreSQL the driver does this.
+type statements struct{ head, entry, tile, update *sql.Stmt }
+
+const selectHead = `SELECT size, last_ts, root, frontier FROM head WHERE id = 1`
+
+func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
+	if s.update != nil {
+		return nil
 	}
+	for _, p := range []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&s.head, selectHead},
+		{&s.entry, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`},
+		{&s.tile, `INSERT INTO tile (l, n, d) VALUES ($1, $2, $3)`},
+		{&s.update, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`},
+	} {
+		var err error
+		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil {
+			s.close()
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *statements) close() {
+	for _, p := range []*sql.Stmt{s.head, s.entry, s.tile, s.update} {
+		if p != nil {
+			_ = p.Close()
+		}
+	}
+	*s = statements{}
 }
 
 // gather takes what is queued, without the records whose callers have given
@@ -149,8 +185,8 @@ func (w *writer) store(batch []*appending) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	if w.cfg.Dialect == SQLite && w.insert == nil {
-		if w.insert, err = w.cfg.Log.PrepareContext(ctx, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`); err != nil {
+	if w.cfg.Dialect == SQLite {
+		if err := w.prepared.prepare(ctx, w.cfg.Log); err != nil {
 			return err
 		}
 	}
@@ -177,7 +213,7 @@ func (w *writer) store(batch []*appending) (err error) {
 // the numbers and the tree, and is locked until the commit, so that numbers
 // follow the order of commits on all consoles that share the log.
 func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stamp, error) {
-	h, err := w.lockHead(ctx, tx)
+	h, err := w.nextHead(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -219,18 +255,31 @@ type headRow struct {
 	root, frontier []byte
 }
 
+func (h *headRow) scan(row *sql.Row) error { return row.Scan(&h.size, &h.last, &h.root, &h.frontier) }
+
 func (l *Log) lockHead(ctx context.Context, q querier) (h headRow, err error) {
-	text := `SELECT size, last_ts, root, frontier FROM head WHERE id = 1`
+	text := selectHead
 	if l.cfg.Dialect == PostgreSQL {
 		text += ` FOR UPDATE`
 	}
-	err = q.QueryRowContext(ctx, text).Scan(&h.size, &h.last, &h.root, &h.frontier)
+	err = h.scan(q.QueryRowContext(ctx, text))
+	return h, err
+}
+
+// nextHead is lockHead in a commit.
+func (w *writer) nextHead(ctx context.Context, tx *sql.Tx) (h headRow, err error) {
+	if w.prepared.head == nil {
+		return w.lockHead(ctx, tx)
+	}
+	head := tx.StmtContext(ctx, w.prepared.head)
+	defer func() { _ = head.Close() }()
+	err = h.scan(head.QueryRowContext(ctx))
 	return h, err
 }
 
 // putEach is for SQLite: a prepared insert for one row is its fastest.
 func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, last int64, signed *stamp) error {
-	insert := tx.StmtContext(ctx, w.insert)
+	insert := tx.StmtContext(ctx, w.prepared.entry)
 	defer func() { _ = insert.Close() }()
 	for _, a := range batch {
 		if _, err := insert.ExecContext(ctx, a.record.Sequence, a.record.Time.UnixMicro(), a.content); err != nil {
@@ -238,14 +287,18 @@ func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, la
 		}
 	}
 	for _, t := range w.tree.full {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (l, n, d) VALUES ($1, $2, $3)`, t.level, t.n, t.data); err != nil {
+		if err := once(ctx, tx, w.prepared.tile, t.level, t.n, t.data); err != nil {
 			return err
 		}
 	}
 	root := w.tree.root()
-	_, err := tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`,
-		w.tree.size, last, root[:], joined(w.tree.frontier), signed.text())
-	return err
+	return once(ctx, tx, w.prepared.update, w.tree.size, last, root[:], joined(w.tree.frontier), signed.text())
+}
+
+func once(ctx context.Context, tx *sql.Tx, s *sql.Stmt, args ...any) error {
+	s = tx.StmtContext(ctx, s)
+	_, err := s.ExecContext(ctx, args...)
+	return errors.Join(err, s.Close())
 }
 
 // putAtOnce is for PostgreSQL: everything in one round trip.
