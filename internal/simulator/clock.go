@@ -41,10 +41,13 @@ func newClockOn(now func() time.Time, at time.Time, speed float64) *Clock {
 	if at.IsZero() {
 		c.at = c.real
 	}
-	// A wrong speed is what the default is for.
-	_ = c.SetSpeed(speed)
+	if possibleSpeed(speed) {
+		c.speed = speed
+	}
 	return c
 }
+
+func possibleSpeed(speed float64) bool { return speed >= 0 && speed <= MaxSpeed } // NaN is not
 
 // Now is the simulated time, in UTC.
 func (c *Clock) Now() time.Time {
@@ -83,7 +86,7 @@ func (c *Clock) Speed() float64 {
 
 // SetSpeed changes the factor from now on.
 func (c *Clock) SetSpeed(speed float64) error {
-	if !(speed >= 0 && speed <= MaxSpeed) { // so that NaN is out, too
+	if !possibleSpeed(speed) {
 		return errSpeed
 	}
 	c.mu.Lock()

@@ -90,7 +90,7 @@ func (p *InstanceSpec) complete(number int) {
 
 // check says what is wrong with a value, and where.
 func (s Scenario) check() error {
-	if s.Speed != nil && !(*s.Speed >= 0 && *s.Speed <= MaxSpeed) {
+	if s.Speed != nil && !possibleSpeed(*s.Speed) {
 		return errSpeed
 	}
 	if !s.Start.IsZero() && (s.Start.Year() < 2000 || !s.Start.Before(lastDay)) {
@@ -188,6 +188,9 @@ func (b BatchSpec) check(ids map[int64]bool) (servers int, err error) {
 			return 0, fmt.Errorf("%q: dispatch, run, count and id are not negative, a time is up to 87600h, count up to 10", p.Host)
 		case len(p.Log) > 1<<20:
 			return 0, fmt.Errorf("%q: a log has at most 1 MB", p.Host)
+		}
+		if p.ID > never-maxBatch && p.Count > 1 {
+			return 0, fmt.Errorf("%q: ids end at %d", p.Host, int64(never))
 		}
 		for i := range int64(max(1, p.Count)) {
 			if ids[p.ID+i] {

@@ -113,6 +113,7 @@ func TestScenarioMistakes(t *testing.T) {
 		{batches(`[{"instances":[{"count":10},{}]}]`), "1 to 10 instances"},
 		{batches(`[{"instances":[{"run":"-1s"}]}]`), "are not negative"},
 		{batches(`[{"instances":[{"id":5,"count":3},{"id":7}]}]`), "the id 7 is there twice"},
+		{batches(`[{"instances":[{"id":9223372036854775807,"count":3}]}]`), "ids end at"},
 		{`{"faults":[{"call":"oprate"}]}`, `"oprate" is none of any, any-coc, batches,`},
 		{`{"faults":[{"effect":"explode"}]}`, `"explode" is none of drip, `},
 		{`{"faults":[{"status":100}]}`, "fault 1: status is 200 to 599"},
