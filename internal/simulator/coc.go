@@ -14,8 +14,9 @@ func (k CallKind) needs() string {
 		return actionList
 	case CallOperate:
 		return actionOperate
+	default:
+		return actionGet
 	}
-	return actionGet
 }
 
 // coc answers a call to COC.
@@ -61,8 +62,9 @@ func (s *Simulator) onTicket(c *call, t *ticket, op Operation) answer {
 		return t.instances(c)
 	case CallStatistics:
 		return data(t.statistics())
+	default:
+		return s.operate(c, t, op)
 	}
-	return s.operate(c, t, op)
 }
 
 // query reads the parameters of a call and remembers whether one was wrong.

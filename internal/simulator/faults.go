@@ -202,6 +202,7 @@ func (f *Fault) spoil(w http.ResponseWriter, c *call, a *answer) bool {
 		a.header["Content-Type"] = htmlType
 	case NewWords:
 		a.body = newWords(a.body)
+	default: // not about the answer's text
 	}
 	return true
 }

@@ -185,7 +185,7 @@ func TestClientGoesAway(t *testing.T) {
 	token := w.signIn("operator")
 	w.Inject(Fault{Kind: CallOperate, Effect: Slow, Hold: make(chan struct{})})
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "PUT", w.url+orders+"/"+w.UUID("running")+"/operation", strings.NewReader(pauseBody))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, w.url+orders+"/"+w.UUID("running")+"/operation", strings.NewReader(pauseBody))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestClientGoesAway(t *testing.T) {
 func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := Fault{Delay: time.Hour}
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -272,8 +272,8 @@ func TestMachineProperties(t *testing.T) {
 			tk.advance(now)
 			checkTransition(t, before, &tk.machine)
 			checkState(t, tk)
-			before = snapshot(&tk.machine)
 			for range rapid.IntRange(0, 2).Draw(t, "operations") {
+				before = snapshot(&tk.machine)
 				// A refusal is as good an answer as any here.
 				_ = tk.accept(anyOperation(t, tk.current))
 				checkTransition(t, before, &tk.machine)

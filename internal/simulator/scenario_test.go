@@ -57,8 +57,7 @@ func keysOfType(t reflect.Type, seen map[reflect.Type]bool) []string {
 	}
 	seen[t] = true
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if name := f.Tag.Get("json"); name != "" && name != "-" {
 			keys = append(keys, name)
 		}

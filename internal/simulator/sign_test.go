@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,9 +57,7 @@ func (r request) sign(at time.Time) map[string]string {
 	text := strings.Join([]string{r.method, r.canonicalPath, r.canonicalQy, lines, signed, payload}, "\n")
 	mac := hmac.New(sha256.New, []byte(r.key.Secret))
 	mac.Write([]byte("SDK-HMAC-SHA256\n" + date + "\n" + sum(text)))
-	for name, v := range r.header {
-		out[name] = v
-	}
+	maps.Copy(out, r.header)
 	out["Authorization"] = fmt.Sprintf("SDK-HMAC-SHA256 Access=%s, SignedHeaders=%s, Signature=%x", r.key.ID, signed, mac.Sum(nil))
 	return out
 }

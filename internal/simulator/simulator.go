@@ -83,8 +83,9 @@ func (k CallKind) ofCOC() bool {
 	switch k {
 	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 func (k CallKind) covers(other CallKind) bool {

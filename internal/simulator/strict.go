@@ -86,11 +86,10 @@ func (s *strict) read(v reflect.Value) error {
 		v = v.Elem()
 	}
 	text, quoted := t.(string)
-	if named, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if named, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		return s.readNamed(named, text, quoted)
 	}
-	switch v.Interface().(type) {
-	case time.Duration:
+	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d, err := time.ParseDuration(text)
 		if !quoted || err != nil {
 			return s.wrong("%v is not a time such as \"1m30s\"", t)
@@ -103,8 +102,9 @@ func (s *strict) read(v reflect.Value) error {
 		return s.readObject(v, t)
 	case reflect.Slice:
 		return s.readList(v, t)
+	default:
+		return s.readScalar(v, t)
 	}
-	return s.readScalar(v, t)
 }
 
 func (s *strict) readNamed(to encoding.TextUnmarshaler, text string, quoted bool) error {
