@@ -53,15 +53,19 @@ func flushes(b *testing.B, n int) (rate float64) {
 
 func everythingOn(c *audit.Config) { c.Key = testKey }
 
-// BenchmarkAppend is one durable record: everything on, signed, without the
-// tree, and one commit per record. x_L is the rate in terms of L.
+// BenchmarkAppend is one durable record: everything on, without the tree, and
+// without the follower. x_L is the rate in terms of L.
 func BenchmarkAppend(b *testing.B) {
 	l := flushes(b, 2000)
 	for _, engine := range []string{onSQLite, onPostgreSQL} {
-		for name, change := range map[string]func(*audit.Config){"signed": everythingOn, "without-tree": audit.WithoutTree} {
+		for name, change := range map[string]func(*audit.Config){"signed": everythingOn, "without-tree": audit.WithoutTree,
+			"signed-unfollowed": everythingOn} {
 			for _, appenders := range []int{1, 64, 256} {
 				b.Run(fmt.Sprintf("%s/%s/appenders=%d", engine, name, appenders), func(b *testing.B) {
 					o := open(b, fresh(b, engine), change)
+					if name == "signed-unfollowed" {
+						defer o.PauseFollower()()
+					}
 					before := cpuTime(b)
 					took := appendFrom(b, appenders, func() error { _, err := o.Append(b.Context(), fullRecord()); return err })
 					report(b, took, l)

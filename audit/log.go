@@ -1,31 +1,52 @@
 // Package audit is the console's log: an append-only list of records with
-// consecutive sequence numbers and strictly increasing times.
+// consecutive sequence numbers and strictly increasing times, whose bytes form
+// a signed Merkle tree.
 //
 // # What it guarantees
 //
-//   - When Append or Request returns without an error, the record is durable:
-//     it survives a killed process and a power cut (as far as the disk keeps
-//     its promises).
-//   - When they return an error, the record is not in the log, unless the
-//     error is a *StorageError that says Unknown: the connection to the
-//     database broke during the commit and could not be made again.
-//   - Sequence numbers have no gaps, also when several consoles share one
-//     PostgreSQL database: a record's number is assigned in the commit that
-//     stores it. Times increase with them, also when a clock is set back.
-//   - A stored record is never changed or deleted by the console; triggers
-//     refuse it to others who use the same tables.
-//   - After a failed commit nothing is remembered that the disk does not hold:
-//     every commit begins by reading where the log ends.
+//   - Durable first. When Append or Request returns without an error, the
+//     record survives a killed process and a power cut (as far as the disk
+//     keeps its promises). When they return an error, the record is not in the
+//     log, unless the error is a *StorageError that says Unknown: the
+//     connection to the database broke during the commit and could not be made
+//     again. After a failed commit nothing is remembered that the disk does not
+//     hold: every commit begins by reading where the log ends, and the first
+//     one after a failure reads the last tile's records and compares them with
+//     the tree.
 //   - An operation cannot be sent without its request in the log: the COC
-//     client takes a Receipt, and only Request makes one.
+//     client takes a Receipt, and only Request makes one. Requests are refused
+//     (ErrReserve) while less than 64 MiB are left on the disk; the ends of
+//     operations still fit.
+//   - Ordered and complete. Sequence numbers have no gaps, also when several
+//     consoles share one PostgreSQL database: a record's number is assigned in
+//     the commit that stores it. Times increase with them, also when a clock is
+//     set back.
+//   - Tamper-evident. The tree (RFC 6962) is stored in the commit of its
+//     records, and its head is signed at most 100 ms later (Ed25519, C2SP
+//     tlog-checkpoint). Verify finds, and names, records that were edited,
+//     inserted, deleted, swapped or moved, changed hashes, checkpoints and
+//     heads, trees that somebody else has signed, and, against a checkpoint
+//     that was kept elsewhere (Anchor), a truncated tail and an old backup.
+//     Open refuses a log that does not continue its own last checkpoint and
+//     those of its anchors. A log that does not fit its own hashes takes no
+//     more records (ErrDamaged).
+//   - Provable. Prove and Consistency return proofs that any RFC 6962 verifier
+//     checks, also of records and checkpoints from before a Prune.
+//   - Append-only in the database too: triggers refuse to change or delete
+//     records, tiles and checkpoints. Only Prune removes the bytes of old
+//     records, by whole tiles; it leaves their hashes and a record of itself.
 //   - A search finds every record whose Append has returned.
 //   - An entry that cannot be read stays visible as ActionEntryDamaged and
 //     hides no other.
+//   - What threatens these promises is warned of beforehand (Health).
 //
 // # What it does not
 //
-//   - Whoever can write the database file can still replace it as a whole.
-//     Until the log carries signed checkpoints this is not evident from it.
+//   - Whoever holds the signing key and can write the database can write
+//     another history. Only an anchor out of their reach shows it.
+//   - A host that lies when a record is made is believed.
+//   - Records since the last checkpoint, those of 100 ms, are only as safe as
+//     the database file.
 //   - Records of reading (listed, viewed) are written on a best effort by the
 //     handlers: a full disk must not blind an operator.
 //
@@ -33,9 +54,12 @@
 //
 // The log itself is the table entry, whose body is the record's exact bytes,
 // without secondary indexes. Appends that wait at the same time share one
-// commit. The search tables are derived: a follower fills them, queries add
-// what it has not reached yet, and they may be deleted while the console is
-// stopped.
+// commit. The tree's full tiles are in the table tile; the row head holds the
+// size, the root, the complete subtrees to go on from and the latest
+// checkpoint; a checkpoint a minute, and one per 4,096 records, is kept in
+// the table checkpoint. The search tables are derived: a follower fills them,
+// queries add what it has not reached yet, and they may be deleted while the
+// console is stopped.
 package audit
 
 import (
@@ -85,14 +109,14 @@ const (
 // Config hands the log its databases, opened and migrated. The caller closes
 // them after the log.
 type Config struct {
-	Dialect            string           // SQLite or PostgreSQL
-	Log, LogRead       *sql.DB          // tables entry, tile, head and checkpoint
-	Search, SearchRead *sql.DB          // the search tables
-	IsFull, IsReadOnly func(error) bool // tell the database's errors apart; nil: nothing is known of them
-	Unmoved            func() error     // fails when the log's file is no longer at its path; asked before every commit, nil: never
-	Space              func() (Space, error)
-	Logger             *slog.Logger     // nil: none
-	Now                func() time.Time // nil: time.Now
+	Dialect            string                // SQLite or PostgreSQL
+	Log, LogRead       *sql.DB               // tables entry, tile, head and checkpoint
+	Search, SearchRead *sql.DB               // the search tables
+	IsFull, IsReadOnly func(error) bool      // tell the database's errors apart; nil: nothing is known of them
+	Unmoved            func() error          // fails when the log's file is no longer at its path; asked before every commit, nil: never
+	Space              func() (Space, error) // of the log's disk; nil: not watched
+	Logger             *slog.Logger          // nil: none
+	Now                func() time.Time      // nil: time.Now
 
 	Key     ed25519.PrivateKey // signs checkpoints; nil: there are none. Consoles that share a log share it, or trust each other's
 	Trusted []string           // public keys, besides Key's, whose checkpoints are believed

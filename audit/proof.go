@@ -87,7 +87,7 @@ type tileID struct {
 
 type hashReader struct {
 	log   *Log
-	ctx   context.Context //nolint:containedctx // tlog's readers take none
+	ctx   context.Context // tlog's readers take none
 	tiles map[tileID][]byte
 	anew  bool // believe no root that was read before
 }

@@ -17,23 +17,26 @@ import (
 
 // The kinds of findings.
 const (
-	FindingRecordMissing    = "record.missing"       // it is gone, and not by Prune
-	FindingRecordAltered    = "record.altered"       // its bytes are not those that were hashed
-	FindingRecordNumber     = "record.number"        // it says that it has another number or time
-	FindingRecordOrder      = "record.order"         // it is not later than the one before
-	FindingRecordExtra      = "record.extra"         // it lies outside of the log's numbers
-	FindingTileMissing      = "tile.missing"         //
-	FindingTileAltered      = "tile.altered"         // its hashes are not those of the records
-	FindingTileExtra        = "tile.extra"           // there are no records for it
-	FindingHead             = "head.altered"         // the head does not fit the records
-	FindingSignature        = "checkpoint.signature" // no known key has signed it
-	FindingCheckpoint       = "checkpoint.altered"   // its columns are not what it says
-	FindingCheckpointGone   = "checkpoint.missing"   //
-	FindingCheckpointRoot   = "checkpoint.root"      // it is signed, and the records form another tree
-	FindingRolledBack       = "log.rolled_back"      // a checkpoint speaks of more records than there are
-	FindingForked           = "log.forked"           // a checkpoint from outside speaks of other records
-	FindingPruned           = "log.pruned"           // records were removed without the record that says so
-	FindingSearch           = "search.altered"       // the search tables say something else than the record
+	FindingRecordMissing  = "record.missing"       // it is gone, and not by Prune
+	FindingRecordAltered  = "record.altered"       // its bytes are not those that were hashed
+	FindingRecordNumber   = "record.number"        // it says that it has another number or time
+	FindingRecordOrder    = "record.order"         // it is not later than the one before
+	FindingRecordExtra    = "record.extra"         // it lies outside of the log's numbers
+	FindingTileMissing    = "tile.missing"         // a tile that must be full is not there
+	FindingTileAltered    = "tile.altered"         // its hashes are not those of the records
+	FindingTileExtra      = "tile.extra"           // there are no records for it
+	FindingHead           = "head.altered"         // the head does not fit the records
+	FindingSignature      = "checkpoint.signature" // no known key has signed it
+	FindingCheckpoint     = "checkpoint.altered"   // its columns are not what it says
+	FindingCheckpointGone = "checkpoint.missing"   // one of the consecutive ones is not there
+	FindingCheckpointRoot = "checkpoint.root"      // it is signed, and the records form another tree
+	FindingRolledBack     = "log.rolled_back"      // a checkpoint speaks of more records than there are
+	FindingForked         = "log.forked"           // a checkpoint from outside speaks of other records
+	FindingPruned         = "log.pruned"           // records were removed without the record that says so
+	FindingSearch         = "search.altered"       // the search tables say something else than the record
+)
+
+const (
 	maxFindings             = 1000
 	tilesPerChunk           = 16
 	verifyAllEvery          = 24 * time.Hour

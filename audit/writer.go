@@ -91,7 +91,7 @@ func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.update, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`},
 	} {
 		var err error
-		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil {
+		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // close does
 			s.close()
 			return err
 		}
@@ -296,9 +296,10 @@ func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, la
 }
 
 func once(ctx context.Context, tx *sql.Tx, s *sql.Stmt, args ...any) error {
-	s = tx.StmtContext(ctx, s)
-	_, err := s.ExecContext(ctx, args...)
-	return errors.Join(err, s.Close())
+	in := tx.StmtContext(ctx, s)
+	defer func() { _ = in.Close() }()
+	_, err := in.ExecContext(ctx, args...)
+	return err
 }
 
 // putAtOnce is for PostgreSQL: everything in one round trip.
@@ -316,7 +317,7 @@ func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, 
 	}
 	_, err := tx.ExecContext(ctx, `WITH entries AS (INSERT INTO entry (seq, ts, body)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))`+tiles.String()+`
-		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...)
+		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...) //nolint:gosec // text of this package
 	return err
 }
 
