@@ -3,14 +3,30 @@
 // console runs on it when no endpoints are configured, and the tests use it as
 // their upstream. It shares no code with the clients, so that a wrong reading
 // of the API cannot cancel itself out. Facts and their certainty are in
-// docs/coc-api.md; comments cite its sections.
+// docs/coc-api.md; comments cite its sections. README.md lists every call with
+// its facts and tests, every switch, every fault and everything invented.
+//
+// # Use
+//
+// New builds a Simulator of a Config; Handler serves IAM under /v3 and COC
+// under /v1, AdminHandler steers it. A Config comes from Go or from a scenario
+// file (ParseScenario, ExampleScenario). Calls counts, Inject disturbs, Revoke
+// ends tokens.
 //
 // # Time
 //
-// There are no goroutines and no timers. Every ticket is a state machine
-// (machine.go) that is brought up to Config.Now at the start of every call, so
-// a stepped clock in a test replays hours in no time, and the same seed and
-// clock give the same run.
+// There are no goroutines and no timers, other than those by which a Fault
+// delays an answer. Every ticket is a state machine (machine.go) that is
+// brought up to the present when somebody looks at it, so a stepped Clock
+// replays hours in no time, and the same seed, clock and calls give the same
+// run. A Crowd is built only where somebody looks.
+//
+// # Credentials
+//
+// Tokens (token.go) carry what they mean and keep no state. Requests signed
+// with SDK-HMAC-SHA256 (sign.go) are accepted beside them. Dates of signatures
+// and the lock of a key after failures go by real time, since clients know no
+// other.
 //
 // # Inferred choices
 //
@@ -35,6 +51,8 @@
 //   - Rows are dated by the start of their batch (RowsDatedByTicket).
 //   - Tokens of account scope are accepted (ProjectTokensOnly), quoted numbers
 //     are not (QuotedNumbers).
+//   - Failed signatures lock an access key, as the gateway's guide says
+//     (NoKeyLock).
 //
 // # Invented
 //
@@ -42,13 +60,13 @@
 // texts for an operation that the state does not allow, and for an unknown
 // batch or instance (COC.00040701); the text of an agent that is offline; the
 // IAM messages about locked accounts, passcodes and unknown projects; the codes
-// of statuses 405, 415 and of a foreign project (APIGW.0310); the default page
-// size of the list (10) and its refusal of a limit above 100; exact matching of
-// creator and substring matching of name_like; one set of tickets for all
-// projects.
+// of statuses 405, 415, of a foreign project (APIGW.0310) and of a foreign
+// account (APIGW.0302); the text of an expired security token; that a token
+// counts before a signature; the default page size of the list (10) and its
+// refusal of a limit above 100; exact matching of creator and substring
+// matching of name_like; one set of tickets for all projects.
 //
 // # Not simulated
 //
-// Signed requests (AK/SK), script definitions, the resource inventory and
-// rate limits, other than through Inject.
+// Rate limits, other than through faults.
 package simulator
