@@ -315,9 +315,10 @@ func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, 
 		fmt.Fprintf(&tiles, `, tile%d AS (INSERT INTO tile (l, n, d) VALUES ($%d, $%d, $%d))`, i, len(args)+1, len(args)+2, len(args)+3)
 		args = append(args, t.level, t.n, t.data)
 	}
+	//nolint:gosec // the text in between is this function's
 	_, err := tx.ExecContext(ctx, `WITH entries AS (INSERT INTO entry (seq, ts, body)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))`+tiles.String()+`
-		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...) //nolint:gosec // text of this package
+		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...)
 	return err
 }
 
