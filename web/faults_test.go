@@ -172,3 +172,34 @@ func checkSentOnce(t *testing.T, c *console) {
 		t.Errorf("%d operations were sent", n)
 	}
 }
+
+// TestFaultsThatReadingSurvives: slow, oddly labelled and unfamiliar answers
+// are shown like others, and what is unfamiliar stands there as COC wrote it.
+func TestFaultsThatReadingSurvives(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fault simulator.Fault
+		says  string
+	}{
+		{"slow", simulator.Fault{Effect: simulator.Slow, Delay: 10 * time.Millisecond}, "running_check"},
+		{"in drips", simulator.Fault{Effect: simulator.Drip, Pace: time.Millisecond}, "running_check"},
+		{"another type", simulator.Fault{Effect: simulator.WrongType}, "running_check"},
+		{"words nobody knows", simulator.Fault{Effect: simulator.NewWords}, "HIBERNATING"},
+		{"a broken connection, once", simulator.Fault{Effect: simulator.Reset, Times: 1}, "running_check"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := start(t)
+			b := c.signedIn(t, "operator", i18n.ZhCN)
+			tt.fault.Kind = simulator.AnyCOCCall
+			c.sim.Inject(tt.fault)
+			b.want(b.get(c.ticket("running")), http.StatusOK, tt.says)
+			b.want(b.get("/tickets"), http.StatusOK)
+			b.want(b.get(c.newOperation("running", "operation_type=CANCEL_ORDER")), http.StatusOK, tt.says)
+			for _, r := range c.records(audit.ActionTicketViewed, audit.ActionTicketListed) {
+				if r.Outcome != audit.OutcomeSucceeded {
+					t.Errorf("the log says %+v", r)
+				}
+			}
+		})
+	}
+}
