@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"coc-console/audit"
@@ -125,7 +126,14 @@ func simulate(ctx context.Context, cfg *config, open *closers) ([]handlers.DemoA
 	if err != nil {
 		return nil, fmt.Errorf("start the simulator: %w", err)
 	}
-	server := &http.Server{Handler: simulator.New(simulator.Config{}).Handler(), ReadHeaderTimeout: headerTimeout}
+	// Its tickets take longer to make than all the rest of a start: the first
+	// call waits for them, not the first page.
+	handler := sync.OnceValue(func() http.Handler { return simulator.New(simulator.Config{}).Handler() })
+	server := &http.Server{ReadHeaderTimeout: headerTimeout,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler().ServeHTTP(w, r) })}
+	var made sync.WaitGroup
+	made.Go(func() { handler() })
+	open.add(func() error { made.Wait(); return nil })
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	open.add(server.Close)
 	cfg.cocEndpoint = "http://" + listener.Addr().String()
