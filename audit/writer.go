@@ -183,7 +183,7 @@ func (w *writer) store(batch []*appending) (err error) {
 	if err := w.cfg.Unmoved(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, cancel := w.commitContext()
 	defer cancel()
 	if w.cfg.Dialect == SQLite {
 		if err := w.prepared.prepare(ctx, w.cfg.Log); err != nil {
@@ -207,6 +207,16 @@ func (w *writer) store(batch []*appending) (err error) {
 	w.unchecked = false
 	w.signed(signed, w.tree.size)
 	return nil
+}
+
+// commitContext bounds a commit on PostgreSQL. SQLite is in this process and
+// waits for locks no longer than its own limit; to be able to interrupt it
+// would cost a goroutine for every statement, a sixth of a small commit.
+func (l *Log) commitContext() (context.Context, context.CancelFunc) {
+	if l.cfg.Dialect == SQLite {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), commitTimeout)
 }
 
 // put writes the entries, the tiles they fill and the head. The head row gives
