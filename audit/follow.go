@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// followBatch is how many entries are copied or scanned at a time.
-const followBatch = 1000
+// followBatch is how many entries are scanned at a time, and copyBatch how many
+// are copied in one commit at most, where many wait.
+const (
+	followBatch = 1000
+	copyBatch   = 8 * followBatch
+)
 
 // followRetry is how often the follower looks unasked: for what other consoles
 // append to a shared log, and after the search tables refused records.
@@ -75,7 +79,7 @@ func (l *Log) followSome(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	records, err := l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(followBatch), upto)
+	records, err := l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto)
 	if err != nil || len(records) == 0 {
 		return false, err
 	}
@@ -87,12 +91,12 @@ func (l *Log) followSome(ctx context.Context) (more bool, err error) {
 	// first wins; the others find it moved and go on from there.
 	moved, err := moveMark(ctx, tx, upto, records[len(records)-1].Sequence)
 	if err == nil && moved {
-		err = index(ctx, tx, records)
+		err = l.index(ctx, tx, records)
 	}
 	if err != nil || !moved {
 		return err == nil, rollback(tx, err)
 	}
-	return len(records) == followBatch, tx.Commit()
+	return len(records) == copyBatch, tx.Commit()
 }
 
 // moveMark sets how far the search tables are, unless they are not at from.
@@ -103,39 +107,6 @@ func moveMark(ctx context.Context, tx *sql.Tx, from, to int64) (bool, error) {
 	}
 	n, err := res.RowsAffected()
 	return n == 1, err
-}
-
-func index(ctx context.Context, tx *sql.Tx, records []Record) error {
-	insert, err := tx.PrepareContext(ctx,
-		`INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket, operation_id)
-		 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = insert.Close() }()
-	for _, r := range records {
-		if _, err := insert.ExecContext(ctx, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome),
-			r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID); err != nil {
-			return err
-		}
-		if err := indexOperation(ctx, tx, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// indexOperation keeps the list of operations of which more is expected.
-func indexOperation(ctx context.Context, tx *sql.Tx, r Record) (err error) {
-	switch {
-	case r.OperationID == "":
-	case r.Action == ActionOperationRequested:
-		_, err = tx.ExecContext(ctx, `INSERT INTO open_operation (operation_id, seq) VALUES ($1, $2)
-			ON CONFLICT (operation_id) DO NOTHING`, r.OperationID, r.Sequence)
-	case r.Action == ActionOperationRejected, r.Action == ActionOperationObserved, r.Action == ActionOperationNotObserved:
-		_, err = tx.ExecContext(ctx, `DELETE FROM open_operation WHERE operation_id = $1`, r.OperationID)
-	}
-	return err
 }
 
 // disown empties search tables that were derived from another log, such as
@@ -159,7 +130,7 @@ func (l *Log) disown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := empty(ctx, tx, upto); err != nil {
+	if err := l.empty(ctx, tx, upto); err != nil {
 		return rollback(tx, err)
 	}
 	return tx.Commit()
@@ -178,12 +149,16 @@ func timeOf(ctx context.Context, db *sql.DB, query string, seq int64) (int64, er
 }
 
 // empty empties the search tables, unless somebody has moved their mark.
-func empty(ctx context.Context, tx *sql.Tx, upto int64) error {
+func (l *Log) empty(ctx context.Context, tx *sql.Tx, upto int64) error {
 	moved, err := moveMark(ctx, tx, upto, 0)
 	if err != nil || !moved {
 		return err
 	}
-	for _, stmt := range []string{`DELETE FROM record`, `DELETE FROM open_operation`} {
+	statements := []string{`DELETE FROM record`, `DELETE FROM open_operation`, `DELETE FROM value`}
+	if l.cfg.Dialect == SQLite {
+		statements = append(statements, `INSERT INTO record_text (record_text) VALUES ('delete-all')`)
+	}
+	for _, stmt := range statements {
 		if _, err := tx.ExecContext(ctx, stmt); err != nil {
 			return err
 		}

@@ -86,8 +86,7 @@ func (l *Log) forget(ctx context.Context, mark int64) error {
 	}
 	l.following.Lock()
 	defer l.following.Unlock()
-	_, err := l.cfg.Search.ExecContext(ctx, `DELETE FROM record WHERE seq <= $1`, mark)
-	return err
+	return l.unindex(ctx, mark)
 }
 
 // pruneMark is the last record before a time and before all open operations

@@ -3,44 +3,13 @@ package audit
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// Visibility limits what a reader sees: everything, or their own records and
-// what was done to tickets they can open.
-type Visibility struct {
-	All     bool
-	UserID  string
-	Tickets []string // operation records of these
-}
-
-func (v Visibility) allows(r Record) bool {
-	if v.All || v.UserID != "" && r.Actor.UserID == v.UserID {
-		return true
-	}
-	return r.Ticket != "" && strings.HasPrefix(string(r.Action), operations) && slices.Contains(v.Tickets, r.Ticket)
-}
-
-// operations is the group of actions that belong to operations.
-const operations = "operation."
-
-// Query narrows a search; zero fields do not.
-type Query struct {
-	Person      string // user name or id, exactly
-	Ticket      string
-	OperationID string
-	Action      Action // or a group of them: "operation."
-	Outcome     Outcome
-	From, To    time.Time // From inclusive, To exclusive
-	Before      int64     // records below this sequence, newest first
-	After       int64     // records above it: the page that comes before
-	Limit       int       // 1..MaxLimit; 0 = DefaultLimit
-	Visible     Visibility
-}
 
 // The sizes of a page.
 const (
@@ -226,29 +195,64 @@ func (s scan) order() string {
 	return "DESC"
 }
 
-// everything reports whether nothing but the bounds narrows the scan.
-func (s scan) everything() bool {
-	return s.Person == "" && s.Ticket == "" && s.OperationID == "" && s.Action == "" && s.Outcome == "" &&
-		s.from == 0 && s.to == math.MaxInt64 && s.Visible.All
-}
-
-// group reports whether Action names several.
-func (s scan) group() bool { return strings.HasSuffix(string(s.Action), ".") }
-
 func (s scan) matches(r Record) bool {
 	ts := r.Time.UnixMicro()
-	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to &&
-		(s.Person == "" || s.Person == r.Actor.UserName || s.Person == r.Actor.UserID) &&
-		(s.Ticket == "" || s.Ticket == r.Ticket) &&
-		(s.OperationID == "" || s.OperationID == r.OperationID) &&
-		(s.Action == "" || s.Action == r.Action || s.group() && strings.HasPrefix(string(r.Action), string(s.Action))) &&
-		(s.Outcome == "" || s.Outcome == r.Outcome) &&
-		s.Visible.allows(r)
+	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to && s.Query.matches(r)
+}
+
+// bounded turns the times into bounds of the sequence: both increase together.
+func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
+	if s.from > 0 {
+		first, err := l.firstFrom(ctx, s.from, 1)
+		if err != nil {
+			return s, err
+		}
+		s.above = max(s.above, first-1)
+	}
+	if s.to < math.MaxInt64 {
+		first, err := l.firstFrom(ctx, s.to, 1)
+		if err != nil {
+			return s, err
+		}
+		s.below = min(s.below, first)
+	}
+	return s, nil
+}
+
+// firstFrom is the number of the first record from low on that is not before a
+// time; math.MaxInt64 when there is none. Times increase, so halving finds it
+// without an index.
+func (l *Log) firstFrom(ctx context.Context, ts, low int64) (int64, error) {
+	size, err := l.Size(ctx)
+	if err != nil {
+		return 0, err
+	}
+	found := int64(math.MaxInt64)
+	for high := size; low <= high; {
+		middle := low + (high-low)/2
+		var at, seq int64
+		err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT seq, ts FROM entry WHERE seq >= $1 ORDER BY seq LIMIT 1`, middle).Scan(&seq, &at)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			high = middle - 1
+		case err != nil:
+			return 0, err
+		case at >= ts:
+			found, high = seq, middle-1
+		default:
+			low = seq + 1
+		}
+	}
+	return found, nil
 }
 
 // find returns up to s.limit matches in the scan's order: of the search
 // tables, and of the newest part of the log, which they have not reached.
 func (l *Log) find(ctx context.Context, s scan) ([]Record, error) {
+	s, err := l.bounded(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	if s.everything() {
 		return l.readLog(ctx, s, s.limit) // the log itself is the best index
 	}
@@ -309,8 +313,11 @@ func (l *Log) readLog(ctx context.Context, s scan, step int) ([]Record, error) {
 
 // readIndex asks the search tables which records match, and the log for them.
 func (l *Log) readIndex(ctx context.Context, s scan) ([]Record, error) {
-	text, args := s.statement()
-	seqs, err := column[int64](l.cfg.SearchRead.QueryContext(ctx, text, args...))
+	st, ok := l.statement(s)
+	if !ok {
+		return nil, nil
+	}
+	seqs, err := column[int64](l.cfg.SearchRead.QueryContext(ctx, `SELECT seq FROM (`+st.text+`) m ORDER BY seq `+s.order(), st.args...))
 	if err != nil || len(seqs) == 0 {
 		return nil, err
 	}
@@ -358,90 +365,6 @@ func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Record,
 		out = append(out, entry(seq, ts, text))
 	}
 	return out, rows.Err()
-}
-
-// statement is the scan of the search tables as SQL.
-func (s scan) statement() (string, []any) {
-	var c conditions
-	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
-	if storable(s.Person, s.Ticket, s.OperationID, string(s.Action), string(s.Outcome)) {
-		c.addText(s)
-	} else {
-		c.add("1 = 0") // no record holds it, and PostgreSQL would not take it
-	}
-	if s.from > 0 {
-		c.add("ts >= " + c.arg(s.from))
-	}
-	if s.to < math.MaxInt64 {
-		c.add("ts < " + c.arg(s.to))
-	}
-	c.addVisible(s.Visible)
-	return "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") +
-		" ORDER BY seq " + s.order() + " LIMIT " + strconv.Itoa(s.limit), c.args
-}
-
-// groupEnd is the first text after all that begin with a group's name.
-func groupEnd(group string) string { return strings.TrimSuffix(group, ".") + "/" }
-
-// conditions builds a WHERE clause with numbered arguments. The literal terms
-// (ticket <> ” and the like) repeat those of the partial indexes, which SQLite
-// would not use otherwise.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-func (c *conditions) add(term string) { c.terms = append(c.terms, term) }
-
-// arg takes a value and returns its placeholder.
-func (c *conditions) arg(v any) string {
-	c.args = append(c.args, v)
-	return "$" + strconv.Itoa(len(c.args))
-}
-
-// storable reports whether a record could hold the texts.
-func storable(texts ...string) bool {
-	return !slices.ContainsFunc(texts, func(s string) bool { return bounded(s, maxShort) != s })
-}
-
-func (c *conditions) addText(s scan) {
-	if s.Person != "" {
-		c.add("(user_name = " + c.arg(s.Person) + " OR user_id = " + c.arg(s.Person) + ")")
-	}
-	if s.Ticket != "" {
-		c.add("ticket = " + c.arg(s.Ticket) + " AND ticket <> ''")
-	}
-	if s.OperationID != "" {
-		c.add("operation_id = " + c.arg(s.OperationID) + " AND operation_id <> ''")
-	}
-	switch {
-	case s.group():
-		c.add("action >= " + c.arg(string(s.Action)) + " AND action < " + c.arg(groupEnd(string(s.Action))))
-	case s.Action != "":
-		c.add("action = " + c.arg(string(s.Action)))
-	}
-	if s.Outcome != "" {
-		c.add("outcome = " + c.arg(string(s.Outcome)))
-		if s.Outcome != OutcomeSucceeded && s.Outcome != OutcomePending {
-			c.add("outcome NOT IN ('succeeded', 'pending')")
-		}
-	}
-}
-
-func (c *conditions) addVisible(v Visibility) {
-	if v.All {
-		return
-	}
-	either := []string{"1 = 0"}
-	if v.UserID != "" && storable(v.UserID) {
-		either = append(either, "user_id = "+c.arg(v.UserID))
-	}
-	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return !storable(t) })
-	if len(tickets) > 0 {
-		either = append(either, "ticket <> '' AND ticket IN ("+list(c, tickets)+") AND action >= "+c.arg(operations)+
-			" AND action < "+c.arg(groupEnd(operations)))
-	}
-	c.add("(" + strings.Join(either, " OR ") + ")")
 }
 
 // list takes several values and returns their placeholders.

@@ -1,22 +1,34 @@
 -- Derived from the log for searching; may be deleted at any time.
 -- +goose Up
 CREATE TABLE record (
-  seq          INTEGER PRIMARY KEY,
-  ts           INTEGER NOT NULL,
-  action       TEXT NOT NULL,
-  outcome      TEXT NOT NULL,
-  user_id      TEXT NOT NULL,
-  user_name    TEXT NOT NULL,
-  ticket       TEXT NOT NULL,
-  operation_id TEXT NOT NULL
+  seq            INTEGER PRIMARY KEY,
+  ts             INTEGER NOT NULL,
+  action         TEXT NOT NULL,
+  outcome        TEXT NOT NULL,
+  user_id        TEXT NOT NULL,
+  user_name      TEXT NOT NULL,
+  ticket         TEXT NOT NULL,
+  operation_id   TEXT NOT NULL,
+  operation_type TEXT NOT NULL,
+  project_id     TEXT NOT NULL,
+  project_name   TEXT NOT NULL,
+  address        TEXT NOT NULL
 ) STRICT;
-CREATE INDEX record_user_id ON record (user_id, seq);
-CREATE INDEX record_user_name ON record (user_name, seq);
-CREATE INDEX record_ticket ON record (ticket, seq) WHERE ticket <> '';
-CREATE INDEX record_action ON record (action, seq);
-CREATE INDEX record_outcome ON record (outcome, seq) WHERE outcome NOT IN ('succeeded', 'pending');
-CREATE INDEX record_operation ON record (operation_id, seq) WHERE operation_id <> '';
-CREATE INDEX record_ts ON record (ts);
+
+-- Each record's words, and a word that begins with _ for each of its values.
+-- The texts themselves are not kept.
+CREATE VIRTUAL TABLE record_text USING fts5 (doc, content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
+
+-- The values that occur, and the last record that has each: what to offer to
+-- somebody who types.
+CREATE TABLE value (
+  field  TEXT NOT NULL,
+  folded TEXT NOT NULL, -- in lower case
+  value  TEXT NOT NULL,
+  last   INTEGER NOT NULL,
+  PRIMARY KEY (field, folded, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX value_last ON value (field, last);
 
 CREATE TABLE open_operation (operation_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Visibility limits what a reader sees: everything, or their own records and
+// what was done to tickets they can open.
+type Visibility struct {
+	All     bool
+	UserID  string
+	Tickets []string // operation records of these
+}
+
+func (v Visibility) allows(r Record) bool {
+	if v.All || v.UserID != "" && r.Actor.UserID == v.UserID {
+		return true
+	}
+	return r.Ticket != "" && strings.HasPrefix(string(r.Action), operations) && slices.Contains(v.Tickets, r.Ticket)
+}
+
+// operations is the group of actions that belong to operations.
+const operations = "operation."
+
+// Field is what a filter looks at, named as in the text of a query.
+type Field string
+
+// The fields.
+const (
+	FieldActor     Field = "actor"     // user name or id
+	FieldTicket    Field = "ticket"    //
+	FieldOperation Field = "id"        // the operation's id
+	FieldAction    Field = "action"    // or a group of actions: "operation."
+	FieldOutcome   Field = "outcome"   //
+	FieldProject   Field = "project"   // name or id
+	FieldIP        Field = "ip"        // where the person came from
+	FieldType      Field = "operation" // the operation's type
+	FieldText      Field = "text"      // words; no qualifier stands before them
+)
+
+// Fields lists those that a qualifier names.
+func Fields() []Field {
+	return []Field{FieldActor, FieldTicket, FieldOperation, FieldAction, FieldOutcome, FieldProject, FieldIP, FieldType}
+}
+
+// Filter is a field and its whole value. For FieldText see Query.Text.
+type Filter struct {
+	Field Field
+	Value string
+}
+
+// Query narrows a search; zero fields do not.
+type Query struct {
+	Person      string // user name or id, exactly
+	Ticket      string
+	OperationID string
+	Action      Action // or a group of them: "operation."
+	Outcome     Outcome
+	Project     string // name or id, exactly
+	IP          string // as the record has it
+	Operation   string // operation type, its wire value
+
+	// Text holds words and phrases, all of which must occur in the record's
+	// names, ticket, target, reason or errors. Case does not matter, nor what
+	// is neither letter nor digit; at the end of one, * stands for more letters.
+	Text []string
+
+	Not []Filter // none of these may hold
+
+	From, To time.Time // From inclusive, To exclusive
+	Before   int64     // records below this sequence, newest first
+	After    int64     // records above it: the page that comes before
+	Limit    int       // 1..MaxLimit; 0 = DefaultLimit
+	Visible  Visibility
+}
+
+// filters are the fields that are set, in the order of Fields.
+func (q Query) filters() []Filter {
+	all := []Filter{{FieldActor, q.Person}, {FieldTicket, q.Ticket}, {FieldOperation, q.OperationID}, {FieldAction, string(q.Action)},
+		{FieldOutcome, string(q.Outcome)}, {FieldProject, q.Project}, {FieldIP, q.IP}, {FieldType, q.Operation}}
+	return slices.DeleteFunc(all, func(f Filter) bool { return f.Value == "" })
+}
+
+// field is where Query keeps a filter's value as text.
+func (q *Query) field(f Field) *string {
+	switch f {
+	case FieldActor:
+		return &q.Person
+	case FieldTicket:
+		return &q.Ticket
+	case FieldOperation:
+		return &q.OperationID
+	case FieldAction:
+		return (*string)(&q.Action)
+	case FieldOutcome:
+		return (*string)(&q.Outcome)
+	case FieldProject:
+		return &q.Project
+	case FieldIP:
+		return &q.IP
+	case FieldType:
+		return &q.Operation
+	}
+	return nil
+}
+
+// isGroup reports whether an action names several.
+func isGroup(a string) bool { return strings.HasSuffix(a, ".") }
+
+// holds reports whether a record has the value. FieldText is not asked here.
+func (f Filter) holds(r Record) bool {
+	switch v := f.Value; f.Field {
+	case FieldActor:
+		return v == r.Actor.UserName || v == r.Actor.UserID
+	case FieldTicket:
+		return v == r.Ticket
+	case FieldOperation:
+		return v == r.OperationID
+	case FieldAction:
+		return v == string(r.Action) || isGroup(v) && v == groupOf(r.Action)
+	case FieldOutcome:
+		return v == string(r.Outcome)
+	case FieldProject:
+		return v == r.Actor.ProjectID || v == r.Actor.ProjectName
+	case FieldIP:
+		return v == r.Origin.Address
+	case FieldType:
+		return v == r.OperationType
+	}
+	return false
+}
+
+// groupOf is the part of an action up to its dot.
+func groupOf(a Action) string {
+	return string(a[:strings.IndexByte(string(a), '.')+1])
+}
+
+// matches reports whether a record fits everything but the pages of the query.
+func (q Query) matches(r Record) bool {
+	for _, f := range q.filters() {
+		if !f.holds(r) {
+			return false
+		}
+	}
+	var text []string // of the record, once it is needed
+	occurs := func(phrase string) bool {
+		if text == nil {
+			text = recordWords(r)
+		}
+		return parsePhrase(phrase).in(text)
+	}
+	for _, phrase := range q.Text {
+		if !occurs(phrase) {
+			return false
+		}
+	}
+	for _, f := range q.Not {
+		if f.Value != "" && (f.holds(r) || f.Field == FieldText && occurs(f.Value)) {
+			return false
+		}
+	}
+	return q.Visible.allows(r)
+}
+
+// everything reports whether only times and numbers narrow the query.
+func (q Query) everything() bool {
+	return len(q.filters()) == 0 && len(q.Text) == 0 && len(q.Not) == 0 && q.Visible.All
+}

@@ -1,0 +1,250 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Reindex builds the search tables anew, as the console does by itself when
+// they are missing or belong to another log. Searches stay right meanwhile, and
+// become slow. progress, which may be nil, is told how many records of how many
+// are done.
+func (l *Log) Reindex(ctx context.Context, progress func(done, total int64)) error {
+	if err := l.startAnew(ctx); err != nil {
+		return err
+	}
+	if progress == nil {
+		progress = func(int64, int64) {}
+	}
+	for more := true; more; {
+		var err error
+		if more, err = l.followSome(ctx); err != nil {
+			return err
+		}
+		done, err := l.followed(ctx)
+		if err != nil {
+			return err
+		}
+		total, err := l.Size(ctx)
+		if err != nil {
+			return err
+		}
+		progress(done, total)
+	}
+	return nil
+}
+
+func (l *Log) startAnew(ctx context.Context) error {
+	l.following.Lock()
+	defer l.following.Unlock()
+	upto, err := l.followed(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := l.cfg.Search.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := l.empty(ctx, tx, upto); err != nil {
+		return rollback(tx, err)
+	}
+	return tx.Commit()
+}
+
+// index adds records to the search tables.
+func (l *Log) index(ctx context.Context, tx *sql.Tx, records []Record) error {
+	steps := []func(context.Context, *sql.Tx, []Record) error{indexRecords, indexValues, indexOperations}
+	if l.cfg.Dialect == PostgreSQL {
+		steps = []func(context.Context, *sql.Tx, []Record) error{indexRecordsAtOnce, indexValuesAtOnce, indexOperations}
+	}
+	for _, step := range steps {
+		if err := step(ctx, tx, records); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexRecords is for SQLite: prepared inserts of single rows are its fastest.
+func indexRecords(ctx context.Context, tx *sql.Tx, records []Record) error {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket,
+		operation_id, operation_type, project_id, project_name, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = insert.Close() }()
+	insertText, err := tx.PrepareContext(ctx, `INSERT INTO record_text (rowid, doc) VALUES ($1, $2)`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = insertText.Close() }()
+	documents := sideBySide(records, func(some []Record) func(Record) string {
+		fact := remembered()
+		return func(r Record) string { return document(r, fact) }
+	})
+	for i, r := range records {
+		if _, err := insert.ExecContext(ctx, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID,
+			r.Actor.UserName, r.Ticket, r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address); err != nil {
+			return err
+		}
+		if _, err := insertText.ExecContext(ctx, r.Sequence, documents[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remembered is fact with a memory for the values of one batch, which repeat.
+func remembered() func(kind, value string) string {
+	known := map[[2]string]string{}
+	return func(kind, value string) string {
+		f, ok := known[[2]string{kind, value}]
+		if !ok {
+			f = fact(kind, value)
+			known[[2]string{kind, value}] = f
+		}
+		return f
+	}
+}
+
+// sideBySide computes a text for each record on all processors.
+func sideBySide(records []Record, worker func(some []Record) func(Record) string) []string {
+	out := make([]string, len(records))
+	size := max(len(records)/runtime.GOMAXPROCS(0)+1, 256)
+	var group sync.WaitGroup
+	for at := 0; at < len(records); at += size {
+		some := records[at:min(at+size, len(records))]
+		group.Go(func() {
+			text := worker(some)
+			for i, r := range some {
+				out[at+i] = text(r)
+			}
+		})
+	}
+	group.Wait()
+	return out
+}
+
+// indexRecordsAtOnce is for PostgreSQL: everything in one round trip.
+func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error {
+	seqs, times := make([]int64, len(records)), make([]int64, len(records))
+	var texts [10][]string
+	for i, r := range records {
+		seqs[i], times[i] = r.Sequence, r.Time.UnixMicro()
+		for j, s := range []string{string(r.Action), string(r.Outcome), r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID,
+			r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address} {
+			texts[j] = append(texts[j], bounded(s, maxShort)) // an entry that others wrote may hold what PostgreSQL does not take
+		}
+	}
+	args := []any{seqs, times}
+	for _, t := range texts {
+		args = append(args, t)
+	}
+	args = append(args, sideBySide(records, func([]Record) func(Record) string { return positioned }))
+	_, err := tx.ExecContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket, operation_id,
+		operation_type, project_id, project_name, address, words)
+		SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id, operation_type, project_id, project_name, address, words::tsvector
+		FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) AS r (seq, ts, action, outcome, user_id, user_name,
+			ticket, operation_id, operation_type, project_id, project_name, address, words)`, args...)
+	return err
+}
+
+// lastOf is which record last has each value that can be completed.
+func lastOf(records []Record) map[Filter]int64 {
+	last := map[Filter]int64{}
+	for _, r := range records {
+		for _, f := range completions(r) {
+			last[f] = r.Sequence
+		}
+	}
+	return last
+}
+
+// completions are the values of a record that are offered to who types.
+func completions(r Record) []Filter {
+	all := []Filter{{FieldActor, r.Actor.UserName}, {FieldTicket, r.Ticket}, {FieldAction, string(r.Action)}, {FieldOutcome, string(r.Outcome)},
+		{FieldProject, r.Actor.ProjectName}, {FieldIP, r.Origin.Address}, {FieldType, r.OperationType}}
+	return slices.DeleteFunc(all, func(f Filter) bool { return f.Value == "" || !storable(f.Value) })
+}
+
+const upsertValue = ` ON CONFLICT (field, folded, value) DO UPDATE SET last = excluded.last`
+
+func indexValues(ctx context.Context, tx *sql.Tx, records []Record) error {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO value (field, folded, value, last) VALUES ($1, $2, $3, $4)`+upsertValue)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = insert.Close() }()
+	for f, seq := range lastOf(records) {
+		if _, err := insert.ExecContext(ctx, string(f.Field), strings.ToLower(f.Value), f.Value, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func indexValuesAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error {
+	var fields, folded, values []string
+	var last []int64
+	for f, seq := range lastOf(records) {
+		fields, folded = append(fields, string(f.Field)), append(folded, strings.ToLower(f.Value))
+		values, last = append(values, f.Value), append(last, seq)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO value (field, folded, value, last)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])`+upsertValue, fields, folded, values, last)
+	return err
+}
+
+// indexOperations keeps the list of operations of which more is expected.
+func indexOperations(ctx context.Context, tx *sql.Tx, records []Record) error {
+	open, ended := map[string]int64{}, map[string]bool{}
+	for _, r := range records {
+		switch r.Action {
+		case ActionOperationRequested:
+			if _, known := open[r.OperationID]; !known && r.OperationID != "" {
+				open[r.OperationID] = r.Sequence
+			}
+		case ActionOperationRejected, ActionOperationObserved, ActionOperationNotObserved:
+			delete(open, r.OperationID)
+			ended[r.OperationID] = true
+		}
+	}
+	for id := range maps.Keys(ended) {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM open_operation WHERE operation_id = $1`, id); err != nil {
+			return err
+		}
+	}
+	for id, seq := range open {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO open_operation (operation_id, seq) VALUES ($1, $2)
+			ON CONFLICT (operation_id) DO NOTHING`, id, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unindex removes the records up to a mark, and all words of theirs, from the
+// search tables.
+func (l *Log) unindex(ctx context.Context, mark int64) error {
+	statements := []string{`DELETE FROM record WHERE seq <= $1`, `DELETE FROM value WHERE last <= $1`}
+	if l.cfg.Dialect == SQLite {
+		statements = append(statements, `DELETE FROM record_text WHERE rowid <= $1`)
+	}
+	for _, stmt := range statements {
+		if _, err := l.cfg.Search.ExecContext(ctx, stmt, mark); err != nil {
+			return err
+		}
+	}
+	if l.cfg.Dialect != SQLite {
+		return nil
+	}
+	// What is deleted stays in the index until its parts are put together.
+	_, err := l.cfg.Search.ExecContext(ctx, `INSERT INTO record_text (record_text) VALUES ('optimize')`)
+	return err
+}

@@ -1,0 +1,303 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SQLite searches everything in one full-text index: a record's document are
+// its words, and a fact for each value that a filter may ask for. Every filter,
+// alone or with others and with text, is then an expression of facts and words,
+// whose lists FTS5 walks side by side, newest first, from one that is further
+// to the next: what is rare decides how long it takes.
+//
+// PostgreSQL's inverted index knows no order. There each filter has an index of
+// its own in the order of the numbers, and its planner chooses from statistics.
+
+// fact is the word that stands for a value of a field. Hashed, because values
+// hold anything and the index knows only letters.
+func fact(kind, value string) string {
+	if value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(value))
+	return "_" + kind + factEncoding.EncodeToString(sum[:10])
+}
+
+var factEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// The kinds of facts: a letter for each.
+const (
+	factActor   = "a" // name, and id
+	factUser    = "u" // id alone, for what a reader may see
+	factTicket  = "t"
+	factID      = "i"
+	factAction  = "c"
+	factGroup   = "g"
+	factOutcome = "o"
+	factProject = "p" // name, and id
+	factIP      = "n"
+	factType    = "k"
+)
+
+var factKinds = map[Field]string{FieldActor: factActor, FieldTicket: factTicket, FieldOperation: factID, FieldAction: factAction,
+	FieldOutcome: factOutcome, FieldProject: factProject, FieldIP: factIP, FieldType: factType}
+
+// factOf is the fact that a record has when the filter holds.
+func factOf(f Filter) string {
+	if f.Field == FieldAction && isGroup(f.Value) {
+		return fact(factGroup, f.Value)
+	}
+	return fact(factKinds[f.Field], f.Value)
+}
+
+// factsOf are the facts of a record.
+func factsOf(r Record, fact func(kind, value string) string) []string {
+	all := []string{fact(factUser, r.Actor.UserID), fact(factActor, r.Actor.UserID), fact(factActor, r.Actor.UserName),
+		fact(factTicket, r.Ticket), fact(factID, r.OperationID), fact(factAction, string(r.Action)), fact(factGroup, groupOf(r.Action)),
+		fact(factOutcome, string(r.Outcome)), fact(factProject, r.Actor.ProjectID), fact(factProject, r.Actor.ProjectName),
+		fact(factIP, r.Origin.Address), fact(factType, r.OperationType)}
+	return slices.DeleteFunc(all, func(f string) bool { return f == "" })
+}
+
+// document is what SQLite's index has of a record. A border stands at its
+// beginning, so that every document has one.
+func document(r Record, fact func(kind, value string) string) string {
+	words := append(factsOf(r, fact), wordBorder)
+	return strings.Join(append(words, recordWords(r)...), " ")
+}
+
+// statement selects numbers as seq, in the scan's order, up to its limit.
+type statement struct {
+	text string
+	args []any
+}
+
+// statement is the scan of the search tables as SQL; ok is false when nothing
+// can match.
+func (l *Log) statement(s scan) (_ statement, ok bool) {
+	if l.cfg.Dialect == PostgreSQL {
+		return s.postgres()
+	}
+	return s.sqlite()
+}
+
+func (s scan) sqlite() (statement, bool) {
+	match, ok := s.expression()
+	if !ok {
+		return statement{}, false
+	}
+	return statement{`SELECT rowid AS seq FROM record_text WHERE record_text MATCH $1 AND rowid > $2 AND rowid < $3
+		ORDER BY rowid ` + s.order() + ` LIMIT ` + strconv.Itoa(s.limit), []any{match, s.above, s.below}}, true
+}
+
+// expression is the query in the language of FTS5.
+func (q Query) expression() (string, bool) {
+	var yes, no []string
+	for _, f := range q.filters() {
+		yes = append(yes, factOf(f))
+	}
+	for _, text := range q.Text {
+		p := parsePhrase(text)
+		if len(p.words) == 0 {
+			return "", false
+		}
+		yes = append(yes, p.expression())
+	}
+	if !q.Visible.All {
+		visible := q.Visible.expression()
+		if visible == "" {
+			return "", false
+		}
+		yes = append(yes, visible)
+	}
+	for _, f := range q.Not {
+		switch p := parsePhrase(f.Value); {
+		case f.Value == "":
+		case f.Field != FieldText:
+			no = append(no, factOf(f))
+		case len(p.words) > 0:
+			no = append(no, p.expression())
+		}
+	}
+	if others, ok := q.otherOutcomes(); ok && len(yes) == 0 {
+		yes = append(yes, "("+strings.Join(others, " OR ")+")")
+	}
+	if len(yes) == 0 {
+		yes = append(yes, wordBorder)
+	}
+	match := "(" + strings.Join(yes, " AND ") + ")"
+	if len(no) > 0 {
+		match += " NOT (" + strings.Join(no, " OR ") + ")"
+	}
+	return match, true
+}
+
+// otherOutcomes are the facts of the outcomes that are not excluded: a few
+// failures are found faster than by stepping over all successes.
+func (q Query) otherOutcomes() (others []string, some bool) {
+	for _, o := range Outcomes() {
+		f := Filter{FieldOutcome, string(o)}
+		if slices.Contains(q.Not, f) {
+			some = true
+		} else {
+			others = append(others, factOf(f))
+		}
+	}
+	return others, some && len(others) > 0
+}
+
+func (p phrase) expression() string {
+	text := `"` + strings.Join(p.words, " ") + `"`
+	if p.prefix {
+		text += " *"
+	}
+	return text
+}
+
+// expression is empty when nothing is visible.
+func (v Visibility) expression() string {
+	var either []string
+	if v.UserID != "" {
+		either = append(either, fact(factUser, v.UserID))
+	}
+	var tickets []string
+	for _, t := range v.Tickets {
+		if t != "" {
+			tickets = append(tickets, fact(factTicket, t))
+		}
+	}
+	if len(tickets) > 0 {
+		either = append(either, "("+fact(factGroup, operations)+" AND ("+strings.Join(tickets, " OR ")+"))")
+	}
+	if len(either) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(either, " OR ") + ")"
+}
+
+// postgres is the scan for PostgreSQL. The literal terms (ticket <> ” and the
+// like) repeat those of the partial indexes, which would not be used otherwise.
+func (s scan) postgres() (statement, bool) {
+	var c conditions
+	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
+	for _, f := range s.filters() {
+		if !storable(f.Value) {
+			return statement{}, false // no record holds it, and PostgreSQL would not take it
+		}
+		c.add(c.filter(f))
+	}
+	for _, text := range s.Text {
+		p := parsePhrase(text)
+		if len(p.words) == 0 {
+			return statement{}, false
+		}
+		c.add(c.phrase(p))
+	}
+	for _, f := range s.Not {
+		switch p := parsePhrase(f.Value); {
+		case f.Value == "" || !storable(f.Value) && f.Field != FieldText:
+		case f.Field != FieldText:
+			c.add("NOT (" + c.filter(f) + ")")
+		case len(p.words) > 0:
+			c.add("NOT " + c.phrase(p))
+		}
+	}
+	c.addVisible(s.Visible)
+	return statement{"SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") +
+		" ORDER BY seq " + s.order() + " LIMIT " + strconv.Itoa(s.limit), c.args}, true
+}
+
+// groupEnd is the first text after all that begin with a group's name.
+func groupEnd(group string) string { return strings.TrimSuffix(group, ".") + "/" }
+
+// conditions builds a WHERE clause with numbered arguments.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+func (c *conditions) add(term string) { c.terms = append(c.terms, term) }
+
+// arg takes a value and returns its placeholder.
+func (c *conditions) arg(v any) string {
+	c.args = append(c.args, v)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+// storable reports whether a record could hold the text.
+func storable(s string) bool { return bounded(s, maxShort) == s }
+
+// filter is a filter as a condition; of a record, it is never NULL.
+func (c *conditions) filter(f Filter) string {
+	v := f.Value
+	switch f.Field {
+	case FieldActor:
+		return "(user_name = " + c.arg(v) + " OR user_id = " + c.arg(v) + ")"
+	case FieldTicket:
+		return "ticket = " + c.arg(v) + " AND ticket <> ''"
+	case FieldOperation:
+		return "operation_id = " + c.arg(v) + " AND operation_id <> ''"
+	case FieldAction:
+		if isGroup(v) {
+			return "action >= " + c.arg(v) + " AND action < " + c.arg(groupEnd(v))
+		}
+		return "action = " + c.arg(v)
+	case FieldOutcome:
+		term := "outcome = " + c.arg(v)
+		if o := Outcome(v); o != OutcomeSucceeded && o != OutcomePending {
+			term += " AND outcome NOT IN ('succeeded', 'pending')"
+		}
+		return term
+	case FieldProject:
+		return "(project_name = " + c.arg(v) + " AND project_name <> '' OR project_id = " + c.arg(v) + " AND project_id <> '')"
+	case FieldIP:
+		return "address = " + c.arg(v) + " AND address <> ''"
+	case FieldType:
+		return "operation_type = " + c.arg(v) + " AND operation_type <> ''"
+	}
+	return "1 = 0"
+}
+
+// phrase is a condition on the words.
+func (c *conditions) phrase(p phrase) string {
+	text := "'" + strings.Join(p.words, "' <-> '") + "'" // letters and digits alone
+	if p.prefix {
+		text += ":*"
+	}
+	return "words @@ " + c.arg(text) + "::tsquery"
+}
+
+func (c *conditions) addVisible(v Visibility) {
+	if v.All {
+		return
+	}
+	either := []string{"1 = 0"}
+	if v.UserID != "" && storable(v.UserID) {
+		either = append(either, "user_id = "+c.arg(v.UserID))
+	}
+	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return !storable(t) })
+	if len(tickets) > 0 {
+		either = append(either, "ticket <> '' AND ticket IN ("+list(c, tickets)+") AND action >= "+c.arg(operations)+
+			" AND action < "+c.arg(groupEnd(operations)))
+	}
+	c.add("(" + strings.Join(either, " OR ") + ")")
+}
+
+// positioned is a record's words with their positions, for PostgreSQL.
+func positioned(r Record) string {
+	var b strings.Builder
+	for i, w := range recordWords(r) {
+		if w == wordBorder {
+			continue
+		}
+		b.WriteString(w)
+		b.WriteByte(':')
+		b.WriteString(strconv.Itoa(i + 1))
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
