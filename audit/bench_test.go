@@ -122,11 +122,11 @@ func BenchmarkAppendSteadily(b *testing.B) {
 			n := max(b.N, 400)
 			took := make([]time.Duration, n)
 			var group sync.WaitGroup
-			start := time.Now()
+			pace := time.NewTicker(5 * time.Millisecond)
+			defer pace.Stop()
 			b.ResetTimer()
 			for i := range n {
-				due := start.Add(time.Duration(i) * 5 * time.Millisecond)
-				time.Sleep(time.Until(due))
+				<-pace.C
 				group.Go(func() {
 					begun := time.Now()
 					if _, err := o.Append(b.Context(), fullRecord()); err != nil {
