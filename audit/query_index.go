@@ -79,10 +79,22 @@ type statement struct {
 // statement is the scan of the search tables as SQL; ok is false when nothing
 // can match.
 func (l *Log) statement(s scan) (_ statement, ok bool) {
-	if l.cfg.Dialect == PostgreSQL {
+	switch {
+	case s.everything():
+		return statement{`SELECT seq FROM record WHERE seq > $1 AND seq < $2` + s.end(), []any{s.above, s.below}}, true
+	case l.cfg.Dialect == PostgreSQL:
 		return s.postgres()
 	}
 	return s.sqlite()
+}
+
+// end is how a statement ends.
+func (s scan) end() string {
+	order := " ORDER BY seq " + s.order()
+	if s.anyOrder {
+		order = ""
+	}
+	return order + " LIMIT " + strconv.Itoa(s.limit)
 }
 
 func (s scan) sqlite() (statement, bool) {
@@ -90,8 +102,8 @@ func (s scan) sqlite() (statement, bool) {
 	if !ok {
 		return statement{}, false
 	}
-	return statement{`SELECT rowid AS seq FROM record_text WHERE record_text MATCH $1 AND rowid > $2 AND rowid < $3
-		ORDER BY rowid ` + s.order() + ` LIMIT ` + strconv.Itoa(s.limit), []any{match, s.above, s.below}}, true
+	return statement{`SELECT rowid AS seq FROM record_text WHERE record_text MATCH $1 AND rowid > $2 AND rowid < $3` +
+		strings.Replace(s.end(), "seq", "rowid", 1), []any{match, s.above, s.below}}, true
 }
 
 // expression is the query in the language of FTS5.
@@ -207,8 +219,7 @@ func (s scan) postgres() (statement, bool) {
 		}
 	}
 	c.addVisible(s.Visible)
-	return statement{"SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") +
-		" ORDER BY seq " + s.order() + " LIMIT " + strconv.Itoa(s.limit), c.args}, true
+	return statement{"SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + s.end(), c.args}, true
 }
 
 // groupEnd is the first text after all that begin with a group's name.

@@ -152,6 +152,7 @@ type scan struct {
 	above, below int64 // sequences between these, without them
 	from, to     int64 // microseconds; to is not included
 	oldestFirst  bool
+	anyOrder     bool // of the search tables: only how many there are is asked
 	limit        int
 }
 

@@ -1,0 +1,320 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxCount is how far matches are counted.
+const MaxCount = 10_000
+
+// Count returns how many records match, whatever page the query names. With
+// more, there are more than MaxCount, and n is MaxCount.
+func (l *Log) Count(ctx context.Context, q Query) (n int, more bool, err error) {
+	n, err = l.count(ctx, newScan(unpaged(q), MaxCount+1))
+	return min(n, MaxCount), n > MaxCount, err
+}
+
+// unpaged is the query without its page.
+func unpaged(q Query) Query {
+	q.Before, q.After = 0, 0
+	return q
+}
+
+// count counts matches up to the scan's limit.
+func (l *Log) count(ctx context.Context, s scan) (int, error) {
+	indexed, tail, err := l.parts(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	found, err := l.readTail(ctx, tail)
+	if err != nil || len(found) >= s.limit {
+		return len(found), err
+	}
+	indexed.limit -= len(found)
+	n, err := l.countIndexed(ctx, indexed)
+	return n + len(found), err
+}
+
+// parts splits a scan into what the search tables know and the rest, by
+// numbers alone.
+func (l *Log) parts(ctx context.Context, s scan) (indexed, tail scan, err error) {
+	if s, err = l.bounded(ctx, s); err != nil {
+		return s, s, err
+	}
+	upto, err := l.followed(ctx)
+	indexed, tail = s, s
+	indexed.below, tail.above = min(s.below, upto+1), max(s.above, upto)
+	return indexed, tail, err
+}
+
+func (l *Log) countIndexed(ctx context.Context, s scan) (n int, err error) {
+	if s.above+1 >= s.below {
+		return 0, nil
+	}
+	s.anyOrder = true
+	st, ok := l.statement(s)
+	if ok {
+		err = l.cfg.SearchRead.QueryRowContext(ctx, `SELECT count(*) FROM (`+st.text+`) m`, st.args...).Scan(&n)
+	}
+	return n, err
+}
+
+// FacetValue is a value and how many of the records counted have it.
+type FacetValue struct {
+	Value string
+	Count int
+}
+
+// Facets say how matches are distributed: the most frequent values first, at
+// most MaxFacet of each. They count the newest matches, MaxCount at most.
+type Facets struct {
+	Actors, Actions, Outcomes, Tickets, Projects []FacetValue
+
+	Counted int  // how many matches were counted
+	More    bool // there are older matches, which were not
+}
+
+// MaxFacet is how many values a facet has at most.
+const MaxFacet = 20
+
+// Facets counts the values of the newest matches, whatever page the query
+// names.
+func (l *Log) Facets(ctx context.Context, q Query) (Facets, error) {
+	c := newFacetCounter()
+	if err := l.eachValues(ctx, newScan(unpaged(q), MaxCount+1), c.add); err != nil {
+		return Facets{}, err
+	}
+	return c.facets(), nil
+}
+
+// facetValues are the values of a match that facets count.
+type facetValues struct{ actor, action, outcome, ticket, project string }
+
+// eachValues hands out those of the scan's matches, the newest first.
+func (l *Log) eachValues(ctx context.Context, s scan, each func(facetValues)) error {
+	indexed, tail, err := l.parts(ctx, s)
+	if err != nil {
+		return err
+	}
+	found, err := l.readTail(ctx, tail)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		each(facetValues{r.Actor.UserName, string(r.Action), string(r.Outcome), r.Ticket, r.Actor.ProjectName})
+	}
+	if indexed.limit -= len(found); indexed.limit <= 0 || indexed.above+1 >= indexed.below {
+		return nil
+	}
+	st, ok := l.statement(indexed)
+	if !ok {
+		return nil
+	}
+	rows, err := l.cfg.SearchRead.QueryContext(ctx, `SELECT r.user_name, r.action, r.outcome, r.ticket, r.project_name
+		FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq ORDER BY m.seq DESC`, st.args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, each)
+}
+
+func eachRow(rows *sql.Rows, each func(facetValues)) error {
+	defer func() { _ = rows.Close() }()
+	var v facetValues
+	to := []any{&v.actor, &v.action, &v.outcome, &v.ticket, &v.project}
+	for rows.Next() {
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		each(v)
+	}
+	return rows.Err()
+}
+
+type facetCounter struct {
+	n                                            int
+	actors, actions, outcomes, tickets, projects map[string]int
+}
+
+func newFacetCounter() *facetCounter {
+	return &facetCounter{0, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+}
+
+func (c *facetCounter) add(v facetValues) {
+	if c.n++; c.n > MaxCount {
+		return
+	}
+	c.actors[v.actor]++
+	c.actions[v.action]++
+	c.outcomes[v.outcome]++
+	c.tickets[v.ticket]++
+	c.projects[v.project]++
+}
+
+func (c *facetCounter) facets() Facets {
+	return Facets{most(c.actors), most(c.actions), most(c.outcomes), most(c.tickets), most(c.projects), min(c.n, MaxCount), c.n > MaxCount}
+}
+
+// most are the most frequent values.
+func most(counts map[string]int) []FacetValue {
+	out := make([]FacetValue, 0, len(counts))
+	for v, n := range counts {
+		if v != "" {
+			out = append(out, FacetValue{v, n})
+		}
+	}
+	slices.SortFunc(out, func(a, b FacetValue) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value, b.Value))
+	})
+	return out[:min(len(out), MaxFacet)]
+}
+
+// Bar is a part of the time and how many matches it has.
+type Bar struct {
+	From, To time.Time // To is not included
+	Count    int
+	More     bool // there are more than Count
+}
+
+// MaxBars is how many parts Activity makes at most.
+const MaxBars = 200
+
+// activityCount is how many matches all bars together count: a full bar has
+// its share of them at least.
+const activityCount = 10 * MaxCount
+
+// Activity divides the time from from to to into equal parts and counts the
+// matches in each, whatever page and times the query names. What nothing but
+// time narrows is counted to the last; otherwise a bar ends at its share of
+// 100,000 matches and says so.
+func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets int) ([]Bar, error) {
+	buckets = min(max(buckets, 1), MaxBars)
+	if !from.Before(to) {
+		return nil, errors.New("audit: activity needs a time that begins before it ends")
+	}
+	q = unpaged(q)
+	bars := make([]Bar, buckets)
+	width := to.Sub(from) / time.Duration(buckets)
+	low, err := l.firstFrom(ctx, micro(from, 0), 1)
+	if err != nil {
+		return nil, err
+	}
+	for i := range bars {
+		b := &bars[i]
+		b.From, b.To = from.Add(time.Duration(i)*width), from.Add(time.Duration(i+1)*width)
+		if i == buckets-1 {
+			b.To = to
+		}
+		if low == math.MaxInt64 { // there are no later records
+			continue
+		}
+		if low, err = l.bar(ctx, q, b, low, activityCount/buckets); err != nil {
+			return nil, err
+		}
+	}
+	return bars, nil
+}
+
+// bar counts one bar, whose first record is low, and returns the first of the
+// next.
+func (l *Log) bar(ctx context.Context, q Query, b *Bar, low int64, limit int) (int64, error) {
+	next, err := l.firstFrom(ctx, micro(b.To, math.MaxInt64), low)
+	if err != nil || next == low {
+		return low, err
+	}
+	end := next
+	if next == math.MaxInt64 {
+		size, err := l.Size(ctx)
+		if err != nil {
+			return low, err
+		}
+		end = size + 1
+	}
+	q.From, q.To = time.Time{}, time.Time{}
+	if q.everything() {
+		b.Count = int(end - low)
+		return next, nil
+	}
+	s := newScan(q, limit+1)
+	s.above, s.below = low-1, end
+	n, err := l.count(ctx, s)
+	b.Count, b.More = min(n, limit), n > limit
+	return next, err
+}
+
+// MaxCompletions is how many values Complete returns at most.
+const MaxCompletions = 20
+
+// completionsRead is how many values with a prefix are considered.
+const completionsRead = 1000
+
+// Complete returns values of a field that occur and begin with a prefix,
+// whatever its case, those that occurred last first. A reader who does not see
+// everything is offered what their newest 10,000 records have.
+func (l *Log) Complete(ctx context.Context, f Field, prefix string, v Visibility) ([]string, error) {
+	if !slices.Contains(Fields(), f) || f == FieldOperation || !storable(prefix) {
+		return nil, nil
+	}
+	prefix = strings.ToLower(prefix)
+	indexed, tail, err := l.parts(ctx, newScan(Query{Visible: v}, MaxCount))
+	if err != nil {
+		return nil, err
+	}
+	newest, err := l.readTail(ctx, tail)
+	if err != nil {
+		return nil, err
+	}
+	var values []string
+	for _, r := range newest {
+		for _, c := range completions(r) {
+			if c.Field == f {
+				values = append(values, c.Value)
+			}
+		}
+	}
+	known, err := l.known(ctx, f, prefix, indexed)
+	return distinct(append(values, known...), prefix), err
+}
+
+// known are values that the search tables have; without a prefix, or of other
+// prefixes too, where that is faster.
+func (l *Log) known(ctx context.Context, f Field, prefix string, s scan) ([]string, error) {
+	switch st, ok := l.statement(s); {
+	case !ok:
+		return nil, nil
+	case !s.Visible.All:
+		return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT v FROM (SELECT r.`+columns[f]+` AS v, r.seq AS n
+			FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq) x GROUP BY v ORDER BY max(n) DESC`, st.args...)) //nolint:gosec // columns are ours
+	case prefix == "":
+		return column[string](l.cfg.SearchRead.QueryContext(ctx,
+			`SELECT value FROM value WHERE field = $1 ORDER BY last DESC LIMIT `+strconv.Itoa(MaxCompletions), string(f)))
+	}
+	return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT value FROM (SELECT value, last FROM value
+		WHERE field = $1 AND folded >= $2 AND folded < $3 ORDER BY folded LIMIT `+strconv.Itoa(completionsRead)+`) v
+		ORDER BY last DESC LIMIT `+strconv.Itoa(MaxCompletions), string(f), prefix, prefix+"\U0010FFFF"))
+}
+
+// columns are those of the search tables that completion reads.
+var columns = map[Field]string{FieldActor: "user_name", FieldTicket: "ticket", FieldAction: "action", FieldOutcome: "outcome",
+	FieldProject: "project_name", FieldIP: "address", FieldType: "operation_type"}
+
+// distinct are the first values with a prefix, each once.
+func distinct(values []string, prefix string) []string {
+	var out []string
+	for _, v := range values {
+		if v != "" && strings.HasPrefix(strings.ToLower(v), prefix) && !slices.Contains(out, v) {
+			if out = append(out, v); len(out) == MaxCompletions {
+				break
+			}
+		}
+	}
+	return out
+}

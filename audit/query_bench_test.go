@@ -1,0 +1,186 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"coc-console/audit"
+)
+
+// benchRecords is how many records the search benchmarks have: 200,000, or what
+// COC_CONSOLE_BENCH_RECORDS says.
+func benchRecords(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("COC_CONSOLE_BENCH_RECORDS")
+	if text == "" {
+		return 200_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// busy makes records like those of a large team: a few people do most, most
+// tickets are short, one operation in fifty fails, reasons are sentences.
+func busy() func(i int) audit.Record {
+	random := rand.New(rand.NewPCG(1, 2))
+	people, words, tickets := rand.NewZipf(random, 1.3, 3, 199), rand.NewZipf(random, 1.1, 4, 4999), rand.NewZipf(random, 1.05, 50, 199_999)
+	known := slices.DeleteFunc(audit.Actions(), func(a audit.Action) bool { return a == audit.ActionEntryDamaged })
+	return func(i int) audit.Record {
+		who := people.Uint64()
+		r := audit.Record{Action: known[random.IntN(len(known))], Outcome: audit.OutcomeSucceeded,
+			Actor:  audit.Actor{UserID: fmt.Sprintf("%032x", who), UserName: fmt.Sprintf("person%03d", who), ProjectID: fmt.Sprintf("p%031x", who%20), ProjectName: fmt.Sprintf("project-%d", who%20)},
+			Origin: audit.Origin{Address: fmt.Sprintf("10.0.%d.%d", who%4, who), UserAgent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", Session: fmt.Sprintf("%016x", random.Uint64())},
+			Ticket: fmt.Sprintf("SCT%017d", tickets.Uint64())}
+		switch random.IntN(100) {
+		case 0, 1:
+			r.Outcome, r.Upstream = audit.OutcomeFailed, audit.Upstream{Status: 500, Code: "COC.0010" + strconv.Itoa(random.IntN(10)), Message: "the instance does not answer"}
+		case 2:
+			r.Outcome = audit.OutcomeDenied
+		}
+		if random.IntN(3) == 0 {
+			r.OperationID, r.OperationType = fmt.Sprintf("%016x-%d", random.Uint64(), i), "RETRY"
+			r.Target = fmt.Sprintf("host-%d (192.168.%d.%d)", random.IntN(5000), random.IntN(250), random.IntN(250))
+			r.Reason = "批次三重启实例"
+			for range 6 {
+				r.Reason += fmt.Sprintf(" word%d", words.Uint64())
+			}
+		}
+		return r
+	}
+}
+
+// large opens a log with many records, all followed.
+func large(b *testing.B, engine string) *opened {
+	b.Helper()
+	o := open(b, fresh(b, engine), everythingOn)
+	resume := o.PauseFollower()
+	start, n := time.Now(), benchRecords(b)
+	if err := o.Fill(b.Context(), n, busy()); err != nil {
+		b.Fatal(err)
+	}
+	filled := time.Now()
+	resume()
+	o.caughtUp(b)
+	_, _ = fmt.Fprintf(os.Stderr, "%s: %d records written in %v, followed in %v\n", engine, n, filled.Sub(start).Round(time.Millisecond), time.Since(filled).Round(time.Millisecond))
+	if !o.sqlite() {
+		execute(b, o.search, `ANALYZE record`)
+	}
+	return o
+}
+
+// searches are those that BenchmarkLargeSearch measures.
+func searches(n int) map[string]audit.Query {
+	common, rare := "person000", "person150"
+	return map[string]audit.Query{
+		"newest":                 {},
+		"one/common-actor":       {Person: common},
+		"one/rare-actor":         {Person: rare},
+		"one/ticket":             {Ticket: "SCT00000000000000100"},
+		"one/failed":             {Outcome: audit.OutcomeFailed},
+		"one/not-succeeded":      {Not: []audit.Filter{{Field: audit.FieldOutcome, Value: "succeeded"}}},
+		"one/not-common-actor":   {Not: []audit.Filter{{Field: audit.FieldActor, Value: common}}},
+		"two/common-common":      {Person: common, Action: "operation."},
+		"two/failed-common":      {Person: common, Outcome: audit.OutcomeFailed},
+		"two/failed-rare":        {Person: rare, Outcome: audit.OutcomeFailed},
+		"two/rare-rare":          {Person: rare, Ticket: "SCT00000000000000007"},
+		"two/ticket-common":      {Ticket: "SCT00000000000000003", Person: common},
+		"depth/common-half":      {Person: common, Before: int64(n / 2)},
+		"depth/failed-tenth":     {Outcome: audit.OutcomeFailed, Before: int64(n / 10)},
+		"text/common-word":       {Text: []string{"word0"}},
+		"text/rare-word":         {Text: []string{"word4321"}},
+		"text/phrase":            {Text: []string{"word0 word1"}},
+		"text/prefix":            {Text: []string{"word432*"}},
+		"text/chinese":           {Text: []string{"重启实例"}},
+		"text/two-words":         {Text: []string{"word1", "word2"}},
+		"text+/common-rareactor": {Text: []string{"word0"}, Person: rare},
+		"text+/common-actor":     {Text: []string{"word0"}, Person: common},
+		"text+/chinese-failed":   {Text: []string{"重启"}, Outcome: audit.OutcomeFailed},
+		"text+/not-word":         {Text: []string{"word0"}, Not: []audit.Filter{{Field: audit.FieldText, Value: "word1"}}},
+		"reader":                 {Visible: audit.Visibility{UserID: fmt.Sprintf("%032x", 150), Tickets: []string{"SCT00000000000000003", "SCT00000000000000100"}}},
+	}
+}
+
+// BenchmarkLargeSearch measures what the pages of a large log ask for. p95-µs
+// is what nineteen of twenty take at most.
+func BenchmarkLargeSearch(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine, func(b *testing.B) {
+			o, n := large(b, engine), benchRecords(b)
+			all := searches(n)
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				q := all[name]
+				q.Visible.All = q.Visible.UserID == ""
+				measure(b, "page/"+name, func(ctx context.Context) error { _, err := o.Search(ctx, q); return err })
+				measure(b, "count/"+name, func(ctx context.Context) error { _, _, err := o.Count(ctx, q); return err })
+			}
+			measure(b, "facets/all", func(ctx context.Context) error { _, err := o.Facets(ctx, audit.Query{Visible: allOf}); return err })
+			failed := audit.Query{Outcome: audit.OutcomeFailed, Visible: allOf}
+			measure(b, "facets/failed", func(ctx context.Context) error { _, err := o.Facets(ctx, failed); return err })
+			first, err := o.Record(b.Context(), 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			last, err := o.Record(b.Context(), int64(n))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for name, q := range map[string]audit.Query{"all": {Visible: allOf}, "failed": failed, "word": {Text: []string{"word0"}, Visible: allOf}} {
+				measure(b, "activity/"+name, func(ctx context.Context) error {
+					_, err := o.Activity(ctx, q, first.Time, last.Time, 60)
+					return err
+				})
+			}
+			measure(b, "complete/ticket", func(ctx context.Context) error {
+				_, err := o.Complete(ctx, audit.FieldTicket, "sct000", allOf)
+				return err
+			})
+		})
+	}
+}
+
+// BenchmarkReindex builds the search tables of a large log anew.
+func BenchmarkReindex(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine, func(b *testing.B) {
+			o, n := large(b, engine), benchRecords(b)
+			for b.Loop() {
+				if err := o.Reindex(b.Context(), nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
+
+var allOf = audit.Visibility{All: true}
+
+// measure calls f until it has taken long enough to tell, and reports how long
+// a call took.
+func measure(b *testing.B, name string, f func(context.Context) error) {
+	b.Helper()
+	b.Run(name, func(b *testing.B) {
+		var took []time.Duration
+		for b.Loop() {
+			start := time.Now()
+			if err := f(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+		b.ReportMetric(float64(took[len(took)*95/100].Microseconds()), "p95-µs")
+	})
+}
