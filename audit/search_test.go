@@ -3,6 +3,7 @@ package audit_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -24,7 +26,14 @@ var (
 	tickets    = []string{"", "SCT1", "SCT2", "sct1", "SCT%", "$1", "?"}
 	operations = []string{"", "", "op-1", "op-2", "OP-1", "op-\u2028"}
 	groups     = []audit.Action{"operation.", "session.", "ticket.", "audit.", ".", "operation.r", "entry.", "Operation.", "operation/"}
-	hostile    = []string{"nobody", "\x00", "\xff", "ann\x00", strings.Repeat("x", audit.MaxShort+1), `"`, `\`, "$99"}
+	projects   = []string{"", "north", "south 1", "北"}
+	addresses  = []string{"", "10.0.0.1", "::1"}
+	types      = []string{"", "RETRY", "SKIP"}
+	reasons    = []string{"", "Disk full on host-1", "full disk", "重启实例 disk", "实例重启host", "再启动", "disks", "a_b"}
+	targets    = []string{"", "host-1 (10.0.0.1)", "主机 full"}
+	texts      = []string{"disk", "DISK", "disk*", "dis*", "disk full", "full disk", "disk f*", "重启", "启", "实例", "重启实例", "实例 disk", "例 d*",
+		"重启host", "host-1", "10.0.0.1", "0.0", "on", "动", "nothing", "full on", "full 主机", "south", "SCT1", "ann", "b"}
+	hostile = []string{"nobody", "\x00", "\xff", "ann\x00", strings.Repeat("x", audit.MaxShort+1), `"`, `\`, "$99"}
 )
 
 // mixed returns records with all combinations of a few values, always the same.
@@ -36,7 +45,11 @@ func mixed(n int) []audit.Record {
 		person := pick(random, people)
 		out[i] = audit.Record{Action: pick(random, known), Outcome: pick(random, audit.Outcomes()),
 			Actor:  audit.Actor{UserID: "id of " + person, UserName: person},
-			Ticket: pick(random, tickets), OperationID: pick(random, operations), Detail: fmt.Sprint(i)}
+			Ticket: pick(random, tickets), OperationID: pick(random, operations), Detail: fmt.Sprint(i),
+			OperationType: pick(random, types), Origin: audit.Origin{Address: pick(random, addresses)},
+			Reason: pick(random, reasons), Target: pick(random, targets), Upstream: audit.Upstream{Message: pick(random, reasons)}}
+		out[i].Actor.ProjectName = pick(random, projects)
+		out[i].Actor.ProjectID = "id of " + out[i].Actor.ProjectName
 	}
 	return out
 }
@@ -77,6 +90,11 @@ func wanted(q audit.Query, r audit.Record) bool {
 		q.OperationID != "" && q.OperationID != r.OperationID,
 		q.Action != "" && q.Action != r.Action && !group,
 		q.Outcome != "" && q.Outcome != r.Outcome,
+		q.Project != "" && q.Project != r.Actor.ProjectName && q.Project != r.Actor.ProjectID,
+		q.IP != "" && q.IP != r.Origin.Address,
+		q.Operation != "" && q.Operation != r.OperationType,
+		slices.ContainsFunc(q.Text, func(s string) bool { return !saidIn(s, r) }),
+		slices.ContainsFunc(q.Not, func(f audit.Filter) bool { return excluded(f, r) }),
 		!q.From.IsZero() && r.Time.Before(q.From),
 		!q.To.IsZero() && !r.Time.Before(q.To),
 		q.Before > 0 && r.Sequence >= q.Before,
@@ -88,6 +106,67 @@ func wanted(q audit.Query, r audit.Record) bool {
 		}
 	}
 	return true
+}
+
+func excluded(f audit.Filter, r audit.Record) bool {
+	if f.Value == "" {
+		return false
+	}
+	q := audit.Query{Visible: all}
+	switch f.Field {
+	case audit.FieldActor:
+		q.Person = f.Value
+	case audit.FieldTicket:
+		q.Ticket = f.Value
+	case audit.FieldOperation:
+		q.OperationID = f.Value
+	case audit.FieldAction:
+		q.Action = audit.Action(f.Value)
+	case audit.FieldOutcome:
+		q.Outcome = audit.Outcome(f.Value)
+	case audit.FieldProject:
+		q.Project = f.Value
+	case audit.FieldIP:
+		q.IP = f.Value
+	case audit.FieldType:
+		q.Operation = f.Value
+	case audit.FieldText:
+		q.Text = []string{f.Value}
+	default:
+		return false
+	}
+	return wanted(q, r)
+}
+
+// saidIn is the search for text in plain words: letters are put together to
+// words, and Chinese ones stand alone, next to each other.
+func saidIn(phrase string, r audit.Record) bool {
+	looked := letters(strings.TrimSuffix(phrase, "*"))
+	for _, text := range []string{r.Actor.UserName, r.Actor.ProjectName, r.Ticket, r.Target, r.Reason, r.Upstream.Code, r.Upstream.Message} {
+		in := letters(text)
+		for i := range in {
+			if n := len(looked); n > 0 && i+n <= len(in) && slices.Equal(in[i:i+n-1], looked[:n-1]) &&
+				(in[i+n-1] == looked[n-1] || strings.HasSuffix(phrase, "*") && strings.HasPrefix(in[i+n-1], looked[n-1])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func letters(text string) []string {
+	var spaced strings.Builder
+	for _, c := range strings.ToLower(text) {
+		switch {
+		case unicode.Is(unicode.Han, c):
+			spaced.WriteString(" " + string(c) + " ")
+		case unicode.IsLetter(c), unicode.IsDigit(c):
+			spaced.WriteRune(c)
+		default:
+			spaced.WriteByte(' ')
+		}
+	}
+	return strings.Fields(spaced.String())
 }
 
 func matching(q audit.Query, records []audit.Record) []audit.Record {
@@ -120,11 +199,28 @@ func drawQuery(t *rapid.T, records []audit.Record) audit.Query {
 		Before: sometimes(t, "before", edges), After: sometimes(t, "after", edges),
 		Limit: rapid.SampledFrom([]int{0, -1, 1, 2, 7, 50, audit.MaxLimit, audit.MaxLimit + 1}).Draw(t, "limit"),
 	}
+	q.Project = sometimes(t, "project", slices.Concat(projects, hostile, []string{"id of north"}))
+	q.IP = sometimes(t, "address", slices.Concat(addresses, hostile))
+	q.Operation = sometimes(t, "type", slices.Concat(types, hostile))
+	q.Text = sometimes(t, "texts", [][]string{{"disk", "full"}, {"重启", "host"}, {pickText(t)}, {pickText(t), pickText(t)}})
+	for range rapid.IntRange(0, 2).Draw(t, "exclusions") {
+		if rapid.Bool().Draw(t, "excludes text") {
+			q.Not = append(q.Not, audit.Filter{Field: audit.FieldText, Value: pickText(t)})
+			continue
+		}
+		q.Not = append(q.Not, audit.Filter{Field: rapid.SampledFrom(audit.Fields()).Draw(t, "excluded field"),
+			Value: rapid.SampledFrom(slices.Concat(people, tickets, operations, projects, addresses, types, hostile,
+				[]string{"operation.", "succeeded", "failed", "ticket.viewed", "unknown"})).Draw(t, "excluded")})
+	}
 	if q.Visible.All = rapid.Bool().Draw(t, "sees all"); !q.Visible.All {
 		q.Visible.UserID = sometimes(t, "reader", slices.Concat([]string{"id of ann", "id of ben", ""}, hostile))
 		q.Visible.Tickets = rapid.SliceOfN(rapid.SampledFrom(slices.Concat(tickets, hostile)), 0, 4).Draw(t, "known tickets")
 	}
 	return q
+}
+
+func pickText(t *rapid.T) string {
+	return rapid.SampledFrom(slices.Concat(texts, hostile)).Draw(t, "text")
 }
 
 func pageSize(limit int) int {
@@ -143,6 +239,7 @@ func TestSearchIsAFilter(t *testing.T) {
 			q := drawQuery(rt, records)
 			want := matching(q, records)
 			same(t, fmt.Sprintf("export of %+v", q), o.export(t, q), want)
+			sameCounts(t, o, q, matching(unpaged(q), records))
 			if q.After <= 0 {
 				slices.Reverse(want)
 			}
@@ -160,6 +257,69 @@ func TestSearchIsAFilter(t *testing.T) {
 			}
 		})
 	})
+}
+
+func unpaged(q audit.Query) audit.Query {
+	q.Before, q.After = 0, 0
+	return q
+}
+
+// sameCounts compares a query's count, facets, activity and completions with
+// the records that match.
+func sameCounts(t *testing.T, o *opened, q audit.Query, want []audit.Record) {
+	t.Helper()
+	if n, more, err := o.Count(t.Context(), q); err != nil || n != len(want) || more {
+		t.Errorf("count of %+v: %d, %v (%v), want %d", q, n, more, err, len(want))
+	}
+	f, err := o.Facets(t.Context(), q)
+	if err != nil || f.Counted != len(want) || f.More {
+		t.Errorf("facets of %+v: %+v (%v)", q, f, err)
+	}
+	count := func(of func(audit.Record) string) map[string]int {
+		out := map[string]int{}
+		for _, r := range want {
+			if v := of(r); v != "" {
+				out[v]++
+			}
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		got  []audit.FacetValue
+		want map[string]int
+	}{
+		"actors":   {f.Actors, count(func(r audit.Record) string { return r.Actor.UserName })},
+		"actions":  {f.Actions, count(func(r audit.Record) string { return string(r.Action) })},
+		"outcomes": {f.Outcomes, count(func(r audit.Record) string { return string(r.Outcome) })},
+		"tickets":  {f.Tickets, count(func(r audit.Record) string { return r.Ticket })},
+		"projects": {f.Projects, count(func(r audit.Record) string { return r.Actor.ProjectName })},
+	} {
+		got := map[string]int{}
+		for _, v := range c.got {
+			got[v.Value] = v.Count
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("facet %s of %+v: %v, want %v", name, q, got, c.want)
+		}
+	}
+	sameActivity(t, o, q)
+}
+
+func sameActivity(t *testing.T, o *opened, q audit.Query) {
+	t.Helper()
+	from := time.Date(2026, 1, 2, 3, 3, 0, 0, time.UTC)
+	bars, err := o.Activity(t.Context(), q, from, from.Add(20*time.Minute), 7)
+	if err != nil || len(bars) != 7 || !bars[0].From.Equal(from) || !bars[6].To.Equal(from.Add(20*time.Minute)) {
+		t.Fatalf("activity of %+v: %+v (%v)", q, bars, err)
+	}
+	for i, b := range bars {
+		q := unpaged(q)
+		q.From, q.To = b.From, b.To
+		n, _, err := o.Count(t.Context(), q)
+		if err != nil || n != b.Count || b.More || i > 0 && !b.From.Equal(bars[i-1].To) {
+			t.Errorf("bar %d of %+v: %+v, want %d (%v)", i, q, b, n, err)
+		}
+	}
 }
 
 // TestPaging goes to the oldest page and back: both ways show every match once.
