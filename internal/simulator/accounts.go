@@ -46,7 +46,24 @@ const (
 	actionList    = "coc:job:list"
 	actionGet     = "coc:job:get"
 	actionOperate = "coc:job:action"
+
+	actionExecute        = "coc:instance:executeDocument"
+	actionAutoBatch      = "coc:instance:autoBatchInstances"
+	actionListResources  = "coc:instance:listResources"
+	actionSyncResources  = "coc:instance:syncResources"
+	actionListDocuments  = "coc:document:list"
+	actionGetDocument    = "coc:document:get" // inferred
+	actionCreateDocument = "coc:document:create"
+	actionUpdateDocument = "coc:document:update" // approval as well: inferred
+	actionDeleteDocument = "coc:document:delete"
+	actionAnalyze        = "coc:document:analyzeRisk" // inferred
 )
+
+// allActions are what the owner of an account may do.
+func allActions() []string {
+	return []string{actionList, actionGet, actionOperate, actionExecute, actionAutoBatch, actionListResources, actionSyncResources,
+		actionListDocuments, actionGetDocument, actionCreateDocument, actionUpdateDocument, actionDeleteDocument, actionAnalyze}
+}
 
 // DemoPasscode is what the virtual MFA device of the demo user `mfa` shows.
 const DemoPasscode = "246810"
@@ -55,7 +72,7 @@ const DemoPasscode = "246810"
 // password is the user's name, every access key is DemoKey of the user, and
 // operator has DemoTemporaryKey as well.
 func DemoAccounts() []Account {
-	all := []string{actionList, actionGet, actionOperate}
+	all := allActions()
 	user := func(name string, size int, actions ...string) User {
 		return User{Name: name, Password: name, Actions: actions, TokenSize: size, Keys: []AccessKey{DemoKey(name)}}
 	}

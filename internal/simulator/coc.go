@@ -15,6 +15,9 @@ func (k CallKind) needs() string {
 	case CallOperate:
 		return actionOperate
 	default:
+		if r, ok := scriptCalls[k]; ok {
+			return r.action
+		}
 		return actionGet
 	}
 }
@@ -37,6 +40,9 @@ func (s *Simulator) coc(c *call) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r, ok := scriptCalls[c.kind]; ok {
+		return r.answer(s, c)
+	}
 	if c.kind == CallListTickets {
 		s.advance()
 		return s.list(c)

@@ -14,6 +14,7 @@ type call struct {
 	kind      CallKind
 	uuid      string // of the ticket in the path
 	batch     string // in the path, as it stands
+	script    string // script_uuid in the path
 	method    string // the only one that is served, HEAD aside
 	requestID string
 	claims    claims
@@ -80,6 +81,9 @@ func route(r *http.Request) *call {
 		return c
 	case "/v3/auth/domains":
 		c.kind = CallDomains
+		return c
+	}
+	if c.routeScript(path) {
 		return c
 	}
 	rest, ok := strings.CutPrefix(path, orders)

@@ -48,6 +48,20 @@ const (
 	CallUnknown // a path that is not served
 	CallProjects
 	CallDomains
+	CallListScripts
+	CallShowScript
+	CallCreateScript
+	CallUpdateScript
+	CallDeleteScript
+	CallApproveScript
+	CallExecuteScript
+	CallAnalyzeScript
+	CallListPublicScripts
+	CallShowPublicScript
+	CallExecutePublicScript
+	CallBatchInstances
+	CallListResources
+	CallSyncResources
 )
 
 // callNames are the kinds in scenario files and at the admin address.
@@ -55,6 +69,11 @@ var callNames = map[CallKind]string{
 	AnyCall: "any", AnyCOCCall: "any-coc", CallSignIn: "sign-in", CallIntrospect: "introspect",
 	CallListTickets: "list-tickets", CallShowTicket: "show-ticket", CallBatches: "batches", CallInstances: "instances",
 	CallStatistics: "statistics", CallOperate: "operate", CallUnknown: "unknown", CallProjects: "projects", CallDomains: "domains",
+	CallListScripts: "list-scripts", CallShowScript: "show-script", CallCreateScript: "create-script",
+	CallUpdateScript: "update-script", CallDeleteScript: "delete-script", CallApproveScript: "approve-script",
+	CallExecuteScript: "execute-script", CallAnalyzeScript: "analyze-script", CallListPublicScripts: "list-public-scripts",
+	CallShowPublicScript: "show-public-script", CallExecutePublicScript: "execute-public-script",
+	CallBatchInstances: "batch-instances", CallListResources: "list-resources", CallSyncResources: "sync-resources",
 }
 
 // String is the name of the kind in scenario files.
@@ -101,16 +120,20 @@ type Simulator struct {
 	accounts []Account
 	tokens   *sealer
 
-	mu       sync.Mutex
-	tickets  []*ticket // newest first
-	byUUID   map[string]*ticket
-	calls    map[CallKind]int
-	requests uint64
-	loaded   []*ticket // of the crowd, oldest first
-	faults   []*activeFault
-	chance   *rand.Rand           // of faults
-	revoked  map[string]time.Time // by account/user
-	expired  map[string]time.Time // likewise: when tokens from before ended ahead of their time
+	mu        sync.Mutex
+	library   *library  // of scripts
+	inventory []*server // of targets
+	lastOrder int64     // order_id of the newest ticket
+	nextRow   int64     // id of the next instance
+	tickets   []*ticket // newest first
+	byUUID    map[string]*ticket
+	calls     map[CallKind]int
+	requests  uint64
+	loaded    []*ticket // of the crowd, oldest first
+	faults    []*activeFault
+	chance    *rand.Rand           // of faults
+	revoked   map[string]time.Time // by account/user
+	expired   map[string]time.Time // likewise: when tokens from before ended ahead of their time
 
 	keys         map[string]keyOwner // by access key id
 	keyFailures  map[string]keyFailure
@@ -129,6 +152,8 @@ type ticket struct {
 	orderID    int64
 	uuid       string
 	scriptUUID string
+	version    string // of the script
+	source     string // CUSTOM_SCRIPT or PUBLIC_SCRIPT
 	versionID  int64
 	regions    string
 }
@@ -160,6 +185,7 @@ func New(cfg Config) *Simulator {
 		plans = append(plans, ticketPlan{spec: spec})
 	}
 	s.build(plans)
+	s.library, s.inventory = s.newLibrary(), newInventory(specs)
 	for _, f := range cfg.Faults {
 		s.Inject(f)
 	}
@@ -200,6 +226,7 @@ func (s *Simulator) build(plans []ticketPlan) {
 		s.tickets = append(s.tickets, t)
 		s.byUUID[t.uuid] = t
 	}
+	s.lastOrder, s.nextRow = order, id
 	slices.Reverse(s.tickets)
 }
 
@@ -261,8 +288,7 @@ func uuid(prefix string, at time.Time, rng *rand.Rand) string {
 
 func newTicket(spec TicketSpec, rules Rules, created time.Time, rng *rand.Rand) *ticket {
 	t := &ticket{spec: spec, uuid: uuid("SCT", created, rng), machine: newMachine(spec, rules, created)}
-	written := time.Date(2025, 3, 1, 2, 0, 0, 0, time.UTC).Add(time.Duration(hash(spec.Name)%300) * 26 * time.Hour)
-	t.scriptUUID = uuid("SC", written, rand.New(rand.NewPCG(hash(spec.Name), 0)))
+	t.scriptUUID, t.version, t.source = scriptUUID(spec.Name), "1.0.0", customScript
 	t.versionID = int64(10000 + hash(spec.Name)%900)
 	t.regions = regionsOf(spec.Batches)
 	return t
@@ -367,6 +393,8 @@ func (s *Simulator) Tickets() []Ticket {
 // "abnormal", "running", "paused", "large", "finished" or "canceled" in the
 // demo set.
 func (s *Simulator) UUID(scenario string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, t := range s.tickets {
 		if t.spec.Scenario == scenario {
 			return t.uuid

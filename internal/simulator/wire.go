@@ -98,7 +98,7 @@ func (t *ticket) info() infoBody {
 	}
 	return infoBody{UUID: t.uuid, Created: t.created.UnixMilli(), Finished: end, Costs: costs, Creator: t.spec.Creator,
 		Status: t.status, Properties: propertiesBody{ScriptUUID: t.scriptUUID, ScriptName: t.spec.Name,
-			VersionUUID: t.versionID, VersionName: "1.0.0", CurrentBatch: t.current, Source: "CUSTOM_SCRIPT", Param: param}}
+			VersionUUID: t.versionID, VersionName: t.version, CurrentBatch: t.current, Source: t.source, Param: param}}
 }
 
 type batchBody struct {

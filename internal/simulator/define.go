@@ -1,0 +1,252 @@
+package simulator
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// This file creates, changes, deletes, approves and examines scripts
+// (docs/coc-api.md section 5.6).
+
+// The limits of a script (docs/coc-api.md sections 5.6 and 11). The schema's
+// 4096 characters of content stand against "max 100 KB" of the text; the
+// schema counts here.
+const (
+	maxScripts   = 10_000
+	maxContent   = 4096
+	maxParams    = 20
+	maxReviewers = 5
+)
+
+var (
+	scriptPattern = regexp.MustCompile(`^SC[0-9]{14}[0-9a-f]{9}$`)
+	scriptName    = regexp.MustCompile(`^[\p{Han}A-Za-z0-9_]{1,64}$`)
+	paramName     = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
+	paramValue    = regexp.MustCompile("^[A-Za-z0-9_\\-/.* ?:\",=+@#\\\\\\[{\\]}]*$")
+)
+
+type scriptBody struct {
+	Name        string            `json:"name"`
+	Description string            `json:"description"`
+	Kind        string            `json:"type"`
+	Content     string            `json:"content"`
+	Params      []paramDefinition `json:"script_params"`
+	Enterprise  json.RawMessage   `json:"enterprise_project_id"` // a string, or a number as in the example
+	Properties  *struct {
+		Risk      string     `json:"risk_level"`
+		Version   string     `json:"version"`
+		Reviewers []reviewer `json:"reviewers"`
+		Protocol  *string    `json:"protocol"`
+	} `json:"properties"`
+}
+
+// readBody reads a JSON object; unknown fields are ignored.
+func readBody[T any](c *call) (T, answer, bool) {
+	var body T
+	if !c.jsonBody() {
+		return body, c.unsupported(), false
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(c.body, &object) != nil || object == nil || json.Unmarshal(c.body, &body) != nil {
+		return body, invalid(), false
+	}
+	return body, answer{}, true
+}
+
+// check holds a script against its limits. What an update may not change is
+// checked only for a new one.
+func (b scriptBody) check(fresh bool) (answer, bool) {
+	switch {
+	case fresh && b.Name == "":
+		return missing("name"), false
+	case fresh && b.Kind == "":
+		return missing("type"), false
+	case b.Description == "":
+		return missing("description"), false
+	case b.Content == "":
+		return missing("content"), false
+	case b.Properties == nil || b.Properties.Version == "":
+		return missing("version"), false
+	case fresh && (!scriptName.MatchString(b.Name) || !slices.Contains(scriptKinds, b.Kind)),
+		length(b.Description) > 256, length(b.Content) > maxContent, !b.propertiesFit(), !paramsFit(b.Params):
+		return invalid(), false
+	}
+	return answer{}, true
+}
+
+func length(text string) int { return utf8.RuneCountInString(text) }
+
+func (b scriptBody) propertiesFit() bool {
+	p := b.Properties
+	for _, r := range p.Reviewers {
+		if r.Name == "" || r.ID == "" {
+			return false
+		}
+	}
+	return slices.Contains(scriptRisks, p.Risk) && len(p.Version) <= 64 && len(p.Reviewers) <= maxReviewers &&
+		(p.Protocol == nil || slices.Contains(protocols, *p.Protocol))
+}
+
+func paramsFit(params []paramDefinition) bool {
+	names := map[string]bool{}
+	for _, p := range params {
+		if names[p.Name] || !paramName.MatchString(p.Name) || !valueFits(p.Value) || length(p.Description) > 256 {
+			return false
+		}
+		names[p.Name] = true
+	}
+	return len(params) <= maxParams
+}
+
+// valueFits is docs/coc-api.md section 5.1: a set of characters, and no two
+// dots in a row.
+func valueFits(value string) bool {
+	return paramValue.MatchString(value) && !strings.Contains(value, "..")
+}
+
+// apply puts the body into a script. Who has reviewers waits for them.
+func (b scriptBody) apply(d *definition) {
+	d.description, d.content, d.params = b.Description, b.Content, b.Params
+	for i := range d.params {
+		d.params[i].Order = i + 1
+	}
+	d.risk, d.version, d.reviewers, d.protocol = b.Properties.Risk, b.Properties.Version, b.Properties.Reviewers, b.Properties.Protocol
+	d.status = approved
+	if len(d.reviewers) > 0 {
+		d.status = pending
+	}
+}
+
+func (s *Simulator) createScript(c *call) answer {
+	b, refusal, ok := readBody[scriptBody](c)
+	if !ok {
+		return refusal
+	}
+	if refusal, ok := b.check(true); !ok {
+		return refusal
+	}
+	if len(s.library.custom) >= maxScripts {
+		return cocError(codeState, "Too many scripts.") // the simulator's own limit
+	}
+	if s.library.named(b.Name) {
+		return cocError("COC.00040601", "Exist script with same name: "+b.Name)
+	}
+	at := s.now().UTC().Truncate(time.Millisecond)
+	d := &definition{name: b.Name, kind: b.Kind, uuid: uuid("SC", at, s.library.rng), created: at, creator: c.user.Name,
+		creatorID: c.account.userID(c.user.Name), enterprise: enterprise(b.Enterprise), source: customScript}
+	b.apply(d)
+	s.library.add(d)
+	return data(d.uuid)
+}
+
+// enterprise accepts the string of the schema and the number of the example.
+func enterprise(raw json.RawMessage) string {
+	if text := strings.Trim(string(raw), `"`); text != "" && text != "null" {
+		return text
+	}
+	return "0"
+}
+
+func (s *Simulator) updateScript(c *call) answer {
+	return s.onScript(c, func(c *call, d *definition) answer {
+		b, refusal, ok := readBody[scriptBody](c)
+		if !ok {
+			return refusal
+		}
+		if refusal, ok := b.check(false); !ok {
+			return refusal
+		}
+		b.apply(d)
+		d.operator, d.modified = &c.user.Name, s.now().UTC()
+		return data(d.uuid)
+	})
+}
+
+func (s *Simulator) deleteScript(c *call) answer {
+	return s.onScript(c, func(_ *call, d *definition) answer {
+		s.library.custom = slices.DeleteFunc(s.library.custom, func(other *definition) bool { return other == d })
+		return data(d.uuid)
+	})
+}
+
+// approveScript decides on a script that waits for its reviewers. That others
+// than the reviewers are refused, and that a decision is final until the next
+// change, is invented.
+func (s *Simulator) approveScript(c *call) answer {
+	return s.onScript(c, func(c *call, d *definition) answer {
+		b, refusal, ok := readBody[struct {
+			Status   string  `json:"status"`
+			Comments *string `json:"comments"`
+		}](c)
+		reviews := slices.ContainsFunc(d.reviewers, func(r reviewer) bool { return r.Name == c.user.Name })
+		switch {
+		case !ok:
+			return refusal
+		case b.Status == "":
+			return missing("status")
+		case b.Status != approved && b.Status != rejected,
+			b.Comments != nil && (length(*b.Comments) < 1 || length(*b.Comments) > 256):
+			return invalid()
+		case d.status != pending:
+			return cocError(codeState, c.say("The script is not waiting for approval.", "脚本不在待审批状态。"))
+		case !reviews:
+			return cocError(codeState, c.say("Only a reviewer of the script may approve it.", "只有脚本的审批人可以审批。"))
+		}
+		d.status, d.operator, d.modified = b.Status, &c.user.Name, s.now().UTC()
+		return data(true)
+	})
+}
+
+type blacklisted struct {
+	Name        string `json:"command_name"`
+	Rule        string `json:"command_rule"`
+	Example     string `json:"example"`
+	Description string `json:"description_en"`
+	InChinese   string `json:"description_zh"`
+}
+
+// dangers are the commands that a risk check finds. The service's own list is
+// not known; this one is invented.
+var dangers = []struct {
+	pattern *regexp.Regexp
+	risk    string
+	command blacklisted
+}{
+	{regexp.MustCompile(`\brm\s+-[a-z]*r[a-z]*f?\s+/(\s|$|\*)`), "HIGH",
+		blacklisted{"rm", "rm -rf /", "rm -rf /", "Deletes the whole file system.", "删除整个文件系统。"}},
+	{regexp.MustCompile(`\bmkfs(\.\w+)?\b`), "HIGH", blacklisted{"mkfs", "mkfs", "mkfs.ext4 /dev/vdb", "Formats a disk.", "格式化磁盘。"}},
+	{regexp.MustCompile(`\b(shutdown|reboot|halt)\b`), "MEDIUM",
+		blacklisted{"shutdown", "shutdown|reboot|halt", "shutdown -h now", "Stops the server.", "停止服务器。"}},
+}
+
+func (s *Simulator) analyzeScript(c *call) answer {
+	b, refusal, ok := readBody[struct {
+		Content string `json:"content"`
+	}](c)
+	switch {
+	case !ok:
+		return refusal
+	case b.Content == "":
+		return missing("content")
+	case length(b.Content) > maxContent:
+		return invalid()
+	}
+	found := struct {
+		Risk     string        `json:"risk_level"`
+		Commands []blacklisted `json:"blacklist_commands"`
+	}{"LOW", []blacklisted{}}
+	for _, d := range dangers {
+		if !d.pattern.MatchString(b.Content) {
+			continue
+		}
+		found.Commands = append(found.Commands, d.command)
+		if slices.Index(scriptRisks, d.risk) > slices.Index(scriptRisks, found.Risk) {
+			found.Risk = d.risk
+		}
+	}
+	return data(found)
+}

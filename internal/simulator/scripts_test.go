@@ -1,0 +1,485 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+const (
+	customs = "/v1/job/scripts"
+	publics = "/v1/job/public-scripts"
+)
+
+// sent is the data of a call that must succeed.
+func sent[T any](w *world, token, method, path, body string) T {
+	w.t.Helper()
+	r := w.coc(token, method, path, body)
+	var out struct {
+		Data T `json:"data"`
+	}
+	if r.status != http.StatusOK || json.Unmarshal([]byte(r.body), &out) != nil {
+		w.t.Fatalf("%s %s: %d %s", method, path, r.status, r.body)
+	}
+	return out.Data
+}
+
+// newScript is a body that creates a script; change replaces parts of it.
+func newScript(change ...string) string {
+	return strings.NewReplacer(change...).Replace(`{"name":"disk_report","description":"Reports disks","type":"SHELL",` +
+		`"content":"echo start\nsleep 2\necho ${who}","enterprise_project_id":"7",` +
+		`"script_params":[{"param_name":"who","param_value":"ops","param_description":"whom","sensitive":false},` +
+		`{"param_name":"key","param_value":"k1","param_description":"a secret","sensitive":true}],` +
+		`"properties":{"risk_level":"HIGH","version":"1.2.0","reviewers":[{"reviewer_name":"manager","reviewer_id":"1"}],"protocol":"EMAIL"}}`)
+}
+
+func TestCreateAndShowScript(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	id := sent[string](w, token, "POST", customs, newScript())
+	if !scriptPattern.MatchString(id) {
+		t.Fatalf("the uuid is %q", id)
+	}
+	var got map[string]any
+	w.get(token, customs+"/"+id, &got)
+	want := map[string]any{"script_uuid": id, "name": "disk_report", "description": "Reports disks", "type": "SHELL", "version": "1.2.0",
+		"content": "echo start\nsleep 2\necho ${who}", "status": pending, "creator": "operator", "operator": nil, "gmt_modified": nil,
+		"creator_id": w.accounts[0].userID("operator"), "enterprise_project_id": "7", "gmt_created": float64(w.clock.now().UnixMilli()),
+		"script_params": []any{
+			map[string]any{"param_name": "who", "param_value": "ops", "param_description": "whom", "param_order": 1., "sensitive": false},
+			map[string]any{"param_name": "key", "param_value": mask, "param_description": "a secret", "param_order": 2., "sensitive": true}},
+		"properties": map[string]any{"risk_level": "HIGH", "version": "1.2.0", "protocol": "EMAIL",
+			"reviewers": []any{map[string]any{"reviewer_name": "manager", "reviewer_id": "1"}}}}
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("got  %s\nwant %s", g, w)
+	}
+}
+
+func TestScriptLimits(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	long := func(n int) string { return strings.Repeat("x", n) }
+	for _, tt := range []struct{ name, body, code, says string }{
+		{"no JSON", `[]`, codeInvalid, ""},
+		{"no name", newScript(`"disk_report"`, `""`), codeEmpty, "name must not be empty"},
+		{"a name with a dash", newScript("disk_report", "disk-report"), codeInvalid, ""},
+		{"a long name", newScript("disk_report", long(65)), codeInvalid, ""},
+		{"a taken name", newScript("disk_report", "nginx_reload"), "COC.00040601", "Exist script with same name: nginx_reload"},
+		{"no description", newScript("Reports disks", ""), codeEmpty, "description must not be empty"},
+		{"a long description", newScript("Reports disks", long(257)), codeInvalid, ""},
+		{"another type", newScript("SHELL", "RUBY"), codeInvalid, ""},
+		{"no content", newScript(`"echo start\nsleep 2\necho ${who}"`, `""`), codeEmpty, "content must not be empty"},
+		{"long content", newScript("echo start", long(4097)), codeInvalid, ""},
+		{"no version", newScript("1.2.0", ""), codeEmpty, "version must not be empty"},
+		{"another risk", newScript("HIGH", "EXTREME"), codeInvalid, ""},
+		{"another protocol", newScript("EMAIL", "PIGEON"), codeInvalid, ""},
+		{"six reviewers", newScript(`{"reviewer_name":"manager","reviewer_id":"1"}`,
+			strings.TrimSuffix(strings.Repeat(`{"reviewer_name":"a","reviewer_id":"1"},`, 6), ",")), codeInvalid, ""},
+		{"the same parameter twice", newScript(`"key"`, `"who"`), codeInvalid, ""},
+		{"a wrong value", newScript(`"ops"`, `"a;b"`), codeInvalid, ""},
+		{"a Chinese name", newScript("disk_report", "磁盘报告_1"), "", ""},
+		{"a number as enterprise project", newScript("disk_report", "with_number", `"7"`, `0`), "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status := http.StatusBadRequest
+			if tt.code == "" {
+				status = http.StatusOK
+			}
+			w.coc(token, "POST", customs, tt.body).is(t, status, tt.code, tt.says)
+		})
+	}
+}
+
+func TestUpdateAndDeleteScript(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	id := sent[string](w, token, "POST", customs, newScript())
+	w.step(time.Minute)
+	if got := sent[string](w, token, "PUT", customs+"/"+id, newScript("Reports disks", "Better", `{"reviewer_name":"manager","reviewer_id":"1"}`, "")); got != id {
+		t.Errorf("an update answers %q", got)
+	}
+	var b definitionBody
+	w.get(token, customs+"/"+id, &b)
+	if b.Description != "Better" || b.Status != approved || b.Modified == nil || *b.Modified != w.clock.now().UnixMilli() || b.Operator == nil {
+		t.Errorf("after the update: %+v", b)
+	}
+	w.coc(token, "PUT", customs+"/"+id, newScript("1.2.0", "")).is(t, 400, codeEmpty, "version must not be empty")
+	if got := sent[string](w, token, "DELETE", customs+"/"+id, ""); got != id {
+		t.Errorf("a deletion answers %q", got)
+	}
+	for _, method := range []string{"GET", "PUT", "DELETE", "POST"} {
+		w.coc(token, method, customs+"/"+id, newScript()).is(t, 400, "COC.00040603", "")
+	}
+	w.coc(token, "GET", customs+"/nonsense", "").is(t, 400, "COC.00040601", "")
+}
+
+func TestApproveScript(t *testing.T) {
+	w := newWorld(t, Config{})
+	operator, manager := w.signIn("operator"), w.signIn("manager")
+	id := sent[string](w, operator, "POST", customs, newScript())
+	at := customs + "/" + id + "/action"
+	w.coc(manager, "POST", at, `{}`).is(t, 400, codeEmpty, "status must not be empty")
+	w.coc(manager, "POST", at, `{"status":"MAYBE"}`).is(t, 400, codeInvalid, "")
+	w.coc(manager, "POST", at, `{"status":"APPROVED","comments":"`+strings.Repeat("x", 257)+`"}`).is(t, 400, codeInvalid, "")
+	w.coc(operator, "POST", at, `{"status":"APPROVED"}`).is(t, 400, codeState, "Only a reviewer")
+	w.coc(operator, "POST", customs+"/"+id, execution(w, 1)).is(t, 400, codeState, "not approved")
+	if !sent[bool](w, manager, "POST", at, `{"status":"APPROVED","comments":"fine"}`) {
+		t.Error("the approval answers false")
+	}
+	w.coc(manager, "POST", at, `{"status":"REJECTED"}`).is(t, 400, codeState, "not waiting")
+	sent[string](w, operator, "POST", customs+"/"+id, execution(w, 1))
+}
+
+func TestListScripts(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	for i := range 5 {
+		sent[string](w, token, "POST", customs, newScript("disk_report", fmt.Sprintf("extra_%d", i)))
+	}
+	count := len(scripts) + 5
+	for path, want := range map[string]int{
+		customs: count, customs + "?name_like=extra": 5, customs + "?type=SHELL": count, customs + "?type=BAT": 0,
+		customs + "?risk_level=HIGH": 5, customs + "?creator=operator": count, customs + "?creator=nobody": 0,
+		customs + "?enterprise_project_id=7": 5, publics: 4, publics + "?name_like=ecs": 2, publics + "?name_like=clear": 0,
+		publics + "?name=windows_disk_report": 1, publics + "?type=PYTHON": 1, publics + "?risk_level=LOW": 2,
+	} {
+		t.Run(path, func(t *testing.T) {
+			address, _, _ := strings.Cut(path, "?")
+			rest := strings.TrimPrefix(strings.TrimPrefix(path, address), "?")
+			var names []string
+			for marker, more := int64(0), true; more; {
+				p := sent[pageOf[struct {
+					ID   int64  `json:"id"`
+					Name string `json:"name"`
+				}]](w, token, "GET", fmt.Sprintf("%s?limit=3&marker=%d&%s", address, marker, rest), "")
+				if int(p.Total) != want {
+					t.Fatalf("the total is %d, want %d", p.Total, want)
+				}
+				more = len(p.Data) > 0
+				for _, row := range p.Data {
+					names, marker = append(names, row.Name), row.ID
+				}
+			}
+			if slices.Sort(names); len(slices.Compact(names)) != want {
+				t.Errorf("the pages hold %v", names)
+			}
+		})
+	}
+	for _, path := range []string{customs, publics} {
+		w.coc(token, "GET", path, "").is(t, 400, codeEmpty, "limit must not be empty")
+		for _, query := range []string{"limit=0", "limit=101", "limit=1&marker=-1", "limit=1&type=RUBY", "limit=1&risk_level=x", "limit=1&name_like=" + strings.Repeat("x", 33)} {
+			w.coc(token, "GET", path+"?"+query, "").is(t, 400, codeInvalid, "")
+		}
+	}
+}
+
+func TestPublicScripts(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	p := sent[pageOf[publicRow]](w, token, "GET", publics+"?limit=1", "")
+	row := p.Data[0]
+	if row.Name != "ecs_clear_temp_files" || row.Description != publicScripts[0].description || *row.ID != 101 || *row.Status != approved ||
+		row.Properties.Risk != "MEDIUM" || row.Created == 0 || row.Kind != "SHELL" {
+		t.Errorf("the row is %+v", row)
+	}
+	r := w.send("GET", publics+"/"+row.UUID, "", map[string]string{"X-Auth-Token": token, "X-Language": "zh-cn"})
+	for _, want := range []string{publicScripts[0].inChinese, `"param_name":"days"`, `"content":"find /tmp`} {
+		if !strings.Contains(r.body, want) {
+			t.Errorf("the detail lacks %s: %s", want, r.body)
+		}
+	}
+	id := sent[string](w, token, "POST", publics+"/"+row.UUID, execution(w, 2))
+	var info infoBody
+	w.get(token, orders+"/"+id, &info)
+	if info.Properties.Source != publicScript || info.Properties.ScriptUUID != row.UUID {
+		t.Errorf("the ticket says %+v", info.Properties)
+	}
+	w.coc(token, "PUT", publics+"/"+row.UUID, "{}").is(t, 405, "APIGW.0201", "")
+}
+
+// execution is a body that executes a script on so many batches of one server.
+func execution(w *world, batches int) string {
+	var list []string
+	for i := range batches {
+		list = append(list, fmt.Sprintf(`{"batch_index":%d,"rotation_strategy":"CONTINUE","target_instances":[{"resource_id":%q,"region_id":%q}]}`,
+			i+1, w.inventory[i].id, w.inventory[i].region))
+	}
+	return `{"execute_param":{"timeout":300,"success_rate":99.5,"execute_user":"root","script_params":[{"param_name":"who","param_value":"all"}]},` +
+		`"execute_batches":[` + strings.Join(list, ",") + `]}`
+}
+
+// TestFromScriptToFinished is the whole way of a script.
+func TestFromScriptToFinished(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	script := sent[string](w, token, "POST", customs, newScript(`{"reviewer_name":"manager","reviewer_id":"1"}`, ""))
+	id := sent[string](w, token, "POST", customs+"/"+script, execution(w, 3))
+	if list := sent[listBody](w, token, "GET", orders+"?limit=1", ""); list.Data[0].UUID != id || list.Data[0].OrderName != "disk_report" {
+		t.Fatalf("the newest ticket is %+v", list.Data[0])
+	}
+	if status, _ := w.status(token, id); status != ready {
+		t.Errorf("at first it is %s", status)
+	}
+	for i := 0; ; i++ {
+		w.step(time.Second)
+		if status, _ := w.status(token, id); status == finished {
+			break
+		}
+		if i > 60 {
+			t.Fatal("it does not end")
+		}
+	}
+	var info infoBody
+	w.get(token, orders+"/"+id, &info)
+	p := info.Properties
+	if p.ScriptUUID != script || p.VersionName != "1.2.0" || p.Source != customScript || p.Param.Timeout != 300 || p.Param.SuccessRate != 99.5 {
+		t.Errorf("the ticket says %+v", p)
+	}
+	if got := fmt.Sprint(p.Param.Params); got != fmt.Sprint([]scriptParam{{"who", "all", 1, nil}, {"key", mask, 2, nil}}) {
+		t.Errorf("the parameters are %s", got)
+	}
+	for batch := 1; batch <= 3; batch++ {
+		row := w.rows(token, id, batch)[0]
+		if row.Status != finished || row.Target.ResourceID != w.inventory[batch-1].id || *row.Message != "start\nall" {
+			t.Errorf("batch %d: %+v, %q", batch, row, *row.Message)
+		}
+	}
+}
+
+func TestExecutionFails(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	script := sent[string](w, token, "POST", customs, newScript(`{"reviewer_name":"manager","reviewer_id":"1"}`, "", `sleep 2`, `exit 3`))
+	id := sent[string](w, token, "POST", customs+"/"+script, execution(w, 2))
+	w.step(time.Minute)
+	row := w.rows(token, id, 1)[0]
+	if status, batch := w.status(token, id); status != abnormal || batch != 1 || *row.Message != "start\nexit status 3" {
+		t.Errorf("it is %s at batch %d: %q", status, batch, *row.Message)
+	}
+}
+
+func TestExecutionLimits(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	at := customs + "/" + w.library.custom[0].uuid
+	good := execution(w, 1)
+	target := fmt.Sprintf(`{"resource_id":%q,"region_id":%q}`, w.inventory[0].id, w.inventory[0].region)
+	with := func(change ...string) string { return strings.NewReplacer(change...).Replace(good) }
+	repeated := func(n int) string { return strings.TrimSuffix(strings.Repeat(target+",", n), ",") }
+	before := w.Size()
+	for _, tt := range []struct{ name, body, code, says string }{
+		{"no body", ``, codeInvalid, ""},
+		{"no parameters of execution", `{"execute_batches":[]}`, codeEmpty, "execute_param must"},
+		{"no timeout", with(`"timeout":300,`, ``), codeEmpty, "timeout must"},
+		{"timeout 5", with("300", "5"), codeInvalid, ""},
+		{"timeout 1800", with("300", "1800"), codeInvalid, ""},
+		{"timeout 6.5", with("300", "6.5"), codeInvalid, ""},
+		{"no success rate", with(`"success_rate":99.5,`, ``), codeEmpty, "success_rate must"},
+		{"success rate 0.9", with("99.5", "0.9"), codeInvalid, ""},
+		{"success rate 100.1", with("99.5", "100.1"), codeInvalid, ""},
+		{"success rate with two decimals", with("99.5", "99.55"), codeInvalid, ""},
+		{"no user", with(`"root"`, `""`), codeEmpty, "execute_user must"},
+		{"a long user", with("root", strings.Repeat("u", 33)), codeInvalid, ""},
+		{"a wrong name", with(`"who"`, `"who's"`), codeInvalid, ""},
+		{"a wrong value", with(`"all"`, `"a|b"`), "COC.00040601", "The paramValue is invalid."},
+		{"two dots", with(`"all"`, `"../x"`), "COC.00040601", "The paramValue is invalid."},
+		{"an empty value", with(`"all"`, `""`), "COC.00040601", ""},
+		{"no value", with(`,"param_value":"all"`, ``), codeEmpty, "param_value must"},
+		{"a wrong reference", with(`"param_value":"all"`, `"param_refer":{"refer_type":"FILE","param_id":"p","param_version":1}`), codeInvalid, ""},
+		{"21 parameters", with(`{"param_name":"who","param_value":"all"}`, manyParams(21)), codeInvalid, ""},
+		{"no batches", with(`"execute_batches":[`, `"x":[`), codeEmpty, "execute_batches must"},
+		{"21 batches", strings.Replace(good, `"execute_batches":[`, `"execute_batches":[`+strings.Repeat(`{},`, 20), 1), codeInvalid, ""},
+		{"batch 2 first", with(`"batch_index":1`, `"batch_index":2`), codeInvalid, ""},
+		{"another strategy", with("CONTINUE", "STOP"), codeInvalid, ""},
+		{"no targets", with(target, ""), codeInvalid, ""},
+		{"11 targets", with(target, repeated(11)), codeInvalid, ""},
+		{"another provider", with(`"region_id"`, `"provider":"OBS","region_id"`), codeInvalid, ""},
+		{"six attributes", with(`"region_id"`, `"custom_attributes":[`+strings.TrimSuffix(strings.Repeat(`{"key":"k","value":"v"},`, 6), ",")+`],"region_id"`), codeInvalid, ""},
+		{"a long attribute", with(`"region_id"`, `"custom_attributes":[{"key":"k2345678901","value":"v"}],"region_id"`), codeInvalid, ""},
+		{"an unknown server", with(w.inventory[0].id, "no-such-server"), "COC.00040702",
+			"Target instance is not exist. resource id: [no-such-server], provider: [ECS], type: [CLOUDSERVER]."},
+		{"another region", with(w.inventory[0].region, "cn-south-1"), "COC.00040702", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) { w.coc(token, "POST", at, tt.body).is(t, 400, tt.code, tt.says) })
+	}
+	if w.Size() != before {
+		t.Errorf("refused executions made %d tickets", w.Size()-before)
+	}
+	sent[string](w, token, "POST", at, with(target, repeated(10)))
+	sent[string](w, token, "POST", at, with(`"param_value":"all"`, `"param_value":"","param_refer":{"refer_type":"PARAM_STORE","param_id":"p","param_version":10}`))
+}
+
+func manyParams(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`{"param_name":"p%d","param_value":"v"}`, i))
+	}
+	return strings.Join(list, ",")
+}
+
+// TestExecutionProperties: a valid execution makes exactly the batches and
+// rows that were sent, with ids that are new.
+func TestExecutionProperties(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	at := customs + "/" + w.library.custom[1].uuid
+	ids := map[int64]bool{}
+	rapid.Check(t, func(rt *rapid.T) {
+		sizes := rapid.SliceOfN(rapid.IntRange(1, 10), 1, 20).Draw(rt, "sizes")
+		var list []string
+		for i, n := range sizes {
+			var targets []string
+			for j := range n {
+				v := w.inventory[(i*10+j)%100]
+				targets = append(targets, fmt.Sprintf(`{"resource_id":%q,"region_id":%q}`, v.id, v.region))
+			}
+			list = append(list, fmt.Sprintf(`{"batch_index":%d,"rotation_strategy":%q,"target_instances":[%s]}`, i+1,
+				rapid.SampledFrom([]string{"CONTINUE", "PAUSE"}).Draw(rt, "rotation"), strings.Join(targets, ",")))
+		}
+		id := sent[string](w, token, "POST", at, fmt.Sprintf(`{"execute_param":{"timeout":%d,"success_rate":%d,"execute_user":"root"},"execute_batches":[%s]}`,
+			rapid.IntRange(6, 1799).Draw(rt, "timeout"), rapid.IntRange(1, 100).Draw(rt, "rate"), strings.Join(list, ",")))
+		var batches []batchBody
+		w.get(token, orders+"/"+id+"/batches", &batches)
+		if len(batches) != len(sizes) {
+			rt.Fatalf("%d batches, sent %d", len(batches), len(sizes))
+		}
+		for i, b := range batches {
+			rows := w.rows(token, id, b.Index)
+			if b.Total != sizes[i] || len(rows) != sizes[i] {
+				rt.Fatalf("batch %d has %d rows, sent %d", b.Index, len(rows), sizes[i])
+			}
+			for _, r := range rows {
+				if ids[r.ID] {
+					rt.Fatalf("the id %d is there twice", r.ID)
+				}
+				ids[r.ID] = true
+			}
+		}
+	})
+}
+
+func TestAnalyzeScript(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	for content, want := range map[string]string{"echo hello": "LOW []", "reboot": "MEDIUM [shutdown]",
+		"rm -rf / ; mkfs.ext4 /dev/vdb": "HIGH [rm mkfs]"} {
+		body, err := json.Marshal(map[string]string{"content": content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := sent[struct {
+			Risk     string        `json:"risk_level"`
+			Commands []blacklisted `json:"blacklist_commands"`
+		}](w, token, "POST", "/v1/job/analyze-job", string(body))
+		var names []string
+		for _, c := range got.Commands {
+			names = append(names, c.Name)
+		}
+		if s := fmt.Sprintf("%s %v", got.Risk, names); s != want {
+			t.Errorf("%q is %s, want %s", content, s, want)
+		}
+	}
+	w.coc(token, "POST", "/v1/job/analyze-job", `{}`).is(t, 400, codeEmpty, "")
+}
+
+func TestInventory(t *testing.T) {
+	for _, base := range []string{"/v1/resources", "/v1/external/resources"} {
+		t.Run(base, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			token := w.signIn("operator")
+			const servers = "?provider=ecs&type=cloudservers&limit=100"
+			unsynced := w.inventory[len(w.inventory)-1]
+			one := base + servers + "&resource_id_list=" + unsynced.id
+			if list := sent[[]resourceBody](w, token, "GET", one, ""); len(list) != 0 {
+				t.Errorf("before the sync there is %+v", list)
+			}
+			run := strings.NewReplacer(w.inventory[0].id, unsynced.id).Replace(execution(w, 1))
+			w.coc(token, "POST", customs+"/"+w.library.custom[0].uuid, run).is(t, 400, "COC.00040702", "")
+			w.coc(token, "POST", base+"/sync", `{"provider":"ecs"}`).is(t, 400, codeEmpty, "type must")
+			w.coc(token, "POST", base+"/sync", `{"provider":"obs","type":"buckets"}`).is(t, 400, codeInvalid, "")
+			sent[any](w, token, "POST", base+"/sync", `{"provider":"ecs","type":"cloudservers"}`)
+			list := sent[[]resourceBody](w, token, "GET", one, "")
+			if len(list) != 1 || list[0].ResourceID != unsynced.id || list[0].AgentState != "ONLINE" || list[0].Region != home ||
+				list[0].Project != w.accounts[0].ProjectID(home) || list[0].AgentID == nil {
+				t.Errorf("after the sync there is %+v", list)
+			}
+			sent[string](w, token, "POST", customs+"/"+w.library.custom[0].uuid, run)
+			if list := sent[[]resourceBody](w, token, "GET", base+servers+"&agent_state=OFFLINE", ""); len(list) != 3 {
+				t.Errorf("%d servers are offline, want 3", len(list))
+			}
+			first := sent[[]resourceBody](w, token, "GET", base+"?provider=ecs&type=cloudservers&limit=2&offset=1", "")
+			if len(first) != 2 || first[0].ResourceID != w.inventory[1].id {
+				t.Errorf("by limit and offset there is %+v", first)
+			}
+			for query, code := range map[string]string{"": codeEmpty, "?provider=ecs": codeEmpty, "?provider=ecs&type=cloudservers": codeEmpty,
+				"?provider=obs&type=cloudservers&limit=1": codeInvalid, "?provider=ecs&type=cloudservers&limit=101": codeInvalid} {
+				w.coc(token, "GET", base+query, "").is(t, 400, code, "")
+			}
+		})
+	}
+}
+
+func TestBatchInstances(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	var targets []string
+	for _, v := range w.inventory[:60] {
+		targets = append(targets, fmt.Sprintf(`{"resource_id":%q,"region_id":%q}`, v.id, v.region))
+	}
+	const at = "/v1/instances/batches"
+	body := `{"batch_strategy":"AUTO_BATCH","target_instances":[` + strings.Join(targets, ",") + `]}`
+	seen := map[string]bool{}
+	groups := map[string]int{}
+	for _, v := range w.inventory[:60] {
+		groups[v.zone+v.application]++
+	}
+	for i, b := range sent[[]batchResult](w, token, "POST", at, body) {
+		zone, application := b.Targets[0].Properties.ZoneID, text(b.Targets[0].Properties.Application)
+		if b.Index != i+1 || len(b.Targets) > 10 || len(b.Targets) > max(1, groups[zone+application]/2) {
+			t.Errorf("batch %d has %d of %d servers", b.Index, len(b.Targets), groups[zone+application])
+		}
+		for _, v := range b.Targets {
+			if seen[v.ResourceID] || v.Properties.ZoneID != zone || text(v.Properties.Application) != application {
+				t.Errorf("batch %d holds %+v", b.Index, v)
+			}
+			seen[v.ResourceID] = true
+		}
+	}
+	if len(seen) != 60 {
+		t.Errorf("%d of 60 servers are in a batch", len(seen))
+	}
+	w.coc(token, "POST", at, strings.Replace(body, "AUTO_BATCH", "MANUAL", 1)).is(t, 400, codeInvalid, "")
+	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[]}`).is(t, 400, codeInvalid, "")
+	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[{"resource_id":"x","region_id":"y"}]}`).is(t, 400, "COC.00040702", "")
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// TestScriptPermissions: every call has an action of its own.
+func TestScriptPermissions(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("reader")
+	script := w.library.custom[0].uuid
+	for call, action := range map[string]string{
+		"GET " + customs: actionListDocuments, "POST " + customs: actionCreateDocument, "GET " + customs + "/" + script: actionGetDocument,
+		"PUT " + customs + "/" + script: actionUpdateDocument, "DELETE " + customs + "/" + script: actionDeleteDocument,
+		"POST " + customs + "/" + script: actionExecute, "POST " + customs + "/" + script + "/action": actionUpdateDocument,
+		"POST /v1/job/analyze-job": actionAnalyze, "GET " + publics: actionListDocuments, "GET " + publics + "/" + script: actionGetDocument,
+		"POST " + publics + "/" + script: actionExecute, "POST /v1/instances/batches": actionAutoBatch,
+		"GET /v1/resources": actionListResources, "POST /v1/resources/sync": actionSyncResources,
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		w.coc(token, method, path, "{}").is(t, 403, "PAP5.0001", action)
+	}
+}
