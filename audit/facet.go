@@ -253,12 +253,13 @@ func (l *Log) bar(ctx context.Context, q Query, b *Bar, low int64, limit int) (i
 // MaxCompletions is how many values Complete returns at most.
 const MaxCompletions = 20
 
-// completionsRead is how many values with a prefix are considered.
+// completionsRead is how many records are read for values without a prefix.
 const completionsRead = 1000
 
 // Complete returns values of a field that occur and begin with a prefix,
-// whatever its case, those that occurred last first. A reader who does not see
-// everything is offered what their newest 10,000 records have.
+// whatever its case: without a prefix those that occurred last, otherwise in
+// their order. A reader who does not see everything is offered what their
+// newest 10,000 records have, those that occurred last first.
 func (l *Log) Complete(ctx context.Context, f Field, prefix string, v Visibility) ([]string, error) {
 	if !slices.Contains(Fields(), f) || f == FieldOperation || !storable(prefix) {
 		return nil, nil
@@ -284,22 +285,21 @@ func (l *Log) Complete(ctx context.Context, f Field, prefix string, v Visibility
 	return distinct(append(values, known...), prefix), err
 }
 
-// known are values that the search tables have; without a prefix, or of other
-// prefixes too, where that is faster.
+// known are values that the search tables have: of the newest records, whatever
+// their prefix, where there is none or not everything is visible.
 func (l *Log) known(ctx context.Context, f Field, prefix string, s scan) ([]string, error) {
+	if s.Visible.All && prefix == "" {
+		s.limit = completionsRead
+	}
 	switch st, ok := l.statement(s); {
 	case !ok:
 		return nil, nil
-	case !s.Visible.All:
+	case !s.Visible.All || prefix == "":
 		return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT v FROM (SELECT r.`+columns[f]+` AS v, r.seq AS n
 			FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq) x GROUP BY v ORDER BY max(n) DESC`, st.args...)) //nolint:gosec // columns are ours
-	case prefix == "":
-		return column[string](l.cfg.SearchRead.QueryContext(ctx,
-			`SELECT value FROM value WHERE field = $1 ORDER BY last DESC LIMIT `+strconv.Itoa(MaxCompletions), string(f)))
 	}
-	return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT value FROM (SELECT value, last FROM value
-		WHERE field = $1 AND folded >= $2 AND folded < $3 ORDER BY folded LIMIT `+strconv.Itoa(completionsRead)+`) v
-		ORDER BY last DESC LIMIT `+strconv.Itoa(MaxCompletions), string(f), prefix, prefix+"\U0010FFFF"))
+	return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT value FROM value WHERE field = $1
+		AND folded >= $2 AND folded < $3 ORDER BY folded, value LIMIT `+strconv.Itoa(MaxCompletions), string(f), prefix, prefix+"\U0010FFFF"))
 }
 
 // columns are those of the search tables that completion reads.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 // are copied in one commit at most, where many wait.
 const (
 	followBatch = 1000
-	copyBatch   = 8 * followBatch
+	copyBatch   = 16 * followBatch
 )
 
 // followRetry is how often the follower looks unasked: for what other consoles
@@ -56,12 +57,7 @@ func (l *Log) catchUp(ctx context.Context) error {
 	if err := l.disown(ctx); err != nil {
 		return err
 	}
-	for {
-		more, err := l.followSome(ctx)
-		if err != nil || !more {
-			return err
-		}
-	}
+	return l.followAll(ctx, func(int64) {})
 }
 
 // followed is the last sequence that the search tables know.
@@ -71,32 +67,89 @@ func (l *Log) followed(ctx context.Context) (int64, error) {
 	return upto, err
 }
 
-// followSome copies one batch; more is true when there may be another.
-func (l *Log) followSome(ctx context.Context) (more bool, err error) {
+// followAll copies what the search tables do not have, and tells progress how
+// far they are. Of several consoles that follow one log, the one that moves the
+// mark first wins; the others find it moved and go on from there.
+func (l *Log) followAll(ctx context.Context, progress func(upto int64)) error {
 	l.following.Lock()
 	defer l.following.Unlock()
-	upto, err := l.followed(ctx)
-	if err != nil {
-		return false, err
+	for {
+		upto, err := l.followed(ctx)
+		if err != nil {
+			return err
+		}
+		if again, err := l.followFrom(ctx, upto, progress); err != nil || !again {
+			return err
+		}
 	}
-	records, err := l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto)
-	if err != nil || len(records) == 0 {
-		return false, err
+}
+
+// copied is a batch for the search tables.
+type copied struct {
+	from    int64 // the mark before it
+	records []Record
+	words   []string // of each record, as the database takes them
+	values  []Filter // that may be new
+	err     error
+}
+
+// followFrom copies from a mark on. While one batch is stored, the next is read.
+func (l *Log) followFrom(ctx context.Context, upto int64, progress func(upto int64)) (again bool, err error) {
+	batches := make(chan copied)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	reading.Go(func() { l.readBatches(ctx, upto, batches) })
+	for b := range batches {
+		if b.err != nil {
+			return false, b.err
+		}
+		moved, err := l.storeBatch(ctx, b)
+		if err != nil || !moved {
+			return err == nil, err
+		}
+		progress(b.records[len(b.records)-1].Sequence)
 	}
+	return false, ctx.Err()
+}
+
+// readBatches sends what the log has above a mark.
+func (l *Log) readBatches(ctx context.Context, upto int64, batches chan<- copied) {
+	defer close(batches)
+	known := knownValues{}
+	for more := true; more; {
+		b := copied{from: upto}
+		b.records, b.err = l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto)
+		if len(b.records) > 0 {
+			upto = b.records[len(b.records)-1].Sequence
+			b.words, b.values = l.prepare(b.records), known.unknown(b.records)
+		} else if b.err == nil {
+			return
+		}
+		more = len(b.records) == copyBatch
+		select {
+		case batches <- b:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// storeBatch stores a batch, unless somebody has moved the mark.
+func (l *Log) storeBatch(ctx context.Context, b copied) (moved bool, err error) {
 	tx, err := l.cfg.Search.BeginTx(ctx, nil)
 	if err != nil {
 		return false, err
 	}
-	// Of several consoles that follow one log, the one that moves the mark
-	// first wins; the others find it moved and go on from there.
-	moved, err := moveMark(ctx, tx, upto, records[len(records)-1].Sequence)
+	moved, err = moveMark(ctx, tx, b.from, b.records[len(b.records)-1].Sequence)
 	if err == nil && moved {
-		err = l.index(ctx, tx, records)
+		err = l.index(ctx, tx, b)
 	}
 	if err != nil || !moved {
-		return err == nil, rollback(tx, err)
+		return false, rollback(tx, err)
 	}
-	return len(records) == copyBatch, tx.Commit()
+	return true, tx.Commit()
 }
 
 // moveMark sets how far the search tables are, unless they are not at from.

@@ -18,25 +18,14 @@ func (l *Log) Reindex(ctx context.Context, progress func(done, total int64)) err
 	if err := l.startAnew(ctx); err != nil {
 		return err
 	}
-	if progress == nil {
-		progress = func(int64, int64) {}
-	}
-	for more := true; more; {
-		var err error
-		if more, err = l.followSome(ctx); err != nil {
-			return err
+	return l.followAll(ctx, func(upto int64) {
+		if progress == nil {
+			return
 		}
-		done, err := l.followed(ctx)
-		if err != nil {
-			return err
+		if total, err := l.Size(ctx); err == nil {
+			progress(upto, total)
 		}
-		total, err := l.Size(ctx)
-		if err != nil {
-			return err
-		}
-		progress(done, total)
-	}
-	return nil
+	})
 }
 
 func (l *Log) startAnew(ctx context.Context) error {
@@ -56,14 +45,23 @@ func (l *Log) startAnew(ctx context.Context) error {
 	return tx.Commit()
 }
 
-// index adds records to the search tables.
-func (l *Log) index(ctx context.Context, tx *sql.Tx, records []Record) error {
-	steps := []func(context.Context, *sql.Tx, []Record) error{indexRecords, indexValues, indexOperations}
-	if l.cfg.Dialect == PostgreSQL {
-		steps = []func(context.Context, *sql.Tx, []Record) error{indexRecordsAtOnce, indexValuesAtOnce, indexOperations}
+type indexer func(context.Context, *sql.Tx, copied) error
+
+func indexValuesAs(dialect string) indexer {
+	if dialect == PostgreSQL {
+		return indexValuesAtOnce
 	}
-	for _, step := range steps {
-		if err := step(ctx, tx, records); err != nil {
+	return indexValues
+}
+
+// index adds records to the search tables.
+func (l *Log) index(ctx context.Context, tx *sql.Tx, b copied) error {
+	records := indexRecords
+	if l.cfg.Dialect == PostgreSQL {
+		records = indexRecordsAtOnce
+	}
+	for _, step := range []indexer{records, indexValuesAs(l.cfg.Dialect), indexOperations} {
+		if err := step(ctx, tx, b); err != nil {
 			return err
 		}
 	}
@@ -71,7 +69,7 @@ func (l *Log) index(ctx context.Context, tx *sql.Tx, records []Record) error {
 }
 
 // indexRecords is for SQLite: prepared inserts of single rows are its fastest.
-func indexRecords(ctx context.Context, tx *sql.Tx, records []Record) error {
+func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket,
 		operation_id, operation_type, project_id, project_name, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
 	if err != nil {
@@ -83,20 +81,27 @@ func indexRecords(ctx context.Context, tx *sql.Tx, records []Record) error {
 		return err
 	}
 	defer func() { _ = insertText.Close() }()
-	documents := sideBySide(records, func(some []Record) func(Record) string {
-		fact := remembered()
-		return func(r Record) string { return document(r, fact) }
-	})
-	for i, r := range records {
+	for i, r := range b.records {
 		if _, err := insert.ExecContext(ctx, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID,
 			r.Actor.UserName, r.Ticket, r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address); err != nil {
 			return err
 		}
-		if _, err := insertText.ExecContext(ctx, r.Sequence, documents[i]); err != nil {
+		if _, err := insertText.ExecContext(ctx, r.Sequence, b.words[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// prepare returns the words of records as the database takes them.
+func (l *Log) prepare(records []Record) []string {
+	if l.cfg.Dialect == PostgreSQL {
+		return sideBySide(records, func() func(Record) string { return positioned })
+	}
+	return sideBySide(records, func() func(Record) string {
+		fact := remembered()
+		return func(r Record) string { return document(r, fact) }
+	})
 }
 
 // remembered is fact with a memory for the values of one batch, which repeat.
@@ -113,14 +118,14 @@ func remembered() func(kind, value string) string {
 }
 
 // sideBySide computes a text for each record on all processors.
-func sideBySide(records []Record, worker func(some []Record) func(Record) string) []string {
+func sideBySide(records []Record, worker func() func(Record) string) []string {
 	out := make([]string, len(records))
 	size := max(len(records)/runtime.GOMAXPROCS(0)+1, 256)
 	var group sync.WaitGroup
 	for at := 0; at < len(records); at += size {
 		some := records[at:min(at+size, len(records))]
 		group.Go(func() {
-			text := worker(some)
+			text := worker()
 			for i, r := range some {
 				out[at+i] = text(r)
 			}
@@ -131,7 +136,8 @@ func sideBySide(records []Record, worker func(some []Record) func(Record) string
 }
 
 // indexRecordsAtOnce is for PostgreSQL: everything in one round trip.
-func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error {
+func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, b copied) error {
+	records := b.records
 	seqs, times := make([]int64, len(records)), make([]int64, len(records))
 	var texts [10][]string
 	for i, r := range records {
@@ -145,7 +151,7 @@ func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error
 	for _, t := range texts {
 		args = append(args, t)
 	}
-	args = append(args, sideBySide(records, func([]Record) func(Record) string { return positioned }))
+	args = append(args, b.words)
 	_, err := tx.ExecContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket, operation_id,
 		operation_type, project_id, project_name, address, words)
 		SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id, operation_type, project_id, project_name, address, words::tsvector
@@ -155,15 +161,29 @@ func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error
 	return err
 }
 
-// lastOf is which record last has each value that can be completed.
-func lastOf(records []Record) map[Filter]int64 {
-	last := map[Filter]int64{}
+// knownValues remembers values that the search tables have, so that each is
+// written once in a while and not with every record.
+type knownValues map[Filter]struct{}
+
+// maxKnown bounds the memory; those forgotten are written again.
+const maxKnown = 100_000
+
+// unknown are the values of records that are not known, and now are.
+func (known knownValues) unknown(records []Record) []Filter {
+	var out []Filter
 	for _, r := range records {
 		for _, f := range completions(r) {
-			last[f] = r.Sequence
+			if _, ok := known[f]; ok {
+				continue
+			}
+			if len(known) == maxKnown {
+				clear(known)
+			}
+			known[f] = struct{}{}
+			out = append(out, f)
 		}
 	}
-	return last
+	return out
 }
 
 // completions are the values of a record that are offered to who types.
@@ -173,38 +193,34 @@ func completions(r Record) []Filter {
 	return slices.DeleteFunc(all, func(f Filter) bool { return f.Value == "" || !storable(f.Value) })
 }
 
-const upsertValue = ` ON CONFLICT (field, folded, value) DO UPDATE SET last = excluded.last`
-
-func indexValues(ctx context.Context, tx *sql.Tx, records []Record) error {
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO value (field, folded, value, last) VALUES ($1, $2, $3, $4)`+upsertValue)
+func indexValues(ctx context.Context, tx *sql.Tx, b copied) error {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO value (field, folded, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = insert.Close() }()
-	for f, seq := range lastOf(records) {
-		if _, err := insert.ExecContext(ctx, string(f.Field), strings.ToLower(f.Value), f.Value, seq); err != nil {
+	for _, f := range b.values {
+		if _, err := insert.ExecContext(ctx, string(f.Field), strings.ToLower(f.Value), f.Value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func indexValuesAtOnce(ctx context.Context, tx *sql.Tx, records []Record) error {
+func indexValuesAtOnce(ctx context.Context, tx *sql.Tx, b copied) error {
 	var fields, folded, values []string
-	var last []int64
-	for f, seq := range lastOf(records) {
-		fields, folded = append(fields, string(f.Field)), append(folded, strings.ToLower(f.Value))
-		values, last = append(values, f.Value), append(last, seq)
+	for _, f := range b.values {
+		fields, folded, values = append(fields, string(f.Field)), append(folded, strings.ToLower(f.Value)), append(values, f.Value)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO value (field, folded, value, last)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])`+upsertValue, fields, folded, values, last)
+	_, err := tx.ExecContext(ctx, `INSERT INTO value (field, folded, value)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING`, fields, folded, values)
 	return err
 }
 
 // indexOperations keeps the list of operations of which more is expected.
-func indexOperations(ctx context.Context, tx *sql.Tx, records []Record) error {
+func indexOperations(ctx context.Context, tx *sql.Tx, b copied) error {
 	open, ended := map[string]int64{}, map[string]bool{}
-	for _, r := range records {
+	for _, r := range b.records {
 		switch r.Action {
 		case ActionOperationRequested:
 			if _, known := open[r.OperationID]; !known && r.OperationID != "" {
@@ -229,10 +245,10 @@ func indexOperations(ctx context.Context, tx *sql.Tx, records []Record) error {
 	return nil
 }
 
-// unindex removes the records up to a mark, and all words of theirs, from the
-// search tables.
+// unindex removes the records up to a mark, and all words and values of theirs,
+// from the search tables.
 func (l *Log) unindex(ctx context.Context, mark int64) error {
-	statements := []string{`DELETE FROM record WHERE seq <= $1`, `DELETE FROM value WHERE last <= $1`}
+	statements := []string{`DELETE FROM record WHERE seq <= $1`}
 	if l.cfg.Dialect == SQLite {
 		statements = append(statements, `DELETE FROM record_text WHERE rowid <= $1`)
 	}
@@ -241,10 +257,37 @@ func (l *Log) unindex(ctx context.Context, mark int64) error {
 			return err
 		}
 	}
-	if l.cfg.Dialect != SQLite {
-		return nil
+	if err := l.recollect(ctx); err != nil || l.cfg.Dialect != SQLite {
+		return err
 	}
 	// What is deleted stays in the index until its parts are put together.
 	_, err := l.cfg.Search.ExecContext(ctx, `INSERT INTO record_text (record_text) VALUES ('optimize')`)
 	return err
+}
+
+// recollect makes the list of values anew, from the records that are left.
+func (l *Log) recollect(ctx context.Context) error {
+	var left []Filter
+	for f, name := range columns {
+		values, err := column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT DISTINCT `+name+` FROM record`)) //nolint:gosec // columns are ours
+		if err != nil {
+			return err
+		}
+		for _, v := range values {
+			if v != "" && storable(v) {
+				left = append(left, Filter{f, v})
+			}
+		}
+	}
+	tx, err := l.cfg.Search.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if _, err = tx.ExecContext(ctx, `DELETE FROM value`); err == nil {
+		err = indexValuesAs(l.cfg.Dialect)(ctx, tx, copied{values: left})
+	}
+	if err != nil {
+		return rollback(tx, err)
+	}
+	return tx.Commit()
 }

@@ -204,6 +204,9 @@ func dataSource(path string, store Store, readOnly bool) string {
 	if readOnly {
 		pragmas = append(pragmas, "query_only(ON)")
 	}
+	if store == Search { // its pages change often: fewer checkpoints write each fewer times
+		pragmas = append(pragmas, "wal_autocheckpoint(16000)", "cache_size(-65536)")
+	}
 	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}, // never makes a file
 		"_defensive": {"1"}}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()

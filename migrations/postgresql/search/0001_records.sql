@@ -27,16 +27,13 @@ CREATE INDEX record_project_name ON record (project_name, seq) WHERE project_nam
 CREATE INDEX record_address ON record (address, seq) WHERE address <> '';
 CREATE INDEX record_words ON record USING gin (words);
 
--- The values that occur, and the last record that has each: what to offer to
--- somebody who types.
+-- The values that occur: what to offer to somebody who types.
 CREATE TABLE value (
   field  TEXT NOT NULL,
   folded TEXT COLLATE "C" NOT NULL, -- in lower case
   value  TEXT NOT NULL,
-  last   BIGINT NOT NULL,
   PRIMARY KEY (field, folded, value)
 );
-CREATE INDEX value_last ON value (field, last);
 
 CREATE TABLE open_operation (operation_id TEXT PRIMARY KEY, seq BIGINT NOT NULL);
 

@@ -18,17 +18,16 @@ CREATE TABLE record (
 -- Each record's words, and a word that begins with _ for each of its values.
 -- The texts themselves are not kept.
 CREATE VIRTUAL TABLE record_text USING fts5 (doc, content='', contentless_delete=1, tokenize="ascii tokenchars '_'");
+-- Words are gathered in memory up to so many bytes: fewer parts to put together later.
+INSERT INTO record_text (record_text, rank) VALUES ('hashsize', 16777216);
 
--- The values that occur, and the last record that has each: what to offer to
--- somebody who types.
+-- The values that occur: what to offer to somebody who types.
 CREATE TABLE value (
   field  TEXT NOT NULL,
   folded TEXT NOT NULL, -- in lower case
   value  TEXT NOT NULL,
-  last   INTEGER NOT NULL,
   PRIMARY KEY (field, folded, value)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX value_last ON value (field, last);
 
 CREATE TABLE open_operation (operation_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
