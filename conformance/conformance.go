@@ -58,6 +58,18 @@ func NewCOC(endpoint string, c TokenCredential) (*coc.CocClient, error) {
 	return coc.NewCocClient(client), nil
 }
 
+// NewSignedCOC is the SDK's client of COC with credentials of its own: an
+// access key of a project (basic) or of an account (global), with which it signs
+// every request (docs/coc-api.md section 1.2).
+func NewSignedCOC(endpoint string, c auth.ICredential) (*coc.CocClient, error) {
+	client, err := coc.CocClientBuilder().WithEndpoint(endpoint).WithCredential(c).
+		WithHttpConfig(config.DefaultHttpConfig().WithTimeout(timeout)).SafeBuild()
+	if err != nil {
+		return nil, err
+	}
+	return coc.NewCocClient(client), nil
+}
+
 // NewIAM is the SDK's client of IAM.
 func NewIAM(endpoint string, c TokenCredential) (*iam.IamClient, error) {
 	client, err := build(iam.IamClientBuilder(), endpoint, c)
