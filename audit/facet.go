@@ -118,8 +118,9 @@ func (l *Log) eachValues(ctx context.Context, s scan, each func(facetValues)) er
 	if !ok {
 		return nil
 	}
-	rows, err := l.cfg.SearchRead.QueryContext(ctx, `SELECT r.user_name, r.action, r.outcome, r.ticket, r.project_name
-		FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq ORDER BY m.seq DESC`, st.args...)
+	text := `SELECT r.user_name, r.action, r.outcome, r.ticket, r.project_name
+		FROM (` + st.text + `) m JOIN record r ON r.seq = m.seq ORDER BY m.seq DESC`
+	rows, err := l.cfg.SearchRead.QueryContext(ctx, text, st.args...)
 	if err != nil {
 		return err
 	}
@@ -296,7 +297,7 @@ func (l *Log) known(ctx context.Context, f Field, prefix string, s scan) ([]stri
 		return nil, nil
 	case !s.Visible.All || prefix == "":
 		return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT v FROM (SELECT r.`+columns[f]+` AS v, r.seq AS n
-			FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq) x GROUP BY v ORDER BY max(n) DESC`, st.args...)) //nolint:gosec // columns are ours
+			FROM (`+st.text+`) m JOIN record r ON r.seq = m.seq) x GROUP BY v ORDER BY max(n) DESC`, st.args...))
 	}
 	return column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT value FROM value WHERE field = $1
 		AND folded >= $2 AND folded < $3 ORDER BY folded, value LIMIT `+strconv.Itoa(MaxCompletions), string(f), prefix, prefix+"\U0010FFFF"))

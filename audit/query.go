@@ -102,8 +102,9 @@ func (q *Query) field(f Field) *string {
 		return &q.IP
 	case FieldType:
 		return &q.Operation
+	default: // FieldText is a list
+		return nil
 	}
-	return nil
 }
 
 // isGroup reports whether an action names several.
@@ -128,8 +129,9 @@ func (f Filter) holds(r Record) bool {
 		return v == r.Origin.Address
 	case FieldType:
 		return v == r.OperationType
+	default:
+		return false
 	}
-	return false
 }
 
 // groupOf is the part of an action up to its dot.

@@ -269,7 +269,7 @@ func (l *Log) unindex(ctx context.Context, mark int64) error {
 func (l *Log) recollect(ctx context.Context) error {
 	var left []Filter
 	for f, name := range columns {
-		values, err := column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT DISTINCT `+name+` FROM record`)) //nolint:gosec // columns are ours
+		values, err := column[string](l.cfg.SearchRead.QueryContext(ctx, `SELECT DISTINCT `+name+` FROM record`))
 		if err != nil {
 			return err
 		}

@@ -269,8 +269,9 @@ func (c *conditions) filter(f Filter) string {
 		return "address = " + c.arg(v) + " AND address <> ''"
 	case FieldType:
 		return "operation_type = " + c.arg(v) + " AND operation_type <> ''"
+	default:
+		return "1 = 0"
 	}
-	return "1 = 0"
 }
 
 // phrase is a condition on the words.

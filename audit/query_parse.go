@@ -269,6 +269,7 @@ func valuesOf(f Field) []string {
 			out = append(out, word)
 		}
 		slices.Sort(out)
+	default: // the others take any value
 	}
 	return out
 }

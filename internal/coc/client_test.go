@@ -18,7 +18,6 @@ import (
 // pointer to a percentage, as Ticket has it.
 //
 //go:fix inline
-func share(f float64) *float64 { return new(f) }
 
 const instanceJSON = `{"id":9007199254740993,"cmd_uuid":"2e0c5a5e","job_sign":null,"target_instance":{
  "resource_id":"66006c8e","provider":"ECS","type":"CLOUDSERVER","region_id":"cn-north-4","agent_sn":"7aec",
@@ -89,7 +88,7 @@ var calls = []struct {
 		call:    func(ctx context.Context, c *Client) (any, error) { return c.Ticket(ctx, caller, ticketID) },
 		request: "GET /v1/job/script/orders/SCT2026030209151401c2f9a07",
 		answer:  `{"data":{"properties":{"execute_param":{"success_rate":"100.0","timeout":"60"}}}}`,
-		want:    Ticket{ExecuteUUID: ticketID, SuccessRate: share(100), Timeout: time.Minute, Params: []Param{}},
+		want:    Ticket{ExecuteUUID: ticketID, SuccessRate: new(100.0), Timeout: time.Minute, Params: []Param{}},
 		nulls:   `{"data":{"properties":null}}`, wantNull: Ticket{ExecuteUUID: ticketID, Params: []Param{}},
 	},
 	{
