@@ -231,6 +231,8 @@ func help() string {
 
   coc-console [serve] [settings]   start the console
   coc-console simulate [settings]  start the simulator of IAM and COC alone, for any client
+  coc-console audit verify         check that nothing in the audit log was changed
+  coc-console audit checkpoint     print the log's latest signed checkpoint, to be kept elsewhere
   coc-console version              print the version
   coc-console help                 print this
 
@@ -242,6 +244,12 @@ Settings; each has an environment variable, which a flag overrides:
 	var c config
 	var l lists
 	describe(&b, flags(&c, &l), envName)
+	b.WriteString("\nSettings of audit, besides --data and --database:\n")
+	a := auditFlags(&auditConfig{})
+	for _, name := range []string{"public-key", "anchor"} {
+		usage, text := flag.UnquoteUsage(a.Lookup(name))
+		fmt.Fprintf(&b, "\n  --%s %s\n      %s.\n", name, usage, text)
+	}
 	b.WriteString("\nSettings of simulate:\n")
 	describe(&b, simulateFlags(&simulateConfig{}), simulateEnvName)
 	return b.String()

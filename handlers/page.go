@@ -2,11 +2,13 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"coc-console/audit"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/templates"
@@ -29,10 +31,31 @@ func (h *Handlers) Frame(c echo.Context, title string, section templates.Section
 	}
 	f.Viewer = &templates.Viewer{User: v.Actor.UserName, Account: v.Actor.AccountName, Project: v.Actor.ProjectName,
 		Manager: v.Manager, Expires: v.Expires}
-	if h.Operations.Unwritten() || h.Log.Failing() != nil {
-		f.Notices = append(f.Notices, templates.Notice{Kind: templates.NoticeWarning, Text: i18n.T(ctx).Notice.LogRefuses})
-	}
+	f.Notices = h.logNotices(ctx, v.Manager)
 	return f
+}
+
+// logNotices says what is wrong with the audit log: to everybody what concerns
+// their operations, to managers also what may come to that.
+func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Notice {
+	t := i18n.T(ctx).Notice
+	grave := map[string]string{audit.WarningFailing: t.LogRefuses, audit.WarningReadOnly: t.LogRefuses,
+		audit.WarningFull: t.LogRefuses, audit.WarningReserve: t.LogReserve, audit.WarningFindings: t.LogChanged}
+	early := map[string]string{audit.WarningLowSpace: t.LogLowSpace, audit.WarningSlow: t.LogSlow,
+		audit.WarningUnsigned: t.LogUnsigned, audit.WarningUnanchored: t.LogUnanchored}
+	var notices []templates.Notice
+	if h.Operations.Unwritten() {
+		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: t.LogRefuses})
+	}
+	for _, w := range h.Log.Health(ctx) {
+		switch {
+		case grave[w.Kind] != "":
+			notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: grave[w.Kind]})
+		case manager && early[w.Kind] != "":
+			notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: early[w.Kind]})
+		}
+	}
+	return notices
 }
 
 // Render renders a page into a buffer and then sends it, so that an error

@@ -139,6 +139,13 @@ var enUS = Texts{
 	Notice: Notices{
 		SignedOut:  "You are signed out.",
 		LogRefuses: "The audit log cannot be written at present: operations are refused until it can.",
+		LogReserve: "The disk of the audit log is nearly full: operations are refused until there is space.",
+		LogChanged: "The audit log is not what was written: its verification found changes. The console's own log names the records.",
+
+		LogLowSpace:   "The disk of the audit log is getting full.",
+		LogSlow:       "The audit log's disk is slow: operations wait for it.",
+		LogUnsigned:   "The audit log's last checkpoint could not be signed.",
+		LogUnanchored: "An anchor did not take the audit log's last checkpoint.",
 	},
 	Title: Titles{
 		SignIn:    "Sign in",

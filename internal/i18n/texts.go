@@ -99,4 +99,9 @@ type FieldProblems struct {
 type Notices struct {
 	SignedOut  string
 	LogRefuses string // the log cannot be written at present
+	LogReserve string // so little space that operations are refused
+	LogChanged string // verification found that the log is not what was written
+
+	// For managers only: what may become one of the above.
+	LogLowSpace, LogSlow, LogUnsigned, LogUnanchored string
 }

@@ -139,6 +139,13 @@ var zhCN = Texts{
 	Notice: Notices{
 		SignedOut:  "您已退出登录。",
 		LogRefuses: "审计日志目前无法写入：在恢复之前操作会被拒绝。",
+		LogReserve: "审计日志所在磁盘即将写满：在腾出空间之前操作会被拒绝。",
+		LogChanged: "审计日志与写入时不一致：校验发现了改动。控制台自身的日志列出了相关记录。",
+
+		LogLowSpace:   "审计日志所在磁盘空间不足。",
+		LogSlow:       "审计日志所在磁盘较慢，操作需要等待。",
+		LogUnsigned:   "审计日志最近的检查点未能签名。",
+		LogUnanchored: "有锚点未接收审计日志最近的检查点。",
 	},
 	Title: Titles{
 		SignIn:    "登录",

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"coc-console/audit"
+	"coc-console/migrations"
+)
+
+// signedLog is a data folder with a log of a few records, its public key, and
+// the checkpoint that covers them.
+func signedLog(t *testing.T) (folder, key string, checkpoint []byte) {
+	t.Helper()
+	folder = t.TempDir()
+	secret, err := audit.LoadKey(filepath.Join(folder, "audit.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := openLogOf(t, folder)
+	search, err := migrations.Open(t.Context(), folder, migrations.Search)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(t.Context(), audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read,
+		Search: search.Write, SearchRead: search.Read, Key: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 9 {
+		if _, err := log.Append(t.Context(), audit.Record{Action: audit.ActionTicketListed, Outcome: audit.OutcomeSucceeded, Reason: "to be kept"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	origin := log.Origin()
+	if err := errors.Join(log.Close(), search.Close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if key, err = audit.VerifierKey(origin, secret.Public().(ed25519.PublicKey)); err != nil {
+		t.Fatal(err)
+	}
+	return folder, key, []byte(command(t, nil, "audit", "checkpoint", "--data", folder))
+}
+
+func openLogOf(t *testing.T, folder string) *migrations.DB {
+	t.Helper()
+	db, err := migrations.Open(t.Context(), folder, migrations.Audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// command runs the program and returns what it prints; its error must be want.
+func command(t *testing.T, want error, args ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	err := run(t.Context(), args, func(string) string { return "" }, &out, &out)
+	if !errors.Is(err, want) {
+		t.Fatalf("%v: got the error %v, want %v\n%s", args, err, want, out.String())
+	}
+	return out.String()
+}
+
+// tamper changes the log as whoever owns the machine can.
+func tamper(t *testing.T, folder string, statements ...string) {
+	t.Helper()
+	db := openLogOf(t, folder)
+	rows, err := db.Write.QueryContext(t.Context(), `SELECT 'DROP TRIGGER ' || name FROM sqlite_master WHERE type = 'trigger'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for rows.Next() {
+		var drop string
+		if err := rows.Scan(&drop); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, drop)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(all, statements...) {
+		if _, err := db.Write.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAuditVerify(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		statements []string
+		want       []string
+	}{
+		{"untouched", nil, []string{"9 records read", "covers records 1 to 9", "Nothing was changed"}},
+		{"a reason is changed", []string{`UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'to be kept', 'to be lost') AS BLOB) WHERE seq = 4`}, []string{"record 4"}},
+		{"two records are removed", []string{`DELETE FROM entry WHERE seq IN (5, 6)`}, []string{"record 5", "record 6"}},
+		{"the end is cut off", []string{`DELETE FROM entry WHERE seq > 7`, `UPDATE head SET size = 7`}, []string{"7"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			folder, key, checkpoint := signedLog(t)
+			anchor := filepath.Join(folder, "anchor")
+			if err := os.WriteFile(anchor, checkpoint, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var fails error
+			if tt.statements != nil {
+				tamper(t, folder, tt.statements...)
+				fails = errFindings
+			}
+			out := command(t, fails, "audit", "verify", "--data", folder, "--public-key", key, "--anchor", anchor)
+			for _, want := range tt.want {
+				if !strings.Contains(out, want) {
+					t.Errorf("it does not say %q:\n%s", want, out)
+				}
+			}
+		})
+	}
+}
+
+// TestAuditBesideTheConsole: the commands need no lock and change nothing.
+func TestAuditBesideTheConsole(t *testing.T) {
+	folder, key, _ := signedLog(t)
+	db := openLogOf(t, folder) // as a running console holds it
+	defer func() { _ = db.Close() }()
+	command(t, nil, "audit", "verify", "--data", folder, "--public-key", key)
+}
+
+func TestAuditMistakes(t *testing.T) {
+	folder, key, _ := signedLog(t)
+	for want, args := range map[string][]string{
+		"audit verify or audit checkpoint":  {"audit"},
+		"there is no command audit look":    {"audit", "look", "--data", folder},
+		"there is no audit.db":              {"audit", "verify", "--data", t.TempDir(), "--public-key", key},
+		"--public-key: the key that signs":  {"audit", "verify", "--data", folder},
+		"there is no setting --nothing":     {"audit", "verify", "--nothing"},
+		"audit has no setting":              {"audit", "verify", "more"},
+		"this is not a postgres:// address": {"audit", "verify", "--database", "mysql://x"},
+		"--anchor: open":                    {"audit", "verify", "--data", folder, "--public-key", key, "--anchor", filepath.Join(folder, "none")},
+	} {
+		t.Run(want, func(t *testing.T) {
+			var out bytes.Buffer
+			err := run(t.Context(), args, func(string) string { return "" }, &out, &out)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v: got %v, want %q", args, err, want)
+			}
+		})
+	}
+}
