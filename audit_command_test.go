@@ -71,22 +71,13 @@ func command(t *testing.T, want error, args ...string) string {
 func tamper(t *testing.T, folder string, statements ...string) {
 	t.Helper()
 	db := openLogOf(t, folder)
-	rows, err := db.Write.QueryContext(t.Context(), `SELECT 'DROP TRIGGER ' || name FROM sqlite_master WHERE type = 'trigger'`)
+	var drops string
+	err := db.Write.QueryRowContext(t.Context(),
+		`SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_master WHERE type = 'trigger'`).Scan(&drops)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for rows.Next() {
-		var drop string
-		if err := rows.Scan(&drop); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, drop)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range append(all, statements...) {
+	for _, s := range append(strings.Split(drops, ";"), statements...) {
 		if _, err := db.Write.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
