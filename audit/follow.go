@@ -78,11 +78,20 @@ func (l *Log) followAll(ctx context.Context, progress func(upto int64)) error {
 		if err != nil {
 			return err
 		}
-		if again, err := l.followFrom(ctx, upto, progress); err != nil || !again {
+		first := upto
+		again, err := l.followFrom(ctx, first, func(now int64) { upto = now; progress(now) })
+		if err == nil && upto-first >= analyzed && l.cfg.Dialect == PostgreSQL {
+			_, err = l.cfg.Search.ExecContext(ctx, `ANALYZE record, value`)
+		}
+		if err != nil || !again {
 			return err
 		}
 	}
 }
+
+// analyzed is how many records make PostgreSQL's picture of the search tables
+// too old to wait until it looks by itself.
+const analyzed = 10 * copyBatch
 
 // copied is a batch for the search tables.
 type copied struct {

@@ -196,11 +196,12 @@ func (v Visibility) expression() string {
 func (s scan) postgres() (statement, bool) {
 	var c conditions
 	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
+	branches := []string{""}
 	for _, f := range s.filters() {
 		if !storable(f.Value) {
 			return statement{}, false // no record holds it, and PostgreSQL would not take it
 		}
-		c.add(c.filter(f))
+		branches = times(branches, c.filter(f))
 	}
 	for _, text := range s.Text {
 		p := parsePhrase(text)
@@ -213,13 +214,31 @@ func (s scan) postgres() (statement, bool) {
 		switch p := parsePhrase(f.Value); {
 		case f.Value == "" || !storable(f.Value) && f.Field != FieldText:
 		case f.Field != FieldText:
-			c.add("NOT (" + c.filter(f) + ")")
+			c.add("NOT (" + strings.Join(c.filter(f), " OR ") + ")")
 		case len(p.words) > 0:
 			c.add("NOT " + c.phrase(p))
 		}
 	}
 	c.addVisible(s.Visible)
-	return statement{"SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + s.end(), c.args}, true
+	for i, branch := range branches {
+		branches[i] = "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + branch + s.end()
+	}
+	if len(branches) == 1 {
+		return statement{branches[0], c.args}, true
+	}
+	return statement{"(" + strings.Join(branches, ") UNION (") + ")" + s.end(), c.args}, true
+}
+
+// times are the branches, each with each of the terms. A name and an id have an
+// index each, and only one of them can give the order.
+func times(branches, terms []string) []string {
+	var out []string
+	for _, b := range branches {
+		for _, t := range terms {
+			out = append(out, b+" AND "+t)
+		}
+	}
+	return out
 }
 
 // groupEnd is the first text after all that begin with a group's name.
@@ -242,36 +261,35 @@ func (c *conditions) arg(v any) string {
 // storable reports whether a record could hold the text.
 func storable(s string) bool { return bounded(s, maxShort) == s }
 
-// filter is a filter as a condition; of a record, it is never NULL.
-func (c *conditions) filter(f Filter) string {
+// filter is a filter as conditions of which one holds; of a record, none is NULL.
+func (c *conditions) filter(f Filter) []string {
 	v := f.Value
 	switch f.Field {
 	case FieldActor:
-		return "(user_name = " + c.arg(v) + " OR user_id = " + c.arg(v) + ")"
+		return []string{"user_name = " + c.arg(v), "user_id = " + c.arg(v)}
 	case FieldTicket:
-		return "ticket = " + c.arg(v) + " AND ticket <> ''"
+		return []string{"ticket = " + c.arg(v) + " AND ticket <> ''"}
 	case FieldOperation:
-		return "operation_id = " + c.arg(v) + " AND operation_id <> ''"
+		return []string{"operation_id = " + c.arg(v) + " AND operation_id <> ''"}
 	case FieldAction:
 		if isGroup(v) {
-			return "action >= " + c.arg(v) + " AND action < " + c.arg(groupEnd(v))
+			return []string{"action >= " + c.arg(v) + " AND action < " + c.arg(groupEnd(v))}
 		}
-		return "action = " + c.arg(v)
+		return []string{"action = " + c.arg(v)}
 	case FieldOutcome:
 		term := "outcome = " + c.arg(v)
 		if o := Outcome(v); o != OutcomeSucceeded && o != OutcomePending {
 			term += " AND outcome NOT IN ('succeeded', 'pending')"
 		}
-		return term
+		return []string{term}
 	case FieldProject:
-		return "(project_name = " + c.arg(v) + " AND project_name <> '' OR project_id = " + c.arg(v) + " AND project_id <> '')"
+		return []string{"project_name = " + c.arg(v) + " AND project_name <> ''", "project_id = " + c.arg(v) + " AND project_id <> ''"}
 	case FieldIP:
-		return "address = " + c.arg(v) + " AND address <> ''"
+		return []string{"address = " + c.arg(v) + " AND address <> ''"}
 	case FieldType:
-		return "operation_type = " + c.arg(v) + " AND operation_type <> ''"
-	default:
-		return "1 = 0"
+		return []string{"operation_type = " + c.arg(v) + " AND operation_type <> ''"}
 	}
+	return []string{"1 = 0"}
 }
 
 // phrase is a condition on the words.

@@ -20,8 +20,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
@@ -129,11 +130,19 @@ func (d *DB) Space() (free, total uint64, err error) {
 	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
 }
 
-func openPostgres(ctx context.Context, dsn string, _ Store) (*DB, error) {
-	pool, err := sql.Open("pgx", dsn)
+func openPostgres(ctx context.Context, dsn string, store Store) (*DB, error) {
+	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the address of the database is not valid") // err may hold a password
 	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		if store != Search {
+			return nil
+		}
+		// Whether a word or a name is rare decides the plan: one for all values is wrong for most.
+		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan`)
+		return err
+	}))
 	pool.SetMaxOpenConns(8)
 	pool.SetMaxIdleConns(4)
 	if err := pool.PingContext(ctx); err != nil {
