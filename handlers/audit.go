@@ -57,7 +57,7 @@ func (h *Handlers) Audit(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-var auditFilters = []string{"person", "ticket", "action", "outcome", "from", "to"}
+var auditFilters = []string{"q", "person", "ticket", "action", "outcome", "from", "to"}
 
 // filterValues are the filters of the address, without its page.
 func filterValues(c echo.Context) url.Values {
@@ -92,7 +92,7 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) 
 	times := parseSpan(c, page.Errors)
 	q := audit.Query{Person: value("person"), Ticket: value("ticket"), Action: audit.Action(value("action")),
 		Outcome: audit.Outcome(value("outcome")), From: times.from, To: times.to}
-	page.Filter = templates.AuditFilter{Person: q.Person, Ticket: q.Ticket, From: times.shownFrom, To: times.shownTo,
+	page.Filter = templates.AuditFilter{Query: value("q"), Person: q.Person, Ticket: q.Ticket, From: times.shownFrom, To: times.shownTo,
 		Actions: options(string(q.Action), actionChoices()...), Outcomes: options(string(q.Outcome), audit.Outcomes()...)}
 	page.Filtered = len(filterValues(c)) > 0
 	if !offered(page.Filter.Actions, string(q.Action)) {
@@ -111,6 +111,7 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) 
 		}
 		q.Ticket = string(id)
 	}
+	readQuery(c, &q, page)
 	for name, to := range map[string]*int64{"before": &q.Before, "after": &q.After} {
 		if text := c.QueryParam(name); text != "" {
 			n, err := coc.ParseID(text)
@@ -121,6 +122,54 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) 
 		}
 	}
 	return q, times
+}
+
+// maxQuery is the longest text of a search, in bytes.
+const maxQuery = 1000
+
+// readQuery reads the search box, and adds to it what the controls say.
+func readQuery(c echo.Context, q *audit.Query, page *templates.Audit) {
+	ctx := c.Request().Context()
+	t, text := i18n.T(ctx).Field, page.Filter.Query
+	if len(text) > maxQuery {
+		page.Errors["q"] = t.TooLong(maxQuery)
+		return
+	}
+	parsed, err := audit.ParseQuery(text, i18n.ZoneFrom(ctx))
+	if wrong, ok := errors.AsType[*audit.QueryError](err); ok {
+		page.Errors["q"] = queryMessage(wrong, t.Query)
+		return
+	}
+	for name, both := range map[string][2]*string{"person": {&parsed.Person, &q.Person}, "ticket": {&parsed.Ticket, &q.Ticket},
+		"action": {(*string)(&parsed.Action), (*string)(&q.Action)}, "outcome": {(*string)(&parsed.Outcome), (*string)(&q.Outcome)}} {
+		switch box, control := both[0], both[1]; {
+		case *box == "":
+			*box = *control
+		case *control != "" && *control != *box:
+			page.Errors[name] = t.Query.Twice(bounded(*control))
+		}
+	}
+	if q.From.After(parsed.From) {
+		parsed.From = q.From
+	}
+	if parsed.To.IsZero() || !q.To.IsZero() && q.To.Before(parsed.To) {
+		parsed.To = q.To
+	}
+	*q = parsed
+}
+
+// queryMessage points at the word that is wrong.
+func queryMessage(e *audit.QueryError, t i18n.QueryProblems) string {
+	say := map[string]func(string) string{audit.QueryQualifier: t.Qualifier, audit.QueryEmpty: t.Empty, audit.QueryValue: t.Value,
+		audit.QueryTime: t.Time, audit.QueryTwice: t.Twice, audit.QueryQuote: t.Quote, audit.QueryNegated: t.Negated}[e.Kind]
+	if say == nil {
+		say = t.Word
+	}
+	message := say(visible(e.Word))
+	if e.Suggestion != "" {
+		message += t.Suggestion(visible(e.Suggestion))
+	}
+	return message
 }
 
 // actionChoices are the groups of actions, each followed by its own.
@@ -142,10 +191,11 @@ func actionChoices() []audit.Action {
 // and asks for one ticket sees what was done to it, if COC lets them open it.
 func (h *Handlers) visibility(ctx context.Context, v Viewer, ticket string) (audit.Visibility, error) {
 	visible := audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}
-	if v.Manager || ticket == "" {
-		return visible, nil
+	id, err := coc.ParseExecuteUUID(ticket)
+	if v.Manager || err != nil {
+		return visible, nil //nolint:nilerr // what names no ticket opens none
 	}
-	switch err := h.mayOpen(ctx, v, coc.ExecuteUUID(ticket)); {
+	switch err := h.mayOpen(ctx, v, id); {
 	case err == nil:
 		visible.Tickets = []string{ticket}
 	case !errors.Is(err, errDenied):

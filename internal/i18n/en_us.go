@@ -129,7 +129,20 @@ var enUS = Texts{
 		TimeOrder:        "The end lies before the start.",
 		Choice:           "Choose one of the values offered.",
 		Sequence:         "This is not the number of a record.",
-		Token:            "This does not look like an IAM token.",
+		Query: QueryProblems{
+			Qualifier: func(w string) string {
+				return "There is no qualifier “" + w + "”. As a word to search for it needs quotes."
+			},
+			Empty:      func(w string) string { return "Nothing follows “" + w + "”." },
+			Value:      func(w string) string { return "“" + w + "” is no action or outcome." },
+			Time:       func(w string) string { return "“" + w + "” is not a date like 2026-01-31." },
+			Twice:      func(w string) string { return "“" + w + "”: a record has only one of these." },
+			Quote:      func(w string) string { return "The closing quote is missing: " + w },
+			Negated:    func(w string) string { return "“" + w + "”: times cannot be excluded." },
+			Word:       func(w string) string { return "“" + w + "” has no letter or digit to search for." },
+			Suggestion: func(other string) string { return " Perhaps: " + other },
+		},
+		Token: "This does not look like an IAM token.",
 		ReasonTooLong: func(length, limit int) string {
 			return fmt.Sprintf("The reason has %d characters; %d are kept.", length, limit)
 		},
@@ -306,7 +319,9 @@ var enUS = Texts{
 		ToTicket:    "Back to the ticket", NoReason: "none given",
 	},
 	Audit: AuditTexts{
-		Heading: "Audit log", Person: "Person", Ticket: "execute_uuid", Action: "Action",
+		Heading: "Audit log", Query: "Search",
+		QueryHint: `Words of a reason, name or error; or actor: ticket: action: outcome: project: ip: after: before: -outcome:succeeded "in quotes"`,
+		Person:    "Person", Ticket: "execute_uuid", Action: "Action",
 		AllRecords: "Everybody's records, newest first.",
 		OwnRecords: "Your own records and those of tickets you have opened, newest first. Managers see everybody's.",
 		Caption:    "Records, newest first", Sequence: "No.", Upstream: "Answer", Export: "Export",
@@ -371,7 +386,7 @@ var enUS = Texts{
 			"canceled": "Cancelled", "finished": "Finished", "instance": "Instance"},
 		Field: Words{"find": "Search", "account": "Account name", "user": "User name", "password": "Password",
 			"project": "Region or project", "passcode": "Passcode", "token": "IAM token", "status": "State", "name": "Name",
-			"creator": "Creator", "from": "From", "to": "To", "person": "Person", "ticket": "Ticket", "action": "Action",
+			"creator": "Creator", "from": "From", "to": "To", "q": "Search", "person": "Person", "ticket": "Ticket", "action": "Action",
 			"outcome": "Outcome", "operation_type": "Operation", "batch_index": "Batch", "instance_id": "Instance id",
 			"reason": "Reason"},
 		Detail: Words{"note": "Note", "status": "Last seen state", "error": "Error", "batch": "Batch",

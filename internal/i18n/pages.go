@@ -214,6 +214,7 @@ type ReceiptTexts struct {
 // AuditTexts are the list of the log's.
 type AuditTexts struct {
 	Heading            string
+	Query, QueryHint   string
 	Person, Ticket     string
 	Action             string
 	AllRecords         string

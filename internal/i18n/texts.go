@@ -89,10 +89,17 @@ type FieldProblems struct {
 	TimeOrder        string
 	Choice           string // not one of the offered values
 	Sequence         string
+	Query            QueryProblems
 	Token            string
 	ReasonTooLong    func(length, limit int) string
 	LanguageUnknown  string
 	ThemeUnknown     string
+}
+
+// QueryProblems say what is wrong with a search of the log, and with which word.
+type QueryProblems struct {
+	Qualifier, Empty, Value, Time, Twice, Quote, Negated, Word func(word string) string
+	Suggestion                                                 func(other string) string
 }
 
 // Notices are shown once above a page.
