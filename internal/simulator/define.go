@@ -20,6 +20,7 @@ const (
 	maxContent   = 4096
 	maxParams    = 20
 	maxReviewers = 5
+	maxValue     = 4096 // of a parameter; older pages say 1024
 )
 
 var (
@@ -72,7 +73,7 @@ func (b scriptBody) check(fresh bool) (answer, bool) {
 	case b.Properties == nil || b.Properties.Version == "":
 		return missing("version"), false
 	case fresh && (!scriptName.MatchString(b.Name) || !slices.Contains(scriptKinds, b.Kind)),
-		length(b.Description) > 256, length(b.Content) > maxContent, !b.propertiesFit(), !paramsFit(b.Params):
+		length(b.Description) > 256, length(b.Content) > maxContent, !b.propertiesFit(), !paramsFit(b.Params), !b.enterpriseFits():
 		return invalid(), false
 	}
 	return answer{}, true
@@ -102,10 +103,10 @@ func paramsFit(params []paramDefinition) bool {
 	return len(params) <= maxParams
 }
 
-// valueFits is docs/coc-api.md section 5.1: a set of characters, and no two
-// dots in a row.
+// valueFits is docs/coc-api.md section 5.1: a length, a set of characters, and
+// no two dots in a row.
 func valueFits(value string) bool {
-	return paramValue.MatchString(value) && !strings.Contains(value, "..")
+	return len(value) <= maxValue && paramValue.MatchString(value) && !strings.Contains(value, "..")
 }
 
 // apply puts the body into a script. Who has reviewers waits for them.
@@ -137,15 +138,19 @@ func (s *Simulator) createScript(c *call) answer {
 	}
 	at := s.now().UTC().Truncate(time.Millisecond)
 	d := &definition{name: b.Name, kind: b.Kind, uuid: uuid("SC", at, s.library.rng), created: at, creator: c.user.Name,
-		creatorID: c.account.userID(c.user.Name), enterprise: enterprise(b.Enterprise), source: customScript}
+		creatorID: c.account.userID(c.user.Name), enterprise: b.enterprise(), source: customScript}
 	b.apply(d)
 	s.library.add(d)
 	return data(d.uuid)
 }
 
-// enterprise accepts the string of the schema and the number of the example.
-func enterprise(raw json.RawMessage) string {
-	if text := strings.Trim(string(raw), `"`); text != "" && text != "null" {
+var enterprisePattern = regexp.MustCompile(`^"[A-Za-z0-9-]{0,64}"$|^[0-9]{1,18}$|^null$|^$`)
+
+// enterpriseFits accepts the string of the schema and the number of the example.
+func (b scriptBody) enterpriseFits() bool { return enterprisePattern.Match(b.Enterprise) }
+
+func (b scriptBody) enterprise() string {
+	if text := strings.Trim(string(b.Enterprise), `"`); text != "" && text != "null" {
 		return text
 	}
 	return "0"

@@ -3,6 +3,7 @@ package simulator
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -172,7 +173,7 @@ type definitionRow struct {
 	Status     string               `json:"status"`
 	UUID       string               `json:"script_uuid"`
 	Properties definitionProperties `json:"properties"`
-	Enterprise string               `json:"enterprise_project_id"`
+	Enterprise any                  `json:"enterprise_project_id"` // a string, or a number in a list
 }
 
 type definitionBody struct {
@@ -271,7 +272,13 @@ func (s *Simulator) listScripts(c *call) answer {
 	return listed(s.library.custom, q, func(d *definition) bool {
 		return d.matches(risk, kind) && strings.Contains(d.name, like) && (creator == "" || d.creator == creator) &&
 			(enterprise == "" || d.enterprise == enterprise)
-	}, (*definition).row)
+	}, func(d *definition) definitionRow {
+		row := d.row()
+		if n, err := strconv.ParseInt(d.enterprise, 10, 64); err == nil && s.rules.NumericEnterprise {
+			row.Enterprise = n
+		}
+		return row
+	})
 }
 
 func (d *definition) matches(risk, kind string) bool {

@@ -53,6 +53,8 @@
 //     are not (QuotedNumbers).
 //   - Failed signatures lock an access key, as the gateway's guide says
 //     (NoKeyLock).
+//   - enterprise_project_id is a string, as declared (NumericEnterprise: the
+//     number of the vendor's example).
 //
 // # Invented
 //
@@ -64,7 +66,9 @@
 // account (APIGW.0302); the text of an expired security token; that a token
 // counts before a signature; the default page size of the list (10) and its
 // refusal of a limit above 100; exact matching of creator and substring
-// matching of name_like; one set of tickets for all projects.
+// matching of name_like; one set of tickets for all projects; who may approve
+// a script; which commands are risky; the public scripts; what a script does on
+// a server.
 //
 // # Not simulated
 //

@@ -181,6 +181,12 @@ func (s *Simulator) execute(c *call, d *definition) answer {
 		}
 		spec.Batches = append(spec.Batches, made)
 	}
+	switch {
+	case c.spoil != nil && c.spoil.Effect == NoEffect: // an id that leads nowhere
+		return data(uuid("SCT", s.now().UTC(), s.library.rng))
+	case c.spoil != nil && c.spoil.Effect == Twice:
+		s.start(spec, d)
+	}
 	return data(s.start(spec, d).uuid)
 }
 

@@ -34,7 +34,8 @@ const (
 	RedirectAway
 	// Reset breaks the connection without an answer.
 	Reset
-	// NoEffect accepts an operation that then never takes effect.
+	// NoEffect accepts an operation that then never takes effect, or an
+	// execution without a ticket.
 	NoEffect
 	// OtherRow lets CANCEL_INSTANCE hit another row than was asked for
 	// (docs/coc-api.md section 6.2).
@@ -44,7 +45,8 @@ const (
 	// Drip sends the answer in 20 pieces with Pace between them.
 	Drip
 	// Twice lets the call take effect a second time, as if something on the way
-	// had sent it again: an operation after a further Pace of simulated time.
+	// had sent it again: an operation after a further Pace of simulated time,
+	// an execution at once.
 	Twice
 	// ExpireToken lets the tokens that the caller's user has now expire: before
 	// the call or, if Late, after it.

@@ -22,6 +22,7 @@ type Rules struct {
 	QuotedNumbers          bool `json:"quoted_numbers"`            // "1" is accepted where 1 is meant
 	ProjectTokensOnly      bool `json:"project_tokens_only"`       // COC refuses tokens of account scope
 	NoKeyLock              bool `json:"no_key_lock"`               // failed signatures do not lock an access key
+	NumericEnterprise      bool `json:"numeric_enterprise"`        // enterprise_project_id is a number in the list of scripts, as in the example
 }
 
 func (r Rules) effectDelay() time.Duration   { return delay(r.EffectDelay, 1500*time.Millisecond) }

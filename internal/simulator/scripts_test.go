@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +84,8 @@ func TestScriptLimits(t *testing.T) {
 			strings.TrimSuffix(strings.Repeat(`{"reviewer_name":"a","reviewer_id":"1"},`, 6), ",")), codeInvalid, ""},
 		{"the same parameter twice", newScript(`"key"`, `"who"`), codeInvalid, ""},
 		{"a wrong value", newScript(`"ops"`, `"a;b"`), codeInvalid, ""},
+		{"a long value", newScript(`"ops"`, `"`+long(4097)+`"`), codeInvalid, ""},
+		{"an object as enterprise project", newScript(`"7"`, `{"a":1}`), codeInvalid, ""},
 		{"a Chinese name", newScript("disk_report", "磁盘报告_1"), "", ""},
 		{"a number as enterprise project", newScript("disk_report", "with_number", `"7"`, `0`), "", ""},
 	} {
@@ -288,6 +291,16 @@ func TestExecutionLimits(t *testing.T) {
 		{"a long user", with("root", strings.Repeat("u", 33)), codeInvalid, ""},
 		{"a wrong name", with(`"who"`, `"who's"`), codeInvalid, ""},
 		{"a wrong value", with(`"all"`, `"a|b"`), "COC.00040601", "The paramValue is invalid."},
+		{"a long value", with(`"all"`, `"`+strings.Repeat("v", 4097)+`"`), "COC.00040601", "The paramValue is invalid."},
+		{"a long name", with(`"who"`, `"`+strings.Repeat("n", 65)+`"`), codeInvalid, ""},
+		{"the same parameter twice", with(`{"param_name":"who","param_value":"all"}`, `{"param_name":"who","param_value":"all"},`+
+			`{"param_name":"who","param_value":"b"}`), codeInvalid, ""},
+		{"version 11 of a reference", with(`"param_value":"all"`, `"param_refer":{"refer_type":"PARAM_STORE","param_id":"p","param_version":11}`), codeInvalid, ""},
+		{"a long server id", with(w.inventory[0].id, strings.Repeat("i", 65)), codeInvalid, ""},
+		{"a long region", with(`"`+w.inventory[0].region+`"`, `"`+strings.Repeat("r", 33)+`"`), codeInvalid, ""},
+		{"no region", with(`"region_id"`, `"x"`), codeInvalid, ""},
+		{"another type", with(`"region_id"`, `"type":"BUCKET","region_id"`), codeInvalid, ""},
+		{"a long attribute value", with(`"region_id"`, `"custom_attributes":[{"key":"k","value":"v23456789012345678901"}],"region_id"`), codeInvalid, ""},
 		{"two dots", with(`"all"`, `"../x"`), "COC.00040601", "The paramValue is invalid."},
 		{"an empty value", with(`"all"`, `""`), "COC.00040601", ""},
 		{"no value", with(`,"param_value":"all"`, ``), codeEmpty, "param_value must"},
@@ -362,6 +375,59 @@ func TestExecutionProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestExecutionsRefused: a valid execution with one thing wrong is refused,
+// whatever the rest is, and makes no ticket.
+func TestExecutionsRefused(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	at := customs + "/" + w.library.custom[0].uuid
+	before := w.Size()
+	outside := func(rt *rapid.T, least, most int) string {
+		return fmt.Sprint(rapid.OneOf(rapid.IntRange(-1<<40, least), rapid.IntRange(most, 1<<40)).Draw(rt, "outside"))
+	}
+	wrongs := map[string]func(*rapid.T) (from, to string){
+		"timeout": func(rt *rapid.T) (string, string) { return `"timeout":300`, `"timeout":` + outside(rt, 5, 1800) },
+		"rate":    func(rt *rapid.T) (string, string) { return `"success_rate":99.5`, `"success_rate":` + outside(rt, 0, 101) },
+		"index":   func(rt *rapid.T) (string, string) { return `"batch_index":1,`, `"batch_index":` + outside(rt, 0, 2) + `,` },
+		"rotation": func(rt *rapid.T) (string, string) {
+			return `"CONTINUE"`, `"` + rapid.StringMatching(`[A-BD-Z]{0,9}x`).Draw(rt, "rotation") + `"`
+		},
+		"user": func(rt *rapid.T) (string, string) {
+			return `"root"`, `"` + rapid.StringMatching(`([a-z]{33,40})?`).Draw(rt, "user") + `"`
+		},
+		"value": func(rt *rapid.T) (string, string) {
+			return `"all"`, `"` + rapid.StringMatching(`[a-z]{0,5}[;|&<>$'~!%^()][a-z]{0,5}`).Draw(rt, "value") + `"`
+		},
+		"server": func(rt *rapid.T) (string, string) {
+			return w.inventory[0].id, rapid.StringMatching(`[0-9a-f-]{1,35}`).Draw(rt, "server")
+		},
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		name := rapid.SampledFrom(slices.Sorted(maps.Keys(wrongs))).Draw(rt, "wrong")
+		from, to := wrongs[name](rt)
+		body := strings.Replace(execution(w, rapid.IntRange(1, 20).Draw(rt, "batches")), from, to, 1)
+		if r := w.coc(token, "POST", at, body); r.status != http.StatusBadRequest || !strings.Contains(r.body, `"error_code":"COC.`) {
+			rt.Fatalf("%s: %d %s", name, r.status, r.body)
+		}
+		if w.Size() != before {
+			rt.Fatalf("%s: a ticket was made", name)
+		}
+	})
+}
+
+// TestEnterpriseProject: a string as declared, or a number as in the example.
+func TestEnterpriseProject(t *testing.T) {
+	for numeric, want := range map[bool]any{false: "7", true: 7.0} {
+		w := newWorld(t, Config{Rules: Rules{NumericEnterprise: numeric}})
+		token := w.signIn("operator")
+		sent[string](w, token, "POST", customs, newScript(`"7"`, `7`))
+		p := sent[pageOf[map[string]any]](w, token, "GET", customs+"?limit=1&name_like=disk", "")
+		if got := p.Data[0]["enterprise_project_id"]; got != want {
+			t.Errorf("with numbers %v: it is %v", numeric, got)
+		}
+	}
 }
 
 func TestAnalyzeScript(t *testing.T) {
@@ -455,6 +521,7 @@ func TestBatchInstances(t *testing.T) {
 		t.Errorf("%d of 60 servers are in a batch", len(seen))
 	}
 	w.coc(token, "POST", at, strings.Replace(body, "AUTO_BATCH", "MANUAL", 1)).is(t, 400, codeInvalid, "")
+	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[`+strings.Repeat(targets[0]+",", 200)+targets[0]+`]}`).is(t, 400, codeInvalid, "")
 	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[]}`).is(t, 400, codeInvalid, "")
 	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[{"resource_id":"x","region_id":"y"}]}`).is(t, 400, "COC.00040702", "")
 }
@@ -481,5 +548,27 @@ func TestScriptPermissions(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		w.coc(token, method, path, "{}").is(t, 403, "PAP5.0001", action)
+	}
+}
+
+// TestFaultsOnExecution: an execution that is accepted and forgotten, and one
+// that something on the way sent twice.
+func TestFaultsOnExecution(t *testing.T) {
+	for effect, made := range map[Effect]int{NoEffect: 0, Twice: 2} {
+		t.Run(effect.String(), func(t *testing.T) {
+			w := newWorld(t, Config{})
+			token := w.signIn("operator")
+			before := w.Size()
+			w.Inject(Fault{Kind: CallExecuteScript, Effect: effect, Times: 1})
+			id := sent[string](w, token, "POST", customs+"/"+w.library.custom[0].uuid, execution(w, 1))
+			if n := w.Size() - before; n != made {
+				t.Errorf("%d tickets were made, want %d", n, made)
+			}
+			status, code := http.StatusOK, ""
+			if made == 0 {
+				status, code = http.StatusBadRequest, codeNotFound
+			}
+			w.coc(token, "GET", orders+"/"+id, "").is(t, status, code, "")
+		})
 	}
 }
