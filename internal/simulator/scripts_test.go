@@ -389,8 +389,12 @@ func TestExecutionsRefused(t *testing.T) {
 	}
 	wrongs := map[string]func(*rapid.T) (from, to string){
 		"timeout": func(rt *rapid.T) (string, string) { return `"timeout":300`, `"timeout":` + outside(rt, 5, 1800) },
-		"rate":    func(rt *rapid.T) (string, string) { return `"success_rate":99.5`, `"success_rate":` + outside(rt, 0, 101) },
-		"index":   func(rt *rapid.T) (string, string) { return `"batch_index":1,`, `"batch_index":` + outside(rt, 0, 2) + `,` },
+		"rate": func(rt *rapid.T) (string, string) {
+			return `"success_rate":99.5`, `"success_rate":` + outside(rt, 0, 101)
+		},
+		"index": func(rt *rapid.T) (string, string) {
+			return `"batch_index":1,`, `"batch_index":` + outside(rt, 0, 2) + `,`
+		},
 		"rotation": func(rt *rapid.T) (string, string) {
 			return `"CONTINUE"`, `"` + rapid.StringMatching(`[A-BD-Z]{0,9}x`).Draw(rt, "rotation") + `"`
 		},
