@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -224,18 +225,18 @@ func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
 // without an index, in one statement: a chart asks for many.
 func (l *Log) firstFrom(ctx context.Context, ts, low int64) (int64, error) {
 	const atMiddle = `(SELECT ts FROM entry WHERE seq >= (low + high) / 2 ORDER BY seq LIMIT 1)`
-	var first sql.NullInt64
+	var first int64
 	err := l.cfg.LogRead.QueryRowContext(ctx, `WITH RECURSIVE halves (low, high) AS (
 		SELECT CAST($2 AS BIGINT), size FROM head WHERE id = 1
 		UNION ALL
 		SELECT CASE WHEN `+atMiddle+` < $1 THEN (low + high) / 2 + 1 ELSE low END,
 			CASE WHEN `+atMiddle+` < $1 THEN high ELSE (low + high) / 2 - 1 END
 		FROM halves WHERE low <= high)
-		SELECT min(seq) FROM entry WHERE seq >= (SELECT max(low) FROM halves)`, ts, low).Scan(&first)
-	if err != nil || !first.Valid {
-		return math.MaxInt64, err
+		SELECT seq FROM entry WHERE seq >= (SELECT max(low) FROM halves) ORDER BY seq LIMIT 1`, ts, low).Scan(&first)
+	if errors.Is(err, sql.ErrNoRows) {
+		return math.MaxInt64, nil
 	}
-	return first.Int64, nil
+	return first, err
 }
 
 // find returns up to s.limit matches in the scan's order: of the search

@@ -136,11 +136,12 @@ func openPostgres(ctx context.Context, dsn string, store Store) (*DB, error) {
 		return nil, errors.New("the address of the database is not valid") // err may hold a password
 	}
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		if store != Search {
-			return nil
+		settings := `SET jit = off` // it takes longer than any statement of ours
+		if store == Search {
+			// Whether a word or a name is rare decides the plan: one for all values is wrong for most.
+			settings += `; SET plan_cache_mode = force_custom_plan`
 		}
-		// Whether a word or a name is rare decides the plan: one for all values is wrong for most.
-		_, err := conn.Exec(ctx, `SET plan_cache_mode = force_custom_plan`)
+		_, err := conn.Exec(ctx, settings)
 		return err
 	}))
 	pool.SetMaxOpenConns(8)
