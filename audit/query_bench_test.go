@@ -207,3 +207,47 @@ func measure(b *testing.B, name string, f func(context.Context) error) {
 		b.ReportMetric(float64(took[len(took)*95/100].Microseconds()), "p95-µs")
 	})
 }
+
+// BenchmarkSearchWhileWriting appends 10,000 records a second, as far as the
+// machine can, and searches for the last of them meanwhile.
+func BenchmarkSearchWhileWriting(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine, func(b *testing.B) {
+			o := open(b, fresh(b, engine), everythingOn)
+			const every, each = 10 * time.Millisecond, 100
+			record := busy()
+			var written, searched []time.Duration
+			var behind int64
+			begun := time.Now()
+			for i := range max(b.N, 300) {
+				time.Sleep(time.Until(begun.Add(time.Duration(i) * every)))
+				records := make([]audit.Record, each)
+				for j := range records {
+					records[j] = record(i*each + j)
+				}
+				records[0].OperationID = fmt.Sprint("the last ", i)
+				start := time.Now()
+				o.appendTogether(b, records)
+				written = append(written, time.Since(start))
+				start = time.Now()
+				p, err := o.Search(b.Context(), audit.Query{OperationID: records[0].OperationID, Visible: allOf})
+				if err != nil || len(p.Records) != 1 {
+					b.Fatal(len(p.Records), err)
+				}
+				searched = append(searched, time.Since(start))
+				size, err := o.Size(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				behind = max(behind, size-number(b, o.search, `SELECT upto FROM followed`))
+			}
+			b.ReportMetric(float64(len(written)*each)/time.Since(begun).Seconds(), "records/s")
+			b.ReportMetric(float64(behind), "behind-max")
+			slices.Sort(written)
+			slices.Sort(searched)
+			b.ReportMetric(float64(written[len(written)*95/100].Microseconds()), "write-p95-µs")
+			b.ReportMetric(float64(searched[len(searched)*95/100].Microseconds()), "search-p95-µs")
+			b.ReportMetric(float64(searched[len(searched)-1].Microseconds()), "search-max-µs")
+		})
+	}
+}
