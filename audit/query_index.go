@@ -288,8 +288,9 @@ func (c *conditions) filter(f Filter) []string {
 		return []string{"address = " + c.arg(v) + " AND address <> ''"}
 	case FieldType:
 		return []string{"operation_type = " + c.arg(v) + " AND operation_type <> ''"}
+	default: // text is no filter
+		return []string{"1 = 0"}
 	}
-	return []string{"1 = 0"}
 }
 
 // phrase is a condition on the words.
