@@ -58,8 +58,8 @@ func readBody[T any](c *call) (T, answer, bool) {
 	return body, answer{}, true
 }
 
-// check holds a script against its limits. What an update may not change is
-// checked only for a new one.
+// check holds a script against its limits. What an update cannot change, or may
+// leave out, is checked only for a new one.
 func (b scriptBody) check(fresh bool) (answer, bool) {
 	switch {
 	case fresh && b.Name == "":
@@ -70,8 +70,10 @@ func (b scriptBody) check(fresh bool) (answer, bool) {
 		return missing("description"), false
 	case b.Content == "":
 		return missing("content"), false
-	case b.Properties == nil || b.Properties.Version == "":
+	case fresh && b.Properties == nil, b.Properties != nil && b.Properties.Version == "":
 		return missing("version"), false
+	case b.Properties != nil && b.Properties.Risk == "":
+		return missing("risk_level"), false
 	case fresh && (!scriptName.MatchString(b.Name) || !slices.Contains(scriptKinds, b.Kind)),
 		length(b.Description) > 256, length(b.Content) > maxContent, !b.propertiesFit(), !paramsFit(b.Params), !b.enterpriseFits():
 		return invalid(), false
@@ -83,6 +85,9 @@ func length(text string) int { return utf8.RuneCountInString(text) }
 
 func (b scriptBody) propertiesFit() bool {
 	p := b.Properties
+	if p == nil {
+		return true
+	}
 	for _, r := range p.Reviewers {
 		if r.Name == "" || r.ID == "" {
 			return false
@@ -109,13 +114,19 @@ func valueFits(value string) bool {
 	return len(value) <= maxValue && paramValue.MatchString(value) && !strings.Contains(value, "..")
 }
 
-// apply puts the body into a script. Who has reviewers waits for them.
+// apply puts the body into a script. Who has reviewers waits for them. That an
+// update keeps the properties and parameters that it leaves out is inferred.
 func (b scriptBody) apply(d *definition) {
-	d.description, d.content, d.params = b.Description, b.Content, b.Params
+	d.description, d.content = b.Description, b.Content
+	if b.Params != nil {
+		d.params = b.Params
+	}
 	for i := range d.params {
 		d.params[i].Order = i + 1
 	}
-	d.risk, d.version, d.reviewers, d.protocol = b.Properties.Risk, b.Properties.Version, b.Properties.Reviewers, b.Properties.Protocol
+	if p := b.Properties; p != nil {
+		d.risk, d.version, d.reviewers, d.protocol = p.Risk, p.Version, p.Reviewers, p.Protocol
+	}
 	d.status = approved
 	if len(d.reviewers) > 0 {
 		d.status = pending

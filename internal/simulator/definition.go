@@ -134,22 +134,31 @@ func (l *library) named(name string) bool {
 }
 
 // The codes of unknown scripts (docs/coc-api.md sections 5.4 and 10.3).
+// Which of the two stands for what is not known: here 00040604 is for public
+// ones.
 func scriptNotFound() answer { return cocError("COC.00040603", "The script does not exist.") }
+
+func publicNotFound() answer { return cocError("COC.00040604", "The public script does not exist.") }
 
 func badScriptUUID() answer { return cocError("COC.00040601", "The script uuid is invalid.") }
 
 // onScript finds the custom script of the path.
 func (s *Simulator) onScript(c *call, do func(*call, *definition) answer) answer {
-	return onDefinition(c, s.library.custom, do)
+	return onDefinition(c, s.library.custom, scriptNotFound, do)
 }
 
-func onDefinition(c *call, list []*definition, do func(*call, *definition) answer) answer {
+// onPublicScript finds the public script of the path.
+func (s *Simulator) onPublicScript(c *call, do func(*call, *definition) answer) answer {
+	return onDefinition(c, s.library.public, publicNotFound, do)
+}
+
+func onDefinition(c *call, list []*definition, unknown func() answer, do func(*call, *definition) answer) answer {
 	if !scriptPattern.MatchString(c.script) {
 		return badScriptUUID()
 	}
 	d, ok := find(list, c.script)
 	if !ok {
-		return scriptNotFound()
+		return unknown()
 	}
 	return do(c, d)
 }
@@ -306,7 +315,7 @@ func (s *Simulator) showScript(c *call) answer {
 }
 
 func (s *Simulator) showPublicScript(c *call) answer {
-	return onDefinition(c, s.library.public, func(c *call, d *definition) answer {
+	return s.onPublicScript(c, func(c *call, d *definition) answer {
 		return data(publicBody{publicRow: d.publicRow(c), Content: d.content, Params: d.masked()})
 	})
 }

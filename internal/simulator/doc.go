@@ -55,6 +55,8 @@
 //     (NoKeyLock).
 //   - enterprise_project_id is a string, as declared (NumericEnterprise: the
 //     number of the vendor's example).
+//   - A script fails on a server whose agent is offline (RefuseOffline: the
+//     execution is refused).
 //
 // # Invented
 //

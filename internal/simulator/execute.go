@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"regexp"
@@ -24,14 +25,14 @@ type executeParam struct {
 	Name  string  `json:"param_name"`
 	Value *string `json:"param_value"`
 	Refer *struct {
-		Type    string `json:"refer_type"`
-		ID      string `json:"param_id"`
-		Version int    `json:"param_version"`
+		Type    string          `json:"refer_type"`
+		ID      string          `json:"param_id"`
+		Version json.RawMessage `json:"param_version"`
 	} `json:"param_refer"`
 }
 
 type executeBatch struct {
-	Index    int             `json:"batch_index"`
+	Index    *int            `json:"batch_index"`
 	Rotation string          `json:"rotation_strategy"`
 	Targets  []executeTarget `json:"target_instances"`
 }
@@ -56,13 +57,26 @@ func (t executeTarget) provider() string {
 	return t.Provider
 }
 
+// check holds one server of a body against its limits.
+func (t executeTarget) check() (answer, bool) {
+	switch {
+	case t.ResourceID == "":
+		return missing("resource_id"), false
+	case t.RegionID == "":
+		return missing("region_id"), false
+	case !t.fits():
+		return invalid(), false
+	}
+	return answer{}, true
+}
+
 func (t executeTarget) fits() bool {
 	for _, a := range t.Attributes {
 		if a.Key == "" || length(a.Key) > 10 || length(a.Value) > 20 {
 			return false
 		}
 	}
-	return t.ResourceID != "" && len(t.ResourceID) <= 64 && t.RegionID != "" && len(t.RegionID) <= 32 &&
+	return len(t.ResourceID) <= 64 && len(t.RegionID) <= 32 &&
 		len(t.Attributes) <= 5 && (t.Type == "" || t.Type == cloudServer) && strings.EqualFold(t.provider(), ecs)
 }
 
@@ -73,7 +87,7 @@ func targetUnknown(t executeTarget) answer {
 }
 
 // check holds an execution against the limits of docs/coc-api.md sections 5.1
-// and 11. That batches are numbered in order from 1 is inferred.
+// and 11.
 func (b executeBody) check() (answer, bool) {
 	switch {
 	case b.Param == nil:
@@ -93,14 +107,29 @@ func (b executeBody) check() (answer, bool) {
 		return refusal, false
 	}
 	for i, batch := range b.Batches {
-		if batch.Index != i+1 || batch.Rotation != "CONTINUE" && batch.Rotation != "PAUSE" ||
-			len(batch.Targets) < 1 || len(batch.Targets) > maxBatch {
-			return invalid(), false
+		if refusal, ok := batch.check(i + 1); !ok {
+			return refusal, false
 		}
-		for _, t := range batch.Targets {
-			if !t.fits() {
-				return invalid(), false
-			}
+	}
+	return answer{}, true
+}
+
+// check holds the batch that is to have a number against its limits. That
+// batches are numbered in order from 1 is inferred.
+func (b executeBatch) check(index int) (answer, bool) {
+	switch {
+	case b.Index == nil:
+		return missing("batch_index"), false
+	case b.Rotation == "":
+		return missing("rotation_strategy"), false
+	case len(b.Targets) == 0:
+		return missing("target_instances"), false
+	case *b.Index != index || b.Rotation != "CONTINUE" && b.Rotation != "PAUSE" || len(b.Targets) > maxBatch:
+		return invalid(), false
+	}
+	for _, t := range b.Targets {
+		if refusal, ok := t.check(); !ok {
+			return refusal, false
 		}
 	}
 	return answer{}, true
@@ -126,13 +155,20 @@ func (b executeBody) rate() float64 {
 	return f
 }
 
+// referVersion is the version of a stored parameter: the SDK sends a string or
+// nothing. That "1..10" is the length of the string is inferred; the number that
+// it may also mean is accepted.
+var referVersion = regexp.MustCompile(`^$|^null$|^"[^"\\]{1,10}"$|^([1-9]|10)$`)
+
 func (b executeBody) checkParams() (answer, bool) {
 	names := map[string]bool{}
 	for _, p := range b.Param.Params {
 		switch {
+		case p.Name == "":
+			return missing("param_name"), false
 		case names[p.Name] || !paramName.MatchString(p.Name):
 			return invalid(), false
-		case p.Refer != nil && (p.Refer.Type != "PARAM_STORE" || p.Refer.ID == "" || p.Refer.Version < 1 || p.Refer.Version > 10):
+		case p.Refer != nil && (p.Refer.Type != "PARAM_STORE" || p.Refer.ID == "" || !referVersion.Match(p.Refer.Version)):
 			return invalid(), false
 		case p.Value == nil && p.Refer == nil:
 			return missing("param_value"), false
@@ -149,7 +185,7 @@ func (s *Simulator) executeScript(c *call) answer {
 }
 
 func (s *Simulator) executePublicScript(c *call) answer {
-	return onDefinition(c, s.library.public, s.execute)
+	return s.onPublicScript(c, s.execute)
 }
 
 // execute makes a ticket of a script (docs/coc-api.md sections 5.1 and 5.2).
@@ -174,7 +210,7 @@ func (s *Simulator) execute(c *call, d *definition) answer {
 		made := BatchSpec{Pause: batch.Rotation == "PAUSE"}
 		for _, t := range batch.Targets {
 			v, ok := s.server(t.ResourceID, t.RegionID)
-			if !ok {
+			if !ok || v.offline && s.rules.RefuseOffline {
 				return targetUnknown(t)
 			}
 			made.Instances = append(made.Instances, d.runOn(v, spec.Params))
@@ -247,29 +283,69 @@ func (d *definition) runOn(v *server, params []ParamSpec) InstanceSpec {
 		p.Run = 3 * time.Second
 		return p
 	}
+	run := scriptRun{content: d.content, params: params}
+	wait, code := run.outcome()
+	p.Run, p.ExitCode = p.Run+wait, code
+	plan := p
+	p.log = func() string { return run.log(plan) }
+	return p
+}
+
+// scriptRun is a script as it was when it was executed.
+type scriptRun struct {
+	content string
+	params  []ParamSpec
+}
+
+// lines are the lines of the script up to the one that ends it.
+func (r scriptRun) lines(yield func(string) bool) {
+	for line := range strings.Lines(r.content) {
+		line = strings.TrimSpace(line)
+		if !yield(line) || exitLine.MatchString(line) {
+			return
+		}
+	}
+}
+
+func (r scriptRun) outcome() (wait time.Duration, code int) {
+	for line := range r.lines {
+		if m := sleepLine.FindStringSubmatch(line); m != nil {
+			n, _ := strconv.Atoi(m[1]) // at most four digits
+			wait += time.Duration(n) * time.Second
+		}
+		if m := exitLine.FindStringSubmatch(line); m != nil {
+			code, _ = strconv.Atoi(m[1]) // at most three digits
+		}
+	}
+	return wait, code
+}
+
+// maxLog is docs/coc-api.md section 11; that what is longer is cut at its end
+// is inferred.
+const maxLog = 1 << 20
+
+// log is what the script prints on a server. Few bytes of a script can print
+// many, so this is made when somebody reads it.
+func (r scriptRun) log(p InstanceSpec) string {
 	values := []string{}
-	for _, param := range params {
+	for _, param := range r.params {
 		values = append(values, "${"+param.Name+"}", param.Value)
 	}
 	fillIn := strings.NewReplacer(values...)
 	var printed []string
-	for line := range strings.Lines(d.content) {
-		line = strings.TrimSpace(line)
-		if m := sleepLine.FindStringSubmatch(line); m != nil {
-			n, _ := strconv.Atoi(m[1]) // at most four digits
-			p.Run += time.Duration(n) * time.Second
-		}
-		if m := exitLine.FindStringSubmatch(line); m != nil {
-			p.ExitCode, _ = strconv.Atoi(m[1]) // at most three digits
-			break
-		}
-		if m := echoLine.FindStringSubmatch(line); m != nil {
-			printed = append(printed, strings.Trim(fillIn.Replace(m[1]), `"'`))
+	size := 0
+	for line := range r.lines {
+		if m := echoLine.FindStringSubmatch(line); m != nil && size <= maxLog {
+			text := strings.Trim(fillIn.Replace(m[1]), `"'`)
+			printed, size = append(printed, text), size+len(text)+1
 		}
 	}
 	if p.ExitCode != 0 {
 		printed = append(printed, fmt.Sprintf("exit status %d", p.ExitCode))
 	}
-	p.Log = fill(printed, p)
-	return p
+	text := fill(printed, p)
+	if len(text) > maxLog {
+		text = strings.ToValidUTF8(text[:maxLog], "")
+	}
+	return text
 }

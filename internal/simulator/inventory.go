@@ -64,11 +64,25 @@ type resourceBody struct {
 	AgentState string  `json:"agent_state"`
 	Properties any     `json:"properties"`
 	IP         string  `json:"inner_ip"`
+	Domain     string  `json:"domain_id"`
+
+	ProjectName    *string   `json:"project_name"`
+	EnterpriseName *string   `json:"ep_name"`
+	Tags           *[]string `json:"tags"`
+	Ingested       *struct{} `json:"ingest_properties"`
+	Delegated      *bool     `json:"is_delegated"`
+	Operable       *string   `json:"operable"`
+	Grouped        *bool     `json:"is_associate_group"`
+	Groups         *[]string `json:"associated_group_list"`
+	Created        *string   `json:"create_time"`
+	Updated        *string   `json:"update_time"`
 }
 
+// resource is a server as the inventory shows it; what the simulator does not
+// know is null.
 func (v *server) resource(c *call) resourceBody {
 	b := resourceBody{ID: hexID("resource/" + v.id), ResourceID: v.id, Name: v.host, Provider: "ecs", Type: "cloudservers", Region: v.region,
-		Project: c.account.ProjectID(v.region), Enterprise: "0", AgentState: "ONLINE", IP: v.ip,
+		Project: c.account.ProjectID(v.region), Enterprise: "0", AgentState: "ONLINE", IP: v.ip, Domain: c.account.ID(),
 		Properties: map[string]any{"fixed_ip": v.ip, "az_id": v.zone, "status": "ACTIVE"}}
 	agent := hexID("agent/" + v.host)
 	b.AgentID = &agent
@@ -78,35 +92,53 @@ func (v *server) resource(c *call) resourceBody {
 	return b
 }
 
+// resourceFilter is what a list of servers is narrowed to. Other parameters of
+// the call are ignored.
+type resourceFilter struct {
+	ids, ips                      []string
+	region, zone, name, ip, state string
+}
+
+func (q *query) resourceFilter() resourceFilter {
+	return resourceFilter{ids: q.list("resource_id_list"), ips: q.list("ip_list"), region: q.text("region_id", 64), zone: q.text("az_id", 64),
+		name: q.text("name", 128), ip: q.text("ip", 64),
+		state: q.oneOf("agent_state", "ONLINE", "OFFLINE", "INSTALLING", "FAILED", "UNINSTALLED", "null")}
+}
+
+// list reads several values, repeated or with commas; at most 100.
+func (q *query) list(name string) []string {
+	var list []string
+	for _, v := range q.values[name] {
+		list = append(list, strings.Split(v, ",")...)
+	}
+	q.bad = q.bad || len(list) > 100
+	return list
+}
+
+func (f resourceFilter) matches(b resourceBody, zone string) bool {
+	return (len(f.ids) == 0 || slices.Contains(f.ids, b.ResourceID)) && (len(f.ips) == 0 || slices.Contains(f.ips, b.IP)) &&
+		(f.region == "" || b.Region == f.region) && (f.zone == "" || zone == f.zone) && strings.Contains(b.Name, f.name) &&
+		strings.Contains(b.IP, f.ip) && (f.state == "" || b.AgentState == f.state)
+}
+
 // listResources is the part of the inventory call that execution needs
-// (docs/coc-api.md section 5.6): servers, by limit and offset, some by id,
-// name, region or state of the agent.
+// (docs/coc-api.md section 5.6): servers, by limit and offset.
 func (s *Simulator) listResources(c *call) answer {
 	q := c.query()
 	provider, kind := q.oneOf("provider", "ecs"), q.oneOf("type", "cloudservers")
-	limit, offset := q.number("limit", 1, 100, 0), q.number("offset", 0, 1<<31-1, 0)
-	region, name := q.text("region_id", 32), q.text("name", 128)
-	state := q.oneOf("agent_state", "ONLINE", "OFFLINE", "FAILED", "UNINSTALLED", "INSTALLING")
-	ids := q.values["resource_id_list"]
-	switch {
-	case len(q.values["provider"]) == 0:
-		return missing("provider")
-	case len(q.values["type"]) == 0:
-		return missing("type")
-	case len(q.values["limit"]) == 0:
-		return missing("limit")
-	case q.bad || provider == "" || kind == "":
-		return invalid()
+	limit, offset := q.number("limit", 1, 500, 0), q.number("offset", 0, 1<<31-1, 0)
+	f := q.resourceFilter()
+	for _, name := range []string{"provider", "type", "limit"} {
+		if len(q.values[name]) == 0 {
+			return missing(name)
+		}
 	}
-	if len(ids) == 1 {
-		ids = strings.Split(ids[0], ",")
+	if q.bad || provider == "" || kind == "" {
+		return invalid()
 	}
 	list := []resourceBody{}
 	for _, v := range s.inventory {
-		if v.unsynced || len(ids) > 0 && !slices.Contains(ids, v.id) || region != "" && v.region != region || !strings.Contains(v.host, name) {
-			continue
-		}
-		if b := v.resource(c); state == "" || b.AgentState == state {
+		if b := v.resource(c); !v.unsynced && f.matches(b, v.zone) {
 			list = append(list, b)
 		}
 	}
@@ -153,14 +185,18 @@ func (s *Simulator) batchInstances(c *call) answer {
 	switch {
 	case !ok:
 		return refusal
-	case b.Strategy != "AUTO_BATCH" || len(b.Targets) < 1 || len(b.Targets) > maxInstances:
+	case b.Strategy == "":
+		return missing("batch_strategy")
+	case len(b.Targets) == 0:
+		return missing("target_instances")
+	case b.Strategy != "AUTO_BATCH" || len(b.Targets) > maxInstances:
 		return invalid()
 	}
 	var order []string
 	groups := map[string][]*server{}
 	for _, t := range b.Targets {
-		if !t.fits() {
-			return invalid()
+		if refusal, ok := t.check(); !ok {
+			return refusal
 		}
 		v, ok := s.server(t.ResourceID, t.RegionID)
 		if !ok {

@@ -23,6 +23,7 @@ type Rules struct {
 	ProjectTokensOnly      bool `json:"project_tokens_only"`       // COC refuses tokens of account scope
 	NoKeyLock              bool `json:"no_key_lock"`               // failed signatures do not lock an access key
 	NumericEnterprise      bool `json:"numeric_enterprise"`        // enterprise_project_id is a number in the list of scripts, as in the example
+	RefuseOffline          bool `json:"refuse_offline"`            // nothing is executed on a server whose agent is offline: COC.00040702
 }
 
 func (r Rules) effectDelay() time.Duration   { return delay(r.EffectDelay, 1500*time.Millisecond) }

@@ -78,6 +78,8 @@ func TestScriptLimits(t *testing.T) {
 		{"no content", newScript(`"echo start\nsleep 2\necho ${who}"`, `""`), codeEmpty, "content must not be empty"},
 		{"long content", newScript("echo start", long(4097)), codeInvalid, ""},
 		{"no version", newScript("1.2.0", ""), codeEmpty, "version must not be empty"},
+		{"no properties", newScript(`"properties"`, `"x"`), codeEmpty, "version must not be empty"},
+		{"no risk", newScript(`"risk_level":"HIGH",`, ``), codeEmpty, "risk_level must not be empty"},
 		{"another risk", newScript("HIGH", "EXTREME"), codeInvalid, ""},
 		{"another protocol", newScript("EMAIL", "PIGEON"), codeInvalid, ""},
 		{"six reviewers", newScript(`{"reviewer_name":"manager","reviewer_id":"1"}`,
@@ -113,6 +115,16 @@ func TestUpdateAndDeleteScript(t *testing.T) {
 		t.Errorf("after the update: %+v", b)
 	}
 	w.coc(token, "PUT", customs+"/"+id, newScript("1.2.0", "")).is(t, 400, codeEmpty, "version must not be empty")
+	sent[string](w, token, "PUT", customs+"/"+id, `{"description":"Best","content":"exit 0"}`)
+	var kept definitionBody
+	w.get(token, customs+"/"+id, &kept)
+	if kept.Description != "Best" || kept.Content != "exit 0" || kept.Version != "1.2.0" || kept.Properties.Risk != "HIGH" || len(kept.Params) != 2 {
+		t.Errorf("after an update of two fields: %+v", kept)
+	}
+	sent[string](w, token, "PUT", customs+"/"+id, `{"description":"Best","content":"exit 0","script_params":[]}`)
+	if w.get(token, customs+"/"+id, &kept); len(kept.Params) != 0 {
+		t.Errorf("after removing the parameters: %+v", kept.Params)
+	}
 	if got := sent[string](w, token, "DELETE", customs+"/"+id, ""); got != id {
 		t.Errorf("a deletion answers %q", got)
 	}
@@ -204,6 +216,11 @@ func TestPublicScripts(t *testing.T) {
 		t.Errorf("the ticket says %+v", info.Properties)
 	}
 	w.coc(token, "PUT", publics+"/"+row.UUID, "{}").is(t, 405, "APIGW.0201", "")
+	custom := w.library.custom[0].uuid
+	w.coc(token, "GET", publics+"/"+custom, "").is(t, 400, "COC.00040604", "")
+	w.coc(token, "POST", publics+"/"+custom, execution(w, 1)).is(t, 400, "COC.00040604", "")
+	w.coc(token, "GET", publics+"/nonsense", "").is(t, 400, "COC.00040601", "")
+	w.coc(token, "GET", customs+"/"+row.UUID, "").is(t, 400, "COC.00040603", "")
 }
 
 // execution is a body that executes a script on so many batches of one server.
@@ -267,6 +284,47 @@ func TestExecutionFails(t *testing.T) {
 	}
 }
 
+// TestLongLogs: few bytes of a script print no more than 1 MB, and an execution
+// on 200 servers holds no log until somebody reads it.
+func TestLongLogs(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	script := sent[string](w, token, "POST", customs, newScript(`{"reviewer_name":"manager","reviewer_id":"1"}`, "",
+		`echo start\nsleep 2\necho ${who}`, `echo `+strings.Repeat("${who}", 600)))
+	id := sent[string](w, token, "POST", customs+"/"+script, strings.Replace(execution(w, 1), `"all"`, `"`+strings.Repeat("v", maxValue)+`"`, 1))
+	w.step(time.Minute)
+	if row := w.rows(token, id, 1)[0]; row.Status != finished || len(*row.Message) != maxLog {
+		t.Errorf("it is %s and printed %d bytes", row.Status, len(*row.Message))
+	}
+	for _, r := range w.byUUID[id].batches[0].rows {
+		if r.plan.Log != "" {
+			t.Error("the log is there before somebody reads it")
+		}
+	}
+}
+
+// TestOfflineServers: by default the script fails there; RefuseOffline finds
+// no such server.
+func TestOfflineServers(t *testing.T) {
+	for refuse, code := range map[bool]string{false: "", true: "COC.00040702"} {
+		t.Run(fmt.Sprint(refuse), func(t *testing.T) {
+			w := newWorld(t, Config{Rules: Rules{RefuseOffline: refuse}})
+			token := w.signIn("operator")
+			i := slices.IndexFunc(w.inventory, func(v *server) bool { return v.offline })
+			at, body := customs+"/"+w.library.custom[0].uuid, strings.Replace(execution(w, 1), w.inventory[0].id, w.inventory[i].id, 1)
+			if refuse {
+				w.coc(token, "POST", at, body).is(t, 400, code, "Target instance is not exist.")
+				return
+			}
+			id := sent[string](w, token, "POST", at, body)
+			w.step(time.Minute)
+			if row := w.rows(token, id, 1)[0]; row.Status != abnormal || *row.Message != offlineLine {
+				t.Errorf("the row is %+v", row)
+			}
+		})
+	}
+}
+
 func TestExecutionLimits(t *testing.T) {
 	w := newWorld(t, Config{})
 	token := w.signIn("operator")
@@ -296,9 +354,15 @@ func TestExecutionLimits(t *testing.T) {
 		{"the same parameter twice", with(`{"param_name":"who","param_value":"all"}`, `{"param_name":"who","param_value":"all"},`+
 			`{"param_name":"who","param_value":"b"}`), codeInvalid, ""},
 		{"version 11 of a reference", with(`"param_value":"all"`, `"param_refer":{"refer_type":"PARAM_STORE","param_id":"p","param_version":11}`), codeInvalid, ""},
+		{"a long version of a reference", with(`"param_value":"all"`, `"param_refer":{"refer_type":"PARAM_STORE","param_id":"p","param_version":"12345678901"}`), codeInvalid, ""},
 		{"a long server id", with(w.inventory[0].id, strings.Repeat("i", 65)), codeInvalid, ""},
 		{"a long region", with(`"`+w.inventory[0].region+`"`, `"`+strings.Repeat("r", 33)+`"`), codeInvalid, ""},
-		{"no region", with(`"region_id"`, `"x"`), codeInvalid, ""},
+		{"no region", with(`"region_id"`, `"x"`), codeEmpty, "region_id must"},
+		{"no server", with(`"resource_id"`, `"x"`), codeEmpty, "resource_id must"},
+		{"no index", with(`"batch_index":1,`, ``), codeEmpty, "batch_index must"},
+		{"index 0", with(`"batch_index":1,`, `"batch_index":0,`), codeInvalid, ""},
+		{"no strategy", with(`"rotation_strategy":"CONTINUE",`, ``), codeEmpty, "rotation_strategy must"},
+		{"no name of a parameter", with(`"param_name":"who",`, ``), codeEmpty, "param_name must"},
 		{"another type", with(`"region_id"`, `"type":"BUCKET","region_id"`), codeInvalid, ""},
 		{"a long attribute value", with(`"region_id"`, `"custom_attributes":[{"key":"k","value":"v23456789012345678901"}],"region_id"`), codeInvalid, ""},
 		{"two dots", with(`"all"`, `"../x"`), "COC.00040601", "The paramValue is invalid."},
@@ -310,7 +374,7 @@ func TestExecutionLimits(t *testing.T) {
 		{"21 batches", strings.Replace(good, `"execute_batches":[`, `"execute_batches":[`+strings.Repeat(`{},`, 20), 1), codeInvalid, ""},
 		{"batch 2 first", with(`"batch_index":1`, `"batch_index":2`), codeInvalid, ""},
 		{"another strategy", with("CONTINUE", "STOP"), codeInvalid, ""},
-		{"no targets", with(target, ""), codeInvalid, ""},
+		{"no targets", with(target, ""), codeEmpty, "target_instances must"},
 		{"11 targets", with(target, repeated(11)), codeInvalid, ""},
 		{"another provider", with(`"region_id"`, `"provider":"OBS","region_id"`), codeInvalid, ""},
 		{"six attributes", with(`"region_id"`, `"custom_attributes":[`+strings.TrimSuffix(strings.Repeat(`{"key":"k","value":"v"},`, 6), ",")+`],"region_id"`), codeInvalid, ""},
@@ -325,7 +389,12 @@ func TestExecutionLimits(t *testing.T) {
 		t.Errorf("refused executions made %d tickets", w.Size()-before)
 	}
 	sent[string](w, token, "POST", at, with(target, repeated(10)))
-	sent[string](w, token, "POST", at, with(`"param_value":"all"`, `"param_value":"","param_refer":{"refer_type":"PARAM_STORE","param_id":"p","param_version":10}`))
+	for _, version := range []string{``, `,"param_version":null`, `,"param_version":10`, `,"param_version":"1"`, `,"param_version":"2026.03.01"`} {
+		sent[string](w, token, "POST", at, with(`"param_value":"all"`,
+			`"param_value":"","param_refer":{"refer_type":"PARAM_STORE","param_id":"p"`+version+`}`))
+	}
+	sent[string](w, token, "POST", at, with(target, `{"resource_id":`+fmt.Sprintf("%q", w.inventory[0].id)+`,"region_id":`+fmt.Sprintf("%q", w.inventory[0].region)+
+		`,"provider":null,"type":null,"custom_attributes":null,"agent_sn":"x","project_id":"y"}`, `"timeout"`, `"resourceful":true,"timeout"`))
 }
 
 func manyParams(n int) string {
@@ -345,15 +414,16 @@ func TestExecutionProperties(t *testing.T) {
 	ids := map[int64]bool{}
 	rapid.Check(t, func(rt *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.IntRange(1, 10), 1, 20).Draw(rt, "sizes")
-		var list []string
+		var list, rotations []string
 		for i, n := range sizes {
 			var targets []string
 			for j := range n {
 				v := w.inventory[(i*10+j)%100]
 				targets = append(targets, fmt.Sprintf(`{"resource_id":%q,"region_id":%q}`, v.id, v.region))
 			}
+			rotations = append(rotations, rapid.SampledFrom([]string{"CONTINUE", "PAUSE"}).Draw(rt, "rotation"))
 			list = append(list, fmt.Sprintf(`{"batch_index":%d,"rotation_strategy":%q,"target_instances":[%s]}`, i+1,
-				rapid.SampledFrom([]string{"CONTINUE", "PAUSE"}).Draw(rt, "rotation"), strings.Join(targets, ",")))
+				rotations[i], strings.Join(targets, ",")))
 		}
 		id := sent[string](w, token, "POST", at, fmt.Sprintf(`{"execute_param":{"timeout":%d,"success_rate":%d,"execute_user":"root"},"execute_batches":[%s]}`,
 			rapid.IntRange(6, 1799).Draw(rt, "timeout"), rapid.IntRange(1, 100).Draw(rt, "rate"), strings.Join(list, ",")))
@@ -364,10 +434,13 @@ func TestExecutionProperties(t *testing.T) {
 		}
 		for i, b := range batches {
 			rows := w.rows(token, id, b.Index)
-			if b.Total != sizes[i] || len(rows) != sizes[i] {
-				rt.Fatalf("batch %d has %d rows, sent %d", b.Index, len(rows), sizes[i])
+			if b.Total != sizes[i] || len(rows) != sizes[i] || b.Rotation != rotations[i] {
+				rt.Fatalf("batch %d is %+v with %d rows, sent %d and %s", b.Index, b, len(rows), sizes[i], rotations[i])
 			}
-			for _, r := range rows {
+			for j, r := range rows {
+				if v := w.inventory[(i*10+j)%100]; r.Target.ResourceID != v.id || r.Target.RegionID != v.region {
+					rt.Fatalf("row %d of batch %d is on %s, sent %s", j, b.Index, r.Target.ResourceID, v.id)
+				}
 				if ids[r.ID] {
 					rt.Fatalf("the id %d is there twice", r.ID)
 				}
@@ -487,11 +560,34 @@ func TestInventory(t *testing.T) {
 			if len(first) != 2 || first[0].ResourceID != w.inventory[1].id {
 				t.Errorf("by limit and offset there is %+v", first)
 			}
+			checkResourceFilters(t, w, token, base+"?provider=ecs&type=cloudservers&limit=500")
 			for query, code := range map[string]string{"": codeEmpty, "?provider=ecs": codeEmpty, "?provider=ecs&type=cloudservers": codeEmpty,
-				"?provider=obs&type=cloudservers&limit=1": codeInvalid, "?provider=ecs&type=cloudservers&limit=101": codeInvalid} {
+				"?provider=obs&type=cloudservers&limit=1": codeInvalid, "?provider=ecs&type=cloudservers&limit=501": codeInvalid,
+				"?provider=ecs&type=cloudservers&limit=1&agent_state=x":                        codeInvalid,
+				"?provider=ecs&type=cloudservers&limit=1&ip_list=" + strings.Repeat("1,", 100): codeInvalid} {
 				w.coc(token, "GET", base+query, "").is(t, 400, code, "")
 			}
 		})
+	}
+}
+
+// checkResourceFilters reads the whole inventory, and parts of it.
+func checkResourceFilters(t *testing.T, w *world, token, path string) {
+	t.Helper()
+	first, second := w.inventory[0], w.inventory[1]
+	zone := 0
+	for _, v := range w.inventory {
+		if v.zone == first.zone {
+			zone++
+		}
+	}
+	for query, want := range map[string]int{"": min(500, len(w.inventory)), "&name=" + first.host: 1, "&ip=" + first.ip + "&name=" + first.host: 1,
+		"&ip_list=" + first.ip + "," + second.ip: 2, "&ip_list=" + first.ip + "&ip_list=" + second.ip: 2,
+		"&resource_id_list=" + first.id + "&resource_id_list=" + second.id: 2, "&az_id=" + first.zone: zone, "&agent_state=FAILED": 0,
+		"&region_id=nowhere": 0} {
+		if list := sent[[]resourceBody](w, token, "GET", path+query, ""); len(list) != want {
+			t.Errorf("%s: %d servers, want %d", query, len(list), want)
+		}
 	}
 }
 
@@ -526,7 +622,9 @@ func TestBatchInstances(t *testing.T) {
 	}
 	w.coc(token, "POST", at, strings.Replace(body, "AUTO_BATCH", "MANUAL", 1)).is(t, 400, codeInvalid, "")
 	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[`+strings.Repeat(targets[0]+",", 200)+targets[0]+`]}`).is(t, 400, codeInvalid, "")
-	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[]}`).is(t, 400, codeInvalid, "")
+	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[]}`).is(t, 400, codeEmpty, "target_instances must")
+	w.coc(token, "POST", at, strings.Replace(body, "batch_strategy", "x", 1)).is(t, 400, codeEmpty, "batch_strategy must")
+	w.coc(token, "POST", at, strings.Replace(body, `"region_id"`, `"x"`, 1)).is(t, 400, codeEmpty, "region_id must")
 	w.coc(token, "POST", at, `{"batch_strategy":"AUTO_BATCH","target_instances":[{"resource_id":"x","region_id":"y"}]}`).is(t, 400, "COC.00040702", "")
 }
 
