@@ -74,9 +74,9 @@ func (c simulateConfig) check() error {
 	if !(c.speed >= 0 && c.speed <= simulator.MaxSpeed) {
 		return &settingError{"speed", fmt.Sprintf("%v is not a factor from 0 to %d", c.speed, simulator.MaxSpeed)}
 	}
-	for name, address := range map[string]string{"listen": c.listen, "admin": cmp.Or(c.admin, c.listen)} {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return &settingError{name, fmt.Sprintf("%q is not an address such as 127.0.0.1:8081", address)}
+	for _, address := range []struct{ name, text string }{{"listen", c.listen}, {"admin", cmp.Or(c.admin, c.listen)}} {
+		if _, _, err := net.SplitHostPort(address.text); err != nil {
+			return &settingError{address.name, fmt.Sprintf("%q is not an address such as 127.0.0.1:8081", address.text)}
 		}
 	}
 	return nil
