@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,7 +41,12 @@ func (h *Handlers) Audit(c echo.Context) error {
 	}
 	q.Limit = recordsPerPage
 	start := h.Now()
-	found, err := h.Log.Search(ctx, q)
+	limited, stop := context.WithTimeout(ctx, searchLimit)
+	defer stop()
+	found, err := h.Log.Search(limited, q)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return &Problem{Status: http.StatusServiceUnavailable, Kind: ProblemUnavailable, Err: err}
+	}
 	if err != nil {
 		return err
 	}
@@ -140,6 +148,10 @@ func readQuery(c echo.Context, q *audit.Query, page *templates.Audit) {
 		page.Errors["q"] = queryMessage(wrong, t.Query)
 		return
 	}
+	if problem := tooCostly(parsed, t.Query); problem != "" {
+		page.Errors["q"] = problem
+		return
+	}
 	for name, both := range map[string][2]*string{"person": {&parsed.Person, &q.Person}, "ticket": {&parsed.Ticket, &q.Ticket},
 		"action": {(*string)(&parsed.Action), (*string)(&q.Action)}, "outcome": {(*string)(&parsed.Outcome), (*string)(&q.Outcome)}} {
 		switch box, control := both[0], both[1]; {
@@ -156,6 +168,33 @@ func readQuery(c echo.Context, q *audit.Query, page *templates.Audit) {
 		parsed.To = q.To
 	}
 	*q = parsed
+}
+
+// What a search may ask of the database: it shares it with operations.
+const (
+	maxTerms    = 10
+	minPrefix   = 3 // characters before a *
+	searchLimit = 5 * time.Second
+)
+
+// tooCostly says why a search would take the database too long; empty where it
+// would not.
+func tooCostly(q audit.Query, t i18n.QueryProblems) string {
+	if len(q.Text)+len(q.Not) > maxTerms {
+		return t.Many(maxTerms)
+	}
+	words := slices.Clone(q.Text)
+	for _, f := range q.Not {
+		if f.Field == audit.FieldText {
+			words = append(words, f.Value)
+		}
+	}
+	for _, w := range words {
+		if prefix, ok := strings.CutSuffix(w, "*"); ok && utf8.RuneCountInString(prefix) < minPrefix {
+			return t.Short(visible(w))
+		}
+	}
+	return ""
 }
 
 // queryMessage points at the word that is wrong.

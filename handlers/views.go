@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -23,9 +24,11 @@ type views struct {
 	seen map[viewKey]time.Time
 }
 
+// viewKey holds the address as a hash: addresses are as long as their senders like.
 type viewKey struct {
-	session, address string
-	outcome          audit.Outcome
+	session string
+	address [sha256.Size]byte
+	outcome audit.Outcome
 }
 
 func newViews() *views { return &views{seen: map[viewKey]time.Time{}} }
@@ -49,7 +52,7 @@ func (v *views) first(k viewKey, now time.Time) bool {
 // written only when this session had not opened it.
 func (h *Handlers) noteView(c echo.Context, r audit.Record) {
 	ctx := c.Request().Context()
-	key := viewKey{session: OriginFrom(ctx).Session, address: c.Request().URL.RequestURI(), outcome: r.Outcome}
+	key := viewKey{session: OriginFrom(ctx).Session, address: sha256.Sum256([]byte(c.Request().URL.RequestURI())), outcome: r.Outcome}
 	if first := h.views.first(key, h.Now()); first || !IsRefresh(c) {
 		h.note(ctx, r)
 	}

@@ -140,6 +140,8 @@ var enUS = Texts{
 			Quote:      func(w string) string { return "The closing quote is missing: " + w },
 			Negated:    func(w string) string { return "“" + w + "”: times cannot be excluded." },
 			Word:       func(w string) string { return "“" + w + "” has no letter or digit to search for." },
+			Short:      func(w string) string { return "“" + w + "” needs three letters or digits before the *." },
+			Many:       func(n int) string { return fmt.Sprintf("A search takes at most %d words and exclusions.", n) },
 			Suggestion: func(other string) string { return " Perhaps: " + other },
 		},
 		Token: "This does not look like an IAM token.",

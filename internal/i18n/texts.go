@@ -100,6 +100,8 @@ type FieldProblems struct {
 type QueryProblems struct {
 	Qualifier, Empty, Value, Time, Twice, Quote, Negated, Word func(word string) string
 	Suggestion                                                 func(other string) string
+	Short                                                      func(word string) string // too few letters before *
+	Many                                                       func(limit int) string
 }
 
 // Notices are shown once above a page.

@@ -138,6 +138,8 @@ var zhCN = Texts{
 			Quote:      func(w string) string { return "缺少右引号：" + w },
 			Negated:    func(w string) string { return "“" + w + "”：不能排除时间。" },
 			Word:       func(w string) string { return "“" + w + "”中没有可搜索的字母、数字或文字。" },
+			Short:      func(w string) string { return "“" + w + "”的 * 之前至少需要三个字符。" },
+			Many:       func(n int) string { return fmt.Sprintf("一次搜索最多包含 %d 个词和排除项。", n) },
 			Suggestion: func(other string) string { return "也许是：" + other },
 		},
 		Token: "这看起来不是 IAM 令牌。",

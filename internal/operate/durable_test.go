@@ -25,11 +25,16 @@ func TestSameKeyTwice(t *testing.T) {
 	check(t, err)
 	d.clock.step(effect)
 	d.end(first)
-	other := d.form("running", cancelOrder)
-	other.Key = form.Key
-	for _, again := range []operate.Request{form, other} { // the picture is stale by now, which does not matter
-		if id, err := d.Apply(t.Context(), again); id != first || err != nil {
-			t.Errorf("again: %q, %v", id, err)
+	// The picture is stale by now, which does not matter.
+	if id, err := d.Apply(t.Context(), form); id != first || err != nil {
+		t.Errorf("again: %q, %v", id, err)
+	}
+	// A key that was spent on something else, or by somebody else, shows nobody that receipt.
+	other, stranger := d.form("running", cancelOrder), form
+	other.Key, stranger.Actor.UserID = form.Key, "somebody else"
+	for _, wrong := range []operate.Request{other, stranger} {
+		if _, err := d.Apply(t.Context(), wrong); !errors.Is(err, operate.ErrBadKey) {
+			t.Errorf("with another's key: %v", err)
 		}
 	}
 	d.puts(1)

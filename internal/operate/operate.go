@@ -207,7 +207,7 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 	if err := s.validate(r); err != nil {
 		return "", err
 	}
-	if known, err := s.known(ctx, r.Key); known || err != nil {
+	if known, err := s.knownAs(ctx, r); known || err != nil {
 		return r.Key, err
 	}
 	if s.Unwritten() {
@@ -328,6 +328,21 @@ func idUnless(key string, err error) (string, error) {
 		return "", err
 	}
 	return key, nil
+}
+
+// knownAs is known for a request: somebody else's key, or one of another
+// operation, leads to nobody's receipt.
+func (s *Service) knownAs(ctx context.Context, r Request) (bool, error) {
+	records, err := s.Log.Operation(ctx, r.Key)
+	if err != nil || len(records) == 0 {
+		return false, err
+	}
+	of := records[0]
+	if of.Actor.UserID != r.Actor.UserID || of.Ticket != string(r.Ticket) || of.OperationType != string(r.Operation.Type) ||
+		of.BatchIndex != r.Operation.BatchIndex || of.InstanceID != r.Operation.InstanceID {
+		return false, ErrBadKey
+	}
+	return true, nil
 }
 
 func (s *Service) known(ctx context.Context, key string) (bool, error) {
