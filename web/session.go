@@ -285,6 +285,11 @@ func (s *Sessions) Caller(ctx context.Context, row string) (coc.Caller, error) {
 // AnyCaller returns the caller of some live session in the project, the one
 // that was used last, with another token than those that COC has refused.
 func (s *Sessions) AnyCaller(ctx context.Context, projectID string, refused ...coc.Token) (coc.Caller, error) {
+	if projectID == "" {
+		// A token of account scope says of no project whose it is: it must not
+		// be lent to another account's ticket.
+		return coc.Caller{}, errNoSession
+	}
 	now := s.Now()
 	rows, err := s.Read.QueryContext(ctx,
 		`SELECT id, sealed FROM session WHERE expires_at > $1 AND seen_at > $2 ORDER BY seen_at DESC LIMIT $3`,

@@ -323,3 +323,19 @@ func TestTheme(t *testing.T) {
 		t.Error("the browser's theme is not back")
 	}
 }
+
+// TestTokensOfAccountScopeAreNotLent: such a token says of no project whose it
+// is, so that it looks at nobody else's ticket.
+func TestTokensOfAccountScopeAreNotLent(t *testing.T) {
+	c := start(t)
+	b := c.browser(t, i18n.EnUS)
+	in := credentials("operator")
+	in.Set("project", "")
+	b.want(b.post("/sign-in", in), http.StatusSeeOther)
+	if n := rows(t, c, "session"); n != 1 {
+		t.Fatalf("%d sessions, want 1", n)
+	}
+	if _, err := c.sessions.AnyCaller(t.Context(), ""); err == nil {
+		t.Error("a token of account scope was lent")
+	}
+}
