@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -233,6 +234,8 @@ func help() string {
   coc-console simulate [settings]  start the simulator of IAM and COC alone, for any client
   coc-console audit verify         check that nothing in the audit log was changed
   coc-console audit checkpoint     print the log's latest signed checkpoint, to be kept elsewhere
+  coc-console policy check         check files of policies and of the directory
+  coc-console policy explain       say what would happen to an operation, and which policy decides
   coc-console version              print the version
   coc-console help                 print this
 
@@ -250,9 +253,21 @@ Settings; each has an environment variable, which a flag overrides:
 		usage, text := flag.UnquoteUsage(a.Lookup(name))
 		fmt.Fprintf(&b, "\n  --%s %s\n      %s.\n", name, usage, text)
 	}
+	b.WriteString("\nSettings of policy:\n")
+	describe(&b, policyFlags(&policyConfig{}), envOf("policy", "directory", "managers"))
 	b.WriteString("\nSettings of simulate:\n")
 	describe(&b, simulateFlags(&simulateConfig{}), simulateEnvName)
 	return b.String()
+}
+
+// envOf names the variables of those flags that have one.
+func envOf(names ...string) func(string) string {
+	return func(name string) string {
+		if slices.Contains(names, name) {
+			return envName(name)
+		}
+		return ""
+	}
 }
 
 // describe lists flags with their variables.

@@ -52,6 +52,7 @@ var mayImport = map[string][]string{
 // that may import each outside of tests.
 var confined = map[string][]string{
 	"github.com/a-h/templ":      {"templates", "handlers"},
+	"github.com/cedar-policy/":  {"internal/policy"},
 	"github.com/chromedp/":      {},
 	"github.com/gorilla/":       {"web"},
 	"github.com/jackc/":         {"migrations"},

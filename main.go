@@ -47,6 +47,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return runSimulate(ctx, args, getenv, stdout, stderr)
 	case "audit":
 		return runAudit(ctx, args, getenv, stdout, stderr)
+	case "policy":
+		return runPolicy(args, getenv, stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version())
 		return err

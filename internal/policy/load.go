@@ -1,0 +1,238 @@
+package policy
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+
+	cedarast "github.com/cedar-policy/cedar-go/x/exp/ast"
+)
+
+//go:embed default.cedar
+var defaultPolicies []byte
+
+//go:embed schema.cedarschema
+var schemaText []byte
+
+// maxFile bounds the files that are read.
+const maxFile = 1 << 20
+
+// Default returns the text of the built-in policies.
+func Default() string { return string(defaultPolicies) }
+
+// Schema returns the text of what policies can ask about.
+func Schema() string { return string(schemaText) }
+
+// Files say where the rules are. Empty names mean the built-in policies and an
+// empty directory.
+type Files struct {
+	Policy, Directory string
+	Managers          []string // account/user, besides those of the directory
+}
+
+// Load reads and checks the files. Its errors name the file and, where they
+// are about a policy, the policy and its line.
+func Load(f Files) (*Rules, error) {
+	policies, name := defaultPolicies, "default.cedar"
+	if f.Policy != "" {
+		var err error
+		if policies, err = read(f.Policy); err != nil {
+			return nil, err
+		}
+		name = f.Policy
+	}
+	var listed []byte
+	if f.Directory != "" {
+		var err error
+		if listed, err = read(f.Directory); err != nil {
+			return nil, err
+		}
+	}
+	r, err := compile(name, policies)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if r.directory, err = parseDirectory(listed, f.Managers); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Directory, err)
+	}
+	return r, nil
+}
+
+func read(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: more than %d bytes", name, maxFile)
+	}
+	return os.ReadFile(name)
+}
+
+// compile parses policies and checks each against the schema. Every policy
+// needs an @id of its own: denials and the log name it.
+func compile(name string, text []byte) (*Rules, error) {
+	list, err := cedar.NewPolicyListFromBytes(name, text)
+	if err != nil {
+		return nil, err
+	}
+	checker, err := validator()
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, errors.New("it holds no policy, and so nobody may do anything")
+	}
+	r := &Rules{policies: cedar.NewPolicySet(), demands: map[cedar.PolicyID]Demand{}, texts: map[cedar.PolicyID]Text{}}
+	var wrong []error
+	for _, p := range list {
+		if err := r.add(checker, p); err != nil {
+			wrong = append(wrong, fmt.Errorf("line %d: %w", p.Position().Line, err))
+		}
+	}
+	return r, errors.Join(wrong...)
+}
+
+func (r *Rules) add(checker *validate.Validator, p *cedar.Policy) error {
+	notes := p.Annotations()
+	id := cedar.PolicyID(notes["id"])
+	if id == "" {
+		return errors.New(`a policy without @id("…")`)
+	}
+	if r.policies.Get(id) != nil {
+		return fmt.Errorf("a second policy with the id %q", id)
+	}
+	if err := checker.Policy(string(id), (*cedarast.Policy)(p.AST())); err != nil {
+		return err
+	}
+	if text, ok := notes["demand"]; ok {
+		kinds, known := parseDemand(string(text))
+		if !known || p.Effect() != cedar.Forbid {
+			return fmt.Errorf(`policy %q: @demand stands on a forbid, and is "reason", "count" or "second_person", or some of these with " or " between`, id)
+		}
+		r.demands[id] = Demand{Policy: string(id), Any: kinds, Text: Text{string(notes["en"]), string(notes["zh"])}}
+	}
+	r.texts[id] = Text{string(notes["en"]), string(notes["zh"])}
+	r.policies.Add(id, p)
+	return nil
+}
+
+func validator() (*validate.Validator, error) {
+	var s schema.Schema
+	s.SetFilename("schema.cedarschema")
+	if err := s.UnmarshalCedar(schemaText); err != nil {
+		return nil, err
+	}
+	resolved, err := s.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	return validate.New(resolved), nil
+}
+
+// Store holds the rules in force, and takes up changed files.
+type Store struct {
+	files  Files
+	logger *slog.Logger
+	rules  atomic.Pointer[Rules]
+	broken atomic.Pointer[error]
+
+	mu   sync.Mutex // one check of the files at a time
+	seen [2]stamp
+}
+
+// stamp tells whether a file is another than before.
+type stamp struct {
+	changed time.Time
+	size    int64
+}
+
+// Open loads the files; broken ones are an error at the start.
+func Open(f Files, logger *slog.Logger) (*Store, error) {
+	s := &Store{files: f, logger: logger, seen: stamps(f)}
+	rules, err := Load(f)
+	if err != nil {
+		return nil, err
+	}
+	s.rules.Store(rules)
+	return s, nil
+}
+
+// Rules returns those in force.
+func (s *Store) Rules() *Rules { return s.rules.Load() }
+
+// Decide answers by the rules in force.
+func (s *Store) Decide(q Request) Decision { return s.Rules().Decide(q) }
+
+// Broken says why changed files were not taken up, so that the rules of before
+// are in force; nil when all is well.
+func (s *Store) Broken() error {
+	if e := s.broken.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// Watch looks for changed files until ctx ends, and tells changed of every
+// change: nil when new rules are in force, else why the old ones still are.
+func (s *Store) Watch(ctx context.Context, every time.Duration, changed func(error)) {
+	if s.files.Policy == "" && s.files.Directory == "" {
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if is, err := s.Check(); is {
+				changed(err)
+			}
+		}
+	}
+}
+
+// Check takes up the files if they are others than before. It reports whether
+// they are, and why they cannot be taken up.
+func (s *Store) Check() (changed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := stamps(s.files)
+	if now == s.seen {
+		return false, nil
+	}
+	s.seen = now
+	rules, err := Load(s.files)
+	if err != nil {
+		s.broken.Store(&err)
+		s.logger.Error("the changed policy files are not taken up; the rules of before are in force", "error", err)
+		return true, err
+	}
+	s.broken.Store(nil)
+	s.rules.Store(rules)
+	s.logger.Info("the changed policy files are in force")
+	return true, nil
+}
+
+func stamps(f Files) (out [2]stamp) {
+	for i, name := range []string{f.Policy, f.Directory} {
+		if name == "" {
+			continue
+		}
+		if info, err := os.Stat(name); err == nil {
+			out[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return out
+}

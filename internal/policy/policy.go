@@ -1,0 +1,326 @@
+// Package policy decides who may do what. COC has one permission for all five
+// operations (docs/coc-api.md section 1); finer rules are the console's own and
+// are written in Cedar (https://www.cedarpolicy.com): in a file, or, without
+// one, the rules in default.cedar.
+//
+// A decision is one of three: allowed; allowed once something is done first
+// (Demand); denied. It names the policies that decided. What cannot be decided
+// is denied: a policy that fails while it is evaluated denies, whatever the
+// others say.
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+)
+
+// Action is what somebody wants to do: one of the five operations by its wire
+// name, or one of the constants here.
+type Action string
+
+// The actions besides the five operations.
+const (
+	View    Action = "view"    // see a ticket
+	Approve Action = "approve" // an operation that somebody else has asked for
+	Review  Action = "review"  // read every record of the log
+	Export  Action = "export"  // carry records away
+)
+
+// Person is who asks, as IAM named them.
+type Person struct {
+	UserID, UserName, AccountName string
+}
+
+// Ticket is what an action is about. Numbers are counts of instances.
+type Ticket struct {
+	ID, Name, Creator, Account, Project, Status string
+	Regions                                     []string
+	Total                                       int
+	Stops                                       int    // that the operation stops or takes out, running or waiting
+	Running                                     int    // of these, those that run
+	Requester                                   string // user id of who asked; for Approve alone
+}
+
+// Circumstances are what a person has done to get the operation, and when.
+type Circumstances struct {
+	Reason, Counted, Approved, Glass bool
+	Bulk                             int // operations of one confirmation; 0 counts as 1
+	At                               time.Time
+}
+
+// Request is one question. Ticket is nil for what is about the log.
+type Request struct {
+	Person Person
+	Action Action
+	Ticket *Ticket
+	Circumstances
+}
+
+// Kind is something that a policy wants done first.
+type Kind string
+
+// The kinds of demands.
+const (
+	Reason       Kind = "reason"
+	Count        Kind = "count"
+	SecondPerson Kind = "second_person"
+)
+
+// Demand is what one policy wants done first: any one of its kinds.
+type Demand struct {
+	Policy string
+	Any    []Kind
+	Text   Text
+}
+
+// Text is what a policy says to whom it stops, as its annotations give it.
+type Text struct{ English, Chinese string }
+
+// Decision is the answer.
+type Decision struct {
+	// Allowed says that it may be done now.
+	Allowed bool
+	// Demands, when it is not allowed, are what is still wanted; with all of
+	// them met it is allowed. None means denied.
+	Demands []Demand
+	// Glass says that breaking the glass, with a reason, would allow it.
+	Glass bool
+	// Policies are the ids of those that decided; none when nothing permits.
+	Policies []string
+	// Text is what the first of them says.
+	Text Text
+	// Ask names those who may help: the managers of the directory.
+	Ask []string
+	// Failed are policies that could not be evaluated, with the reason.
+	Failed []string
+}
+
+// Denied reports that nothing the person can do would allow it.
+func (d Decision) Denied() bool { return !d.Allowed && len(d.Demands) == 0 }
+
+// Wants reports whether a demand of that kind is open.
+func (d Decision) Wants(k Kind) bool {
+	return slices.ContainsFunc(d.Demands, func(x Demand) bool { return slices.Contains(x.Any, k) })
+}
+
+// Needs reports whether nothing but that kind meets some open demand.
+func (d Decision) Needs(k Kind) bool {
+	return slices.ContainsFunc(d.Demands, func(x Demand) bool { return len(x.Any) == 1 && x.Any[0] == k })
+}
+
+// Rules are policies with their directory. They do not change.
+type Rules struct {
+	policies  *cedar.PolicySet
+	directory directory
+	demands   map[cedar.PolicyID]Demand
+	texts     map[cedar.PolicyID]Text
+}
+
+// maxDemands bounds how often one request is asked again: once for each kind.
+const maxDemands = 3
+
+// Decide answers one request.
+func (r *Rules) Decide(q Request) Decision {
+	entities, request := r.entities(q)
+	d := r.ask(entities, request, q.Circumstances)
+	if d.Allowed || len(d.Failed) > 0 {
+		return d
+	}
+	demands, decisive := r.wanted(entities, request, q.Circumstances)
+	if len(demands) == 0 {
+		return decisive // what remains when all that can be done is done
+	}
+	d.Demands = demands
+	if !q.Glass {
+		glass := q.Circumstances
+		glass.Glass, glass.Reason = true, true
+		d.Glass = wantsMore(d.Demands) && r.ask(entities, request, glass).Allowed
+	}
+	return d
+}
+
+// wantsMore reports whether a reason alone does not do.
+func wantsMore(demands []Demand) bool {
+	return slices.ContainsFunc(demands, func(d Demand) bool { return !slices.Contains(d.Any, Reason) })
+}
+
+// ask evaluates the policies once.
+func (r *Rules) ask(entities cedar.EntityMap, request cedar.Request, c Circumstances) Decision {
+	request.Context = c.record()
+	verdict, why := cedar.Authorize(r.policies, entities, request)
+	d := Decision{Allowed: verdict == cedar.Allow && len(why.Errors) == 0, Ask: r.directory.managers()}
+	for _, e := range why.Errors {
+		d.Failed = append(d.Failed, string(e.PolicyID)+": "+e.Message)
+	}
+	for _, reason := range why.Reasons {
+		d.Policies = append(d.Policies, string(reason.PolicyID))
+	}
+	slices.Sort(d.Failed)
+	slices.Sort(d.Policies)
+	for _, id := range d.Policies {
+		if d.Text == (Text{}) {
+			d.Text = r.texts[cedar.PolicyID(id)]
+		}
+	}
+	return d
+}
+
+// wanted finds what would have to be done for the request to be allowed; none
+// when nothing would do, with the denial that then remains. It supposes that a
+// demand is met, and asks again.
+func (r *Rules) wanted(entities cedar.EntityMap, request cedar.Request, c Circumstances) (all []Demand, last Decision) {
+	for range maxDemands + 1 {
+		last = r.ask(entities, request, c)
+		if last.Allowed {
+			return all, last
+		}
+		var met bool
+		for _, id := range last.Policies {
+			demand, ok := r.demands[cedar.PolicyID(id)]
+			if !ok || slices.ContainsFunc(all, func(x Demand) bool { return x.Policy == id }) {
+				last.Policies, last.Text = []string{id}, r.texts[cedar.PolicyID(id)] // it forbids, whatever is done
+				return nil, last
+			}
+			all, met = append(all, demand), true
+			c.meet(demand.Any[0])
+		}
+		if !met {
+			return nil, last
+		}
+	}
+	return nil, last
+}
+
+func (c *Circumstances) meet(k Kind) {
+	switch k {
+	case Reason:
+		c.Reason = true
+	case Count:
+		c.Counted = true
+	case SecondPerson:
+		c.Approved = true
+	}
+}
+
+func (c Circumstances) record() cedar.Record {
+	weekday := int(c.At.Weekday())
+	if weekday == 0 {
+		weekday = 7
+	}
+	return cedar.NewRecord(cedar.RecordMap{
+		"reason": cedar.Boolean(c.Reason), "counted": cedar.Boolean(c.Counted), "approved": cedar.Boolean(c.Approved),
+		"glass": cedar.Boolean(c.Glass), "bulk": cedar.Long(max(c.Bulk, 1)),
+		"hour": cedar.Long(c.At.Hour()), "weekday": cedar.Long(weekday),
+	})
+}
+
+// Entity types and the one log.
+const (
+	typeUser   cedar.EntityType = "User"
+	typeRole   cedar.EntityType = "Role"
+	typeTeam   cedar.EntityType = "Team"
+	typeTicket cedar.EntityType = "Ticket"
+	typeAction cedar.EntityType = "Action"
+)
+
+var theLog = cedar.NewEntityUID("Log", "audit")
+
+// entities are those that a request is about.
+func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
+	user := r.user(q.Person)
+	action := cedar.NewEntityUID(typeAction, cedar.String(q.Action))
+	all := cedar.EntityMap{user.UID: user, action: {UID: action, Parents: actionParents(q.Action)}}
+	resource := theLog
+	if q.Ticket != nil {
+		ticket := r.ticket(*q.Ticket)
+		all[ticket.UID], resource = ticket, ticket.UID
+	} else {
+		all[theLog] = cedar.Entity{UID: theLog}
+	}
+	return all, cedar.Request{Principal: user.UID, Action: action, Resource: resource}
+}
+
+func actionParents(a Action) cedar.EntityUIDSet {
+	switch a {
+	case View, Approve, Review, Export:
+		return cedar.NewEntityUIDSet()
+	}
+	return cedar.NewEntityUIDSet(cedar.NewEntityUID(typeAction, "operate"))
+}
+
+func (r *Rules) user(p Person) cedar.Entity {
+	teams := r.directory.teamsOf(p)
+	parents := slices.Concat(r.directory.rolesOf(p), teams)
+	return cedar.Entity{
+		UID:     cedar.NewEntityUID(typeUser, cedar.String(p.AccountName+"/"+p.UserName)),
+		Parents: cedar.NewEntityUIDSet(parents...),
+		Attributes: cedar.NewRecord(cedar.RecordMap{
+			"id": cedar.String(p.UserID), "name": cedar.String(p.UserName), "account": cedar.String(p.AccountName),
+			"teams": set(teams),
+		}),
+	}
+}
+
+func (r *Rules) ticket(t Ticket) cedar.Entity {
+	teams := r.directory.teamsOf(Person{UserName: t.Creator, AccountName: t.Account})
+	regions := make([]cedar.Value, len(t.Regions))
+	for i, name := range t.Regions {
+		regions[i] = cedar.String(name)
+	}
+	return cedar.Entity{
+		UID:     cedar.NewEntityUID(typeTicket, cedar.String(t.ID)),
+		Parents: cedar.NewEntityUIDSet(teams...),
+		Attributes: cedar.NewRecord(cedar.RecordMap{
+			"id": cedar.String(t.ID), "name": cedar.String(t.Name), "creator": cedar.String(t.Creator),
+			"account": cedar.String(t.Account), "project": cedar.String(t.Project), "regions": cedar.NewSet(regions...),
+			"status": cedar.String(t.Status), "teams": set(teams), "total": cedar.Long(t.Total), "stops": cedar.Long(t.Stops),
+			"running": cedar.Long(t.Running), "share": cedar.Long(t.share()), "requester": cedar.String(t.Requester),
+		}),
+	}
+}
+
+// share is what stops, in percent of all, rounded up.
+func (t Ticket) share() int {
+	if t.Total < 1 {
+		return 0
+	}
+	return (t.Stops*100 + t.Total - 1) / t.Total
+}
+
+func set(all []cedar.EntityUID) cedar.Set {
+	values := make([]cedar.Value, len(all))
+	for i, uid := range all {
+		values[i] = uid
+	}
+	return cedar.NewSet(values...)
+}
+
+// RolesOf and TeamsOf are what the directory says of a person, sorted.
+func (r *Rules) RolesOf(p Person) []string { return names(r.directory.rolesOf(p)) }
+
+// TeamsOf returns the names of the person's teams, sorted.
+func (r *Rules) TeamsOf(p Person) []string { return names(r.directory.teamsOf(p)) }
+
+func names(all []cedar.EntityUID) []string {
+	out := make([]string, len(all))
+	for i, uid := range all {
+		out[i] = string(uid.ID)
+	}
+	return out
+}
+
+// parseDemand reads the annotation @demand.
+func parseDemand(text string) ([]Kind, bool) {
+	var kinds []Kind
+	for part := range strings.SplitSeq(text, " or ") {
+		k := Kind(strings.TrimSpace(part))
+		if k != Reason && k != Count && k != SecondPerson || slices.Contains(kinds, k) {
+			return nil, false
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds, true
+}
