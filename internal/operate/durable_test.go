@@ -429,36 +429,130 @@ func TestResumeMany(t *testing.T) {
 	}
 }
 
-// TestResumeShared: of several consoles on one database exactly one takes an
-// operation up, and none as long as the one that sent it may be alive.
-func TestResumeShared(t *testing.T) {
+// sharedDesk is a desk on PostgreSQL, with further consoles on its database.
+func sharedDesk(t *testing.T, others int) (*desk, []*operate.Service) {
+	t.Helper()
 	d := newDesk(t)
 	check(t, d.Close())
 	d.dsn, d.shared = postgres(t), true
 	d.open()
-	consoles := []*operate.Service{d.Service, d.serve(), d.serve()}
-	form := d.form("running", pauseOrder)
-	d.requested(form)
+	consoles := []*operate.Service{d.Service}
+	for range others {
+		consoles = append(consoles, d.serve())
+	}
+	return d, consoles
+}
+
+// owner writes down whose an operation is.
+func (d *desk) owner(id, console string) {
+	d.t.Helper()
+	_, err := d.keys.Write.ExecContext(d.t.Context(), `INSERT INTO operation_owner (operation_id, console, beat) VALUES ($1, $2, 0)
+		ON CONFLICT (operation_id) DO UPDATE SET console = excluded.console`, id, console)
+	check(d.t, err)
+}
+
+// beats gives signs of life for a console that is not there, for longer than it
+// takes to be missed.
+func (d *desk) beats(console string) {
+	d.t.Helper()
+	tick := time.NewTicker(beat / 2)
+	defer tick.Stop()
+	for range 2 * 2 * 15 {
+		_, err := d.keys.Write.ExecContext(d.t.Context(), `UPDATE operation_owner SET beat = beat + 1 WHERE console = $1`, console)
+		check(d.t, err)
+		<-tick.C
+	}
+}
+
+func (d *desk) owned() (n int) {
+	d.t.Helper()
+	check(d.t, d.keys.Read.QueryRowContext(d.t.Context(), `SELECT count(*) FROM operation_owner`).Scan(&n))
+	return n
+}
+
+// TestResumeShared: of several consoles on one database exactly one takes an
+// operation up, whether its console was still written down or not, and none
+// as long as the one that has it gives signs of life.
+func TestResumeShared(t *testing.T) {
+	d, consoles := sharedDesk(t, 2)
+	left, forgotten, spent, alive := d.form("running", pauseOrder), d.form("paused", continueOrder), d.form("paused", cancelOrder), d.form("held", continueOrder)
+	for _, form := range []operate.Request{left, forgotten, alive} {
+		d.requested(form)
+	}
+	d.owner(left.Key, "one that was killed")
+	d.owner(spent.Key, "one that was killed") // before the request was in the log
+	d.owner(alive.Key, "one that lives")
 	d.elsewhere("running", pauseOrder)
-	d.clock.step(time.Hour)
-	late := d.form("held", continueOrder)
-	d.requested(late)
+	d.elsewhere("paused", continueOrder)
 	for _, s := range consoles {
 		check(t, s.Resume(t.Context()))
 	}
-	if r, _ := d.end(form.Key); r.End.Action != audit.ActionOperationObserved {
-		t.Errorf("the end is %+v", r.End)
+	d.beats("one that lives")
+	for _, form := range []operate.Request{left, forgotten} {
+		if r, _ := d.end(form.Key); r.End.Action != audit.ActionOperationObserved {
+			t.Errorf("the end is %+v", r.End)
+		}
 	}
+	if r := d.receipt(alive.Key); r.Answer != nil {
+		t.Errorf("an operation of a console that lives was taken up: %+v", r.Answer)
+	}
+	eventually(t, "nobody has what is over", func() bool { return d.owned() == 1 })
 	for _, s := range consoles {
 		check(t, s.Close())
 	}
-	records, err := d.log.Operation(t.Context(), form.Key)
-	check(t, err)
-	if len(records) != 3 {
-		t.Errorf("%d records, want requested, unknown, observed: %+v", len(records), records)
+	for _, form := range []operate.Request{left, forgotten} {
+		records, err := d.log.Operation(t.Context(), form.Key)
+		check(t, err)
+		if len(records) != 3 {
+			t.Errorf("%d records, want requested, unknown, observed: %+v", len(records), records)
+		}
 	}
-	if r := d.receipt(late.Key); r.Answer != nil {
-		t.Errorf("an operation of a console that may be alive was taken up: %+v", r.Answer)
+}
+
+// TestSharedWhileItsConsoleLives: an answer that takes long is waited for by
+// the console that sent the operation, which another leaves alone.
+func TestSharedWhileItsConsoleLives(t *testing.T) {
+	d, consoles := sharedDesk(t, 1)
+	check(t, consoles[1].Resume(t.Context()))
+	hold := make(chan struct{})
+	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1})
+	form, answer := d.form("running", pauseOrder), make(chan error, 1)
+	go func() {
+		_, err := d.Apply(t.Context(), form)
+		answer <- err
+	}()
+	var signs int64
+	eventually(t, "it gives signs of life", func() bool {
+		err := d.keys.Read.QueryRowContext(t.Context(), `SELECT coalesce(max(beat), 0) FROM operation_owner`).Scan(&signs)
+		return err == nil && signs > 3*15
+	})
+	if r := d.receipt(form.Key); r.Answer != nil {
+		t.Errorf("it was taken up: %+v", r.Answer)
+	}
+	close(hold)
+	check(t, <-answer)
+	d.clock.step(effect)
+	if r, _ := d.end(form.Key); r.Answer.Action != audit.ActionOperationAccepted || r.End.Action != audit.ActionOperationObserved {
+		t.Errorf("the receipt is %+v", r)
+	}
+	eventually(t, "nobody has it any more", func() bool { return d.owned() == 0 })
+	d.puts(1)
+}
+
+// TestSharedWhenTakenAway: a console that was silent for too long leaves the
+// operation to the one that has taken it up.
+func TestSharedWhenTakenAway(t *testing.T) {
+	d, _ := sharedDesk(t, 0)
+	id := d.apply("running", pauseOrder)
+	d.looked(1)
+	d.owner(id, "another")
+	d.clock.step(effect)
+	d.beats("another")
+	if r := d.receipt(id); r.End != nil {
+		t.Errorf("two consoles have it: %+v", r.End)
+	}
+	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved { // the other is silent now
+		t.Errorf("the end is %+v", r.End)
 	}
 }
 

@@ -37,6 +37,7 @@ func (c *clock) step(d time.Duration) { c.at.Add(d.Microseconds()) }
 
 const (
 	poll     = 5 * time.Millisecond
+	beat     = 20 * time.Millisecond
 	deadline = time.Minute // of the stepped clock
 	effect   = 2 * time.Second
 )
@@ -188,7 +189,7 @@ func (d *desk) open() {
 // serve starts a service on the open databases.
 func (d *desk) serve() *operate.Service {
 	s := operate.New(operate.Config{Log: d.log, Client: d.client, Keys: d.keys.Write, IsUnique: migrations.IsUnique,
-		Callers: d.sessions, Now: d.clock.now, Poll: poll, Deadline: deadline, Shared: d.shared})
+		Callers: d.sessions, Now: d.clock.now, Poll: poll, Deadline: deadline, Shared: d.shared, Beat: beat})
 	d.t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -49,19 +49,6 @@ func (k keyStore) claimed(ctx context.Context, key string) (at time.Time, held b
 	return time.UnixMicro(micro), err == nil, err
 }
 
-// lease takes a name for a time: of all consoles that share the database one
-// gets it, and another only after it has run out.
-func (k keyStore) lease(ctx context.Context, name string, now time.Time, life time.Duration) (bool, error) {
-	res, err := k.db.ExecContext(ctx, `INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, '', '', $2)
-		ON CONFLICT (key) DO UPDATE SET created_at = excluded.created_at WHERE one_time_key.created_at <= $3`,
-		name, now.UnixMicro(), now.Add(-life).UnixMicro())
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
-}
-
 // session returns the session that claimed a key; empty when it is forgotten.
 func (k keyStore) session(ctx context.Context, key string) (string, error) {
 	var id string

@@ -12,12 +12,14 @@
 //   - the PUT is never repeated: a time-out is *unknown*, not failed;
 //   - the ticket is then watched until the effect is seen, *observed*, or can
 //     no longer be expected, *not observed*; after a restart every operation
-//     without an end is taken up again.
+//     without an end is taken up again, and of consoles that share a database
+//     the others take up what one has left, once it gives no sign of life.
 //
 // It is the only caller of the COC client's Operate.
 package operate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -46,12 +48,12 @@ type Callers interface {
 	AnyCaller(ctx context.Context, projectID string, refused ...coc.Token) (coc.Caller, error)
 }
 
-// Config is what the service stands on. All fields are required but Shared
-// and Logger.
+// Config is what the service stands on. All fields are required but Shared,
+// Beat and Logger.
 type Config struct {
 	Log      *audit.Log
 	Client   *coc.Client
-	Keys     *sql.DB          // the console's database: table one_time_key
+	Keys     *sql.DB          // the console's database: tables one_time_key and operation_owner
 	IsUnique func(error) bool // does the error mean that a key exists
 	Callers  Callers
 	Logger   *slog.Logger
@@ -61,12 +63,16 @@ type Config struct {
 	// Shared says that other consoles write the same log and keys: an operation
 	// without an end may then be theirs.
 	Shared bool
+	// Beat is how often a console that shares its database gives a sign of life;
+	// the same for all of them. Zero: DefaultBeat.
+	Beat time.Duration
 }
 
 // Service applies operations and watches for their effects.
 type Service struct {
 	Config
-	keys keyStore
+	keys   keyStore
+	owners *owners
 
 	ctx   context.Context // ends with Close; watching runs under it
 	stop  context.CancelFunc
@@ -87,14 +93,21 @@ func New(cfg Config) *Service {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Beat = cmp.Or(cfg.Beat, DefaultBeat)
 	ctx, stop := context.WithCancel(context.Background())
-	return &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique}, ctx: ctx, stop: stop,
-		looks: make(chan struct{}, maxLooks), inFlight: map[string]chan struct{}{}}
+	s := &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique}, ctx: ctx, stop: stop,
+		owners: &owners{db: cfg.Keys, console: rand.Text(), shared: cfg.Shared, mine: map[string]context.CancelFunc{}},
+		looks:  make(chan struct{}, maxLooks), inFlight: map[string]chan struct{}{}}
+	if cfg.Shared {
+		s.background(s.standBy)
+	}
+	return s
 }
 
 // Close stops watching at once, and waits for COC's answers to what was sent,
 // so that the log gets them. Operations that have no end yet are taken up by
-// Resume at the next start. The log is closed after the service.
+// Resume at the next start, or by another console that shares the log. The log
+// is closed after the service.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -280,6 +293,10 @@ func (s *Service) once(ctx context.Context, r Request, now Reading, before map[i
 	case err != nil:
 		return "", s.Log.Refusal(err)
 	}
+	if err := s.owners.take(ctx, r.Key); err != nil {
+		s.keys.release(ctx, r.Key, s.Logger)
+		return "", s.Log.Refusal(err)
+	}
 	// From here on the person may close the browser: the answer is recorded.
 	return r.Key, s.send(context.WithoutCancel(ctx), r, now, before)
 }
@@ -392,9 +409,11 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before map[i
 	answer.Duration = s.Now().Sub(started)
 	// That the log did not take the answer is no error of this request: it was
 	// sent, and its receipt says what is known. Unwritten tells.
-	_ = s.write(ctx, answer)
+	unwritten := s.write(ctx, answer)
 	if answer.Action != audit.ActionOperationRejected {
 		s.watch(task{requested: requested, caller: r.Caller, sessionKey: r.SessionKey})
+	} else if unwritten == nil {
+		s.letGo(ctx, r.Key)
 	}
 	var upstream *coc.Error
 	if errors.As(err, &upstream) && upstream.SignInAgain() {
@@ -409,22 +428,30 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before map[i
 func (s *Service) withdraw(ctx context.Context, key string, why error) {
 	var storage *audit.StorageError
 	if !errors.As(why, &storage) || !storage.Unknown {
-		s.keys.release(ctx, key, s.Logger)
+		s.giveBack(ctx, key)
 		return
 	}
 	s.background(func() {
 		for wait := time.Second; pause(s.ctx, wait); wait = min(2*wait, time.Minute) {
 			switch receipt, err := s.Receipt(s.ctx, key); {
 			case errors.Is(err, audit.ErrNotFound):
-				s.keys.release(s.ctx, key, s.Logger)
+				s.giveBack(s.ctx, key)
 				return
 			case err == nil:
-				_ = s.write(s.ctx, next(receipt.Requested, audit.ActionOperationRejected, audit.OutcomeFailed,
-					Detail{Note: NoteNotDelivered, Error: why.Error()}))
+				if s.write(s.ctx, next(receipt.Requested, audit.ActionOperationRejected, audit.OutcomeFailed,
+					Detail{Note: NoteNotDelivered, Error: why.Error()})) == nil {
+					s.letGo(s.ctx, key)
+				}
 				return
 			}
 		}
 	})
+}
+
+// giveBack undoes the claim: the form can be sent again.
+func (s *Service) giveBack(ctx context.Context, key string) {
+	s.letGo(ctx, key)
+	s.keys.release(ctx, key, s.Logger)
 }
 
 // Unwritten reports whether the log has yet to take an answer. While it has,

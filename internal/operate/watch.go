@@ -52,15 +52,41 @@ func (t task) ticket() coc.ExecuteUUID { return coc.ExecuteUUID(t.requested.Tick
 // watch looks at the ticket in the background until the operation has an end.
 func (s *Service) watch(t task) {
 	if s.ctx.Err() != nil {
-		return // taken up at the next start
+		return // taken up at the next start, or by another console
 	}
 	t.since = s.Now()
-	s.background(func() {
-		if end, ok := s.await(s.ctx, t); ok {
-			// The error is logged and the record tried again by write.
-			_ = s.write(s.ctx, end)
+	id := t.requested.OperationID
+	ctx, lost := context.WithCancel(s.ctx)
+	started := s.background(func() {
+		defer lost()
+		if !s.owners.keep(id, lost) {
+			s.offerUp(ctx, id)
+			return
+		}
+		if end, ok := s.await(ctx, t); ok {
+			s.finish(ctx, end)
 		}
 	})
+	if !started {
+		lost()
+	}
+}
+
+// finish writes an operation's end, unless another console has taken it up.
+func (s *Service) finish(ctx context.Context, end audit.Record) {
+	for {
+		held, err := s.owners.holds(ctx, end.OperationID)
+		switch {
+		case err == nil && held:
+			// The error is logged and the record tried again by write.
+			if s.write(s.ctx, end) == nil {
+				s.letGo(s.ctx, end.OperationID)
+			}
+			return
+		case err == nil || !pause(ctx, s.Poll):
+			return
+		}
+	}
 }
 
 // await returns the end of an operation; false when the service stops first.
@@ -345,8 +371,8 @@ func (s *Service) otherRequests(ctx context.Context, t task) (map[string]audit.R
 // Resume takes up every operation in the log that has no end. One without an
 // answer is first recorded as unknown: the process ended between sending it
 // and writing the answer down. The deadline counts anew, since nobody looked
-// meanwhile. Where the log is shared, each waits until the console that sent it
-// must be gone or would have brought it to an end, and one console takes it up.
+// meanwhile. Where the log is shared, each waits until the console that has it
+// gives no sign of life any more, and one console takes it up.
 func (s *Service) Resume(ctx context.Context) error {
 	if err := s.keys.purge(ctx, s.Now()); err != nil {
 		s.Logger.Warn("old one-time keys are still there", "error", err)
@@ -361,59 +387,92 @@ func (s *Service) Resume(ctx context.Context) error {
 			s.Logger.Error("an open operation has no request in the log", "error", err)
 			continue
 		}
-		s.background(func() { s.takeUp(s.ctx, receipt.Requested) })
+		id := receipt.Requested.OperationID
+		if s.Shared {
+			s.offerUp(ctx, id)
+			continue
+		}
+		s.background(func() { s.takeUp(s.ctx, id) })
 	}
 	return nil
 }
 
-// patience is how long a console may take to bring an operation to an end:
-// COC's answer, the deadline, and a last look that was put off.
-func (s *Service) patience() time.Duration { return s.Deadline + maxRetryAfter + 2*lookTimeout }
-
-func (s *Service) takeUp(ctx context.Context, requested audit.Record) {
-	if s.Shared && !pause(ctx, requested.Time.Add(s.patience()).Sub(s.Now())) {
-		return
-	}
-	for {
-		mine, err := s.mine(ctx, requested)
-		if err == nil && mine {
-			err = s.resumeOne(ctx, requested)
+// standBy gives signs of life while this console has operations, and takes up
+// those of consoles that give none.
+func (s *Service) standBy() {
+	signs, failing := map[string]sign{}, false
+	for pause(s.ctx, s.Beat) {
+		err := s.owners.beat(s.ctx)
+		if err == nil {
+			err = s.takeOver(s.ctx, signs)
 		}
-		switch {
-		case err == nil && mine, ctx.Err() != nil:
-			return
-		case err != nil:
-			s.Logger.Error("an open operation could not be taken up yet", "operation", requested.OperationID, "error", err)
-			if !pause(ctx, maxBackoff) {
-				return
-			}
-		case !pause(ctx, s.patience()): // another console has it, and may end
-			return
+		if err != nil && !failing && s.ctx.Err() == nil { // once, not at every beat
+			s.Logger.Error("other consoles cannot tell whether this one lives", "error", err)
 		}
+		failing = err != nil
 	}
 }
 
-// mine reports whether this console is the one to take the operation up.
-func (s *Service) mine(ctx context.Context, requested audit.Record) (bool, error) {
-	if !s.Shared {
-		return true, nil
-	}
-	return s.keys.lease(ctx, "resume/"+requested.OperationID, s.Now(), s.patience())
-}
-
-func (s *Service) resumeOne(ctx context.Context, requested audit.Record) error {
-	receipt, err := s.Receipt(ctx, requested.OperationID)
-	if err != nil || !receipt.Open() {
+func (s *Service) takeOver(ctx context.Context, signs map[string]sign) error {
+	gone, err := s.owners.look(ctx, signs)
+	if err != nil {
 		return err
 	}
-	session, err := s.keys.session(ctx, requested.OperationID)
+	for _, id := range gone {
+		mine, err := s.owners.inherit(ctx, id, signs[id])
+		if err != nil {
+			return err
+		}
+		if mine {
+			s.Logger.Warn("an operation is taken up that another console has left", "operation", id)
+			s.background(func() { s.takeUp(s.ctx, id) })
+		}
+	}
+	return nil
+}
+
+// takeUp brings an operation to its end that another process has begun.
+func (s *Service) takeUp(ctx context.Context, id string) {
+	for {
+		err := s.resumeOne(ctx, id)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.Logger.Error("an open operation could not be taken up yet", "operation", id, "error", err)
+		if !pause(ctx, maxBackoff) {
+			return
+		}
+	}
+}
+
+func (s *Service) resumeOne(ctx context.Context, id string) error {
+	receipt, err := s.Receipt(ctx, id)
+	if errors.Is(err, audit.ErrNotFound) || err == nil && !receipt.Open() {
+		s.letGo(ctx, id) // nothing was sent, or its end is there
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	session, err := s.keys.session(ctx, id)
 	if err != nil {
 		return err
 	}
 	if receipt.Answer == nil {
-		lost := next(requested, audit.ActionOperationUnknown, audit.OutcomeUnknown, Detail{Note: NoteProcessEnded})
+		lost := next(receipt.Requested, audit.ActionOperationUnknown, audit.OutcomeUnknown, Detail{Note: NoteProcessEnded})
 		_ = s.write(ctx, lost) // logged, and tried again, there
 	}
-	s.watch(task{requested: requested, sessionKey: session})
+	s.watch(task{requested: receipt.Requested, sessionKey: session})
 	return nil
+}
+
+// letGo and offerUp are leave and offer of owners; what fails is made good by
+// the console that next looks after the operation.
+func (s *Service) letGo(ctx context.Context, id string)   { s.noted(s.owners.leave(ctx, id)) }
+func (s *Service) offerUp(ctx context.Context, id string) { s.noted(s.owners.offer(ctx, id)) }
+
+func (s *Service) noted(err error) {
+	if err != nil && s.ctx.Err() == nil {
+		s.Logger.Warn("who has an operation could not be written down", "error", err)
+	}
 }
