@@ -17,6 +17,15 @@ const (
 	copyBatch   = 16 * followBatch
 )
 
+// The follower lets records gather before it copies them: what a commit of the
+// search tables costs is then shared by many, and searches read meanwhile what
+// it has not reached. It rests as long as it worked, so that under the highest
+// loads the writer, on whom people wait, has the processors.
+const (
+	gatherAtLeast = 25 * time.Millisecond
+	gatherAtMost  = 250 * time.Millisecond
+)
+
 // followRetry is how often the follower looks unasked: for what other consoles
 // append to a shared log, and after the search tables refused records.
 const followRetry = 5 * time.Second
@@ -35,7 +44,9 @@ func (l *Log) follow(ctx context.Context) {
 	defer tick.Stop()
 	behind := false
 	for {
+		start := time.Now()
 		err := l.catchUp(ctx)
+		worked := time.Since(start)
 		if ctx.Err() != nil {
 			return
 		}
@@ -48,6 +59,7 @@ func (l *Log) follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-l.wake:
+			rest(ctx, min(max(worked, gatherAtLeast), gatherAtMost))
 		}
 	}
 }
