@@ -32,6 +32,7 @@ type config struct {
 	sessionKeyFile string
 	sessionIdle    time.Duration
 	trustedProxies []netip.Prefix
+	metricsListen  string
 
 	auditKeyFile  string
 	auditKeys     []string
@@ -85,6 +86,7 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
 	f.DurationVar(&c.sessionIdle, "session-idle", 8*time.Hour, "`TIME` without use after which a session ends")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`LIST` of addresses or CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed")
+	f.StringVar(&c.metricsListen, "metrics-listen", "", "`ADDRESS` that serves /metrics to anybody who reaches it; empty: --listen serves it, to programs on this machine alone")
 	f.StringVar(&c.auditKeyFile, "audit-key-file", "", "`FILE` with the key that signs the audit log's checkpoints, made when missing; default audit.key in the data folder")
 	f.StringVar(&l.auditKeys, "audit-keys", "", "`LIST` of public keys, besides that one, whose checkpoints are believed: former keys, or those of other consoles on the same log")
 	f.StringVar(&c.anchorFile, "anchor-file", "", "`FILE` that gets every minute's checkpoint, best on another volume; the start refuses a log that does not continue it")
@@ -179,7 +181,8 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return p.Masked(), err
 }
 
-func (c config) check() error {
+// checkListen checks where the console and its metrics are served.
+func (c config) checkListen() error {
 	host, _, err := net.SplitHostPort(c.listen)
 	if err != nil {
 		return &settingError{"listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:8080", c.listen)}
@@ -188,6 +191,16 @@ func (c config) check() error {
 	if host != "localhost" && (ip == nil || !ip.IsLoopback()) && len(c.trustedProxies) == 0 {
 		return &settingError{"listen", fmt.Sprintf("%q is reached from other machines, and passwords must not travel over "+
 			"plain http: put a proxy with TLS in front and name it in --trusted-proxies", c.listen)}
+	}
+	if _, _, err := net.SplitHostPort(c.metricsListen); c.metricsListen != "" && err != nil {
+		return &settingError{"metrics-listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:9090", c.metricsListen)}
+	}
+	return nil
+}
+
+func (c config) check() error {
+	if err := c.checkListen(); err != nil {
+		return err
 	}
 	if (c.cocEndpoint == "") != (c.iamEndpoint == "") {
 		return &settingError{"coc-endpoint", "--coc-endpoint and --iam-endpoint go together: give both, or none for the simulator"}

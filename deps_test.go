@@ -58,6 +58,7 @@ var confined = map[string][]string{
 	"github.com/jackc/":         {"migrations"},
 	"github.com/labstack/":      {"web", "handlers"},
 	"github.com/pressly/goose/": {"migrations"},
+	"github.com/prometheus/":    {"web"},
 	"modernc.org/":              {"migrations"},
 	"testing":                   {},
 }

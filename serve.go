@@ -67,8 +67,12 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	handler, err := assemble(ctx, cfg, logger, demo, &open)
+	metrics := web.NewMetrics()
+	handler, err := assemble(ctx, cfg, logger, demo, metrics, &open)
 	if err != nil {
+		return err
+	}
+	if err := serveMetrics(ctx, cfg, metrics, logger, &open); err != nil {
 		return err
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
@@ -86,6 +90,31 @@ func newLogger(cfg config, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// serveMetrics serves /metrics at its own address, where it has one.
+func serveMetrics(ctx context.Context, cfg config, metrics *web.Metrics, logger *slog.Logger, open *closers) error {
+	if cfg.metricsListen == "" {
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.metricsListen)
+	if err != nil {
+		return &settingError{"metrics-listen", err.Error()}
+	}
+	routes := http.NewServeMux()
+	routes.Handle("GET /metrics", metrics.Handler())
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: readTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			logger.Error("metrics are no longer served", "error", err)
+		}
+	}()
+	open.add(func() error { err := server.Close(); <-done; return err })
+	logger.Info("metrics", "address", listener.Addr().String())
+	return nil
 }
 
 // serveUntil serves until the context ends, then lets running requests finish.
@@ -168,8 +197,17 @@ func openStores(ctx context.Context, dsn string, open *closers) (stores, error) 
 	return s, nil
 }
 
+// sizes are the databases as the metrics name them: PostgreSQL has one for all.
+func (s stores) sizes() map[string]func(context.Context) (int64, error) {
+	if s.log.Engine == migrations.PostgreSQL {
+		return map[string]func(context.Context) (int64, error){"postgresql": s.log.Size}
+	}
+	return map[string]func(context.Context) (int64, error){"audit": s.log.Size, "search": s.search.Size, "console": s.console.Size}
+}
+
 // assemble opens the databases and puts the parts together.
-func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handlers.DemoAccount, open *closers) (http.Handler, error) {
+func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handlers.DemoAccount,
+	metrics *web.Metrics, open *closers) (http.Handler, error) {
 	dbs, err := openStores(ctx, cfg.dsn(), open)
 	if err != nil {
 		return nil, err
@@ -182,19 +220,20 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return nil, err
 	}
-	cocClient, iamClient, err := clients(cfg, open)
+	cocClient, iamClient, err := clients(cfg, metrics, open)
 	if err != nil {
 		return nil, err
 	}
 	operations := operate.New(operate.Config{Log: log, Client: cocClient, Keys: dbs.console.Write, IsUnique: migrations.IsUnique,
-		Callers: sessions, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != ""})
+		Callers: sessions, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != "", Observe: metrics.Operation})
 	open.add(operations.Close)
 	if err := operations.Resume(ctx); err != nil {
 		return nil, fmt.Errorf("take up open operations: %w", err)
 	}
 	h := handlers.New(handlers.Config{Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
-	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger}), nil
+	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger,
+		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), nil
 }
 
 // openLog opens the audit log, which signs its checkpoints and anchors them.
@@ -238,16 +277,16 @@ func logSettings(cfg config, dbs stores, logger *slog.Logger) (audit.Config, err
 		}}, nil
 }
 
-func clients(cfg config, open *closers) (*coc.Client, *iam.Client, error) {
+func clients(cfg config, metrics *web.Metrics, open *closers) (*coc.Client, *iam.Client, error) {
 	agent := "coc-console"
 	c, err := coc.New(coc.Config{Endpoint: cfg.cocEndpoint, UserAgent: agent, ConnectTimeout: cfg.connectTimeout,
-		HeaderTimeout: cfg.callTimeout, CallTimeout: cfg.callTimeout})
+		HeaderTimeout: cfg.callTimeout, CallTimeout: cfg.callTimeout, Observe: metrics.Upstream("coc")})
 	if err != nil {
 		return nil, nil, &settingError{"coc-endpoint", err.Error()}
 	}
 	open.add(func() error { c.Close(); return nil })
 	i, err := iam.New(iam.Config{Endpoint: cfg.iamEndpoint, UserAgent: agent, ConnectTimeout: cfg.connectTimeout,
-		CallTimeout: cfg.callTimeout})
+		CallTimeout: cfg.callTimeout, Observe: metrics.Upstream("iam")})
 	if err != nil {
 		return nil, nil, &settingError{"iam-endpoint", err.Error()}
 	}

@@ -197,3 +197,32 @@ func eventually(t testing.TB, what string, is func() bool) {
 		}
 	}
 }
+
+// TestMetricsListen: the metrics have an address of their own, and only that.
+func TestMetricsListen(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := goleak.IgnoreCurrent()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	c := launch(t, noEnvironment, "--metrics-listen", address)
+	for url, want := range map[string]int{c.url + "/metrics": http.StatusNotFound, "http://" + address + "/metrics": http.StatusOK,
+		"http://" + address + "/tickets": http.StatusNotFound} {
+		if got := status(t, client, url); got != want {
+			t.Errorf("%s answers %d, want %d", url, got, want)
+		}
+	}
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	goleak.VerifyNone(t, before)
+	c = launch(t, noEnvironment)
+	if got := status(t, client, c.url+"/metrics"); got != http.StatusOK {
+		t.Errorf("without an address of its own /metrics answers %d", got)
+	}
+}

@@ -42,18 +42,16 @@ func (l *Log) signal() {
 func (l *Log) follow(ctx context.Context) {
 	tick := time.NewTicker(followRetry)
 	defer tick.Stop()
-	behind := false
 	for {
 		start := time.Now()
+		l.catchingUp.Store(&start)
 		err := l.catchUp(ctx)
+		l.catchingUp.Store(nil)
 		worked := time.Since(start)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !behind { // once, not at every append
-			l.cfg.Logger.Error("the search tables stay behind the log", "error", err)
-		}
-		behind = err != nil
+		l.noteFollowing(err)
 		select {
 		case <-ctx.Done():
 			return
@@ -61,6 +59,16 @@ func (l *Log) follow(ctx context.Context) {
 		case <-l.wake:
 			rest(ctx, min(max(worked, gatherAtLeast), gatherAtMost))
 		}
+	}
+}
+
+// noteFollowing remembers whether the search tables could be brought up to the
+// log.
+func (l *Log) noteFollowing(err error) {
+	if err == nil {
+		l.unfollowed.Store(nil)
+	} else if l.unfollowed.Swap(&failure{err, time.Now()}) == nil { // once, not at every append
+		l.cfg.Logger.Error("the search tables stay behind the log", "error", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,8 +19,8 @@ const (
 	lowSpace      = 1 << 30
 	reservedSpace = 64 << 20
 	slowCommit    = 100 * time.Millisecond
-	anchorLate    = 3 * anchorEvery
 	spaceEvery    = time.Second
+	longFollowing = time.Minute
 )
 
 // The kinds of warnings.
@@ -32,8 +33,16 @@ const (
 	WarningSlow       = "slow"       // commits take long
 	WarningUnsigned   = "unsigned"   // the last checkpoint could not be signed
 	WarningUnanchored = "unanchored" // an anchor did not take the last checkpoint
+	WarningBehind     = "behind"     // the search tables do not keep up
 	WarningFindings   = "findings"   // verification has found something
+	WarningUnverified = "unverified" // the last verification could not be done
 )
+
+// WarningKinds lists all kinds of warnings.
+func WarningKinds() []string {
+	return []string{WarningFailing, WarningReadOnly, WarningFull, WarningLowSpace, WarningReserve, WarningSlow,
+		WarningUnsigned, WarningUnanchored, WarningBehind, WarningFindings, WarningUnverified}
+}
 
 // Warning is something that will, or does, keep the log from its promises.
 type Warning struct {
@@ -69,10 +78,53 @@ func (l *Log) Health(context.Context) []Warning {
 			add(WarningUnanchored, "%s did not take the checkpoint: %v", a.Name, a.Err)
 		}
 	}
-	if v := l.Verified(); len(v.Findings) > 0 {
+	if err := l.behind(); err != nil {
+		add(WarningBehind, "the search tables stay behind the log: %v", err)
+	}
+	v := l.Verified()
+	if len(v.Findings) > 0 {
 		add(WarningFindings, "verification has found: %s", v.Findings[0])
 	}
+	if v.Err != nil {
+		add(WarningUnverified, "the log could not be verified: %v", v.Err)
+	}
 	return out
+}
+
+// behind says why the search tables do not have what the log has; nil when they
+// have it, or soon will.
+func (l *Log) behind() error {
+	if f := l.unfollowed.Load(); f != nil {
+		return f.err
+	}
+	if since := l.catchingUp.Load(); since != nil && time.Since(*since) > longFollowing {
+		return fmt.Errorf("they are being filled since %s", since.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Figures are numbers to watch the log by.
+type Figures struct {
+	Size     int64      // records
+	Followed int64      // how many of them the search tables know
+	Open     int64      // operations without an end among those
+	Signed   Checkpoint // the latest; zero when there is none
+	Space    Space      // of the log's disk; zero when it is not known
+}
+
+// Figures reads the log's numbers. With an error, those that could be read are
+// there.
+func (l *Log) Figures(ctx context.Context) (Figures, error) {
+	var f Figures
+	var size, followed, open, signed, space error
+	f.Size, size = l.Size(ctx)
+	f.Followed, followed = l.followed(ctx)
+	open = l.cfg.SearchRead.QueryRowContext(ctx, `SELECT count(*) FROM open_operation`).Scan(&f.Open)
+	if f.Signed, signed = l.Checkpoint(ctx); errors.Is(signed, ErrNotFound) {
+		signed = nil
+	}
+	f.Space, space = l.space.get()
+	return f, errors.Join(size, followed, open, signed, space)
 }
 
 func kindOf(e *StorageError) string {

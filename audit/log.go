@@ -162,14 +162,16 @@ type Log struct {
 	mu     sync.RWMutex // held for reading while an append is queued
 	closed bool
 
-	failing   atomic.Pointer[StorageError] // why the last commit failed; nil when it did not
-	unsigned  atomic.Pointer[failure]      // why the last checkpoint failed
-	following sync.Mutex                   // one batch for the search tables at a time
-	anchors   *anchoring
-	roots     rootCache
-	speed     speed
-	space     spaceMeter
-	verified  atomic.Pointer[Verified]
+	failing    atomic.Pointer[StorageError] // why the last commit failed; nil when it did not
+	unsigned   atomic.Pointer[failure]      // why the last checkpoint failed
+	following  sync.Mutex                   // one batch for the search tables at a time
+	unfollowed atomic.Pointer[failure]      // why the search tables stay behind; nil: they do not
+	catchingUp atomic.Pointer[time.Time]    // since when the follower is at work; nil: it waits
+	anchors    *anchoring
+	roots      rootCache
+	speed      speed
+	space      spaceMeter
+	verified   atomic.Pointer[Verified]
 }
 
 // Open checks that the log continues the last checkpoint that it signed or

@@ -54,21 +54,6 @@ func returnTo(text string) string {
 	return text
 }
 
-// Health says that the process answers.
-func (h *Handlers) Health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
-
-// Ready says whether operations could be applied: the log takes records.
-func (h *Handlers) Ready(c echo.Context) error {
-	if err := h.Log.Ready(c.Request().Context()); err != nil {
-		h.Logger.Warn("not ready", "error", err)
-		return c.String(http.StatusServiceUnavailable, "the audit log is not ready\n")
-	}
-	if h.Operations.Unwritten() {
-		return c.String(http.StatusServiceUnavailable, "an answer is not in the audit log yet\n")
-	}
-	return c.String(http.StatusOK, "ready\n")
-}
-
 // notFound is the answer to an address that leads nowhere.
 func notFound() error {
 	return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound}

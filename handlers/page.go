@@ -42,7 +42,8 @@ func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Not
 	grave := map[string]string{audit.WarningFailing: t.LogRefuses, audit.WarningReadOnly: t.LogRefuses,
 		audit.WarningFull: t.LogRefuses, audit.WarningReserve: t.LogReserve, audit.WarningFindings: t.LogChanged}
 	early := map[string]string{audit.WarningLowSpace: t.LogLowSpace, audit.WarningSlow: t.LogSlow,
-		audit.WarningUnsigned: t.LogUnsigned, audit.WarningUnanchored: t.LogUnanchored}
+		audit.WarningUnsigned: t.LogUnsigned, audit.WarningUnanchored: t.LogUnanchored, audit.WarningBehind: t.LogBehind,
+		audit.WarningUnverified: t.LogUnverified}
 	var notices []templates.Notice
 	if h.Operations.Unwritten() {
 		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: t.LogRefuses})

@@ -130,6 +130,26 @@ func (d *DB) Space() (free, total uint64, err error) {
 	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
 }
 
+// Size returns how many bytes the store takes: its file and what is written
+// but not yet copied into it. On PostgreSQL it is the whole database, which
+// holds all stores.
+func (d *DB) Size(ctx context.Context) (int64, error) {
+	if d.Path == "" {
+		var n int64
+		err := d.Read.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&n)
+		return n, err
+	}
+	info, err := os.Stat(d.Path)
+	if err != nil {
+		return 0, err
+	}
+	n := info.Size()
+	if wal, err := os.Stat(d.Path + "-wal"); err == nil { // there is none at times
+		n += wal.Size()
+	}
+	return n, nil
+}
+
 func openPostgres(ctx context.Context, dsn string, store Store) (*DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {

@@ -73,6 +73,8 @@ type settings struct {
 	tickets    []simulator.TicketSpec
 	callLimit  time.Duration
 	writeLimit time.Duration // the HTTP server's WriteTimeout
+	log        func(*audit.Config)
+	elsewhere  bool // metrics have another address
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
@@ -83,6 +85,7 @@ type console struct {
 	sim      *simulator.Simulator
 	log      *audit.Log
 	logDB    *migrations.DB
+	searchDB *migrations.DB
 	db       *migrations.DB // sessions and one-time keys
 	sessions *web.Sessions
 	clock    *clock
@@ -177,27 +180,34 @@ func (c *console) open(store migrations.Store) *migrations.DB {
 func (c *console) assemble(s settings, upstream string) http.Handler {
 	t, logger := c.t, slog.New(slog.NewJSONHandler(c.output, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	search := c.open(migrations.Search)
-	c.logDB, c.db = c.open(migrations.Audit), c.open(migrations.Console)
-	c.log, err = audit.Open(t.Context(), audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read,
-		Search: search.Write, SearchRead: search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
-		Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now})
+	c.logDB, c.searchDB, c.db = c.open(migrations.Audit), c.open(migrations.Search), c.open(migrations.Console)
+	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read,
+		Search: c.searchDB.Write, SearchRead: c.searchDB.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
+		Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now}
+	if s.log != nil {
+		s.log(&config)
+	}
+	c.log, err = audit.Open(t.Context(), config)
 	must(t, err)
 	t.Cleanup(func() { _ = c.log.Close() })
 	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
 		Managers: []string{"demo/manager"}, Logger: logger, Now: c.clock.now})
 	must(t, err)
-	client, err := coc.New(coc.Config{Endpoint: upstream, CallTimeout: s.callLimit, HeaderTimeout: s.callLimit})
+	metrics := web.NewMetrics()
+	client, err := coc.New(coc.Config{Endpoint: upstream, CallTimeout: s.callLimit, HeaderTimeout: s.callLimit,
+		Observe: metrics.Upstream("coc")})
 	must(t, err)
 	t.Cleanup(client.Close)
-	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit})
+	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam")})
 	must(t, err)
 	operations := operate.New(operate.Config{Log: c.log, Client: client, Keys: c.db.Write, IsUnique: migrations.IsUnique,
-		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: 2 * time.Second})
+		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: 2 * time.Second,
+		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
 	h := handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
 		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
-	return web.New(web.Config{Handlers: h, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger})
+	return web.New(web.Config{Handlers: h, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
+		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
 }
 
 // tickets are one of each kind, with ids that tests can name.

@@ -15,6 +15,7 @@ const (
 	signedIn access = iota
 	public
 	overSafeTransport // public, but a secret travels
+	fromMachine       // public, but for programs on this machine alone
 )
 
 // route is one line of the list below.
@@ -25,7 +26,7 @@ type route struct {
 }
 
 // routes is the only list of the console's addresses. GET answers HEAD, too.
-func routes(h *handlers.Handlers) []route {
+func routes(h *handlers.Handlers, m *Metrics) []route {
 	return []route{
 		{http.MethodGet, "/", public, h.Home},
 		{http.MethodGet, "/sign-in", overSafeTransport, h.ShowSignIn},
@@ -45,5 +46,6 @@ func routes(h *handlers.Handlers) []route {
 		{http.MethodGet, "/audit/:sequence", signedIn, h.Record},
 		{http.MethodGet, "/healthz", public, h.Health},
 		{http.MethodGet, "/readyz", public, h.Ready},
+		{http.MethodGet, "/metrics", fromMachine, m.serve},
 	}
 }

@@ -22,7 +22,7 @@ import (
 func TestRoutes(t *testing.T) {
 	want := map[string]access{
 		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public,
-		"GET /healthz": public, "GET /readyz": public,
+		"GET /healthz": public, "GET /readyz": public, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
 		"GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
 		"GET /tickets/:execute_uuid/instances/:id": signedIn, "GET /tickets/:execute_uuid/instances/:id/log": signedIn,
@@ -30,7 +30,7 @@ func TestRoutes(t *testing.T) {
 		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedIn, "GET /audit/:sequence": signedIn,
 	}
 	got := map[string]access{}
-	for _, r := range routes(&handlers.Handlers{}) {
+	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
 		name := r.method + " " + r.path
 		if _, twice := got[name]; twice {
 			t.Errorf("%s is there twice", name)

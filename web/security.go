@@ -110,9 +110,13 @@ func isSecure(c echo.Context) bool {
 // http that does not leave the machine. A proxy on the machine hides that it
 // does, but for what it adds to the headers.
 func safeToSignIn(c echo.Context) bool {
-	if isSecure(c) {
-		return true
-	}
+	return isSecure(c) || onMachine(c)
+}
+
+// onMachine reports whether a request came from this machine, past no proxy
+// that says so, to a name of this machine: another site's page cannot make the
+// browser here call us by its own name.
+func onMachine(c echo.Context) bool {
 	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"} {
 		if c.Request().Header.Get(name) != "" {
 			return false

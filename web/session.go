@@ -273,6 +273,14 @@ func (s *Sessions) Purge(ctx context.Context) error {
 	return err
 }
 
+// Count returns how many sessions are live.
+func (s *Sessions) Count(ctx context.Context) (n int64, err error) {
+	now := s.Now()
+	err = s.Read.QueryRowContext(ctx, `SELECT count(*) FROM session WHERE expires_at > $1 AND seen_at > $2`,
+		now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&n)
+	return n, err
+}
+
 // Caller returns the COC caller of a live session, by its row's key.
 func (s *Sessions) Caller(ctx context.Context, row string) (coc.Caller, error) {
 	held, err := s.load(ctx, row)

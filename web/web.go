@@ -21,20 +21,31 @@ import (
 	"coc-console/static"
 )
 
-// Config is what the server stands on. TrustedProxies may be empty; all else
-// is required.
+// Config is what the server stands on. TrustedProxies, Metrics and Databases may
+// be empty; all else is required.
 type Config struct {
 	Handlers       *handlers.Handlers
 	Sessions       *Sessions
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger
+	Metrics        *Metrics // nil: some of its own
+	// MetricsElsewhere says that /metrics has an address of its own, and is
+	// not served here.
+	MetricsElsewhere bool
+	// Databases give their sizes, in bytes, by their name.
+	Databases map[string]func(context.Context) (int64, error)
 }
 
 type server struct{ Config }
 
 // New returns the console's handler.
 func New(cfg Config) http.Handler {
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics()
+	}
 	s := &server{cfg}
+	list := routes(cfg.Handlers, cfg.Metrics)
+	cfg.Metrics.watch(cfg, list)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
@@ -43,7 +54,7 @@ func New(cfg Config) http.Handler {
 	e.Use(s.transport, s.describe, s.log, s.recover, s.headers,
 		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024}),
 		s.prefer, s.sameSite, s.limitBody)
-	for _, r := range routes(cfg.Handlers) {
+	for _, r := range list {
 		h := s.guard(r)
 		e.Add(r.method, r.path, h)
 		if r.method == http.MethodGet {
@@ -57,6 +68,7 @@ func New(cfg Config) http.Handler {
 		if strings.HasPrefix(r.URL.Path, "/static/") {
 			setSecurityHeaders(w.Header(), s.overTLS(r))
 			files.ServeHTTP(w, r)
+			cfg.Metrics.static.Inc()
 			return
 		}
 		e.ServeHTTP(w, r)
@@ -86,12 +98,14 @@ func (s *server) log(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Error(err) // the answer is written now, so that its status is known here
 		}
 		level := slog.LevelInfo
-		if p := c.Path(); p == "/healthz" || p == "/readyz" {
+		took := time.Since(start)
+		s.Metrics.request(c.Path(), c.Request().Method, c.Response().Status, took)
+		if p := c.Path(); p == "/healthz" || p == "/readyz" || p == "/metrics" {
 			level = slog.LevelDebug
 		}
 		s.Logger.Log(c.Request().Context(), level, "request",
 			"method", c.Request().Method, "path", c.Request().URL.Path, "status", c.Response().Status,
-			"bytes", c.Response().Size, "duration", time.Since(start).Round(time.Microsecond),
+			"bytes", c.Response().Size, "duration", took.Round(time.Microsecond),
 			"client", c.RealIP(), "request_id", requestID(c))
 		if brokeOff {
 			panic(http.ErrAbortHandler) // half an export must not look like a whole one
@@ -135,6 +149,12 @@ func (s *server) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if r.access == overSafeTransport && !safeToSignIn(c) {
 			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemInsecure}
+		}
+		if r.access == fromMachine {
+			if s.MetricsElsewhere || !onMachine(c) {
+				return &handlers.Problem{Status: http.StatusNotFound, Kind: handlers.ProblemNotFound}
+			}
+			return r.handler(c)
 		}
 		viewer, ok, err := s.identify(c)
 		if err != nil {

@@ -36,6 +36,10 @@ type Config struct {
 	HeaderTimeout  time.Duration // from the request's end to the answer's headers
 	CallTimeout    time.Duration // the whole call
 	MaxBody        int64         // bytes read of one answer
+	// Observe hears of every request: its call, what came of it (a status, or
+	// a Kind where there was none or it was not COC's) and how long it took.
+	// nil: nobody listens.
+	Observe func(call, result string, took time.Duration)
 }
 
 // Client calls COC. It is safe for concurrent use.
@@ -240,14 +244,36 @@ func (a answer) bad(call string, cause error) *Error {
 func (c *Client) do(ctx context.Context, caller Caller, r request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
-	a, failed := c.try(ctx, caller, r)
+	a, failed := c.observed(ctx, caller, r)
 	if failed != nil && r.method == http.MethodGet && failed.brokeOff() && ctx.Err() == nil {
-		a, failed = c.try(ctx, caller, r)
+		a, failed = c.observed(ctx, caller, r)
 	}
 	if failed != nil {
 		return answer{}, failed
 	}
 	return a, nil
+}
+
+// observed tries a request and tells Config.Observe of it.
+func (c *Client) observed(ctx context.Context, caller Caller, r request) (answer, *Error) {
+	start := time.Now()
+	a, failed := c.try(ctx, caller, r)
+	if c.cfg.Observe != nil {
+		result := strconv.Itoa(a.status)
+		if failed != nil {
+			result = failed.result()
+		}
+		c.cfg.Observe(r.call, result, time.Since(start))
+	}
+	return a, failed
+}
+
+// result is the status of an error that COC sent, else its kind.
+func (e *Error) result() string {
+	if e.Kind == KindUpstream {
+		return strconv.Itoa(e.Status)
+	}
+	return e.Kind.String()
 }
 
 // brokeOff reports a request that was sent and got no answer.

@@ -161,6 +161,8 @@ var enUS = Texts{
 		LogSlow:       "The audit log's disk is slow: operations wait for it.",
 		LogUnsigned:   "The audit log's last checkpoint could not be signed.",
 		LogUnanchored: "An anchor did not take the audit log's last checkpoint.",
+		LogBehind:     "The search tables do not keep up with the audit log: searches take longer.",
+		LogUnverified: "The audit log could not be verified the last time.",
 	},
 	Title: Titles{
 		SignIn:    "Sign in",

@@ -112,5 +112,5 @@ type Notices struct {
 	LogChanged string // verification found that the log is not what was written
 
 	// For managers only: what may become one of the above.
-	LogLowSpace, LogSlow, LogUnsigned, LogUnanchored string
+	LogLowSpace, LogSlow, LogUnsigned, LogUnanchored, LogBehind, LogUnverified string
 }

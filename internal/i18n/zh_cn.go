@@ -159,6 +159,8 @@ var zhCN = Texts{
 		LogSlow:       "审计日志所在磁盘较慢，操作需要等待。",
 		LogUnsigned:   "审计日志最近的检查点未能签名。",
 		LogUnanchored: "有锚点未接收审计日志最近的检查点。",
+		LogBehind:     "检索表落后于审计日志:搜索会变慢。",
+		LogUnverified: "最近一次审计日志校验未能完成。",
 	},
 	Title: Titles{
 		SignIn:    "登录",

@@ -139,6 +139,10 @@ type Config struct {
 	ConnectTimeout time.Duration
 	CallTimeout    time.Duration
 	MaxBody        int64 // bytes; a catalogue can be large, though it is asked away
+	// Observe hears of every call: sign_in or introspect, what came of it (a
+	// status, or "unavailable" or "bad_answer" where there was none or it could
+	// not be read) and how long it took. nil: nobody listens.
+	Observe func(call, result string, took time.Duration)
 }
 
 // Client calls IAM. It is safe for concurrent use.
@@ -280,6 +284,22 @@ func (a answer) shownCode(code string) string {
 var codePattern = regexp.MustCompile(`^([A-Z]{2,8}[0-9]?\.[0-9]{3,8}|[1-5][0-9]{2})$`)
 
 func (c *Client) do(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
+	start := time.Now()
+	a, err := c.send(ctx, method, h, body)
+	if c.cfg.Observe != nil {
+		call, result := "introspect", strconv.Itoa(a.status)
+		if method == http.MethodPost {
+			call = "sign_in"
+		}
+		if failed, ok := errors.AsType[*Error](err); ok {
+			result = failed.Kind.String()
+		}
+		c.cfg.Observe(call, result, time.Since(start))
+	}
+	return a, err
+}
+
+func (c *Client) send(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+tokensPath, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, &Error{Kind: Unavailable, Cause: err}

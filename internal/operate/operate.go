@@ -49,7 +49,7 @@ type Callers interface {
 }
 
 // Config is what the service stands on. All fields are required but Shared,
-// Beat and Logger.
+// Beat, Observe and Logger.
 type Config struct {
 	Log      *audit.Log
 	Client   *coc.Client
@@ -60,6 +60,9 @@ type Config struct {
 	Now      func() time.Time
 	Poll     time.Duration // between two looks at a ticket after an operation
 	Deadline time.Duration // how long an effect is waited for
+	// Observe hears of every record of an operation, once it is in the log.
+	// nil: nobody listens.
+	Observe func(audit.Record)
 	// Shared says that other consoles write the same log and keys: an operation
 	// without an end may then be theirs.
 	Shared bool
@@ -94,6 +97,9 @@ func New(cfg Config) *Service {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.Beat = cmp.Or(cfg.Beat, DefaultBeat)
+	if cfg.Observe == nil {
+		cfg.Observe = func(audit.Record) {}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Service{Config: cfg, keys: keyStore{db: cfg.Keys, isUnique: cfg.IsUnique}, ctx: ctx, stop: stop,
 		owners: &owners{db: cfg.Keys, console: rand.Text(), shared: cfg.Shared, mine: map[string]context.CancelFunc{}},
@@ -403,6 +409,7 @@ func (s *Service) send(ctx context.Context, r Request, now Reading, before map[i
 		return err
 	}
 	requested := receipt.Record()
+	s.Observe(requested)
 	started := s.Now()
 	reply, err := s.Client.Operate(ctx, r.Caller, receipt, r.Ticket, r.Operation)
 	answer := answerRecord(requested, reply, err)
@@ -463,6 +470,7 @@ func (s *Service) Unwritten() bool { return s.unwritten.Load() > 0 }
 func (s *Service) write(ctx context.Context, r audit.Record) error {
 	_, err := s.Log.Append(ctx, r)
 	if err == nil {
+		s.Observe(r)
 		return nil
 	}
 	s.Logger.Error("an answer is not in the log yet", "operation", r.OperationID, "action", r.Action, "error", err)
@@ -483,6 +491,7 @@ func (s *Service) writeUntilTaken(r audit.Record) {
 			return
 		}
 		if _, err := s.Log.Append(s.ctx, r); err == nil {
+			s.Observe(r)
 			return
 		}
 	}

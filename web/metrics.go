@@ -1,0 +1,243 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"coc-console/audit"
+)
+
+// Metrics counts what the console does, for Prometheus. Its labels take few
+// values that are known beforehand: routes, methods, statuses, the names of
+// calls and of operations. Nothing in them tells of a person, a ticket or a
+// token.
+type Metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	took       *prometheus.HistogramVec
+	static     prometheus.Counter
+	upstream   *prometheus.CounterVec
+	waited     *prometheus.HistogramVec
+	operations *prometheus.CounterVec
+	routes     map[string]bool
+}
+
+// NewMetrics returns metrics that have counted nothing. They serve one server.
+func NewMetrics() *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "coc_console_" + name, Help: help}, labels)
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "coc_console_" + name, Help: help,
+			Buckets: []float64{0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30}}, labels)
+	}
+	m := &Metrics{
+		registry:   prometheus.NewRegistry(),
+		requests:   counter("http_requests_total", "Requests answered, by route.", "route", "method", "status"),
+		took:       histogram("http_request_seconds", "Time to answer a request, by route.", "route", "method"),
+		upstream:   counter("upstream_requests_total", "Requests to COC and IAM, by call and by status or kind of failure.", "service", "call", "result"),
+		waited:     histogram("upstream_request_seconds", "Time of a request to COC or IAM.", "service", "call"),
+		operations: counter("operation_records_total", "Records of operations in the audit log, by operation and step.", "operation", "step"),
+		static: prometheus.NewCounter(prometheus.CounterOpts{Name: "coc_console_http_static_requests_total",
+			Help: "Requests of style sheets, scripts and images."}),
+	}
+	m.registry.MustRegister(m.requests, m.took, m.static, m.upstream, m.waited, m.operations,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Upstream counts the requests to a service; it fits the Observe of package
+// coc's and package iam's clients.
+func (m *Metrics) Upstream(service string) func(call, result string, took time.Duration) {
+	return func(call, result string, took time.Duration) {
+		call = strings.ReplaceAll(call, " ", "_")
+		if n, err := strconv.Atoi(result); err == nil {
+			result = statusLabel(n)
+		}
+		m.upstream.WithLabelValues(service, call, result).Inc()
+		m.waited.WithLabelValues(service, call).Observe(took.Seconds())
+	}
+}
+
+// Operation counts a record of an operation; it fits package operate's Observe.
+func (m *Metrics) Operation(r audit.Record) {
+	m.operations.WithLabelValues(r.OperationType, strings.TrimPrefix(string(r.Action), "operation.")).Inc()
+}
+
+// request counts an answer. What fits no route is of one, "other", because
+// addresses are their senders' to choose, as methods are.
+func (m *Metrics) request(route, method string, status int, took time.Duration) {
+	if !m.routes[route] {
+		route = "other"
+	}
+	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost}, method) {
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, statusLabel(status)).Inc()
+	m.took.WithLabelValues(route, method).Observe(took.Seconds())
+}
+
+func statusLabel(status int) string {
+	if status < 100 || status > 599 {
+		return "other"
+	}
+	return strconv.Itoa(status)
+}
+
+// Handler serves the metrics at every address.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4})
+}
+
+// serve is the route; what compresses the console's answers compresses it, too.
+func (m *Metrics) serve(c echo.Context) error {
+	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
+		DisableCompression: true}).ServeHTTP(c.Response(), c.Request())
+	return nil
+}
+
+// watch adds what a server's parts say of themselves when they are asked.
+func (m *Metrics) watch(cfg Config, list []route) {
+	m.routes = map[string]bool{}
+	for _, r := range list {
+		m.routes[r.path] = true
+	}
+	if cfg.Handlers != nil && cfg.Sessions != nil {
+		m.registry.MustRegister(newState(cfg))
+	}
+}
+
+// state collects gauges.
+type state struct {
+	Config
+	warning, readable, unwritten     *prometheus.Desc
+	records, behind, open            *prometheus.Desc
+	commit, failing                  *prometheus.Desc
+	signedRecords, signedAge         *prometheus.Desc
+	anchorAge, anchorFailing         *prometheus.Desc
+	verified, verifiedAge, findings  *prometheus.Desc
+	free, total, database, signedIns *prometheus.Desc
+}
+
+func newState(cfg Config) *state {
+	gauge := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("coc_console_"+name, help, labels, nil)
+	}
+	return &state{Config: cfg,
+		warning:       gauge("log_warning", "1 while the audit log warns of this.", "kind"),
+		readable:      gauge("readable", "0 when this part could not be asked for its numbers.", "part"),
+		unwritten:     gauge("answers_unwritten", "1 while an answer to an operation is not in the audit log."),
+		records:       gauge("log_records", "Records in the audit log."),
+		behind:        gauge("log_search_behind_records", "Records that the search tables do not have yet."),
+		open:          gauge("operations_open", "Operations whose effect is awaited."),
+		commit:        gauge("log_commit_seconds", "Time of the latest commits.", "quantile"),
+		failing:       gauge("log_failing", "1 when the last commit failed."),
+		signedRecords: gauge("log_checkpoint_records", "Records in the latest signed checkpoint."),
+		signedAge:     gauge("log_checkpoint_age_seconds", "Time since the latest checkpoint was signed."),
+		anchorAge:     gauge("log_anchor_age_seconds", "Time since an anchor took a checkpoint; 0 is the console's own log, then come the file and the webhook.", "anchor"),
+		anchorFailing: gauge("log_anchor_failing", "1 when an anchor did not take the latest checkpoint.", "anchor"),
+		verified:      gauge("log_verified_records", "Records up to which the log is verified."),
+		verifiedAge:   gauge("log_verified_age_seconds", "Time since the last verification ended."),
+		findings:      gauge("log_verification_findings", "What the verification has found."),
+		free:          gauge("log_disk_free_bytes", "Space that is left on the log's disk."),
+		total:         gauge("log_disk_bytes", "Space of the log's disk."),
+		database:      gauge("database_bytes", "Size of a database.", "database"),
+		signedIns:     gauge("sessions", "Sessions that are live."),
+	}
+}
+
+// Describe sends nothing: which gauges there are depends on what can be asked.
+func (*state) Describe(chan<- *prometheus.Desc) {}
+
+// collectLimit bounds what a scrape may take.
+const collectLimit = 5 * time.Second
+
+// Collect asks the log, the sessions and the databases.
+func (s *state) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectLimit)
+	defer cancel()
+	set := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	s.collectLog(ctx, set)
+	s.collectChecks(set)
+	n, err := s.Sessions.Count(ctx)
+	set(s.readable, one(err == nil), "sessions")
+	if err == nil {
+		set(s.signedIns, float64(n))
+	}
+	for name, size := range s.Databases {
+		n, err := size(ctx)
+		set(s.readable, one(err == nil), "database_"+name)
+		if err == nil {
+			set(s.database, float64(n), name)
+		}
+	}
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// gauge is how Collect hands a value on.
+type gauge func(d *prometheus.Desc, value float64, labels ...string)
+
+func (s *state) collectLog(ctx context.Context, set gauge) {
+	log := s.Handlers.Log
+	f, err := log.Figures(ctx)
+	set(s.readable, one(err == nil), "log")
+	if err == nil {
+		set(s.records, float64(f.Size))
+		set(s.behind, float64(max(0, f.Size-f.Followed)))
+		set(s.open, float64(f.Open))
+	}
+	if f.Signed.Size > 0 {
+		set(s.signedRecords, float64(f.Signed.Size))
+		set(s.signedAge, s.Handlers.Now().Sub(f.Signed.Time).Seconds())
+	}
+	if f.Space.Total > 0 {
+		set(s.free, float64(f.Space.Free))
+		set(s.total, float64(f.Space.Total))
+	}
+	p50, p99 := log.Speed()
+	set(s.commit, p50.Seconds(), "0.5")
+	set(s.commit, p99.Seconds(), "0.99")
+	set(s.failing, one(log.Failing() != nil))
+	set(s.unwritten, one(s.Handlers.Operations.Unwritten()))
+}
+
+func (s *state) collectChecks(set gauge) {
+	log, now := s.Handlers.Log, s.Handlers.Now()
+	warns := map[string]bool{}
+	for _, w := range log.Health(context.Background()) {
+		warns[w.Kind] = true
+	}
+	for _, kind := range audit.WarningKinds() {
+		set(s.warning, one(warns[kind]), kind)
+	}
+	for i, a := range log.Anchors() {
+		label := strconv.Itoa(i) // its name may be a path or an address
+		set(s.anchorFailing, one(a.Err != nil), label)
+		if !a.At.IsZero() {
+			set(s.anchorAge, now.Sub(a.At).Seconds(), label)
+		}
+	}
+	v := log.Verified()
+	set(s.verified, float64(v.Size))
+	set(s.findings, float64(len(v.Findings)))
+	if !v.At.IsZero() {
+		set(s.verifiedAge, now.Sub(v.At).Seconds())
+	}
+}
