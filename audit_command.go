@@ -94,6 +94,15 @@ func runAudit(ctx context.Context, args []string, getenv func(string) string, st
 	return fmt.Errorf("there is no command audit %s; see coc-console help", args[0])
 }
 
+// searchTables are compared with the log where they exist: they may be deleted.
+func searchTables(ctx context.Context, c auditConfig) (*migrations.DB, error) {
+	db, err := migrations.Inspect(ctx, c.dsn(), migrations.Search)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return db, err
+}
+
 // printCheckpoint prints the latest signed checkpoint, to be kept elsewhere.
 func printCheckpoint(ctx context.Context, db *migrations.DB, w io.Writer) error {
 	var note []byte
@@ -134,6 +143,14 @@ func verifyLog(ctx context.Context, log *audit.Log, c auditConfig, stdout, stder
 		}
 		said = time.Now()
 		fmt.Fprintf(stderr, "%d of %d records\n", done, total)
+	}
+	search, err := searchTables(ctx, c)
+	if err != nil {
+		return err
+	}
+	if search != nil {
+		defer func() { _ = search.Close() }()
+		options.Search = search.Read
 	}
 	report, err := log.Verify(ctx, options)
 	if err != nil {

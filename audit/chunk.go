@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -111,6 +112,9 @@ func (c *chunk) readEntries(ctx context.Context, first, last int64, leaves []tlo
 		if err := rows.Scan(to...); err != nil {
 			return err
 		}
+		if there[seq-first-1] { // who removes the table's key can add it
+			c.find(Finding{Kind: FindingRecordExtra, Sequence: seq, Text: "there is more than one record %d"}, seq)
+		}
 		leaves[seq-first-1], there[seq-first-1] = leafHash(body), true
 		number = appendNumber(number[:0], seq, ts)
 		if content, ok := bytes.CutPrefix(body, number); !ok {
@@ -164,6 +168,9 @@ func (c *chunk) readTiles(ctx context.Context) (map[int64][]byte, error) {
 		var data []byte
 		if err := rows.Scan(&n, &data); err != nil {
 			return nil, err
+		}
+		if out[n] != nil {
+			c.find(Finding{Kind: FindingTileExtra, Tile: tilePath(0, n), Text: "there is more than one %s"}, tilePath(0, n))
 		}
 		out[n] = data
 	}
@@ -234,7 +241,7 @@ func (c *chunk) readSearch(ctx context.Context, first, last int64) error {
 		}
 		delete(derived, r.Sequence)
 	}
-	for seq := range derived {
+	for _, seq := range slices.Sorted(maps.Keys(derived)) {
 		c.find(Finding{Kind: FindingSearch, Sequence: seq, Text: "the search tables have a record %d that is not in the log"}, seq)
 	}
 	return nil
@@ -242,17 +249,18 @@ func (c *chunk) readSearch(ctx context.Context, first, last int64) error {
 
 // searchRow is a row of the search tables.
 type searchRow struct {
-	ts                                                   int64
-	action, outcome, userID, userName, ticket, operation string
+	ts                                                                                                   int64
+	action, outcome, userID, userName, ticket, operation, operationType, projectID, projectName, address string
 }
 
 func searchRowOf(r Record) searchRow {
-	return searchRow{r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID, r.Actor.UserName, r.Ticket, r.OperationID}
+	return searchRow{r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID, r.Actor.UserName, r.Ticket,
+		r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address}
 }
 
 func (c *chunk) searchRows(ctx context.Context, first, last int64) (map[int64]searchRow, error) {
-	rows, err := c.options.Search.QueryContext(ctx, `SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id
-		FROM record WHERE seq > $1 AND seq <= $2`, first, last)
+	rows, err := c.options.Search.QueryContext(ctx, `SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id,
+		operation_type, project_id, project_name, address FROM record WHERE seq > $1 AND seq <= $2`, first, last)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +269,8 @@ func (c *chunk) searchRows(ctx context.Context, first, last int64) (map[int64]se
 	for rows.Next() {
 		var seq int64
 		var r searchRow
-		if err := rows.Scan(&seq, &r.ts, &r.action, &r.outcome, &r.userID, &r.userName, &r.ticket, &r.operation); err != nil {
+		if err := rows.Scan(&seq, &r.ts, &r.action, &r.outcome, &r.userID, &r.userName, &r.ticket, &r.operation,
+			&r.operationType, &r.projectID, &r.projectName, &r.address); err != nil {
 			return nil, err
 		}
 		out[seq] = r
@@ -392,6 +401,9 @@ func (v *verification) compareTile(ctx context.Context, level int, n int64, c *c
 		return err
 	case len(stored) == 0:
 		v.add(Finding{Kind: FindingTileMissing, Tile: path, Text: "%s is missing"}, path)
+		return nil
+	case len(stored) > 1:
+		v.add(Finding{Kind: FindingTileExtra, Tile: path, Text: "there is more than one %s"}, path)
 		return nil
 	case len(stored[0]) != tileWidth*tlog.HashSize:
 		v.add(Finding{Kind: FindingTileAltered, Tile: path, Text: "%s does not have 256 hashes"}, path)

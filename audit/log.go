@@ -178,7 +178,7 @@ type Log struct {
 // anchored (ErrRolledBack, ErrForked, ErrSignature), and starts its writer and
 // its follower.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
-	l, err := prepare(ctx, cfg)
+	l, err := prepare(ctx, cfg, (*Log).nameOnce)
 	if err != nil {
 		return nil, err
 	}
@@ -201,9 +201,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 }
 
 // Inspect opens a log for reading alone, whatever state it is in: to verify
-// one that Open refuses. Appends get ErrClosed.
+// one that Open refuses. It writes nothing. Appends get ErrClosed.
 func Inspect(ctx context.Context, cfg Config) (*Log, error) {
-	l, err := prepare(ctx, cfg)
+	l, err := prepare(ctx, cfg, (*Log).readName)
 	if err != nil {
 		return nil, err
 	}
@@ -211,12 +211,12 @@ func Inspect(ctx context.Context, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-func prepare(ctx context.Context, cfg Config) (*Log, error) {
+func prepare(ctx context.Context, cfg Config, name func(*Log, context.Context) error) (*Log, error) {
 	cfg = cfg.withDefaults()
 	l := &Log{cfg: cfg, queue: make(chan *appending, queueLength), wake: make(chan struct{}, 1),
 		anchors: newAnchoring(cfg.Anchors), space: spaceMeter{ask: cfg.Space}}
 	l.verified.Store(&Verified{})
-	if err := l.name(ctx); err != nil {
+	if err := name(l, ctx); err != nil {
 		return nil, err
 	}
 	if cfg.Key != nil {
@@ -237,10 +237,21 @@ func prepare(ctx context.Context, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// name reads the log's name and gives it one at its first start.
-func (l *Log) name(ctx context.Context) error {
-	const query = `SELECT origin FROM head WHERE id = 1`
-	if err := l.cfg.LogRead.QueryRowContext(ctx, query).Scan(&l.origin); err != nil {
+const originQuery = `SELECT origin FROM head WHERE id = 1`
+
+// readName reads the log's name. One whose head was removed has none, as
+// Verify says.
+func (l *Log) readName(ctx context.Context) error {
+	err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// nameOnce reads the log's name and gives it one at its first start.
+func (l *Log) nameOnce(ctx context.Context) error {
+	if err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin); err != nil {
 		return err
 	}
 	if l.origin == "" {
@@ -251,7 +262,7 @@ func (l *Log) name(ctx context.Context) error {
 		if _, err := l.cfg.Log.ExecContext(ctx, `UPDATE head SET origin = $1 WHERE id = 1 AND origin = ''`, name); err != nil {
 			return err
 		}
-		if err := l.cfg.LogRead.QueryRowContext(ctx, query).Scan(&l.origin); err != nil { // another may have been faster
+		if err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin); err != nil { // another may have been faster
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ type VerifyOptions struct {
 	Keys     []string                // the public keys that are believed; nil: those of Config
 	Search   *sql.DB                 // search tables that are compared with the records; nil: they are not
 	Progress func(done, total int64) // records; called now and then
-	Gentle   bool                    // one thing at a time, and mostly at rest
+	Gentle   bool                    // one thing at a time, mostly at rest, and beside a log that may not have signed anything yet
 }
 
 // Report is what a verification found out.
@@ -154,7 +155,7 @@ func (v *verification) run(ctx context.Context) error {
 	db := v.log.cfg.LogRead
 	h := &v.head
 	err := db.QueryRowContext(ctx, `SELECT size, last_ts, root, frontier, note,
-		(SELECT leaves FROM edge WHERE id = 1), pruned FROM head WHERE id = 1`).
+		(SELECT leaves FROM edge WHERE id = 1 LIMIT 1), pruned FROM head WHERE id = 1`).
 		Scan(&h.size, &h.last, &h.root, &h.frontier, &h.note, &h.edge, &h.pruned)
 	if errors.Is(err, sql.ErrNoRows) {
 		v.add(Finding{Kind: FindingHead, Text: "the head is missing"})
@@ -169,9 +170,23 @@ func (v *verification) run(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, step := range []func(context.Context) error{v.checkpoints, v.sortMarks, v.outside, v.begin, v.chunks, v.end} {
+	for _, step := range []func(context.Context) error{v.single, v.checkpoints, v.sortMarks, v.outside, v.begin, v.chunks, v.end} {
 		if err := step(ctx); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// single looks for heads besides the one.
+func (v *verification) single(ctx context.Context) error {
+	for _, table := range []string{"head", "edge"} {
+		var n int64
+		if err := v.log.cfg.LogRead.QueryRowContext(ctx, `SELECT count(*) FROM `+table).Scan(&n); err != nil {
+			return err
+		}
+		if n > 1 {
+			v.add(Finding{Kind: FindingHead, Text: "the table %s has %d rows, and should have one"}, table, n)
 		}
 	}
 	return nil
@@ -200,8 +215,13 @@ func (v *verification) checkpoints(ctx context.Context) error {
 	} else if len(v.head.note) == 0 && kept > 0 {
 		v.add(Finding{Kind: FindingCheckpointGone, Text: "the head has no checkpoint, though %d are kept"}, kept)
 	}
+	if len(v.marks) == 0 && v.head.size > 0 && len(v.report.Findings) == 0 && !v.options.Gentle {
+		v.add(Finding{Kind: FindingCheckpointGone, Text: "no checkpoint is signed: nothing shows that these records are those that were written"})
+	}
 	if c, ok := v.signed("the anchored checkpoint", v.options.Anchor, 0); ok {
 		v.mark(c, FindingForked)
+	} else if v.options.Anchor != nil && len(v.options.Anchor) == 0 {
+		v.add(Finding{Kind: FindingSignature, Text: "the anchored checkpoint is empty"})
 	}
 	return nil
 }
@@ -239,15 +259,17 @@ func (v *verification) kept(ctx context.Context) (last int64, err error) {
 		if err := rows.Scan(&n, &size, &ts, &signed); err != nil {
 			return 0, err
 		}
-		v.gone(last+1, n)
+		if v.gone(last+1, n); n == last {
+			v.add(Finding{Kind: FindingCheckpoint, Checkpoint: size, Text: "there is more than one checkpoint %d"}, n)
+		}
 		last = n
 		c, ok := v.signed(fmt.Sprintf("the checkpoint %d", n), signed, size)
 		if !ok {
 			continue
 		}
 		if c.Kept != n || c.Size != size || c.Time.UnixMicro() != ts {
-			v.add(Finding{Kind: FindingCheckpoint, Checkpoint: size, Text: "the checkpoint %d of %d records says that it is number %d, of %d records"},
-				n, size, c.Kept, c.Size)
+			v.add(Finding{Kind: FindingCheckpoint, Checkpoint: size, Text: "the checkpoint %d of %d records, of %s, says that it is number %d, of %d records, of %s"},
+				n, size, clock(fromMicro(ts)), c.Kept, c.Size, clock(c.Time))
 		}
 		if c.Size < before.Size || c.Time.Before(before.Time) {
 			v.add(Finding{Kind: FindingCheckpoint, Checkpoint: size, Text: "the checkpoint %d is older than the one before"}, n)
@@ -259,6 +281,8 @@ func (v *verification) kept(ctx context.Context) (last int64, err error) {
 	}
 	return last, rows.Err()
 }
+
+func clock(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 func (v *verification) gone(from, to int64) {
 	for n := from; n < to && len(v.report.Findings) < maxFindings; n++ {
@@ -284,7 +308,8 @@ func (v *verification) signed(what string, text []byte, size int64) (Checkpoint,
 	}
 	c, err := ParseCheckpoint(text, v.options.Keys...)
 	if err != nil {
-		v.add(Finding{Kind: FindingSignature, Checkpoint: size, Text: "%s is not signed by a known key: %v"}, what, err)
+		v.add(Finding{Kind: FindingSignature, Checkpoint: size, Text: "%s is not signed by a known key: %s"}, what,
+			strings.TrimPrefix(err.Error(), ErrSignature.Error()+": "))
 	} else if c.Origin != v.log.origin {
 		v.add(Finding{Kind: FindingSignature, Checkpoint: size, Text: "%s is one of the log %q, not of %q"}, what, c.Origin, v.log.origin)
 		err = ErrForked
@@ -304,7 +329,7 @@ func (v *verification) mark(c Checkpoint, kind string) {
 // outside looks for rows beyond the log's numbers. Each is one statement: the
 // log may grow meanwhile.
 func (v *verification) outside(ctx context.Context) error {
-	for _, where := range []string{`seq > (SELECT size FROM head WHERE id = 1)`, `seq < 1`} {
+	for _, where := range []string{`seq > (SELECT size FROM head WHERE id = 1 LIMIT 1)`, `seq < 1`} {
 		seqs, err := column[int64](v.log.cfg.LogRead.QueryContext(ctx, `SELECT seq FROM entry WHERE `+where+` ORDER BY seq LIMIT 1000`))
 		if err != nil {
 			return err
@@ -315,7 +340,7 @@ func (v *verification) outside(ctx context.Context) error {
 	}
 	for level := range tileLevels {
 		ns, err := column[int64](v.log.cfg.LogRead.QueryContext(ctx, `SELECT n FROM tile WHERE l = $1 AND
-			(n < 0 OR n >= (SELECT size / $2 FROM head WHERE id = 1)) ORDER BY n LIMIT 1000`, level, widthOf(level+1)))
+			(n < 0 OR n >= (SELECT size / $2 FROM head WHERE id = 1 LIMIT 1)) ORDER BY n LIMIT 1000`, level, widthOf(level+1)))
 		if err != nil {
 			return err
 		}
