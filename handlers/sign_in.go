@@ -69,7 +69,7 @@ func readCredentials(c echo.Context) credentials {
 	return credentials{
 		byToken: value("mode") == "token" || value("token") != "",
 		account: field("account"), user: field("user"), password: value("password"),
-		project: field("project"), passcode: field("passcode"), token: iam.Token(field("token")),
+		project: field("project"), passcode: field("passcode"), token: iam.NewToken(field("token")),
 	}
 }
 
@@ -157,7 +157,7 @@ func (h *Handlers) authenticate(ctx context.Context, in credentials) (iam.Identi
 			Project: in.project, Passcode: in.passcode})
 	}
 	if otherKind(in.token.Reveal()) {
-		return iam.Identity{}, "", errOtherToken
+		return iam.Identity{}, iam.Token{}, errOtherToken
 	}
 	id, err := h.IAM.Introspect(ctx, in.token)
 	if err == nil && !id.ProjectScoped && !id.AccountScoped {

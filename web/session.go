@@ -313,7 +313,7 @@ func (s *Sessions) AnyCaller(ctx context.Context, projectID string, refused ...c
 			return coc.Caller{}, err
 		}
 		if held, err := s.open(row, sealed); err == nil && held.Actor.ProjectID == projectID &&
-			!slices.Contains(refused, coc.Token(held.Token)) {
+			!slices.ContainsFunc(refused, coc.NewToken(held.Token).Equal) {
 			return s.caller(held), nil
 		}
 	}
@@ -324,7 +324,7 @@ func (s *Sessions) AnyCaller(ctx context.Context, projectID string, refused ...c
 }
 
 func (s *Sessions) caller(held content) coc.Caller {
-	return coc.Caller{Token: coc.Token(held.Token), Language: coc.Language(held.Language),
+	return coc.Caller{Token: coc.NewToken(held.Token), Language: coc.Language(held.Language),
 		ProjectID: held.Actor.ProjectID, UserProfile: s.UserProfile}
 }
 

@@ -227,7 +227,7 @@ type answer struct {
 
 // shown is the body without the token, which a proxy may echo.
 func (a answer) shown() []byte {
-	if a.token == "" {
+	if a.token.Empty() {
 		return a.body
 	}
 	return bytes.ReplaceAll(a.body, []byte(a.token.Reveal()), []byte(redacted))

@@ -277,7 +277,7 @@ func TestNothingIsSent(t *testing.T) {
 func TestHeaderInjection(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") })
 	for _, bad := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00", "x\x7f", "x\x01"} {
-		for header, who := range map[string]Caller{"X-Auth-Token": {Token: Token(bad)}, "X-Language": {Language: Language(bad)},
+		for header, who := range map[string]Caller{"X-Auth-Token": {Token: NewToken(bad)}, "X-Language": {Language: Language(bad)},
 			"X-Project-Id": {ProjectID: bad}, "X-User-Profile": {UserProfile: bad}} {
 			_, err := c.Operate(t.Context(), who, logged(1), ticketID, Operation{Type: PauseOrder})
 			e := asError(t, err)

@@ -25,14 +25,33 @@ const (
 )
 
 // Token is an IAM token. It never prints itself; Reveal is for the request
-// header alone. Package fmt cannot call methods of unexported fields: a struct
-// that keeps a Token or a Caller in one must not be printed.
-type Token string
+// header alone. Package fmt cannot call the methods of unexported fields and
+// prints what they hold instead: of a function that is an address.
+type Token struct{ reveal func() string }
 
 const redacted = "[token]"
 
+// NewToken keeps a token; an empty one is the zero value.
+func NewToken(text string) Token {
+	if text == "" {
+		return Token{}
+	}
+	return Token{func() string { return text }}
+}
+
 // Reveal returns the token itself.
-func (t Token) Reveal() string { return string(t) }
+func (t Token) Reveal() string {
+	if t.reveal == nil {
+		return ""
+	}
+	return t.reveal()
+}
+
+// Empty reports that there is no token.
+func (t Token) Empty() bool { return t.reveal == nil }
+
+// Equal reports whether both are the same token.
+func (t Token) Equal(other Token) bool { return t.Reveal() == other.Reveal() }
 
 // String hides the token.
 func (t Token) String() string { return redacted }

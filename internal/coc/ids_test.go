@@ -187,8 +187,17 @@ func TestTokensNeverShow(t *testing.T) {
 		Token   Token
 		List    []Token
 		Map     map[string]any
+
+		// fmt cannot call the methods of these.
+		inner   Caller
+		outer   *Caller
+		hidden  Token
+		list    []Token
+		callers map[string]Caller
 	}
-	s := session{caller, &caller, secret, []Token{secret}, map[string]any{"caller": caller}}
+	token := NewToken(secret)
+	s := session{caller, &caller, token, []Token{token}, map[string]any{"caller": caller},
+		caller, &caller, token, []Token{token}, map[string]Caller{"caller": caller}}
 	var shown []string
 	for _, v := range []any{caller.Token, caller, &caller, s, &s} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
@@ -210,5 +219,8 @@ func TestTokensNeverShow(t *testing.T) {
 	}
 	if caller.Token.Reveal() != secret || caller.Token.String() != redacted || caller.Token.GoString() != redacted {
 		t.Error("Reveal is not the token, or String is")
+	}
+	if !token.Equal(caller.Token) || token.Equal(Token{}) || !NewToken("").Empty() || token.Empty() || (Token{}).Reveal() != "" {
+		t.Error("tokens are not told apart")
 	}
 }

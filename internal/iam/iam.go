@@ -20,10 +20,10 @@ import (
 	"time"
 )
 
-// Token is an IAM token. It never prints itself. Package fmt cannot call
-// methods of unexported fields: a struct that keeps a Token in one must not be
-// printed.
-type Token string
+// Token is an IAM token. It never prints itself. Package fmt cannot call the
+// methods of unexported fields and prints what they hold instead: of a function
+// that is an address.
+type Token struct{ reveal func() string }
 
 const redacted = "[token]"
 
@@ -31,8 +31,24 @@ const redacted = "[token]"
 // rejects longer headers (docs/coc-api.md section 2.5).
 const MaxTokenLength = 32 << 10
 
+// NewToken keeps a token; an empty one is the zero value.
+func NewToken(text string) Token {
+	if text == "" {
+		return Token{}
+	}
+	return Token{func() string { return text }}
+}
+
 // Reveal returns the token itself.
-func (t Token) Reveal() string { return string(t) }
+func (t Token) Reveal() string {
+	if t.reveal == nil {
+		return ""
+	}
+	return t.reveal()
+}
+
+// Empty reports that there is no token.
+func (t Token) Empty() bool { return t.reveal == nil }
 
 // String hides the token.
 func (t Token) String() string { return redacted }
@@ -204,24 +220,24 @@ const tokensPath = "/v3/auth/tokens?nocatalog=true"
 func (c *Client) SignIn(ctx context.Context, r PasswordRequest) (Identity, Token, error) {
 	body, err := json.Marshal(passwordBody(r))
 	if err != nil {
-		return Identity{}, "", &Error{Kind: BadRequest, Cause: err}
+		return Identity{}, Token{}, &Error{Kind: BadRequest, Cause: err}
 	}
 	a, err := c.do(ctx, http.MethodPost, nil, body)
 	if err != nil {
-		return Identity{}, "", err
+		return Identity{}, Token{}, err
 	}
 	a.secrets = []string{r.Password, r.Passcode}
 	if a.status != http.StatusCreated && a.status != http.StatusOK {
-		return Identity{}, "", refused(a, r.Passcode != "")
+		return Identity{}, Token{}, refused(a, r.Passcode != "")
 	}
-	token := Token(a.header.Get("X-Subject-Token"))
+	token := NewToken(a.header.Get("X-Subject-Token"))
 	if !token.wellFormed() {
-		return Identity{}, "", &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
+		return Identity{}, Token{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
 			Message: "no X-Subject-Token that is a token"}
 	}
 	id, err := a.identity()
 	if err != nil {
-		return Identity{}, "", err
+		return Identity{}, Token{}, err
 	}
 	return id, token, nil
 }
@@ -247,8 +263,9 @@ func (c *Client) Introspect(ctx context.Context, t Token) (Identity, error) {
 
 // wellFormed reports that a token fits a header: printable ASCII, not too long.
 func (t Token) wellFormed() bool {
-	return t != "" && len(t) <= MaxTokenLength &&
-		!strings.ContainsFunc(string(t), func(r rune) bool { return r <= ' ' || r > '~' })
+	text := t.Reveal()
+	return text != "" && len(text) <= MaxTokenLength &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // answer is what IAM said.

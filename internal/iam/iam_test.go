@@ -160,11 +160,11 @@ func TestIntrospect(t *testing.T) {
 		body  string
 		want  Identity
 	}{
-		"project scope":     {token, projectAnswer, projectIdentity},
-		"account scope":     {token, domainAnswer, domainIdentity},
-		"no scope":          {token, strings.Replace(domainAnswer, `"domain":{"id":"d78c","name":"acme"}`, `"domain":null`, 1), unscopedIdentity},
-		"a token of 10 KB":  {Token("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
-		"the longest token": {Token(strings.Repeat("a", MaxTokenLength)), projectAnswer, projectIdentity},
+		"project scope":     {NewToken(token), projectAnswer, projectIdentity},
+		"account scope":     {NewToken(token), domainAnswer, domainIdentity},
+		"no scope":          {NewToken(token), strings.Replace(domainAnswer, `"domain":{"id":"d78c","name":"acme"}`, `"domain":null`, 1), unscopedIdentity},
+		"a token of 10 KB":  {NewToken("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
+		"the longest token": {NewToken(strings.Repeat("a", MaxTokenLength)), projectAnswer, projectIdentity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +187,7 @@ func TestIntrospect(t *testing.T) {
 func TestTokensThatAreNoneAreNotSent(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") })
 	for _, text := range []string{"", " ", "a b", "a\nb", "a\r\nX-Evil: 1", "a\x00", "a\x7f", "日志", "\xff", strings.Repeat("a", MaxTokenLength+1)} {
-		_, err := c.Introspect(t.Context(), Token(text))
+		_, err := c.Introspect(t.Context(), NewToken(text))
 		if e := asError(t, err); e.Kind != TokenInvalid || e.Status != 0 {
 			t.Errorf("%.20q: %v", text, err)
 		}
@@ -201,7 +201,7 @@ func TestSignInTakesALongToken(t *testing.T) {
 		if fits && (err != nil || got.Reveal() != long) {
 			t.Errorf("%d bytes: %v", length, err)
 		}
-		if !fits && (asError(t, err).Kind == 0 || got != "") {
+		if !fits && (asError(t, err).Kind == 0 || !got.Empty()) {
 			t.Errorf("%d bytes: %v", length, err)
 		}
 	}
@@ -251,7 +251,7 @@ func TestRefusals(t *testing.T) {
 			c := serve(t, says(tt.status, tt.body, "X-Request-Id", "r1"))
 			_, _, err := c.SignIn(t.Context(), signIn)
 			_, _, errMFA := c.SignIn(t.Context(), withMFA)
-			_, errWho := c.Introspect(t.Context(), token)
+			_, errWho := c.Introspect(t.Context(), NewToken(token))
 			for call, got := range map[string]struct {
 				err  error
 				kind Kind
@@ -274,7 +274,7 @@ func TestErrorFields(t *testing.T) {
 		`{"error_msg":"` + strings.Repeat("x", 600) + `","error_code":{}}`:         {Message: strings.Repeat("x", 500)},
 		`{"error_msg":"wrong: ` + token + `","error_code":"secret-` + token + `"}`: {Message: "wrong: [token]", Code: "secret-[token]"},
 	} {
-		_, err := serve(t, says(401, body)).Introspect(t.Context(), token)
+		_, err := serve(t, says(401, body)).Introspect(t.Context(), NewToken(token))
 		e, _ := errors.AsType[*Error](err)
 		want.Kind, want.Status = TokenInvalid, 401
 		if e == nil || *e != want {
@@ -307,10 +307,10 @@ func TestBadAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, says(200, body, "X-Subject-Token", token, "X-Request-Id", "r1"))
 			id, got, err := c.SignIn(t.Context(), signIn)
-			if e := asError(t, err); e.Kind != BadAnswer || e.RequestID != "r1" || got != "" || !reflect.DeepEqual(id, Identity{}) {
+			if e := asError(t, err); e.Kind != BadAnswer || e.RequestID != "r1" || !got.Empty() || !reflect.DeepEqual(id, Identity{}) {
 				t.Errorf("sign in: %+v, %q, %v", id, got.Reveal(), err)
 			}
-			_, err = c.Introspect(t.Context(), token)
+			_, err = c.Introspect(t.Context(), NewToken(token))
 			if e := asError(t, err); e.Kind != BadAnswer {
 				t.Errorf("introspect: %v", err)
 			}
@@ -318,7 +318,7 @@ func TestBadAnswers(t *testing.T) {
 	}
 	for _, header := range []string{"", "a b", "\xff"} {
 		_, got, err := serve(t, says(201, projectAnswer, "X-Subject-Token", header)).SignIn(t.Context(), signIn)
-		if e := asError(t, err); e.Kind != BadAnswer || got != "" {
+		if e := asError(t, err); e.Kind != BadAnswer || !got.Empty() {
 			t.Errorf("token %q: %v", header, err)
 		}
 	}
@@ -384,7 +384,7 @@ func TestIAMDoesNotAnswer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = serve(t, hangs).Introspect(ctx, token)
+	_, err = serve(t, hangs).Introspect(ctx, NewToken(token))
 	if e := asError(t, err); e.Kind != Unavailable || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %#v", e)
 	}
@@ -412,9 +412,12 @@ func TestSecretsNeverShow(t *testing.T) {
 		SignIn  PasswordRequest
 		Pointer *PasswordRequest
 		Tokens  *Token
+
+		inner Token // fmt cannot call its methods
+		list  []Token
 	}
-	hidden := Token(token)
-	s := session{token, withMFA, &withMFA, &hidden}
+	hidden := NewToken(token)
+	s := session{hidden, withMFA, &withMFA, &hidden, hidden, []Token{hidden}}
 	var shown []string
 	for _, v := range []any{hidden, &hidden, withMFA, &withMFA, s, &s} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -470,7 +473,7 @@ func FuzzAnswers(f *testing.F) {
 		if (err == nil) != got.wellFormed() {
 			t.Errorf("token %q with error %v", got.Reveal(), err)
 		}
-		id, err = c.Introspect(t.Context(), token)
+		id, err = c.Introspect(t.Context(), NewToken(token))
 		checkAnswer(t, id, err)
 	})
 }

@@ -376,7 +376,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 		{"a batch that is not next", as("paused", skip(3)), asError(&refused)},
 		{"an unknown ticket", change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "SCT2023083109562601af694bf" }), asError(&call)},
 		{"a malformed ticket", change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "../x" }), asError(&call)},
-		{"a token that is over", change("running", pauseOrder, func(r *operate.Request) { r.Caller.Token = "MIIgarbage" }), asError(&call)},
+		{"a token that is over", change("running", pauseOrder, func(r *operate.Request) { r.Caller.Token = coc.NewToken("MIIgarbage") }), asError(&call)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			id, err := d.Apply(t.Context(), tt.form)

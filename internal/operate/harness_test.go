@@ -65,7 +65,7 @@ func (s *sessions) AnyCaller(_ context.Context, project string, refused ...coc.T
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, key := range s.keys {
-		if c := s.caller[key]; c.ProjectID == project && !slices.Contains(refused, c.Token) {
+		if c := s.caller[key]; c.ProjectID == project && !slices.ContainsFunc(refused, c.Token.Equal) {
 			return c, nil
 		}
 	}
@@ -162,7 +162,7 @@ func (d *desk) signIn(user string) (coc.Caller, audit.Actor) {
 	defer c.Close()
 	id, token, err := c.SignIn(d.t.Context(), iam.PasswordRequest{Account: "demo", User: user, Password: user, Project: "cn-north-4"})
 	check(d.t, err)
-	return coc.Caller{Token: coc.Token(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID},
+	return coc.Caller{Token: coc.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID},
 		audit.Actor{UserID: id.UserID, UserName: id.UserName, ProjectID: id.ProjectID}
 }
 

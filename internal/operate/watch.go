@@ -153,7 +153,7 @@ func (s *Service) lookOnce(ctx context.Context, t *task) (verdict, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	if t.caller.Token == "" {
+	if t.caller.Token.Empty() {
 		caller, err := s.findCaller(ctx, *t)
 		if err != nil {
 			return verdict{}, err
