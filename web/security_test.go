@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/i18n"
 	"coc-console/internal/simulator"
+	"coc-console/migrations"
 )
 
 // pages are addresses of every kind of answer to GET, for a signed-in reader.
@@ -205,15 +207,36 @@ func TestGzip(t *testing.T) {
 }
 
 // TestSecretsStayInside goes through all pages and failures, and then looks for
-// the token and the password in everything that the console has written.
+// the token, the password, the passcode and the values of the script's
+// parameters in everything that the console has written.
 func TestSecretsStayInside(t *testing.T) {
-	const password = "correct-horse-battery"
-	c := start(t, quick, func(s *settings) {
-		s.accounts = simulator.DemoAccounts()
-		for i := range s.accounts[0].Users {
-			s.accounts[0].Users[i].Password = password
+	t.Run("sqlite", func(t *testing.T) { secretsStayInside(t) })
+	t.Run("postgresql", func(t *testing.T) { secretsStayInside(t, func(s *settings) { s.dsn = postgres(t) }) })
+}
+
+const (
+	secretPassword = "correct-horse-battery"
+	secretPasscode = "shown-by-the-device"
+	secretParam    = "value-of-the-parameter"
+)
+
+// withSecrets gives everybody the password, the manager a device for
+// passcodes, and every ticket parameters.
+func withSecrets(s *settings) {
+	s.accounts = simulator.DemoAccounts()
+	for i := range s.accounts[0].Users {
+		u := &s.accounts[0].Users[i]
+		if u.Password = secretPassword; u.Name == "manager" {
+			u.Passcode = secretPasscode
 		}
-	})
+	}
+	for i := range s.tickets {
+		s.tickets[i].Params = []simulator.ParamSpec{{Name: "plain", Value: secretParam}, {Name: "masked", Value: "masked-" + secretParam, Sensitive: true}}
+	}
+}
+
+func secretsStayInside(t *testing.T, change ...func(*settings)) {
+	c := start(t, append(change, quick, withSecrets)...)
 	var seen bytes.Buffer
 	keep := func(p page) page {
 		must(t, p.Header.Write(&seen))
@@ -222,9 +245,13 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	b := c.browser(t, i18n.EnUS)
 	in := credentials("manager")
-	in.Set("password", password)
+	in.Set("password", secretPassword)
+	keep(b.post("/sign-in", in)) // asks for the passcode
+	in.Set("passcode", "not "+secretPasscode)
 	keep(b.post("/sign-in", in))
-	b.want(b.get(c.ticket("running")), http.StatusOK)
+	in.Set("passcode", secretPasscode)
+	b.want(keep(b.post("/sign-in", in)), http.StatusSeeOther)
+	b.want(b.get(c.ticket("running")), http.StatusOK, secretParam)
 	token := c.upstream.header("X-Auth-Token")
 	cookie := b.cookie()
 	if len(token) < 1000 || len(cookie) < 40 {
@@ -238,7 +265,7 @@ func TestSecretsStayInside(t *testing.T) {
 	for _, f := range faults(nil)[:9] {
 		var removes []func()
 		for kind, secret := range map[simulator.CallKind]string{
-			simulator.AnyCOCCall: token, simulator.CallIntrospect: token, simulator.CallSignIn: password} {
+			simulator.AnyCOCCall: token, simulator.CallIntrospect: token, simulator.CallSignIn: secretPassword + secretPasscode} {
 			fault := f.fault
 			fault.Kind = kind
 			if fault.Effect == simulator.Refuse {
@@ -256,17 +283,24 @@ func TestSecretsStayInside(t *testing.T) {
 			remove()
 		}
 	}
+	export := b.get("/audit/export")
+	b.want(export, http.StatusOK, "running_check")
 	c.sim.Revoke("manager")
 	keep(b.get("/tickets"))
 	keep(c.browser(t, i18n.EnUS).post("/sign-in", url.Values{"token": {token}}))
 
-	places := map[string][]byte{"the process's log": []byte(c.output.String()), "an answer": seen.Bytes(), "the databases": databases(t, c)}
+	places := map[string][]byte{"the process's log": []byte(c.output.String()), "an answer": seen.Bytes(), "the databases": databases(t, c),
+		"the export": []byte(export.body)}
 	for _, r := range c.records() {
 		places["the log"] = append(places["the log"], []byte(strings.Join([]string{r.Detail, r.Upstream.Message, r.Reason, r.Target}, " "))...)
 	}
 	for where, text := range places {
-		for name, secret := range map[string]string{"token": token[:60], "end of the token": token[len(token)-60:], "password": password} {
-			if bytes.Contains(text, []byte(secret)) {
+		for name, secret := range map[string]string{"token": token[:60], "end of the token": token[len(token)-60:], "password": secretPassword,
+			"passcode": secretPasscode, "parameter": secretParam} {
+			if name == "parameter" && where == "an answer" {
+				continue // the ticket's page shows it
+			}
+			if bytes.Contains(text, []byte(secret)) || bytes.Contains(text, []byte(hex.EncodeToString([]byte(secret)))) {
 				t.Errorf("the %s is in %s", name, where)
 			}
 		}
@@ -278,9 +312,12 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 }
 
-// databases returns all files of the data folder.
+// databases returns all files of the data folder, or all rows of the schema.
 func databases(t *testing.T, c *console) []byte {
 	t.Helper()
+	if migrations.IsPostgres(c.dsn) {
+		return schema(t, c)
+	}
 	files, err := os.ReadDir(c.dsn)
 	must(t, err)
 	var all []byte
@@ -316,4 +353,17 @@ func TestBrowserGoesAway(t *testing.T) {
 	if strings.Contains(c.output.String(), `"level":"ERROR"`) {
 		t.Errorf("it is logged as an error:\n%s", c.output.String())
 	}
+}
+
+// schema returns all rows, with their bytes as hexadecimal digits.
+func schema(t *testing.T, c *console) []byte {
+	t.Helper()
+	var all, rows string
+	must(t, c.db.Read.QueryRowContext(t.Context(), `SELECT string_agg('SELECT row_to_json(x)::text AS row FROM ' || quote_ident(table_name) || ' x', ' UNION ALL ')
+		FROM information_schema.tables WHERE table_schema = current_schema()`).Scan(&all))
+	must(t, c.db.Read.QueryRowContext(t.Context(), `SELECT string_agg(row, ' ') FROM (`+all+`) y`).Scan(&rows))
+	if !strings.Contains(rows, hex.EncodeToString([]byte(audit.ActionSessionSignedIn))) {
+		t.Fatal("there is no log in the schema")
+	}
+	return []byte(rows)
 }
