@@ -1,0 +1,165 @@
+package watch
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"coc-console/internal/coc"
+)
+
+func TestPace(t *testing.T) {
+	const s, minute = time.Second, time.Minute
+	for _, c := range []struct {
+		base     time.Duration
+		failures int
+		asked    time.Duration
+		random   float64
+		want     time.Duration
+	}{
+		{5 * s, 0, 0, 0, 4500 * time.Millisecond},
+		{5 * s, 0, 0, 0.5, 5 * s},
+		{5 * s, 0, 0, 1, 5500 * time.Millisecond},
+		{5 * s, 1, 0, 0.5, 10 * s},
+		{5 * s, 3, 0, 0.5, 40 * s},
+		{5 * s, 4, 0, 0.5, minute},
+		{5 * s, 1000, 0, 0.5, minute},
+		{90 * s, 2, 0, 0.5, 90 * s}, // what is slow anyway does not become faster
+		{5 * s, 1, 30 * s, 0, 30 * s},
+		{5 * s, 1, 30 * s, 1, 33 * s},
+		{5 * s, 4, 30 * s, 0.5, minute},
+		{5 * s, 1, time.Hour, 0, 5 * minute},
+	} {
+		if got := pace(c.base, c.failures, minute, c.asked, c.random); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+func TestGravest(t *testing.T) {
+	plain, later := &coc.Error{Status: 500}, &coc.Error{Status: 429, RetryAfter: time.Second}
+	refused := &coc.Error{Status: 403}
+	for _, c := range []struct {
+		errs []error
+		want error
+	}{
+		{nil, nil}, {[]error{nil, nil}, nil}, {[]error{nil, plain, nil}, plain}, {[]error{plain, later}, later},
+		{[]error{later, plain, refused}, refused}, {[]error{later, plain}, later},
+	} {
+		if got := gravest(c.errs...); !errors.Is(got, c.want) {
+			t.Errorf("%v: %v", c.errs, got)
+		}
+	}
+}
+
+func TestBatchState(t *testing.T) {
+	const ready, running, good, bad, gone = coc.InstanceReady, coc.InstanceProcessing, coc.InstanceFinished, coc.InstanceAbnormal, coc.InstanceCanceled
+	for want, cases := range map[BatchState][][]coc.InstanceStatus{
+		BatchUnknown:  {{}, {"HIBERNATING"}, {good, "HIBERNATING"}},
+		BatchWaiting:  {{ready}, {ready, ready}},
+		BatchRunning:  {{running}, {ready, running}, {ready, good}, {running, bad, gone}},
+		BatchFailed:   {{bad}, {good, bad}, {gone, bad}, {coc.InstanceRolledBack}},
+		BatchCanceled: {{gone}, {gone, gone}},
+		BatchPartly:   {{gone, good}},
+		BatchFinished: {{good, good}},
+	} {
+		for _, rows := range cases {
+			if got := batchOf(1, rows...).State; got != want {
+				t.Errorf("%v: %s, want %s", rows, got, want)
+			}
+		}
+	}
+}
+
+// TestEventLogIsSharedSafely: a snapshot's log stays as it was while newer ones
+// grow from it.
+func TestEventLogIsSharedSafely(t *testing.T) {
+	var log []Event
+	var before [][]Event
+	for i := range int32(50) {
+		log = withEvents(log, []Event{{Batch: 2 * i}, {Batch: 2*i + 1}}, 10)
+		before = append(before, log)
+	}
+	for i, l := range before {
+		last := int32(2*i + 1)
+		if len(l) != min(2*i+2, 10) || l[len(l)-1].Batch != last || l[0].Batch != max(0, last-9) {
+			t.Fatalf("log %d: %v", i, l)
+		}
+	}
+	if cap(log) > 40 {
+		t.Errorf("a log of 10 events keeps %d", cap(log))
+	}
+}
+
+func TestMemoryOfARowIsBounded(t *testing.T) {
+	long := strings.Repeat("日志", 500_000)
+	r := rowOf(coc.Instance{ID: 1, Message: long, CommandID: long, Status: "READY",
+		Target: coc.Target{HostName: long, Group: long, Attributes: []coc.Attribute{{Key: long}}}})
+	if r.LogBytes != len(long) || len(r.Message) > MaxTail || len(r.Message) < MaxTail-3 || !strings.HasSuffix(long, r.Message) || !utf8.ValidString(r.Message) {
+		t.Errorf("%d bytes of a log of %d", len(r.Message), r.LogBytes)
+	}
+	for name, text := range map[string]string{"command": r.CommandID, "host": r.Target.HostName, "group": r.Target.Group} {
+		if len(text) > maxText || len(text) < maxText-3 || !strings.HasPrefix(long, text) || !utf8.ValidString(text) {
+			t.Errorf("%s keeps %d bytes", name, len(text))
+		}
+	}
+	if r.Target.Attributes != nil || r.Status != coc.InstanceReady {
+		t.Errorf("row %+v", r)
+	}
+	short := rowOf(coc.Instance{Message: "all of it"})
+	if short.Message != "all of it" || short.LogBytes != 9 {
+		t.Errorf("a short log: %+v", short)
+	}
+	// Bytes that are no text at all have no start of a character.
+	if got := tail(strings.Repeat("\x80", 2000)); len(got) > MaxTail {
+		t.Errorf("%d bytes are kept", len(got))
+	}
+}
+
+func TestTicketIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	ticket := boundedTicket(coc.Ticket{ScriptName: long, Creator: long, Params: slices.Repeat([]coc.Param{{Name: long, Value: long}}, 50)})
+	if len(ticket.ScriptName) != maxText || len(ticket.Creator) != maxText || len(ticket.Params) != 20 ||
+		len(ticket.Params[0].Name) != maxText || len(ticket.Params[19].Value) != maxValue {
+		t.Errorf("%d %d %d", len(ticket.ScriptName), len(ticket.Params), len(ticket.Params[0].Value))
+	}
+	c := newClock()
+	f := newTicketFeed(&Watcher{Config: Config{Now: c.now}}, "x")
+	f.setBatches(slices.Repeat([]coc.Batch{{Index: 1, Properties: long}}, 30))
+	if len(f.now.Batches) != 20 || !f.now.Cut || len(f.now.Batches[0].Properties) != maxText {
+		t.Errorf("%d batches", len(f.now.Batches))
+	}
+	f.setBatches([]coc.Batch{{Index: 1}, {Index: 2}, {Index: 3}})
+	for i := range f.now.Batches {
+		f.now.Batches[i].Instances = batchOf(1, make([]coc.InstanceStatus, 90)...).Instances
+	}
+	if f.now.Cut {
+		t.Error("nothing was left out yet")
+	}
+	if f.bound(); len(f.now.Batches[2].Instances) != 20 || !f.now.Cut {
+		t.Errorf("%d rows of the last batch", len(f.now.Batches[2].Instances))
+	}
+}
+
+// TestRealClock: with the clocks that a Watcher takes by itself the view of a
+// list that nobody returns to ends after Limits.Linger, and not before.
+func TestRealClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(Config{Limits: Limits{Linger: time.Minute}})
+		v, err := w.lists.seat(listKey{}, "", func() feed[List] { return &listFeed{w: w} })
+		check(t, err)
+		v.mu.Lock()
+		v.yield()
+		v.mu.Unlock()
+		begin := time.Now()
+		<-v.ctx.Done()
+		if passed := time.Since(begin); passed != time.Minute || w.Usage().Lists != 0 {
+			t.Errorf("the view ended after %v; usage %+v", passed, w.Usage())
+		}
+		w.Close()
+	})
+}
