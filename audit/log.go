@@ -39,6 +39,12 @@
 //   - An entry that cannot be read stays visible as ActionEntryDamaged and
 //     hides no other.
 //   - What threatens these promises is warned of beforehand (Health).
+//   - Without secrets. No token, cookie, password, passcode or value of a
+//     script's parameters is in a record: no field takes them, and the console
+//     removes them from what IAM and COC answer.
+//
+// docs/audit.md names the tests that show each of these, and describes the
+// bytes for who checks a log with other tools.
 //
 // # What it does not
 //
