@@ -203,3 +203,18 @@ func peaks(size int64) []int64 {
 	}
 	return out
 }
+
+// Leaf is the leaf hash of a record, also of one whose bytes Prune removed.
+func (l *Log) Leaf(ctx context.Context, seq int64) (tlog.Hash, error) {
+	if err := l.inTree(ctx, seq); err != nil {
+		return tlog.Hash{}, err
+	}
+	if seq < 1 {
+		return tlog.Hash{}, ErrNotFound
+	}
+	found, err := l.hashes(ctx).ReadHashes([]int64{tlog.StoredHashIndex(0, seq-1)})
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	return found[0], nil
+}

@@ -61,6 +61,9 @@ func receiptAddress(id string) string { return "/operations/" + url.PathEscape(i
 
 func recordAddress(sequence int64) string { return "/audit/" + decimal(sequence) }
 
+// storyAddress tells a ticket's or an operation's records as a story.
+func storyAddress(of, id string) string { return address("/audit/story", url.Values{of: {id}}) }
+
 func decimal[T int32 | int64 | int](n T) string { return strconv.FormatInt(int64(n), 10) }
 
 // ReturnAddress is the address of the page to come back to after signing in:

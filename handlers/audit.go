@@ -15,7 +15,6 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
-	"coc-console/internal/operate"
 	"coc-console/templates"
 )
 
@@ -256,110 +255,4 @@ func recordRow(r audit.Record) templates.RecordRow {
 		row.Upstream = verbatim(0, r.Upstream.Code, r.Upstream.Message)
 	}
 	return row
-}
-
-// Record shows one record of the log.
-func (h *Handlers) Record(c echo.Context) error {
-	ctx := c.Request().Context()
-	v, _ := ViewerFrom(ctx)
-	sequence, err := coc.ParseID(c.Param("sequence"))
-	if err != nil {
-		return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound, Value: shortened(c.Param("sequence")), Err: err}
-	}
-	r, err := h.Log.Record(ctx, sequence)
-	if err != nil {
-		return err // an unknown one is "not found"
-	}
-	if err := h.mayRead(ctx, v, r); err != nil {
-		return h.denied(c, err)
-	}
-	page := recordPage(r)
-	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(sequence), templates.SectionAudit)
-	if err := h.neighbours(ctx, v, &page); err != nil {
-		return err
-	}
-	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", decimal(sequence))})
-	return Render(c, http.StatusOK, page)
-}
-
-// neighbours links the records before and after that the reader may see.
-func (h *Handlers) neighbours(ctx context.Context, v Viewer, page *templates.Record) error {
-	q := audit.Query{Limit: 1, Before: page.Sequence, Visible: audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}}
-	before, err := h.Log.Search(ctx, q)
-	if err != nil {
-		return err
-	}
-	q.Before, q.After = 0, page.Sequence
-	after, err := h.Log.Search(ctx, q)
-	if err != nil {
-		return err
-	}
-	if len(before.Records) > 0 {
-		page.Previous = recordAddress(before.Records[0].Sequence)
-	}
-	if len(after.Records) > 0 {
-		page.Next = recordAddress(after.Records[0].Sequence)
-	}
-	return nil
-}
-
-func recordPage(r audit.Record) templates.Record {
-	page := templates.Record{
-		Sequence: r.Sequence, Time: r.Time, Action: string(r.Action), Outcome: string(r.Outcome),
-		User: visible(r.Actor.UserName), UserID: visible(r.Actor.UserID),
-		Account: visible(r.Actor.AccountName), AccountID: visible(r.Actor.AccountID),
-		Project: visible(r.Actor.ProjectName), ProjectID: visible(r.Actor.ProjectID),
-		ClientAddress: visible(r.Origin.Address), UserAgent: visible(r.Origin.UserAgent),
-		RequestID: r.Origin.RequestID, Session: r.Origin.Session,
-		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, BatchIndex: r.BatchIndex,
-		Target: visible(r.Target), Reason: visible(r.Reason), Seen: seenAttributes(r.Seen),
-		UpstreamStatus: r.Upstream.Status, UpstreamCode: visible(r.Upstream.Code),
-		UpstreamMessage: visible(r.Upstream.Message), UpstreamRequestID: visible(r.Upstream.RequestID),
-		Duration: r.Duration, Detail: detailAttributes(r),
-	}
-	if r.Ticket != "" {
-		page.TicketAddress = ticketAddress(r.Ticket)
-	}
-	if r.OperationID != "" {
-		page.Receipt = receiptAddress(r.OperationID)
-	}
-	if r.InstanceID != 0 {
-		page.InstanceID = decimal(r.InstanceID)
-	}
-	return page
-}
-
-// detailAttributes takes a record's detail apart: JSON on operations, pairs
-// elsewhere.
-func detailAttributes(r audit.Record) []templates.Attribute {
-	if r.Detail == "" {
-		return nil
-	}
-	if r.OperationID == "" {
-		return []templates.Attribute{{Name: "detail", Value: visible(r.Detail)}}
-	}
-	d := operate.ParseDetail(r.Detail)
-	var all []templates.Attribute
-	add := func(name, value string) {
-		if value != "" {
-			all = append(all, templates.Attribute{Name: name, Value: visible(value)})
-		}
-	}
-	add("note", string(d.Note))
-	add("status", d.Status)
-	add("error", d.Error)
-	if d.Batch != 0 {
-		add("batch", decimal(d.Batch))
-	}
-	add("canceled", joined(d.Canceled))
-	add("others", joined(d.Others))
-	return all
-}
-
-func joined(ids []int64) string {
-	parts := make([]string, len(ids))
-	for i, id := range ids {
-		parts[i] = decimal(id)
-	}
-	return strings.Join(parts, ", ")
 }

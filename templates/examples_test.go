@@ -40,6 +40,7 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
+		"record_pruned": exampleRecordPruned(),
 	}
 }
 
@@ -266,5 +267,18 @@ func exampleRecord() Record {
 		OperationID: "k2", Receipt: "/operations/k2", BatchIndex: 2, InstanceID: bigID, Target: "web-0002 (192.168.10.22)", Reason: quotes,
 		Seen: []Attribute{{"status", "ABNORMAL"}, {"failed", "2"}}, UpstreamStatus: 400, UpstreamCode: "COC.00040712",
 		UpstreamMessage: script, UpstreamRequestID: "5b1e77d0", Duration: 412 * time.Millisecond,
-		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8"}
+		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8", Story: "/audit/story?operation=k2",
+		Siblings: []Sibling{{6, noon, "operation.requested", "/audit/6"}, {7, noon, "operation.rejected", "/audit/7"}},
+		Evidence: exampleEvidence()}
+}
+
+func exampleEvidence() Evidence {
+	return Evidence{Body: `{"v":1,"seq":7,` + script, Size: 512, BytesAddress: "/audit/7/bytes", Index: 6, Leaf: "5c0d" + longWord,
+		Checkpoint: "coc-console/" + script + "\n8\n", CheckpointSize: 8, Signed: noon, Proof: []string{"gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ="},
+		ProofAddress: "/audit/7/proof", Bundle: "/audit/export?format=bundle", Command: "coc-console audit verify-bundle FILE.zip --public-key 'x'"}
+}
+
+func exampleRecordPruned() Record {
+	return Record{Frame: frame("Record 3", SectionAudit), Sequence: 3, Next: "/audit/257",
+		Evidence: Evidence{Pruned: true, Altered: true, Index: 2, Leaf: "5c0d", BytesAddress: "/audit/3/bytes"}}
 }

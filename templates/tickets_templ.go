@@ -224,11 +224,11 @@ func (p Tickets) filters() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = timeField("from", t.Common.From(zone), p.Filter.From, p.Errors["from"]).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = timeField("from", t.Tickets.CreatedFrom(zone), p.Filter.From, p.Errors["from"]).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = timeField("to", t.Common.To(zone), p.Filter.To, p.Errors["to"]).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = timeField("to", t.Tickets.CreatedTo(zone), p.Filter.To, p.Errors["to"]).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -228,6 +228,8 @@ var enUS = Texts{
 		EmptyAdvice:         "COC lists the script tickets of your account. Run a script in COC, or sign in to another account.",
 		EmptyFilteredAdvice: "Widen the time range, or clear the filters.",
 		Caption:             "Script tickets, newest first", ShowsFirst: "Newest first",
+		CreatedFrom: func(zone string) string { return "Created from (" + zone + ")" },
+		CreatedTo:   func(zone string) string { return "Created to (" + zone + ")" },
 	},
 	Ticket: TicketTexts{
 		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",
@@ -340,6 +342,22 @@ var enUS = Texts{
 		OperationID: "Operation id", Operation: "Operation", InstanceID: "Instance id",
 		Seen: "What was seen before", UpstreamStatus: "HTTP status", UpstreamCode: "Error code", UpstreamMessage: "Message",
 		Detail: "Detail", Receipt: "Receipt", Previous: "Record before", Next: "Record after", Neighbours: "Neighbouring records",
+		Siblings: "Records of this operation", Story: "The whole story",
+		Evidence:  "Evidence",
+		Pruned:    "The content of this record was removed when its time to be kept had passed. Its hash is still part of the log.",
+		Altered:   "The bytes of this record are not those that were written: their hash is not the one in the log's tree.",
+		Uncovered: "No signed checkpoint covers this record yet.",
+		Covered: func(size int64) string {
+			return fmt.Sprintf("In the tree of %d records that was signed", size)
+		},
+		Index: "Index of the leaf", Leaf: "Leaf hash (SHA-256)",
+		Bytes: func(size int) string { return fmt.Sprintf("Exact bytes (%d)", size) },
+		Proof: func(hashes int) string {
+			return fmt.Sprintf("Inclusion proof (%d %s)", hashes, pluralEN(int64(hashes), "hash", "hashes"))
+		},
+		Checkpoint:    "Signed checkpoint",
+		DownloadBytes: "Exact bytes", DownloadProof: "Proof (tlog-proof)", DownloadBundle: "Evidence bundle",
+		Check: "This command checks the bundle, without this console:",
 	},
 	ErrorPage: ErrorPageTexts{
 		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",

@@ -106,6 +106,8 @@ type TicketsTexts struct {
 	EmptyFilteredAdvice  string
 	Caption              string
 	ShowsFirst           string
+	CreatedFrom          func(zone string) string
+	CreatedTo            func(zone string) string
 }
 
 // TicketTexts are the ticket page's.
@@ -243,6 +245,17 @@ type RecordTexts struct {
 	Receipt                      string
 	Previous, Next               string
 	Neighbours                   string
+	Siblings, Story              string
+	Evidence                     string // heading
+	Pruned, Altered, Uncovered   string
+	Covered                      func(size int64) string // before a time
+	Index, Leaf                  string
+	Bytes                        func(size int) string
+	Proof                        func(hashes int) string
+	Checkpoint                   string
+	DownloadBytes, DownloadProof string
+	DownloadBundle               string
+	Check                        string // before the command
 }
 
 // ErrorPageTexts stand around an error page's message.
