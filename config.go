@@ -249,6 +249,8 @@ func help() string {
   coc-console audit checkpoint     print the log's latest signed checkpoint, to be kept elsewhere
   coc-console policy check         check files of policies and of the directory
   coc-console policy explain       say what would happen to an operation, and which policy decides
+  coc-console backup FILE          write the audit log into one file, while the console runs, and verify it
+  coc-console restore FILE         verify such a file and put it into the place of the log; the console is stopped
   coc-console version              print the version
   coc-console help                 print this
 
@@ -268,6 +270,11 @@ Settings; each has an environment variable, which a flag overrides:
 	}
 	b.WriteString("\nSettings of policy:\n")
 	describe(&b, policyFlags(&policyConfig{}), envOf("policy", "directory", "managers"))
+	b.WriteString(`
+Settings of backup and restore. The file is the log alone: not the keys, not the sessions and one-time keys
+(console.db), nothing derived (search.db):
+`)
+	describe(&b, backupFlags("backup", &backupConfig{}), backupVariable)
 	b.WriteString("\nSettings of simulate:\n")
 	describe(&b, simulateFlags(&simulateConfig{}), simulateEnvName)
 	return b.String()

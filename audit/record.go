@@ -35,6 +35,7 @@ const (
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
 	ActionAuditPruned          Action = "audit.pruned"
+	ActionAuditRestored        Action = "audit.restored"
 
 	// ActionEntryDamaged is never written. It stands for an entry that cannot
 	// be read, so that it is seen instead of hiding what lies around it.
@@ -46,7 +47,8 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
-	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionEntryDamaged,
+	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
+	ActionEntryDamaged,
 }
 
 // Actions lists all actions.

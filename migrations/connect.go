@@ -32,6 +32,9 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 // Driver returns SQLite's driver.
 func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
+// lockName is the file in a data folder that whoever writes its log locks.
+const lockName = "audit.lock"
+
 // lockFile takes the lock that keeps a second console off the log. The kernel
 // lets go of it when the process ends, however it ends.
 func lockFile(path string) (*os.File, error) {

@@ -182,7 +182,7 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 	}
 	db := &DB{Engine: SQLite, Path: path}
 	if store == Audit {
-		if db.lock, err = lockFile(filepath.Join(dir, "audit.lock")); err != nil {
+		if db.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
 			return nil, err
 		}
 	}
