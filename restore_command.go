@@ -181,7 +181,7 @@ func (r *restoration) lost(ctx context.Context, staged string) (string, error) {
 		return strconv.FormatInt(lost, 10), nil
 	}
 	if err != nil {
-		return unknownLoss, nil //nolint:nilerr // a log that cannot be read is why backups are restored
+		return unknownLoss, nil // a log that cannot be read is why backups are restored
 	}
 	defer func() { _ = present.Close() }()
 	origin, size, err := headOf(ctx, present)
@@ -189,13 +189,13 @@ func (r *restoration) lost(ctx context.Context, staged string) (string, error) {
 	case err != nil && size == 0 && origin == "" && isEmpty(ctx, present):
 		return strconv.FormatInt(lost, 10), nil
 	case err != nil:
-		return unknownLoss, nil //nolint:nilerr // see above
+		return unknownLoss, nil
 	case origin != r.found.origin:
 		return "", fmt.Errorf("the backup is of the log %s, and %s is the log %s", r.found.origin, r.present(), origin)
 	}
 	same, err := r.inCommon(ctx, present.Read, staged, min(size, r.found.size))
 	if err != nil {
-		return unknownLoss, nil //nolint:nilerr // see above
+		return unknownLoss, nil
 	}
 	return strconv.FormatInt(max(lost, size-same), 10), nil
 }

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -332,35 +329,10 @@ func purge(ctx context.Context, sessions *web.Sessions, logger *slog.Logger) {
 
 // sessionKey reads the key, 64 hex digits, and makes one where there is no file.
 func sessionKey(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return newSessionKey(path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != web.KeySize {
-		return nil, fmt.Errorf("%s does not hold a key of %d hex digits", path, 2*web.KeySize)
-	}
-	return key, nil
-}
-
-func newSessionKey(path string) ([]byte, error) {
-	key := make([]byte, web.KeySize)
-	_, _ = rand.Read(key) // never fails
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return sessionKey(path) // another console was faster
-	}
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.WriteString(hex.EncodeToString(key) + "\n")
-	return key, errors.Join(err, f.Sync(), f.Close())
+	return audit.SecretFile(path, web.KeySize)
 }
 
 // announce prints where the console is and how to sign in.

@@ -9,11 +9,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -105,41 +107,51 @@ func parseBody(text string) (Checkpoint, error) {
 	return c, nil
 }
 
-// NewKey makes a key that signs checkpoints.
-func NewKey() ed25519.PrivateKey {
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed) // never fails
-	return ed25519.NewKeyFromSeed(seed)
-}
-
-// LoadKey reads a key from a file of 64 hex digits, and makes both where there
-// is no file, for its owner alone.
+// LoadKey is SecretFile for a key that signs checkpoints.
 func LoadKey(path string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return writeKey(path)
-	}
+	seed, err := SecretFile(path, ed25519.SeedSize)
 	if err != nil {
 		return nil, err
-	}
-	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%s does not hold a key of %d hex digits", path, 2*ed25519.SeedSize)
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-func writeKey(path string) (ed25519.PrivateKey, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return LoadKey(path) // another console was faster
+// SecretFile reads so many random bytes from a file of hex digits, and makes
+// both where there is no file, for its owner alone. Consoles that start
+// together on one file get the same.
+func SecretFile(path string, size int) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0 { // another may be making it
+		text, err = makeSecret(path, size)
 	}
 	if err != nil {
 		return nil, err
 	}
-	key := NewKey()
-	_, err = f.WriteString(hex.EncodeToString(key.Seed()) + "\n")
-	return key, errors.Join(err, f.Sync(), f.Close())
+	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(secret) != size {
+		return nil, fmt.Errorf("%s does not hold a key of %d hex digits", path, 2*size)
+	}
+	return secret, nil
+}
+
+// makeSecret returns what the file holds, once nobody else writes it.
+func makeSecret(path string, size int) (text []byte, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }() // lets go of the lock
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, err
+	}
+	if text, err = io.ReadAll(f); err != nil || len(text) > 0 {
+		return text, err
+	}
+	secret := make([]byte, size)
+	_, _ = rand.Read(secret) // never fails
+	text = []byte(hex.EncodeToString(secret) + "\n")
+	_, err = f.Write(text)
+	return text, errors.Join(err, f.Sync())
 }
 
 // VerifierKey is the public half of a key as verifiers of a log's notes take it.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,7 +92,7 @@ func TestChangedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := func(c *audit.Config) { c.Key = audit.NewKey() }
+		changed := func(c *audit.Config) { c.Key = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) }
 		refused(t, dsn, audit.ErrSignature, changed)
 		o := open(t, dsn, signing, changed, func(c *audit.Config) { c.Trusted = []string{former} })
 		o.append(t, viewed(""))
@@ -157,4 +158,28 @@ func FuzzParseCheckpoint(f *testing.F) {
 			t.Errorf("%q is signed", text)
 		}
 	})
+}
+
+// TestSecretFileTogether: consoles that start together get one key, and none
+// reads it half written.
+func TestSecretFileTogether(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "key")
+		keys := make([][]byte, 8)
+		var group sync.WaitGroup
+		for i := range keys {
+			group.Go(func() {
+				var err error
+				if keys[i], err = audit.SecretFile(path, 32); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		for _, k := range keys {
+			if len(k) != 32 || !bytes.Equal(k, keys[0]) {
+				t.Fatalf("the keys are %x", keys)
+			}
+		}
+	}
 }

@@ -143,7 +143,7 @@ func copyLog(ctx context.Context, from, to *sql.Tx, rows int) error {
 		}
 	}
 	for _, t := range logState {
-		values, err := rowOf(len(t.columns), from.QueryRowContext(ctx, //nolint:gosec // names of ours
+		values, err := rowOf(len(t.columns), from.QueryRowContext(ctx,
 			`SELECT `+strings.Join(t.columns, ", ")+` FROM `+t.table+` WHERE id = 1`).Scan)
 		if err != nil {
 			return fmt.Errorf("copy %s: %w", t.table, err)

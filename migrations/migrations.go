@@ -166,10 +166,11 @@ func openPostgres(ctx context.Context, dsn string, store Store) (*DB, error) {
 	}))
 	pool.SetMaxOpenConns(8)
 	pool.SetMaxIdleConns(4)
-	if err := pool.PingContext(ctx); err != nil {
+	db := &DB{Engine: PostgreSQL, Write: pool, Read: pool}
+	if err := db.checkPostgres(ctx, store); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	return &DB{Engine: PostgreSQL, Write: pool, Read: pool}, nil
+	return db, nil
 }
 
 func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
@@ -256,18 +257,10 @@ const minSQLite = 3_051_003
 func (d *DB) check(ctx context.Context, store Store) error {
 	var journal, version string
 	var level int
-	if err := d.Write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&journal); err != nil {
-		return err
-	}
-	if err := d.Write.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&level); err != nil {
-		return err
-	}
-	if err := d.Write.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version); err != nil {
-		return err
-	}
-	var major, minor, patch int
-	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
-		return err
+	for query, to := range map[string]any{`PRAGMA journal_mode`: &journal, `PRAGMA synchronous`: &level, `SELECT sqlite_version()`: &version} {
+		if err := d.Write.QueryRowContext(ctx, query).Scan(to); err != nil {
+			return err
+		}
 	}
 	wanted := map[string]int{"NORMAL": 1, "FULL": 2}[synchronous(store)]
 	switch {
@@ -275,8 +268,30 @@ func (d *DB) check(ctx context.Context, store Store) error {
 		return fmt.Errorf("journal_mode is %q, not wal", journal)
 	case level < wanted:
 		return fmt.Errorf("synchronous is %d, less than %d", level, wanted)
-	case major*1_000_000+minor*1_000+patch < minSQLite:
+	}
+	return checkVersion(version)
+}
+
+func checkVersion(version string) error {
+	var major, minor, patch int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
+		return err
+	}
+	if major*1_000_000+minor*1_000+patch < minSQLite {
 		return fmt.Errorf("SQLite %s is too old", version)
+	}
+	return nil
+}
+
+// checkPostgres is check: whoever sets the server up may let commits be lost
+// that were reported as done.
+func (d *DB) checkPostgres(ctx context.Context, store Store) error {
+	var commits string
+	if err := d.Write.QueryRowContext(ctx, `SHOW synchronous_commit`).Scan(&commits); err != nil {
+		return err
+	}
+	if commits == "off" && store != Search {
+		return errors.New("synchronous_commit is off: what is written would not be durable")
 	}
 	return nil
 }

@@ -86,9 +86,10 @@ func TestOpenTwice(t *testing.T) {
 
 func TestPostgresStartsTogether(t *testing.T) {
 	dsn := postgres(t)
+	const replicas = 8
 	var group sync.WaitGroup
-	errs := make(chan error, 12)
-	for range 4 {
+	errs := make(chan error, replicas*len(stores))
+	for range replicas {
 		for _, store := range stores {
 			group.Go(func() {
 				db, err := Open(t.Context(), dsn, store)
@@ -108,25 +109,115 @@ func TestPostgresStartsTogether(t *testing.T) {
 	}
 }
 
+// TestNewerSchemaIsRefused, and left as it is.
 func TestNewerSchemaIsRefused(t *testing.T) {
 	for name, dsn := range map[string]func(*testing.T) string{
 		"sqlite": func(t *testing.T) string { return t.TempDir() }, "postgresql": postgres,
 	} {
-		t.Run(name, func(t *testing.T) {
-			at := dsn(t)
-			db := open(t, at, Console)
-			_, err := db.Write.ExecContext(t.Context(),
-				`INSERT INTO console_schema_version (version_id, is_applied) VALUES (999, $1)`, true)
-			if err != nil {
+		for _, store := range stores {
+			t.Run(name+"/"+string(store), func(t *testing.T) {
+				at := dsn(t)
+				db := open(t, at, store)
+				table := string(store) + "_schema_version"
+				if _, err := db.Write.ExecContext(t.Context(), `INSERT INTO `+table+` (version_id, is_applied) VALUES (999, $1)`, true); err != nil {
+					t.Fatal(err)
+				}
+				before := versions(t, db, table)
+				if err := db.Close(); err != nil {
+					t.Fatal(err)
+				}
+				_, err := Open(t.Context(), at, store)
+				if !errors.Is(err, ErrNewerSchema) || !strings.Contains(err.Error(), "schema 999") {
+					t.Errorf("got %v, want ErrNewerSchema", err)
+				}
+				look, err := Inspect(t.Context(), at, store)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = look.Close() }()
+				if after := versions(t, look, table); after != before {
+					t.Errorf("the versions are %q, were %q", after, before)
+				}
+			})
+		}
+	}
+}
+
+// versions are what the store says of its schema.
+func versions(t *testing.T, db *DB, table string) string {
+	t.Helper()
+	rows, err := db.Read.QueryContext(t.Context(), `SELECT version_id FROM `+table+` ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(all, " ")
+}
+
+// TestNotDurableIsRefused: settings with which a power cut would take what was
+// reported as written.
+func TestNotDurableIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		store  Store
+		pragma string
+		want   string // empty: all is well
+	}{
+		{Audit, `PRAGMA synchronous = NORMAL`, "synchronous is 1"},
+		{Audit, `PRAGMA synchronous = OFF`, "synchronous is 0"},
+		{Audit, `PRAGMA synchronous = EXTRA`, ""},
+		{Audit, `PRAGMA journal_mode = DELETE`, `journal_mode is "delete"`},
+		{Console, `PRAGMA synchronous = NORMAL`, "synchronous is 1"},
+		{Search, `PRAGMA synchronous = NORMAL`, ""},
+		{Search, `PRAGMA synchronous = OFF`, "synchronous is 0"},
+	} {
+		t.Run(string(tt.store)+" "+tt.pragma, func(t *testing.T) {
+			db := open(t, t.TempDir(), tt.store)
+			if err := db.Read.Close(); err != nil { // the journal's mode changes for one connection alone
 				t.Fatal(err)
 			}
-			if err := db.Close(); err != nil {
+			if _, err := db.Write.ExecContext(t.Context(), tt.pragma); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Open(t.Context(), at, Console); !errors.Is(err, ErrNewerSchema) {
-				t.Errorf("got %v, want ErrNewerSchema", err)
+			err := db.check(t.Context(), tt.store)
+			if (tt.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestNotDurablePostgresIsRefused(t *testing.T) {
+	dsn := postgres(t) + "&synchronous_commit=off"
+	for _, store := range []Store{Audit, Console} {
+		if db, err := Open(t.Context(), dsn, store); err == nil || !strings.Contains(err.Error(), "synchronous_commit is off") {
+			t.Errorf("%s: got %v", store, err)
+			if db != nil {
+				_ = db.Close()
+			}
+		}
+	}
+	open(t, dsn, Search) // it can be made anew
+}
+
+func TestOldSQLiteIsRefused(t *testing.T) {
+	for version, old := range map[string]bool{"3.51.2": true, "3.50.9": true, "2.99.99": true, "3.51.3": false, "3.52.0": false, "4.0.0": false} {
+		if err := checkVersion(version); (err != nil) != old {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+	if err := checkVersion("new"); err == nil {
+		t.Error("a version that is none is taken")
 	}
 }
 
