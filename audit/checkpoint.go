@@ -9,9 +9,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,6 +107,13 @@ func parseBody(text string) (Checkpoint, error) {
 	return c, nil
 }
 
+// NewKey makes a key that signs checkpoints.
+func NewKey() ed25519.PrivateKey {
+	seed := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(seed) // never fails
+	return ed25519.NewKeyFromSeed(seed)
+}
+
 // LoadKey is SecretFile for a key that signs checkpoints.
 func LoadKey(path string) (ed25519.PrivateKey, error) {
 	seed, err := SecretFile(path, ed25519.SeedSize)
@@ -134,24 +141,29 @@ func SecretFile(path string, size int) ([]byte, error) {
 	return secret, nil
 }
 
-// makeSecret returns what the file holds, once nobody else writes it.
+// makeSecret makes a file that is not there, and returns what it holds. Only
+// one console at a time does so in a folder.
 func makeSecret(path string, size int) (text []byte, err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }() // lets go of the lock
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	defer func() { _ = folder.Close() }() // lets go of the lock
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
 		return nil, err
 	}
-	if text, err = io.ReadAll(f); err != nil || len(text) > 0 {
-		return text, err
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return os.ReadFile(path) // another console was faster
+	}
+	if err != nil {
+		return nil, err
 	}
 	secret := make([]byte, size)
 	_, _ = rand.Read(secret) // never fails
 	text = []byte(hex.EncodeToString(secret) + "\n")
 	_, err = f.Write(text)
-	return text, errors.Join(err, f.Sync())
+	return text, errors.Join(err, f.Sync(), f.Close())
 }
 
 // VerifierKey is the public half of a key as verifiers of a log's notes take it.

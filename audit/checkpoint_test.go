@@ -92,7 +92,7 @@ func TestChangedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := func(c *audit.Config) { c.Key = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)) }
+		changed := func(c *audit.Config) { c.Key = audit.NewKey() }
 		refused(t, dsn, audit.ErrSignature, changed)
 		o := open(t, dsn, signing, changed, func(c *audit.Config) { c.Trusted = []string{former} })
 		o.append(t, viewed(""))
