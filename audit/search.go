@@ -74,34 +74,6 @@ func newerPage(q Query, found []Record, more bool) Page {
 	return p
 }
 
-// Export hands all matching records that the log holds at its start to each,
-// oldest first, until it returns an error, which Export returns. It reads in
-// pages, so that a long export holds no transaction. Limit does not apply.
-func (l *Log) Export(ctx context.Context, q Query, each func(Record) error) error {
-	size, err := l.Size(ctx)
-	if err != nil {
-		return err
-	}
-	s := newScan(q, MaxLimit)
-	s.oldestFirst = true
-	s.below = min(s.below, size+1)
-	for {
-		records, err := l.find(ctx, s)
-		if err != nil {
-			return err
-		}
-		for _, r := range records {
-			if err := each(r); err != nil {
-				return err
-			}
-		}
-		if len(records) < s.limit {
-			return nil
-		}
-		s = s.past(records[len(records)-1].Sequence)
-	}
-}
-
 // Record returns the record with that sequence, or ErrNotFound.
 func (l *Log) Record(ctx context.Context, sequence int64) (Record, error) {
 	records, err := l.entries(ctx, `seq = $1`, sequence)

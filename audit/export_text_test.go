@@ -1,0 +1,85 @@
+package audit
+
+import (
+	"encoding/csv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSafeCell(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)",
+		"\t=1": "'\t'=1", "\r=1": "'\r'=1", "\n=1": "'\n'=1", "'x": "'x", "长": "长", "＝1": "'＝1", " =1": " '=1",
+		"a;=1": "a;'=1", "a; \"=1": "a; \"'=1", "a;b=1": "a;b=1", "a,=1": "a,=1", "a\n-1;@x": "a\n'-1;'@x", "a;": "a;",
+		"Mozilla/5.0 (X11; x86_64)": "Mozilla/5.0 (X11; x86_64)", "bot (+http://x)": "bot (+http://x)", "\"=1": "\"'=1",
+	} {
+		if got := safeCell(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestCSVIsRead: an independent reader finds in each cell what was put there.
+func TestCSVIsRead(t *testing.T) {
+	texts := []string{"", "x", `"`, `a "b" c`, "a,b", "a;b", "a\nb", "a\tb", "a\r\nb", "=1;=2", "中文", " x "}
+	for _, text := range texts {
+		r := Record{Sequence: 7, Time: time.UnixMicro(1).UTC(), Action: ActionTicketViewed, Outcome: OutcomeFailed, BatchIndex: 3, Duration: 1500 * time.Millisecond}
+		var want []string
+		for i, to := range []*string{&r.Actor.UserName, &r.Actor.UserID, &r.Actor.AccountName, &r.Actor.AccountID, &r.Actor.ProjectName,
+			&r.Actor.ProjectID, &r.Origin.Address, &r.Origin.UserAgent, &r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID,
+			&r.OperationType, &r.Target, &r.Reason, &r.Seen, &r.Upstream.Code, &r.Upstream.Message, &r.Upstream.RequestID, &r.Detail} {
+			*to = text + string(rune('a'+i))
+			want = append(want, strings.ReplaceAll(safeCell(*to), "\r\n", "\n")) // as the reader gives line breaks back
+		}
+		rows, err := csv.NewReader(strings.NewReader(string(appendCSV(csvHead(), &r)))).ReadAll()
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%q: %v", text, err)
+		}
+		var got []string
+		for i, cell := range rows[1] {
+			switch rows[0][i] {
+			case "\uFEFFsequence", "time", "action", "outcome", "batch_index", "instance_id", "upstream_status", "duration_ms":
+			default:
+				got = append(got, cell)
+			}
+		}
+		if strings.Join(got, "|") != strings.Join(want, "|") {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		if strings.Join(append(rows[1][:4:4], rows[1][17], rows[1][18], rows[1][22], rows[1][26]), "|") != "7|1970-01-01T00:00:00.000001Z|ticket.viewed|failed|3|||1500" {
+			t.Errorf("%q", rows[1])
+		}
+	}
+}
+
+// FuzzQuickDecode: where it reads anything, it reads what encoding/json reads.
+func FuzzQuickDecode(f *testing.F) {
+	for _, r := range []Record{
+		{Action: ActionTicketViewed, Outcome: OutcomeFailed, Sequence: 1, Time: time.UnixMicro(5)},
+		{Action: ActionOperationRequested, Outcome: OutcomePending, Sequence: 1 << 40, Time: time.UnixMicro(1 << 50), Duration: time.Second,
+			Actor:  Actor{UserID: "u", UserName: "a \"b\" \\ <c>", AccountID: "\u2028", AccountName: "中文", ProjectID: "p", ProjectName: "\x00\x1f\t\r\n"},
+			Origin: Origin{Address: "::1", UserAgent: "x", RequestID: "r", Session: "s"}, Ticket: "t", OperationID: "o", OperationType: "T",
+			BatchIndex: 20, InstanceID: 1 << 60, Target: "x", Reason: "\U0001F600", Seen: "y", Upstream: Upstream{200, "c", "m", "r"}, Detail: `{"a":1}`},
+	} {
+		text, err := encode(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if got, ok := quickDecode(string(text)); !ok || got.Reason != r.Reason || got.Detail != r.Detail {
+			f.Fatalf("%s is not read: %v", text, ok)
+		}
+		f.Add(string(text))
+	}
+	for _, text := range []string{`{"v":1,"seq":1,"ts":1}`, `{"v":1,"seq":01}`, `{"v":1,"seq":1,"seq":2}`, `{"v":1,"detail":"\ud83d\ude00"}`, `{"v":1,"detail":"\/\b\f\u00e9"}`,
+		`{"v":1,"upstream":{"status":4294967296}}`, `{"v":1,"batch_index":2147483648}`, `{"v":1,"detail":"\x"}`, `{"v":1,"detail":"a`, "{\"v\":1,\"detail\":\"\xff\"}",
+		`{"v":1,"actor":{}}`, `{"v":1,"duration_us":9223372036854775807}`, `{"v":1}x`, `{"v":2}`, `{"v":1,"Detail":"x"}`, `{"v":1,"detail":"\u00zz"}`, `{"v":1,"detail":"\u+123"}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := quickDecode(text)
+		if want, err := decode([]byte(text)); ok && (err != nil || got != want) {
+			t.Errorf("%q: got %+v, want %+v (%v)", text, got, want, err)
+		}
+	})
+}
