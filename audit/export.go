@@ -45,8 +45,13 @@ func (l *Log) Export(ctx context.Context, q Query, each func(Record) error) erro
 }
 
 // WriteRecords writes the matching records as text, as Export selects them.
-// What it writes is whole records, also when it fails.
+// What it writes is whole records, also when it fails; nothing where it could
+// not begin.
 func (l *Log) WriteRecords(ctx context.Context, w io.Writer, q Query, format Format, progress Progress) error {
+	s, err := l.exported(ctx, q)
+	if err != nil {
+		return err
+	}
 	o := pass{progress: progress, give: func(p *part) error { _, err := w.Write(p.text); return err }}
 	switch format {
 	case FormatCSV:
@@ -60,7 +65,18 @@ func (l *Log) WriteRecords(ctx context.Context, w io.Writer, q Query, format For
 	default:
 		return fmt.Errorf("audit: there is no format %q", format)
 	}
-	return l.pass(ctx, q, o)
+	return l.passScan(ctx, s, o)
+}
+
+// Expected is how many records an export will have, as far as that is known
+// quickly: with more, there are more than n.
+func (l *Log) Expected(ctx context.Context, q Query) (n int64, more bool, err error) {
+	if q.everything() {
+		first, last, err := l.Bounds(ctx, q)
+		return max(last-first+1, 0), false, err
+	}
+	counted, more, err := l.Count(ctx, q)
+	return int64(counted), more, err
 }
 
 // appendLine appends a record's bytes as a line. Bytes that are not one line

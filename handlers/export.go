@@ -1,7 +1,8 @@
 package handlers
 
 import (
-	"encoding/csv"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -12,107 +13,132 @@ import (
 	"coc-console/templates"
 )
 
-// ExportAudit sends the records that the filters select as CSV, oldest first.
-// That it was exported is written before anything is sent.
+// exportFormat is a form in which the log is carried away.
+type exportFormat struct {
+	name, contentType, ending string
+	managers                  bool // the whole log's readers alone
+	write                     func(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error
+}
+
+func asText(format audit.Format) func(echo.Context, io.Writer, *audit.Log, audit.Query, audit.Progress) error {
+	return func(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error {
+		return log.WriteRecords(c.Request().Context(), w, q, format, progress)
+	}
+}
+
+func asBundle(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error {
+	return log.WriteBundle(c.Request().Context(), w, q, audit.BundleOptions{Progress: progress})
+}
+
+// exportFormats are all of them; the first is that of an address without one.
+func exportFormats() []exportFormat {
+	return []exportFormat{
+		{"csv", "text/csv; charset=utf-8", "csv", false, asText(audit.FormatCSV)},
+		{"jsonl", "application/jsonl", "jsonl", false, asText(audit.FormatJSONL)},
+		{"bundle", "application/zip", "zip", true, asBundle},
+	}
+}
+
+// readFormat returns the format that the address names.
+func readFormat(c echo.Context) (exportFormat, error) {
+	name := c.QueryParam("format")
+	for _, f := range exportFormats() {
+		if name == f.name || name == "" {
+			return f, nil
+		}
+	}
+	return exportFormat{}, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(name)}
+}
+
+// RecordsHeader says how many records an export is going to have; with a plus
+// at the end, more than that.
+const RecordsHeader = "Coc-Console-Records"
+
+// ExportAudit sends the records that the filters select, oldest first. That
+// they were exported is written before anything is sent.
 func (h *Handlers) ExportAudit(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
+	if err := ownSite(c.Request()); err != nil {
+		return err
+	}
+	format, err := readFormat(c)
+	if err != nil {
+		return err
+	}
+	if format.managers && !v.Manager {
+		return h.denied(c, errDenied)
+	}
 	page := templates.Audit{Errors: templates.FieldErrors{}}
 	q, _ := readAuditFilter(c, &page)
 	for name := range page.Errors {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(c.QueryParam(name))}
 	}
 	q.Before, q.After = 0, 0
-	var err error
 	if q.Visible, err = h.visibility(ctx, v, q.Ticket); err != nil {
 		return err
 	}
 	if c.Request().Method == http.MethodGet {
-		if _, err := h.Log.Append(ctx, audit.Record{Action: audit.ActionAuditExported, Outcome: audit.OutcomeSucceeded,
-			Actor: v.Actor, Origin: OriginFrom(ctx), Ticket: q.Ticket, Detail: filterDetail(c)}); err != nil {
+		if _, err := h.Log.Append(ctx, audit.Record{Action: audit.ActionAuditExported, Outcome: audit.OutcomeSucceeded, Actor: v.Actor,
+			Origin: OriginFrom(ctx), Ticket: q.Ticket, Detail: strings.TrimSpace(detail("format", c.QueryParam("format")) + " " + filterDetail(c))}); err != nil {
 			return err
 		}
 	}
-	head := c.Response().Header()
-	head.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
-	head.Set(echo.HeaderContentDisposition, `attachment; filename="audit-`+h.Now().UTC().Format("20060102-150405")+`.csv"`)
-	c.Response().WriteHeader(http.StatusOK)
-	if c.Request().Method == http.MethodHead {
-		return nil
+	if err := h.exportHead(c, q, format); err != nil {
+		return err
 	}
-	return h.writeCSV(c, q)
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(http.StatusOK)
+	}
+	return format.write(c, c.Response(), h.Log, q, func(int64, int64) error { return h.moreTime(c) })
 }
 
-func (h *Handlers) writeCSV(c echo.Context, q audit.Query) error {
-	// Spreadsheets take a file for UTF-8 only with a byte order mark.
-	if _, err := c.Response().Write([]byte("\uFEFF")); err != nil {
-		return err
+// ownSite refuses a request that another site's page makes: it would write a
+// record in the reader's name, and cost an export. Typed addresses, bookmarks
+// and programs say "none" or nothing.
+func ownSite(r *http.Request) error {
+	switch from := r.Header.Get("Sec-Fetch-Site"); from {
+	case "", "none", "same-origin":
+		return nil
+	default:
+		return &Problem{Status: http.StatusForbidden, Kind: ProblemCrossSite, Err: fmt.Errorf("an export asked for %s", shortened(from))}
 	}
-	w := csv.NewWriter(c.Response())
-	w.UseCRLF = true
-	if err := w.Write(csvHeader()); err != nil {
-		return err
-	}
-	rows := 0
-	err := h.Log.Export(c.Request().Context(), q, func(r audit.Record) error {
-		if rows%rowsPerDeadline == 0 {
-			if err := h.moreTime(c); err != nil {
-				return err
-			}
-		}
-		rows++
-		return w.Write(csvRow(r))
-	})
+}
+
+// exportHead names the file by the numbers that it is about and the time. The
+// answer begins with its first byte: what fails before is an error page.
+func (h *Handlers) exportHead(c echo.Context, q audit.Query, format exportFormat) error {
+	ctx := c.Request().Context()
+	first, last, err := h.Log.Bounds(ctx, q)
 	if err != nil {
 		return err
 	}
-	w.Flush()
-	return w.Error()
+	n, more, err := h.Log.Expected(ctx, q)
+	if err != nil {
+		return err
+	}
+	records := decimal(n)
+	if more {
+		records += "+"
+	}
+	head := c.Response().Header()
+	c.Response().Before(func() { // not on an error page
+		if c.Response().Status != http.StatusOK {
+			return
+		}
+		head.Set(RecordsHeader, records)
+		head.Set(echo.HeaderContentType, format.contentType)
+		head.Set(echo.HeaderContentDisposition, fmt.Sprintf(`attachment; filename="audit-%d-%d-%s.%s"`, first, max(last, first-1),
+			h.Now().UTC().Format("20060102T150405Z"), format.ending))
+	})
+	return nil
 }
 
-// An export takes longer than the server allows an answer: as long as rows get
-// through, it has time for the next ones.
-const (
-	rowsPerDeadline = 500
-	exportDeadline  = 2 * time.Minute
-)
+// An export takes longer than the server allows an answer: as long as records
+// get through, it has time for the next ones.
+const exportDeadline = 2 * time.Minute
 
 func (*Handlers) moreTime(c echo.Context) error {
 	// The connection has the real time, whatever Config.Now says.
 	return http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(exportDeadline))
-}
-
-func csvHeader() []string {
-	return []string{"sequence", "time", "action", "outcome", "user_name", "user_id", "account_name", "account_id",
-		"project_name", "project_id", "address", "user_agent", "request_id", "session", "ticket", "operation_id",
-		"operation_type", "batch_index", "instance_id", "target", "reason", "seen", "upstream_status", "upstream_code",
-		"upstream_message", "upstream_request_id", "duration_ms", "detail"}
-}
-
-func csvRow(r audit.Record) []string {
-	row := []string{decimal(r.Sequence), r.Time.UTC().Format(time.RFC3339Nano), string(r.Action), string(r.Outcome),
-		r.Actor.UserName, r.Actor.UserID, r.Actor.AccountName, r.Actor.AccountID, r.Actor.ProjectName, r.Actor.ProjectID,
-		r.Origin.Address, r.Origin.UserAgent, r.Origin.RequestID, r.Origin.Session, r.Ticket, r.OperationID,
-		r.OperationType, blankZero(r.BatchIndex), blankZero(r.InstanceID), r.Target, r.Reason, r.Seen,
-		blankZero(r.Upstream.Status), r.Upstream.Code, r.Upstream.Message, r.Upstream.RequestID,
-		decimal(r.Duration.Milliseconds()), r.Detail}
-	for i, cell := range row {
-		row[i] = safeCell(cell)
-	}
-	return row
-}
-
-func blankZero[T int32 | int64 | int](n T) string {
-	if n == 0 {
-		return ""
-	}
-	return decimal(n)
-}
-
-// safeCell keeps a spreadsheet from taking a text for a formula.
-func safeCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }

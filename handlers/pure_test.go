@@ -246,17 +246,6 @@ func TestPagesBefore(t *testing.T) {
 	}
 }
 
-func TestSafeCell(t *testing.T) {
-	for in, want := range map[string]string{
-		"": "", "plain": "plain", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)",
-		"\t=1": "'\t=1", "\r=1": "'\r=1", "\n=1": "'\n=1", "'x": "'x", "长": "长",
-	} {
-		if got := safeCell(in); got != want {
-			t.Errorf("%q: got %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestReason(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "  x \r\n": "x", "a\r\nb": "a\nb", "a\xffb": "a\ufffdb", strings.Repeat("长", 3000): strings.Repeat("长", 3000),

@@ -52,7 +52,7 @@ func New(cfg Config) http.Handler {
 	e.IPExtractor = s.extractor()
 	// Gzip stands inside the log, so that what is logged is what was sent.
 	e.Use(s.transport, s.describe, s.log, s.recover, s.headers,
-		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024}),
+		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024, Skipper: isPacked}),
 		s.prefer, s.sameSite, s.limitBody)
 	for _, r := range list {
 		h := s.guard(r)
@@ -196,4 +196,9 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 		}
 	}
 	return s.Sessions.viewer(row, held), true, nil
+}
+
+// isPacked reports whether the answer is a zip: gzip would only take time.
+func isPacked(c echo.Context) bool {
+	return c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
 }
