@@ -17,6 +17,7 @@ import (
 
 	"coc-console/internal/coc"
 	"coc-console/migrations"
+	"coc-console/web"
 )
 
 // config is everything that can be set. Flags win over environment variables,
@@ -82,7 +83,7 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.StringVar(&c.iamEndpoint, "iam-endpoint", "", "`URL` of IAM, such as https://iam.myhuaweicloud.com; goes with --coc-endpoint")
 	f.StringVar(&c.project, "project", "cn-north-4", "`NAME` of the project or region that the sign-in page offers")
 	f.StringVar(&c.userProfile, "user-profile", "", "`VALUE` sent to COC as x-user-profile; empty: not sent")
-	f.StringVar(&l.managers, "managers", "", "`LIST` of account/user who may read the whole audit log, separated by commas")
+	f.StringVar(&l.managers, "managers", "", "`LIST` of account/user, or id: with an IAM user's id, who may read the whole audit log, separated by commas")
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
 	f.DurationVar(&c.sessionIdle, "session-idle", 8*time.Hour, "`TIME` without use after which a session ends")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`LIST` of addresses or CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed")
@@ -134,9 +135,8 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 // complete reads the settings that are lists or names.
 func (c *config) complete(l lists) error {
 	for _, m := range split(l.managers) {
-		account, user, ok := strings.Cut(m, "/")
-		if !ok || account == "" || user == "" {
-			return &settingError{"managers", fmt.Sprintf("%q is not account/user", m)}
+		if err := web.CheckManager(m); err != nil {
+			return &settingError{"managers", err.Error()}
 		}
 		c.managers = append(c.managers, m)
 	}

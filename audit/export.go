@@ -44,7 +44,8 @@ func (l *Log) Export(ctx context.Context, q Query, each func(Record) error) erro
 	})
 }
 
-// WriteRecords writes the matching records as text, as Export selects them.
+// WriteRecords writes the matching records as text, as Export selects them: as
+// CSV as q.Visible shows them, as JSON Lines in their own bytes.
 // What it writes is whole records, also when it fails; nothing where it could
 // not begin.
 func (l *Log) WriteRecords(ctx context.Context, w io.Writer, q Query, format Format, progress Progress) error {
@@ -59,7 +60,10 @@ func (l *Log) WriteRecords(ctx context.Context, w io.Writer, q Query, format For
 			return err
 		}
 		o.decodes = true
-		o.take = func(p *part, e entryRow) { p.text = appendCSV(p.text, e.record) }
+		o.take = func(p *part, e entryRow) {
+			shown := q.Visible.Show(*e.record)
+			p.text = appendCSV(p.text, &shown)
+		}
 	case FormatJSONL:
 		o.take = func(p *part, e entryRow) { p.text = appendLine(p.text, e) }
 	default:

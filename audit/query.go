@@ -14,8 +14,23 @@ type Visibility struct {
 	Tickets []string // operation records of these
 }
 
+// Whole reports whether a reader may have a record as it is stored: one of
+// their own, or all of them.
+func (v Visibility) Whole(r Record) bool {
+	return v.All || v.UserID != "" && r.Actor.UserID == v.UserID
+}
+
+// Show is a record as the reader may see it: from where and with what somebody
+// else worked is left out.
+func (v Visibility) Show(r Record) Record {
+	if !v.Whole(r) {
+		r.Origin.Address, r.Origin.UserAgent = "", ""
+	}
+	return r
+}
+
 func (v Visibility) allows(r Record) bool {
-	if v.All || v.UserID != "" && r.Actor.UserID == v.UserID {
+	if v.Whole(r) {
 		return true
 	}
 	return r.Ticket != "" && strings.HasPrefix(string(r.Action), operations) && slices.Contains(v.Tickets, r.Ticket)

@@ -35,7 +35,7 @@ func (h *Handlers) Audit(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
 	}
 	var err error
-	if q.Visible, err = h.visibility(ctx, v, q.Ticket); err != nil {
+	if q.Visible, err = h.visibility(ctx, v, q); err != nil {
 		return err
 	}
 	q.Limit = recordsPerPage
@@ -227,15 +227,15 @@ func actionChoices() []audit.Action {
 
 // visibility is what the reader may see of the log. Somebody who is no manager
 // and asks for one ticket sees what was done to it, if COC lets them open it.
-func (h *Handlers) visibility(ctx context.Context, v Viewer, ticket string) (audit.Visibility, error) {
+func (h *Handlers) visibility(ctx context.Context, v Viewer, q audit.Query) (audit.Visibility, error) {
 	visible := audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}
-	id, err := coc.ParseExecuteUUID(ticket)
-	if v.Manager || err != nil {
+	id, err := coc.ParseExecuteUUID(q.Ticket)
+	if v.Manager || err != nil || asksForAddresses(q) {
 		return visible, nil //nolint:nilerr // what names no ticket opens none
 	}
 	switch err := h.mayOpen(ctx, v, id); {
 	case err == nil:
-		visible.Tickets = []string{ticket}
+		visible.Tickets = []string{q.Ticket}
 	case !errors.Is(err, errDenied):
 		return visible, err
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
@@ -30,7 +31,8 @@ func UpstreamMessage(e *coc.Error, t *i18n.Problems) (int, i18n.Message) {
 	case e.Status >= 500:
 		return http.StatusBadGateway, t.UpstreamFailed
 	}
-	return http.StatusBadGateway, t.UpstreamRefused
+	// COC works, and says that the request is at fault.
+	return http.StatusUnprocessableEntity, t.UpstreamRefused
 }
 
 // StorageMessage chooses the words for a log that refused a record.
@@ -49,7 +51,7 @@ func Verbatim(e *coc.Error) string { return verbatim(e.Status, e.Code, e.Message
 
 func verbatim(status int, code, message string) string {
 	text := visible(message)
-	if code != "" {
+	if code != "" && code != strconv.Itoa(status) { // IAM's older answers repeat the status as their code
 		text = visible(code) + ": " + text
 	}
 	if status == 0 {

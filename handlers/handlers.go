@@ -89,13 +89,13 @@ type Config struct {
 // Handlers holds one method per route; web's route list names them.
 type Handlers struct {
 	Config
-	attempts *attempts // failed sign-ins by address
-	views    *views    // what refreshing pages have shown before
+	guard *guard // of sign-ins
+	views *views // what refreshing pages have shown before
 }
 
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
-	return &Handlers{Config: cfg, attempts: newAttempts(), views: newViews()}
+	return &Handlers{Config: cfg, guard: newGuard(), views: newViews()}
 }
 
 type contextKey int

@@ -277,7 +277,8 @@ func TestBatchHint(t *testing.T) {
 
 func TestVerbatim(t *testing.T) {
 	for want, e := range map[string]*coc.Error{
-		"HTTP 400 COC.1: no": {Status: 400, Code: "COC.1", Message: "no"}, "HTTP 502 ": {Status: 502}, "": {},
+		"HTTP 400 COC.1: no": {Status: 400, Code: "COC.1", Message: "no"}, "HTTP 401 no": {Status: 401, Code: "401", Message: "no"},
+		"HTTP 401 400: no": {Status: 401, Code: "400", Message: "no"}, "HTTP 502 ": {Status: 502}, "": {},
 		"HTTP 500 x[U+202E]": {Status: 500, Message: "x\u202e"},
 	} {
 		if got := Verbatim(e); got != want {
@@ -287,7 +288,7 @@ func TestVerbatim(t *testing.T) {
 }
 
 func TestAttempts(t *testing.T) {
-	a, now := newAttempts(), time.Unix(1_700_000_000, 0)
+	a, now := newAttempts(attemptBurst, attemptEvery), time.Unix(1_700_000_000, 0)
 	try := func(address string, failed bool) bool {
 		if !a.enter(address, now) {
 			return false
@@ -335,7 +336,7 @@ func TestAttempts(t *testing.T) {
 }
 
 func TestAttemptsForget(t *testing.T) {
-	a, now := newAttempts(), time.Unix(1_700_000_000, 0)
+	a, now := newAttempts(attemptBurst, attemptEvery), time.Unix(1_700_000_000, 0)
 	for range attemptBurst {
 		a.enter("192.0.2.1", now)
 		a.leave("192.0.2.1", true, now)

@@ -27,9 +27,9 @@ func (h *Handlers) Record(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := recordPage(r)
+	page := recordPage(v.sees().Show(r))
 	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(r.Sequence), templates.SectionAudit)
-	if page.Evidence, err = h.evidence(ctx, r, pruned); err != nil {
+	if page.Evidence, err = h.evidence(ctx, v, r, pruned); err != nil {
 		return err
 	}
 	if err := h.neighbours(ctx, v, &page); err != nil {
@@ -73,8 +73,8 @@ func (h *Handlers) readable(c echo.Context) (r audit.Record, pruned bool, err er
 }
 
 // evidence is what shows that the record is in the log as it was written.
-func (h *Handlers) evidence(ctx context.Context, r audit.Record, pruned bool) (templates.Evidence, error) {
-	e := templates.Evidence{Pruned: pruned, Index: r.Sequence - 1, BytesAddress: recordAddress(r.Sequence) + "/bytes"}
+func (h *Handlers) evidence(ctx context.Context, v Viewer, r audit.Record, pruned bool) (templates.Evidence, error) {
+	e := templates.Evidence{Pruned: pruned, Index: r.Sequence - 1}
 	leaf, err := h.Log.Leaf(ctx, r.Sequence)
 	damaged := errors.Is(err, audit.ErrDamaged)
 	if err != nil && !damaged {
@@ -86,7 +86,9 @@ func (h *Handlers) evidence(ctx context.Context, r audit.Record, pruned bool) (t
 		if err != nil {
 			return e, err
 		}
-		e.Body, e.Size = visible(string(entry.Body)), len(entry.Body)
+		if v.sees().Whole(r) {
+			e.Body, e.Size, e.BytesAddress = visible(string(entry.Body)), len(entry.Body), recordAddress(r.Sequence)+"/bytes"
+		}
 		e.Leaf = hex.EncodeToString(entry.Leaf[:])
 		e.Altered = damaged || entry.Leaf != leaf
 	}
@@ -99,7 +101,7 @@ func (h *Handlers) evidence(ctx context.Context, r audit.Record, pruned bool) (t
 	}
 	e.Checkpoint, e.CheckpointSize, e.Signed, e.Proof = visible(string(signed.Note)), signed.Size, signed.Time, hashes
 	e.ProofAddress = recordAddress(r.Sequence) + "/proof"
-	if !pruned {
+	if !pruned && v.sees().Whole(r) {
 		e.Bundle = bundleAddress(r)
 		e.Command = "coc-console audit verify-bundle FILE.zip --public-key '" + h.Log.PublicKey() + "'"
 	}
@@ -139,6 +141,9 @@ func (h *Handlers) RecordBytes(c echo.Context) error {
 	}
 	if pruned {
 		return notFound()
+	}
+	if v, _ := ViewerFrom(ctx); !v.sees().Whole(r) {
+		return h.denied(c, errDenied)
 	}
 	entry, err := h.Log.Entry(ctx, r.Sequence)
 	if err != nil {

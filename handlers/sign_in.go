@@ -111,15 +111,19 @@ func (h *Handlers) SignIn(c echo.Context) error {
 	if page.Errors = in.check(t.Field); len(page.Errors) > 0 {
 		return Render(c, http.StatusUnprocessableEntity, page)
 	}
-	if !h.attempts.enter(c.RealIP(), h.Now()) {
-		page.Problem = t.SignInProblem.TooOften
+	why, done := h.guard.enter(c.RealIP(), in.name(), h.Now())
+	if why != noLimit {
+		page.Problem = map[limit]string{addressLimit: t.SignInProblem.TooOften, userLimit: t.SignInProblem.TooOftenUser}[why]
 		return Render(c, http.StatusTooManyRequests, page)
 	}
 	start := h.Now()
 	id, token, err := h.authenticate(ctx, in)
-	h.attempts.leave(c.RealIP(), wrong(err), h.Now())
+	done(wrong(err), h.Now())
 	if err != nil {
 		return h.signInFailed(c, page, in, err, since(start, h.Now))
+	}
+	if name := in.name(); name != "" {
+		h.guard.welcome(c.RealIP(), name)
 	}
 	before, wasSignedIn := ViewerFrom(ctx)
 	v, err := h.Sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx)})
@@ -132,6 +136,15 @@ func (h *Handlers) SignIn(c echo.Context) error {
 	h.note(WithViewer(ctx, v), audit.Record{Action: audit.ActionSessionSignedIn, Duration: since(start, h.Now),
 		Detail: detail("method", method(in))})
 	return c.Redirect(http.StatusSeeOther, page.Return)
+}
+
+// name is the user that a password sign-in names, in the form in which
+// attempts are counted; empty for a token, which names nobody.
+func (in credentials) name() string {
+	if in.byToken {
+		return ""
+	}
+	return strings.ToLower(in.account) + "\x00" + strings.ToLower(in.user)
 }
 
 func method(in credentials) string {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,17 @@ func (v *views) first(k viewKey, now time.Time) bool {
 	}
 	v.seen[k] = now
 	return true
+}
+
+// sees is what a reader may see by themselves, without asking COC.
+func (v Viewer) sees() audit.Visibility {
+	return audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}
+}
+
+// asksForAddresses reports whether a search tells by its results from where
+// somebody works.
+func asksForAddresses(q audit.Query) bool {
+	return q.IP != "" || slices.ContainsFunc(q.Not, func(f audit.Filter) bool { return f.Field == audit.FieldIP })
 }
 
 // noteView writes that a page was read. A page that asks again by itself is

@@ -56,7 +56,7 @@ type Evidence struct {
 	Altered        bool   // the bytes are not those that were hashed
 	Body           string // as text
 	Size           int    // bytes
-	BytesAddress   string
+	BytesAddress   string // empty: the bytes are gone, or not the reader's to see
 	Index          int64  // of the leaf
 	Leaf           string // hash, in hex
 	Checkpoint     string // the signed note; empty: none covers the record
@@ -920,7 +920,7 @@ func (e Evidence) panel() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !e.Pruned {
+		if !e.Pruned && e.BytesAddress != "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<details><summary>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1084,7 +1084,7 @@ func (e Evidence) downloads() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if !e.Pruned {
+		if !e.Pruned && e.BytesAddress != "" {
 			templ_7745c5c3_Err = download(e.BytesAddress, t.Record.DownloadBytes).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -412,3 +412,61 @@ func TestUntrustedText(t *testing.T) {
 		t.Errorf("the download is %q as %v", p.body, p.Header)
 	}
 }
+
+// TestAddressesAreTheirOwners: from where somebody works is for managers and
+// themselves, on the record's page, in the export and by what a search finds.
+func TestAddressesAreTheirOwners(t *testing.T) {
+	c := start(t)
+	operator, manager, reader := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "reader", i18n.EnUS)
+	operator.settled(operator.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "mine").location())
+	record := "/audit/" + number(c.only(audit.ActionOperationRequested).Sequence)
+	for _, tt := range []struct {
+		name  string
+		b     *browser
+		shown bool
+	}{{"operator", operator, true}, {"manager", manager, true}, {"another who may read the ticket", reader, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := tt.b.get(record)
+			tt.b.want(p, http.StatusOK, "mine")
+			for _, text := range []string{"127.0.0.1", "test-browser/1"} {
+				if got := strings.Contains(shortenedMain(p.body), text); got != tt.shown {
+					t.Errorf("the record shows %s: %v", text, got)
+				}
+			}
+			bytes := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[tt.shown]
+			tt.b.want(tt.b.get(record+"/bytes"), bytes)
+			if strings.Contains(p.body, record+"/bytes") != tt.shown {
+				t.Error("the page offers the bytes, or does not")
+			}
+			found := 0
+			rows := exported(t, tt.b, "/audit/export?action=operation.&ticket="+c.sim.UUID("running"))
+			for _, row := range rows[1:] {
+				found++
+				address, agent := row[slices.Index(rows[0], "address")], row[slices.Index(rows[0], "user_agent")]
+				if (address == "127.0.0.1") != tt.shown || (agent == "test-browser/1") != tt.shown || !tt.shown && address+agent != "" {
+					t.Errorf("the export says %q and %q", address, agent)
+				}
+			}
+			if found != 3 {
+				t.Errorf("%d records are exported, want 3", found)
+			}
+			lines := tt.b.get("/audit/export?format=jsonl&action=operation.&ticket=" + c.sim.UUID("running"))
+			tt.b.want(lines, http.StatusOK)
+			if strings.Contains(lines.body, "127.0.0.1") != tt.shown {
+				t.Errorf("the exact records are %q", lines.body)
+			}
+			for query, want := range map[string]int{"ip:127.0.0.1": 3, "-ip:192.0.2.1": 3} {
+				if !tt.shown {
+					want = 0
+				}
+				p := tt.b.get("/audit?action=operation.&ticket=" + c.sim.UUID("running") + "&q=" + url.QueryEscape(query))
+				tt.b.want(p, http.StatusOK)
+				if n := len(shown(p)); n != want {
+					t.Errorf("%s finds %d records, want %d", query, n, want)
+				}
+			}
+		})
+	}
+}
+
+func shortenedMain(body string) string { return body[strings.Index(body, "<main"):] }

@@ -88,6 +88,7 @@ type console struct {
 	searchDB *migrations.DB
 	db       *migrations.DB // sessions and one-time keys
 	sessions *web.Sessions
+	handlers *handlers.Handlers
 	clock    *clock
 	output   *output
 	upstream *recorder
@@ -205,9 +206,9 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: 2 * time.Second,
 		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
-	h := handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
+	c.handlers = handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
 		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
-	return web.New(web.Config{Handlers: h, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
+	return web.New(web.Config{Handlers: c.handlers, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -237,5 +238,45 @@ func TestSignedInAlready(t *testing.T) {
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	if p := b.get("/sign-in?return=%2Faudit"); p.location() != "/audit" {
 		t.Errorf("it leads to %q", p.location())
+	}
+}
+
+// TestAttemptsFromManyAddresses: guessing one user's password from ever other
+// addresses is slowed down, and does not keep that user out.
+func TestAttemptsFromManyAddresses(t *testing.T) {
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t, func(s *settings) { s.trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+		from := func(address string, in url.Values) page {
+			b := c.browser(t, language)
+			return b.post("/sign-in", in, with("X-Forwarded-For", address), with("X-Forwarded-Proto", "https"))
+		}
+		b := c.browser(t, language)
+		b.want(from("192.0.2.1", credentials("operator")), http.StatusSeeOther)
+		guess := credentials("Operator")
+		guess.Set("password", "guess")
+		for i := range 20 {
+			b.want(from("198.51.100."+number(int64(i)), guess), http.StatusUnprocessableEntity)
+		}
+		asked := c.sim.Calls(simulator.CallSignIn)
+		b.want(from("203.0.113.1", credentials("operator")), http.StatusTooManyRequests, texts.SignInProblem.TooOftenUser)
+		if c.sim.Calls(simulator.CallSignIn) != asked {
+			t.Error("IAM was asked all the same")
+		}
+		b.want(from("192.0.2.1", credentials("operator")), http.StatusSeeOther)  // where they have signed in before
+		b.want(from("203.0.113.1", credentials("manager")), http.StatusSeeOther) // somebody else
+		c.clock.advance(16 * time.Second)
+		b.want(from("203.0.113.1", credentials("operator")), http.StatusSeeOther)
+	})
+}
+
+// TestRefusalIsToldOnce: IAM's older answers have the status as their code.
+func TestRefusalIsToldOnce(t *testing.T) {
+	c := start(t)
+	b := c.browser(t, i18n.EnUS)
+	in := credentials("operator")
+	in.Set("password", "guess")
+	p := b.post("/sign-in", in)
+	if !strings.Contains(p.body, "HTTP 401 ") || strings.Contains(p.body, "401 401") {
+		t.Errorf("the page says %s", shortened(p.body))
 	}
 }

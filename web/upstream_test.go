@@ -28,7 +28,7 @@ func faults(hold chan struct{}) []fault {
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamForbidden }, "PAP5.0001: denied <you>", audit.ActionOperationRejected, ""},
 		{"429", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "throttled", Gateway: true, RetryAfter: "7"}, 503,
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamThrottled }, "APIGW.0308: throttled", audit.ActionOperationRejected, ""},
-		{"400", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "no such thing"}, 502,
+		{"400", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "no such thing"}, 422,
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamRefused }, "COC.00040701: no such thing", audit.ActionOperationRejected, ""},
 		{"500", simulator.Fault{Status: 500, Code: "COC.00500000", Message: "ouch"}, 502,
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamFailed }, "COC.00500000: ouch", audit.ActionOperationRejected, ""},

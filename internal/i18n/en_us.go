@@ -112,6 +112,7 @@ var enUS = Texts{
 		Unavailable:    "IAM cannot be reached. Try again in a little while.",
 		BadAnswer:      "The answer did not come from IAM. Check the IAM endpoint and the proxies before it.",
 		TooOften:       "Too many failed attempts from your address. Wait a minute and try again.",
+		TooOftenUser:   "Too many failed attempts to sign in as this user. Wait a quarter of a minute and try again, or sign in from where you did before.",
 		Ended:          "Sign in to go on. You come back to the page you asked for.",
 		Expired:        "Your token is no longer accepted. Sign in again: you come back to the same page, and what you typed is kept.",
 	},

@@ -69,7 +69,7 @@ type SignInProblems struct {
 	WrongPassword, Locked, PasscodeNeeded, PasscodeWrong  string
 	TokenExpired, TokenInvalid, TokenOther, TokenUnscoped string
 	Forbidden, ProjectUnknown, BadRequest, Throttled      string
-	Unavailable, BadAnswer, TooOften                      string
+	Unavailable, BadAnswer, TooOften, TooOftenUser        string
 	Ended                                                 string // the session ended: sign in to go on
 	Expired                                               string // COC no longer takes the token
 }

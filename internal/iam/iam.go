@@ -27,6 +27,9 @@ type Token struct{ reveal func() string }
 
 const redacted = "[token]"
 
+// hidden stands where an answer repeats a password, a passcode or a token.
+const hidden = "[hidden]"
+
 // MaxTokenLength is the longest token that is sent: the vendor's gateway
 // rejects longer headers (docs/coc-api.md section 2.5).
 const MaxTokenLength = 32 << 10
@@ -136,8 +139,11 @@ func (e *Error) Error() string {
 	if e.Status != 0 {
 		fmt.Fprintf(&b, " %d", e.Status)
 	}
-	if e.Code != "" || e.Message != "" {
-		fmt.Fprintf(&b, " %s: %s", e.Code, e.Message)
+	if e.Code != "" && e.Code != strconv.Itoa(e.Status) {
+		fmt.Fprintf(&b, " %s", e.Code)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %s", e.Message)
 	}
 	if e.Cause != nil {
 		fmt.Fprintf(&b, ": %v", e.Cause)
@@ -282,7 +288,7 @@ func (a answer) requestID() string { return bounded(a.header.Get("X-Request-Id")
 func (a answer) shown(text string) string {
 	for _, secret := range a.secrets {
 		if secret != "" {
-			text = strings.ReplaceAll(text, secret, redacted)
+			text = strings.ReplaceAll(text, secret, hidden)
 		}
 	}
 	return bounded(text)

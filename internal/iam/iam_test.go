@@ -272,7 +272,7 @@ func TestErrorFields(t *testing.T) {
 		`{"error":{"code":"x","message":7}}`:                                       {Code: "x", Message: "7"},
 		`{"error_code":"IAM.0001","error_msg":"no","request_id":"r"}`:              {Code: "IAM.0001", Message: "no", RequestID: "r"},
 		`{"error_msg":"` + strings.Repeat("x", 600) + `","error_code":{}}`:         {Message: strings.Repeat("x", 500)},
-		`{"error_msg":"wrong: ` + token + `","error_code":"secret-` + token + `"}`: {Message: "wrong: [token]", Code: "secret-[token]"},
+		`{"error_msg":"wrong: ` + token + `","error_code":"secret-` + token + `"}`: {Message: "wrong: [hidden]", Code: "secret-[hidden]"},
 	} {
 		_, err := serve(t, says(401, body)).Introspect(t.Context(), NewToken(token))
 		e, _ := errors.AsType[*Error](err)
@@ -289,7 +289,7 @@ func TestAnEchoedPasswordIsHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = serve(t, says(400, string(echo))).SignIn(t.Context(), withMFA)
-	if e := asError(t, err); strings.Contains(e.Message, "123456") || e.Message != "body is [token] [token]" {
+	if e := asError(t, err); strings.Contains(e.Message, "123456") || e.Message != "body is [hidden] [hidden]" {
 		t.Errorf("got %q", e.Message)
 	}
 }
