@@ -31,7 +31,7 @@ func (c auditConfig) dsn() string {
 func auditFlags(c *auditConfig) *flag.FlagSet {
 	f := flag.NewFlagSet("audit", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db")
+	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, or a backup's file")
 	f.StringVar(&c.database, "database", "", "postgres://… `ADDRESS` of a log that is kept there")
 	f.StringVar(&c.keys, "public-key", "", "`LIST` of public keys whose checkpoints are believed, as audit checkpoint prints them; needed to verify")
 	f.StringVar(&c.anchor, "anchor", "", "`FILE` with a checkpoint that was kept elsewhere: shows a log that was cut short or put back")

@@ -154,7 +154,14 @@ func (c backupConfig) backup(ctx context.Context, stdout, stderr io.Writer) (err
 }
 
 func (c backupConfig) mayWrite() error {
-	if _, err := os.Lstat(c.file); err == nil && !c.force {
+	there, err := os.Stat(c.file)
+	if err != nil {
+		return nil //nolint:nilerr // what keeps the file from being made says so then
+	}
+	if log, err := os.Stat(filepath.Join(c.data, "audit.db")); err == nil && os.SameFile(there, log) {
+		return fmt.Errorf("%s is the log itself", c.file)
+	}
+	if !c.force {
 		return fmt.Errorf("%s is there already; --force replaces it", c.file)
 	}
 	return nil

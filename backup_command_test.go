@@ -18,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 	"coc-console/migrations"
@@ -268,6 +269,7 @@ func carriesOn(t testing.TB, l *logOf) {
 	closeAll()
 	verify := slices.Concat([]string{"audit", "verify", "--public-key", key}, l.where())
 	runs(t, verify...)
+	runs(t, "audit", "verify", "--public-key", key, "--data", l.backup())
 	console := launch(t, noEnvironment, slices.Concat(l.where(), []string{"--anchor-file", l.anchor()})...)
 	b := newBrowser(t.(*testing.T), console.url)
 	b.signIn("manager")
@@ -278,6 +280,69 @@ func carriesOn(t testing.TB, l *logOf) {
 		t.Error(err)
 	}
 	runs(t, append(verify, "--anchor", l.anchor())...)
+}
+
+// TestBackupOfAPrunedLog: records whose bytes were removed are known by their
+// hashes alone. The sizes are those at which no hash is beyond the full tiles.
+func TestBackupOfAPrunedLog(t *testing.T) {
+	for _, tt := range []struct {
+		from, to migrations.Engine
+		records  int
+	}{
+		{migrations.SQLite, migrations.PostgreSQL, 510}, // with the records of pruning and restoring
+		{migrations.PostgreSQL, migrations.SQLite, 511},
+		{migrations.PostgreSQL, migrations.PostgreSQL, 510},
+	} {
+		t.Run(fmt.Sprintf("%s to %s, %d", tt.from, tt.to, tt.records), func(t *testing.T) {
+			source := newLog(t, tt.from).grow(tt.records)
+			log, closeAll := source.open()
+			if n, err := log.Prune(t.Context(), time.Now().Add(time.Hour), audit.Actor{}); err != nil || n != 256 {
+				t.Errorf("%d records were pruned (%v)", n, err)
+			}
+			closeAll()
+			before := source.bodies()
+			target := newLog(t, tt.to)
+			copyKey(t, target.folder, source.folder)
+			runs(t, slices.Concat([]string{"restore", source.backup()}, target.where())...)
+			if got := target.bodies(); len(got) != len(before)+1 || !slices.EqualFunc(got[:len(before)], before, bytes.Equal) {
+				t.Errorf("it has %d records, want %d and one more", len(got), len(before))
+			}
+			carriesOn(t, target)
+		})
+	}
+}
+
+// BenchmarkBackup times a backup and a restoration, with all that is verified
+// in them, of as many records as COC_CONSOLE_BENCH_RECORDS says.
+func BenchmarkBackup(b *testing.B) {
+	records := 100_000
+	if text := os.Getenv("COC_CONSOLE_BENCH_RECORDS"); text != "" {
+		var err error
+		if records, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, engine := range []migrations.Engine{migrations.SQLite, migrations.PostgreSQL} {
+		b.Run(string(engine), func(b *testing.B) {
+			source := newLog(b, engine)
+			for left := records; left > 0; left -= 4000 { // the log's queue takes no more at once
+				source.grow(min(left, 4000))
+			}
+			var backup, restore time.Duration
+			for b.Loop() {
+				start := time.Now()
+				file := source.backup()
+				backup += time.Since(start)
+				target := newLog(b, engine)
+				copyKey(b, target.folder, source.folder)
+				start = time.Now()
+				runs(b, slices.Concat([]string{"restore", file}, target.where())...)
+				restore += time.Since(start)
+			}
+			b.ReportMetric(backup.Seconds()/float64(b.N), "s/backup")
+			b.ReportMetric(restore.Seconds()/float64(b.N), "s/restore")
+		})
+	}
 }
 
 // TestRestoreWithItsAnchor: the log is lost with its folder, the anchor is not.
@@ -544,6 +609,7 @@ func TestBackupRefuses(t *testing.T) {
 		{[]string{"backup"}, "the file is missing"},
 		{[]string{"backup", file, "more", "--data", l.folder}, `"more"`},
 		{[]string{"backup", file + ".2", "--data", t.TempDir()}, "there is no audit.db"},
+		{[]string{"backup", filepath.Join(l.folder, "audit.db"), "--data", l.folder, "--force"}, "the log itself"},
 		{[]string{"backup", file + ".2", "--lose", "3"}, "--lose"},
 		{[]string{"restore", file, "--force"}, "--force"},
 		{[]string{"backup", file + ".2", "--database", "mysql://x"}, "postgres://"},

@@ -121,12 +121,21 @@ type process struct {
 	cmd            *exec.Cmd
 	t              testing.TB
 	wait           func() error
+	ended          chan struct{}
 }
 
 // startProcess starts a console as a child process, so that it can be killed.
 // args are those of startConsole; --data must be among them where the data is
 // to outlive the process. It is killed at the test's end at the latest.
 func startProcess(t testing.TB, args ...string) *process {
+	t.Helper()
+	p := spawn(t, args...)
+	p.ready()
+	return p
+}
+
+// spawn is startProcess for a console that is not waited for until ready.
+func spawn(t testing.TB, args ...string) *process {
 	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, args...)
 	p := &process{t: t, stdout: newOutput(), stderr: newOutput(), cmd: exec.CommandContext(context.Background(), os.Args[0], args...)}
@@ -142,16 +151,21 @@ func startProcess(t testing.TB, args ...string) *process {
 	}
 	p.wait = sync.OnceValue(p.cmd.Wait)
 	t.Cleanup(p.kill)
-	ended := make(chan struct{})
-	go func() { _ = p.wait(); close(ended) }() // whoever stops it looks at the error
+	p.ended = make(chan struct{})
+	go func() { _ = p.wait(); close(p.ended) }() // whoever stops it looks at the error
+	return p
+}
+
+// ready waits until the console serves.
+func (p *process) ready() {
+	p.t.Helper()
 	select {
 	case p.url = <-p.stdout.address:
-	case <-ended:
-		t.Fatalf("the console did not start: %v\n%s", p.wait(), p.stderr)
+	case <-p.ended:
+		p.t.Fatalf("the console did not start: %v\n%s", p.wait(), p.stderr)
 	case <-time.After(startTimeout):
-		t.Fatalf("the console did not print its address\n%s%s", p.stdout, p.stderr)
+		p.t.Fatalf("the console did not print its address\n%s%s", p.stdout, p.stderr)
 	}
-	return p
 }
 
 // kill ends the process at once, as kill -9 does.

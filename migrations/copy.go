@@ -46,7 +46,10 @@ const (
 // not there yet, while a console goes on writing the log. When it returns, the
 // file is on the disk; after an error it is of no use.
 func (d *DB) CopyTo(ctx context.Context, path string) error {
-	var err error
+	err := d.readable(ctx)
+	if err != nil {
+		return err
+	}
 	if d.Engine == SQLite {
 		err = d.vacuumInto(ctx, path)
 	} else {
@@ -197,7 +200,13 @@ func rowOf(columns int, scan func(...any) error) ([]any, error) {
 	for i := range values {
 		to[i] = &values[i]
 	}
-	return values, scan(to...)
+	err := scan(to...)
+	for i, v := range values { // SQLite's driver gives nil for no bytes, and no column may be NULL
+		if b, isBytes := v.([]byte); v == nil || isBytes && b == nil {
+			values[i] = []byte{}
+		}
+	}
+	return values, err
 }
 
 // insertion is the statement that inserts so many rows.
@@ -254,7 +263,7 @@ func (d *DB) readable(ctx context.Context) error {
 	if err := d.Read.QueryRowContext(ctx, `SELECT max(version_id) FROM audit_schema_version`).Scan(&version); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotALog, err)
 	}
-	dir, err := fs.Sub(files, string(SQLite)+"/"+string(Audit))
+	dir, err := fs.Sub(files, string(d.Engine)+"/"+string(Audit))
 	if err != nil {
 		return err
 	}
