@@ -117,7 +117,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"v":2}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		_ = entry(1, 1, text) // whatever it is, it becomes a record
+		if e := entry(1, 1, text); e.Sequence != 1 || e.Time.UnixMicro() != 1 { // whatever it is, it becomes the record of its row
+			t.Errorf("%s became %+v", text, e)
+		}
 		r, err := decode(text)
 		if err != nil {
 			return
