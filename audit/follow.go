@@ -149,7 +149,7 @@ func (l *Log) readBatches(ctx context.Context, upto int64, batches chan<- copied
 	known := knownValues{}
 	for more := true; more; {
 		b := copied{from: upto}
-		b.records, b.err = l.entries(ctx, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto)
+		b.records, b.err = l.nextEntries(ctx, upto)
 		if len(b.records) > 0 {
 			upto = b.records[len(b.records)-1].Sequence
 			b.words, b.values = l.prepare(b.records), known.unknown(b.records)
@@ -163,6 +163,16 @@ func (l *Log) readBatches(ctx context.Context, upto int64, batches chan<- copied
 			return
 		}
 	}
+}
+
+// nextEntries reads a batch's entries.
+func (l *Log) nextEntries(ctx context.Context, upto int64) ([]Record, error) {
+	size, err := l.Size(ctx)
+	if err != nil || size <= upto {
+		return nil, err
+	}
+	room := make([]Record, 0, min(size-upto, copyBatch))
+	return l.appendEntries(ctx, room, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(cap(room)), upto)
 }
 
 // storeBatch stores a batch, unless somebody has moved the mark.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -82,14 +83,27 @@ func next(random *rand.Rand, begun *[]audit.Record) audit.Record {
 	return done
 }
 
-// large opens a log with many records, all followed.
+// large opens a log with many records, all followed. With COC_CONSOLE_BENCH_FOLDER
+// SQLite's is kept there for the next time.
 func large(b *testing.B, engine string) *opened {
 	b.Helper()
-	o := open(b, fresh(b, engine), everythingOn)
+	n, dsn := benchRecords(b), ""
+	if folder := os.Getenv("COC_CONSOLE_BENCH_FOLDER"); folder != "" && engine == onSQLite {
+		dsn = filepath.Join(folder, fmt.Sprintf("log-of-%d", n))
+	} else {
+		dsn = fresh(b, engine)
+	}
+	o := open(b, dsn, everythingOn)
 	resume := o.PauseFollower()
-	start, n := time.Now(), benchRecords(b)
-	if err := o.Fill(b.Context(), n, busy()); err != nil {
+	start := time.Now()
+	size, err := o.Size(b.Context())
+	if err != nil {
 		b.Fatal(err)
+	}
+	if size < int64(n) {
+		if err := o.Fill(b.Context(), n-int(size), busy()); err != nil {
+			b.Fatal(err)
+		}
 	}
 	filled := time.Now()
 	resume()

@@ -69,6 +69,8 @@ func (l *Log) index(ctx context.Context, tx *sql.Tx, b copied) error {
 }
 
 // indexRecords is for SQLite: prepared inserts of single rows are its fastest.
+// A statement that can be interrupted costs a goroutine, so the end is looked
+// for in between.
 func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket,
 		operation_id, operation_type, project_id, project_name, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
@@ -81,12 +83,16 @@ func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 		return err
 	}
 	defer func() { _ = insertText.Close() }()
+	whole := context.WithoutCancel(ctx)
 	for i, r := range b.records {
-		if _, err := insert.ExecContext(ctx, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID,
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := insert.ExecContext(whole, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID,
 			r.Actor.UserName, r.Ticket, r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address); err != nil {
 			return err
 		}
-		if _, err := insertText.ExecContext(ctx, r.Sequence, b.words[i]); err != nil {
+		if _, err := insertText.ExecContext(whole, r.Sequence, b.words[i]); err != nil {
 			return err
 		}
 	}
@@ -200,7 +206,7 @@ func indexValues(ctx context.Context, tx *sql.Tx, b copied) error {
 	}
 	defer func() { _ = insert.Close() }()
 	for _, f := range b.values {
-		if _, err := insert.ExecContext(ctx, string(f.Field), strings.ToLower(f.Value), f.Value); err != nil {
+		if _, err := insert.ExecContext(context.WithoutCancel(ctx), string(f.Field), strings.ToLower(f.Value), f.Value); err != nil {
 			return err
 		}
 	}

@@ -209,6 +209,14 @@ func leafHash(text []byte) tlog.Hash {
 }
 
 func decode(text []byte) (Record, error) {
+	if r, ok := readBody(text); ok {
+		return r, nil
+	}
+	return decodeAny(text)
+}
+
+// decodeAny reads a body that another version or another program may have written.
+func decodeAny(text []byte) (Record, error) {
 	var b body
 	if err := json.Unmarshal(text, &b); err != nil {
 		return Record{}, err

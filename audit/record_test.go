@@ -39,10 +39,14 @@ func TestBody(t *testing.T) {
 		`"origin":{"address":"g","user_agent":"h","request_id":"i","session":"j"},"duration_us":5,"ticket":"k",` +
 		`"operation_id":"l","operation_type":"m","batch_index":6,"instance_id":9223372036854775807,"target":"n",` +
 		`"reason":"o","seen":"p","upstream":{"status":400,"code":"q","message":"r","request_id":"s"},"detail":"t"}`
-	for _, text := range []string{least, full} {
-		r, err := decode([]byte(text))
+	const escapes = `{"v":1,"seq":1,"ts":1,"action":"ticket.viewed","outcome":"succeeded","reason":"\u003ca\u003e\n\\ \"b\"","detail":"中"}`
+	for _, text := range []string{least, full, escapes} {
+		r, err := decodeAny([]byte(text))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if quick, ok := readBody([]byte(text)); !ok || quick != r {
+			t.Errorf("%s was read as %+v (%v), it is %+v", text, quick, ok, r)
 		}
 		if back, err := encode(r); err != nil || string(back) != text {
 			t.Errorf("%s\nbecame\n%s (%v)", text, back, err)
@@ -114,13 +118,20 @@ func texts(v reflect.Value, path string, each func(path, text string)) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"v":1,"seq":1,"ts":1,"action":"ticket.viewed","outcome":"succeeded","actor":{"user_name":"ü"}}`))
 	f.Add([]byte(`{"v":1,"seq":9223372036854775807,"ts":-1,"duration_us":9223372036854775807,"upstream":{"status":-1}}`))
+	for _, text := range []string{`"reason":"a\u003c\ud800\"","detail":"\n"`, `"duration_us":01`, `"batch_index":2147483648`, `"ticket":"a","ticket":"b"`,
+		`"origin":{},"upstream":{"status":-1}`, `"instance_id":0`, `"actor":{"user_id":"a"`, `"reason":"a`, `"reason":"` + "\x01\xff" + `"`} {
+		f.Add([]byte(`{"v":1,"seq":1,"ts":1,"action":"ticket.viewed","outcome":"succeeded",` + text + `}`))
+	}
 	f.Add([]byte(`{"v":2}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if e := entry(1, 1, text); e.Sequence != 1 || e.Time.UnixMicro() != 1 { // whatever it is, it becomes the record of its row
 			t.Errorf("%s became %+v", text, e)
 		}
-		r, err := decode(text)
+		r, err := decodeAny(text)
+		if quick, ok := readBody(text); ok && (err != nil || quick != r) {
+			t.Errorf("%s was read as %+v, it is %+v (%v)", text, quick, r, err)
+		}
 		if err != nil {
 			return
 		}
@@ -128,7 +139,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r2, err := decode(once)
+		r2, err := decodeAny(once)
 		if err != nil {
 			t.Fatalf("%s cannot be read back: %v", once, err)
 		}

@@ -315,16 +315,20 @@ func inOrder(seqs []int64, records []Record) []Record {
 // entries reads the records of the log that a condition selects. The condition
 // is text of this package and holds placeholders for everything else.
 func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Record, error) {
+	return l.appendEntries(ctx, nil, where, args...)
+}
+
+func (l *Log) appendEntries(ctx context.Context, out []Record, where string, args ...any) ([]Record, error) {
 	rows, err := l.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE `+where, args...) //nolint:gosec // see above
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var out []Record
+	var seq, ts int64
+	var text sql.RawBytes
+	to := []any{&seq, &ts, &text}
 	for rows.Next() {
-		var seq, ts int64
-		var text sql.RawBytes
-		if err := rows.Scan(&seq, &ts, &text); err != nil {
+		if err := rows.Scan(to...); err != nil {
 			return nil, err
 		}
 		out = append(out, entry(seq, ts, text))
