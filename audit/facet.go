@@ -30,6 +30,9 @@ func unpaged(q Query) Query {
 
 // count counts matches up to the scan's limit.
 func (l *Log) count(ctx context.Context, s scan) (int, error) {
+	if s.everything() {
+		return l.countAll(ctx, s)
+	}
 	indexed, tail, err := l.parts(ctx, s)
 	if err != nil {
 		return 0, err
@@ -41,6 +44,19 @@ func (l *Log) count(ctx context.Context, s scan) (int, error) {
 	indexed.limit -= len(found)
 	n, err := l.countIndexed(ctx, indexed)
 	return n + len(found), err
+}
+
+// countAll counts what only numbers and times narrow: numbers have no gaps,
+// but below what was pruned.
+func (l *Log) countAll(ctx context.Context, s scan) (int, error) {
+	s, err := l.bounded(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = l.cfg.LogRead.QueryRowContext(ctx, `SELECT coalesce((SELECT seq FROM entry WHERE seq < $2 ORDER BY seq DESC LIMIT 1)
+		- (SELECT seq FROM entry WHERE seq > $1 ORDER BY seq LIMIT 1) + 1, 0)`, s.above, s.below).Scan(&n)
+	return int(min(max(n, 0), int64(s.limit))), err
 }
 
 // parts splits a scan into what the search tables know and the rest, by
@@ -74,7 +90,7 @@ type FacetValue struct {
 }
 
 // Facets say how matches are distributed: the most frequent values first, at
-// most MaxFacet of each. They count the newest matches, MaxCount at most.
+// most MaxFacet of each. They count the newest matches, MaxFaceted at most.
 type Facets struct {
 	Actors, Actions, Outcomes, Tickets, Projects []FacetValue
 
@@ -82,14 +98,18 @@ type Facets struct {
 	More    bool // there are older matches, which were not
 }
 
-// MaxFacet is how many values a facet has at most.
-const MaxFacet = 20
+// MaxFacet is how many values a facet has at most, and MaxFaceted how many
+// matches are counted: enough for shares, few enough for every page.
+const (
+	MaxFacet   = 20
+	MaxFaceted = 2_000
+)
 
 // Facets counts the values of the newest matches, whatever page the query
 // names.
 func (l *Log) Facets(ctx context.Context, q Query) (Facets, error) {
 	c := newFacetCounter()
-	if err := l.eachValues(ctx, newScan(unpaged(q), MaxCount+1), c.add); err != nil {
+	if err := l.eachValues(ctx, newScan(unpaged(q), MaxFaceted+1), c.add); err != nil {
 		return Facets{}, err
 	}
 	return c.facets(), nil
@@ -151,7 +171,7 @@ func newFacetCounter() *facetCounter {
 }
 
 func (c *facetCounter) add(v facetValues) {
-	if c.n++; c.n > MaxCount {
+	if c.n++; c.n > MaxFaceted {
 		return
 	}
 	c.actors[v.actor]++
@@ -162,7 +182,7 @@ func (c *facetCounter) add(v facetValues) {
 }
 
 func (c *facetCounter) facets() Facets {
-	return Facets{most(c.actors), most(c.actions), most(c.outcomes), most(c.tickets), most(c.projects), min(c.n, MaxCount), c.n > MaxCount}
+	return Facets{most(c.actors), most(c.actions), most(c.outcomes), most(c.tickets), most(c.projects), min(c.n, MaxFaceted), c.n > MaxFaceted}
 }
 
 // most are the most frequent values.

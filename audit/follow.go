@@ -19,11 +19,11 @@ const (
 
 // The follower lets records gather before it copies them: what a commit of the
 // search tables costs is then shared by many, and searches read meanwhile what
-// it has not reached. It rests as long as it worked, so that under the highest
-// loads the writer, on whom people wait, has the processors.
+// it has not reached. It rests twice as long as it worked, so that in a rush
+// the writer, on whom people wait, has the processors.
 const (
 	gatherAtLeast = 25 * time.Millisecond
-	gatherAtMost  = 250 * time.Millisecond
+	gatherAtMost  = time.Second
 )
 
 // followRetry is how often the follower looks unasked: for what other consoles
@@ -57,7 +57,7 @@ func (l *Log) follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-l.wake:
-			rest(ctx, min(max(worked, gatherAtLeast), gatherAtMost))
+			rest(ctx, min(max(2*worked, gatherAtLeast), gatherAtMost))
 		}
 	}
 }
@@ -122,14 +122,19 @@ type copied struct {
 	err     error
 }
 
-// followFrom copies from a mark on. While one batch is stored, the next is read.
+// followFrom copies what the log has above a mark by now. While one batch is
+// stored, the next is read.
 func (l *Log) followFrom(ctx context.Context, upto int64, progress func(upto int64)) (again bool, err error) {
+	end, err := l.Size(ctx)
+	if err != nil {
+		return false, err
+	}
 	batches := make(chan copied)
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	reading.Go(func() { l.readBatches(ctx, upto, batches) })
+	reading.Go(func() { l.readBatches(ctx, upto, end, batches) })
 	for b := range batches {
 		if b.err != nil {
 			return false, b.err
@@ -143,36 +148,34 @@ func (l *Log) followFrom(ctx context.Context, upto int64, progress func(upto int
 	return false, ctx.Err()
 }
 
-// readBatches sends what the log has above a mark.
-func (l *Log) readBatches(ctx context.Context, upto int64, batches chan<- copied) {
+// readBatches sends what the log has above a mark, up to end.
+func (l *Log) readBatches(ctx context.Context, upto, end int64, batches chan<- copied) {
 	defer close(batches)
 	known := knownValues{}
-	for more := true; more; {
+	for upto < end {
 		b := copied{from: upto}
-		b.records, b.err = l.nextEntries(ctx, upto)
+		b.records, b.err = l.nextEntries(ctx, upto, end)
 		if len(b.records) > 0 {
 			upto = b.records[len(b.records)-1].Sequence
 			b.words, b.values = l.prepare(b.records), known.unknown(b.records)
 		} else if b.err == nil {
 			return
 		}
-		more = len(b.records) == copyBatch
 		select {
 		case batches <- b:
 		case <-ctx.Done():
 			return
 		}
+		if b.err != nil {
+			return
+		}
 	}
 }
 
-// nextEntries reads a batch's entries.
-func (l *Log) nextEntries(ctx context.Context, upto int64) ([]Record, error) {
-	size, err := l.Size(ctx)
-	if err != nil || size <= upto {
-		return nil, err
-	}
-	room := make([]Record, 0, min(size-upto, copyBatch))
-	return l.appendEntries(ctx, room, `seq > $1 ORDER BY seq LIMIT `+strconv.Itoa(cap(room)), upto)
+// nextEntries reads a batch's entries above upto, up to end.
+func (l *Log) nextEntries(ctx context.Context, upto, end int64) ([]Record, error) {
+	room := make([]Record, 0, min(end-upto, copyBatch))
+	return l.appendEntries(ctx, room, `seq > $1 AND seq <= $2 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto, end)
 }
 
 // storeBatch stores a batch, unless somebody has moved the mark.
