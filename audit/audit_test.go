@@ -239,7 +239,7 @@ func until(t testing.TB, what string, holds func() bool) {
 // caughtUp waits until the search tables know the whole log.
 func (o *opened) caughtUp(t testing.TB) {
 	t.Helper()
-	if _, err := o.OpenOperations(t.Context()); err != nil {
+	if err := o.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -84,6 +84,9 @@ func (l *Log) Fill(ctx context.Context, n int, record func(i int) Record) error 
 // tree costs.
 func WithoutTree(c *Config) { c.withoutTree = true }
 
+// CatchUp brings the search tables up to the log's present end.
+func (l *Log) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }
+
 // PauseFollower keeps the search tables as they are until resume is called.
 func (l *Log) PauseFollower() (resume func()) {
 	l.following.Lock()
