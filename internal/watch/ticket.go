@@ -273,7 +273,7 @@ func changedCounts(before, now coc.Statistics) []coc.StatusCount {
 	var changed []coc.StatusCount
 	only := func(in, notIn []coc.StatusCount) {
 		for _, c := range in {
-			if !slices.ContainsFunc(notIn, func(o coc.StatusCount) bool { return reflect.DeepEqual(c, o) }) {
+			if !slices.ContainsFunc(notIn, func(o coc.StatusCount) bool { return sameCount(c, o) }) {
 				changed = append(changed, c)
 			}
 		}
@@ -281,6 +281,10 @@ func changedCounts(before, now coc.Statistics) []coc.StatusCount {
 	only(before.Counts, now.Counts)
 	only(now.Counts, before.Counts)
 	return changed
+}
+
+func sameCount(a, b coc.StatusCount) bool {
+	return a.Status == b.Status && a.Count == b.Count && slices.Equal(a.Batches, b.Batches)
 }
 
 // namesBatches reports whether statistics say where their instances are.
@@ -324,7 +328,7 @@ func (f *ticketFeed) note(before Snapshot) {
 		events = append(events, Event{Subject: SubjectTicket, From: string(from), To: string(to), After: before.TicketAt, Seen: f.now.TicketAt})
 	}
 	for _, b := range f.now.Batches {
-		if old, ok := before.Batch(b.Index); ok {
+		if old, ok := before.Batch(b.Index); ok && !sameReading(old, b) {
 			events = append(events, batchEvents(old, b)...)
 		}
 	}
@@ -348,11 +352,17 @@ func (f *ticketFeed) differs(before Snapshot) bool {
 	}
 	for i, b := range f.now.Batches {
 		old := before.Batches[i]
-		if b.Batch != old.Batch || b.At.IsZero() != old.At.IsZero() || !slices.EqualFunc(b.Instances, old.Instances, sameRow) {
+		if b.Batch != old.Batch || b.At.IsZero() != old.At.IsZero() ||
+			!sameReading(old, b) && !slices.EqualFunc(b.Instances, old.Instances, sameRow) {
 			return true
 		}
 	}
 	return false
+}
+
+// sameReading reports whether two batches hold the very same rows.
+func sameReading(a, b Batch) bool {
+	return len(a.Instances) == len(b.Instances) && (len(a.Instances) == 0 || &a.Instances[0] == &b.Instances[0])
 }
 
 func sameRow(a, b Instance) bool {
