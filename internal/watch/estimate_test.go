@@ -55,7 +55,7 @@ func TestEstimateRemaining(t *testing.T) {
 		"it runs longer than usual":  {batches: []Batch{ran(1, 5*m), since(2, 7*m), batchOf(3, waits)}, want: Estimate{5 * m, 3, false, true, 1}, ok: true},
 		"the median of the batches":  {batches: []Batch{ran(1, m), ran(2, 9*m), ran(3, 4*m), batchOf(4, waits)}, want: Estimate{4 * m, 4, false, false, 3}, ok: true},
 		"a batch that is not over":   {batches: []Batch{both(ran(1, 2*m), since(1, m))}, want: Estimate{m, 1, false, false, 1}, ok: true},
-		"whole batches count before": {batches: []Batch{ran(1, 6*m), both(ran(2, 2*m), since(2, m))}, want: Estimate{5 * m, 2, false, false, 2}, ok: true},
+		"whole batches count before": {batches: []Batch{ran(1, 6*m), both(ran(2, 9*m), since(2, m))}, want: Estimate{5 * m, 2, false, false, 2}, ok: true},
 		"until the pause":            {batches: []Batch{ran(1, 5*m), pausing(since(2, m)), batchOf(3, waits)}, want: Estimate{4 * m, 2, true, false, 1}, ok: true},
 		"no pause after the last":    {batches: []Batch{ran(1, 5*m), pausing(since(2, m))}, want: Estimate{4 * m, 2, false, false, 1}, ok: true},
 		"never above the time-out":   {batches: []Batch{ran(1, 5*m), batchOf(2, waits)}, timeout: 3 * m, want: Estimate{3 * m, 2, false, false, 1}, ok: true},

@@ -75,6 +75,26 @@ func TestBatchState(t *testing.T) {
 	}
 }
 
+// TestEventsAreDatedByTheReadingsAround: rows that run may have been read since
+// all of them were.
+func TestEventsAreDatedByTheReadingsAround(t *testing.T) {
+	before, now := batchOf(1, coc.InstanceProcessing), batchOf(1, coc.InstanceFinished)
+	before.RunningAt, now.At = before.At.Add(time.Minute), before.At.Add(2*time.Minute)
+	events := batchEvents(before, now)
+	if len(events) != 2 || events[0].After != before.RunningAt || events[0].Seen != now.At || events[1].After != before.RunningAt {
+		t.Errorf("events %+v", events)
+	}
+	now = batchOf(1, coc.InstanceFinished)
+	now.RunningAt = before.RunningAt.Add(time.Minute)
+	if events = batchEvents(before, now); events[0].Seen != now.RunningAt {
+		t.Errorf("events %+v", events)
+	}
+	before.At = time.Time{}
+	if events = batchEvents(before, now); events != nil {
+		t.Errorf("without a reading before: %+v", events)
+	}
+}
+
 // TestEventLogIsSharedSafely: a snapshot's log stays as it was while newer ones
 // grow from it.
 func TestEventLogIsSharedSafely(t *testing.T) {
@@ -152,6 +172,9 @@ func TestRealClock(t *testing.T) {
 		w := New(Config{Limits: Limits{Linger: time.Minute}})
 		v, err := w.lists.seat(listKey{}, "", func() feed[List] { return &listFeed{w: w} })
 		check(t, err)
+		if w.lists.retire(listKey{}, v) {
+			t.Error("a view with a viewer is forgotten")
+		}
 		v.mu.Lock()
 		v.yield()
 		v.mu.Unlock()

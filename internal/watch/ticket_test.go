@@ -152,6 +152,19 @@ func TestGraceOfATicketThatIsOver(t *testing.T) {
 	if got := f.rhythm(); got != fast {
 		t.Errorf("running again: %v", got)
 	}
+	f.now.Ticket.Status = coc.TicketFinished
+	f.note(f.now)
+	if got := f.rhythm(); got != slow {
+		t.Errorf("over again: %v", got)
+	}
+	f.now.Statistics = counts(coc.InstanceFinished, 1, 1)
+	if got := f.rhythm(); got != slow {
+		t.Errorf("with rows that are older than the statistics: %v", got)
+	}
+	f.now.Batches[0] = batchOf(1, coc.InstanceFinished)
+	if got := f.rhythm(); got != 0 {
+		t.Errorf("all is over: %v", got)
+	}
 }
 
 func TestEventsTellWhatHappened(t *testing.T) {
@@ -286,6 +299,30 @@ func TestContradictionIsReadAgain(t *testing.T) {
 	}
 	if got := d.calls(func() { d.pass(time.Minute) }); got[3] != 2 || v.Snapshot().Batches[0].State != BatchRunning {
 		t.Errorf("%d batches are read after a minute: %+v", got[3], v.Snapshot().Batches[0])
+	}
+}
+
+// TestBatchesAreReadAgainWhenTheTicketHasAnotherSize, though not at every poll.
+func TestBatchesAreReadAgainWhenTheTicketHasAnotherSize(t *testing.T) {
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
+	u := d.signIn("operator", "s")
+	f := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
+	poll := func() {
+		_, err := f.poll(t.Context(), u.caller)
+		check(t, err)
+	}
+	poll()
+	f.now.Batches = f.now.Batches[:1]
+	if got := d.calls(poll); got[2] != 0 {
+		t.Error("the batches are read again at once")
+	}
+	d.clock.step(settled)
+	if got := d.calls(poll); got[2] != 1 || len(f.now.Batches) != 2 || f.now.Batches[1].At != d.clock.now() {
+		t.Errorf("after a minute: %v, %d batches", got, len(f.now.Batches))
+	}
+	d.clock.step(settled)
+	if got := d.calls(poll); got[2] != 0 {
+		t.Error("the batches are read although they add up")
 	}
 }
 

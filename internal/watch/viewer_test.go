@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -128,6 +129,24 @@ func TestRefusedSessionIsToldAndTheOthersGoOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRefusedSessionIsCheckedWhenItReturns although its check would still hold.
+func TestRefusedSessionIsCheckedWhenItReturns(t *testing.T) {
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	u := d.signIn("operator", "s")
+	v := d.join("running", u)
+	d.waits()
+	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Effect: simulator.Refuse, Status: 403, Code: "APIGW.0302"})
+	d.pass(fast)
+	if told(t, v); reasonOf(v.Err()) != ReasonForbidden {
+		t.Fatalf("told %v", v.Err())
+	}
+	if _, err := d.Join(t.Context(), d.key("running", u), u.Credentials); reasonOf(err) != ReasonForbidden {
+		t.Errorf("it returns: %v", err)
+	}
+	remove()
+	d.join("running", u)
 }
 
 func TestPollingStopsWhenNoTokenIsLeft(t *testing.T) {
@@ -437,12 +456,60 @@ func TestListIsShared(t *testing.T) {
 	}
 }
 
+func TestListLengthsAreNotShared(t *testing.T) {
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
+	u := d.signIn("operator", "s")
+	for limit := range int32(3) {
+		v := d.joinList(coc.TicketQuery{Limit: limit + 1}, u)
+		if got := len(v.Snapshot().Page.Tickets); got != min(int(limit)+1, 2) {
+			t.Errorf("%d rows of a page of %d", got, limit+1)
+		}
+	}
+}
+
+// TestCheckServesOnePoll: the answer to a check is used once, and fresh only.
+func TestCheckServesOnePoll(t *testing.T) {
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	u := d.signIn("operator", "s")
+	ticket := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
+	list := &listFeed{w: d.Watcher, query: coc.TicketQuery{Limit: 10}}
+	for _, f := range []interface {
+		check(context.Context, coc.Caller) error
+		poll(context.Context, coc.Caller) (bool, error)
+	}{ticket, list} {
+		heads := func() int { return d.sim.Calls(simulator.CallShowTicket) + d.sim.Calls(simulator.CallListTickets) }
+		for i, c := range []struct {
+			passed time.Duration
+			want   int
+		}{{maxOffer - 1, 1}, {maxOffer, 2}} {
+			before := heads()
+			check(t, f.check(t.Context(), u.caller))
+			d.clock.step(c.passed)
+			_, err := f.poll(t.Context(), u.caller)
+			check(t, err)
+			if got := heads() - before; got != c.want {
+				t.Errorf("%T, %d: a check and a poll cost %d calls", f, i, got)
+			}
+			_, err = f.poll(t.Context(), u.caller)
+			check(t, err)
+			if got := heads() - before; got != c.want+1 {
+				t.Errorf("%T, %d: with another poll they cost %d", f, i, got)
+			}
+		}
+	}
+}
+
 func TestListsByQuery(t *testing.T) {
 	d := newDesk(t, Limits{Lists: 3}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
 	u := d.signIn("operator", "s")
-	d.joinList(coc.TicketQuery{Limit: 10}, u)
+	if v := d.joinList(coc.TicketQuery{Limit: 1}, u); len(v.Snapshot().Page.Tickets) != 1 {
+		t.Errorf("a page of one: %+v", v.Snapshot().Page)
+	}
 	if v := d.joinList(coc.TicketQuery{Limit: 10, Status: coc.TicketFinished}, u); v.Snapshot().Page.Total != 1 {
 		t.Errorf("finished ones: %+v", v.Snapshot().Page)
+	}
+	if got := d.Usage().Lists; got != 2 {
+		t.Errorf("%d lists", got)
 	}
 	if v := d.joinList(coc.TicketQuery{Limit: 10, Creator: "nobody"}, u); v.Snapshot().Page.Total != 0 {
 		t.Errorf("nobody's: %+v", v.Snapshot().Page)
@@ -461,7 +528,7 @@ func TestListsByQuery(t *testing.T) {
 		}
 	}
 	nobody := d.signIn("nobody", "n")
-	_, err := d.JoinList(t.Context(), ListKey{Account: "demo", Project: nobody.caller.ProjectID, Query: coc.TicketQuery{Limit: 10}}, nobody.Credentials)
+	_, err := d.JoinList(t.Context(), ListKey{Account: "demo", Project: nobody.caller.ProjectID, Query: coc.TicketQuery{Limit: 1}}, nobody.Credentials)
 	if reasonOf(err) != ReasonForbidden {
 		t.Errorf("who may not list joins: %v", err)
 	}
