@@ -131,22 +131,24 @@ func TestRefusedSessionIsToldAndTheOthersGoOn(t *testing.T) {
 	}
 }
 
-// TestRefusedSessionIsCheckedWhenItReturns although its check would still hold.
+// TestRefusedSessionIsCheckedWhenItReturns although its check would still hold,
+// and others keep the view alive.
 func TestRefusedSessionIsCheckedWhenItReturns(t *testing.T) {
 	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
-	u := d.signIn("operator", "s")
-	v := d.join("running", u)
+	goes := d.signIn("reader", "goes")
+	v := d.join("running", goes)
+	d.join("running", d.signIn("operator", "stays"))
 	d.waits()
-	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Effect: simulator.Refuse, Status: 403, Code: "APIGW.0302"})
+	d.sim.Revoke("reader")
 	d.pass(fast)
-	if told(t, v); reasonOf(v.Err()) != ReasonForbidden {
+	d.pass(fast)
+	if reasonOf(v.Err()) != ReasonSession {
 		t.Fatalf("told %v", v.Err())
 	}
-	if _, err := d.Join(t.Context(), d.key("running", u), u.Credentials); reasonOf(err) != ReasonForbidden {
+	if _, err := d.Join(t.Context(), d.key("running", goes), goes.Credentials); reasonOf(err) != ReasonSession {
 		t.Errorf("it returns: %v", err)
 	}
-	remove()
-	d.join("running", u)
+	d.join("running", d.signIn("reader", "goes")) // with a new token
 }
 
 func TestPollingStopsWhenNoTokenIsLeft(t *testing.T) {
