@@ -253,11 +253,45 @@ func TestBackupAndRestore(t *testing.T) {
 					copyKey(t, target.folder, source.folder)
 					runs(t, slices.Concat([]string{"restore", file}, target.where())...)
 					checkSame(t, target.bodies(), before)
+					if got, want := triggers(t, target), triggers(t, newLog(t, to).grow(0)); !slices.Equal(got, want) {
+						t.Errorf("it is guarded by %q, want %q", got, want)
+					}
 					carriesOn(t, target)
 				})
 			}
 		})
 	}
+}
+
+// triggers guard a log against changes.
+func triggers(t testing.TB, l *logOf) []string {
+	t.Helper()
+	db, err := migrations.Inspect(t.Context(), l.dsn(), migrations.Audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	query := `SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name`
+	if db.Engine == migrations.PostgreSQL {
+		query = `SELECT DISTINCT trigger_name FROM information_schema.triggers WHERE trigger_schema = current_schema() ORDER BY 1`
+	}
+	rows, err := db.Read.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil || len(names) == 0 {
+		t.Fatalf("no triggers (%v)", err)
+	}
+	return names
 }
 
 // carriesOn verifies a log, runs a console on it with the anchor that knows
