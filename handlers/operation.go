@@ -21,6 +21,7 @@ type operationForm struct {
 	operationType, batch, instance string
 	hint                           string // the batch in which the instance was seen
 	reason, seen, key              string
+	despite                        string        // the newest operation of those that the reader has seen to be pending
 	operation                      coc.Operation // zero when the fields are wrong
 }
 
@@ -32,6 +33,7 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 		ticket: ticket, operationType: value("operation_type"), batch: value("batch_index"),
 		instance: value("instance_id"), hint: value("batch"),
 		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"),
+		despite: value("despite"),
 	}
 	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
 	f.operation = op
@@ -51,7 +53,7 @@ func (h *Handlers) NewOperation(c echo.Context) error {
 		return err
 	}
 	f, err := readOperation(c, ticket)
-	f.seen, f.key = "", "" // only what this page itself made counts
+	f.seen, f.key, f.despite = "", "", "" // only what this page itself made counts
 	return h.showOperation(c, f, err)
 }
 
@@ -68,6 +70,13 @@ func (h *Handlers) Operate(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
+	pending, err := h.Operations.Pending(ctx, ticket, f.operation, f.key)
+	if err == nil && len(pending) > 0 && f.despite != pending[0].ID {
+		err = errPending
+	}
+	if err != nil {
+		return h.showOperation(c, f, err)
+	}
 	id, err := h.Operations.Apply(ctx, operate.Request{
 		SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
 		Ticket: ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Seen: f.seen, Key: f.key,
@@ -77,6 +86,10 @@ func (h *Handlers) Operate(c echo.Context) error {
 	}
 	return c.Redirect(http.StatusSeeOther, receiptAddress(id))
 }
+
+// errPending says that an earlier operation on the same target has no end, and
+// that the form does not say to go on all the same.
+var errPending = errors.New("an earlier operation on the same target is pending")
 
 // showOperation renders the confirmation page with a fresh reading of the
 // ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil for a
@@ -96,7 +109,56 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 		return h.unread(c, page, status, why, err)
 	}
 	h.fill(&page, f, now)
+	if seen, err := operate.ParsePicture(f.seen); err == nil && errors.Is(why, errPending) {
+		page.Changes = changes(seen.Changes(now.Picture(), f.operation.Type))
+	}
+	if err := h.fillPending(ctx, &page, f); err != nil {
+		return err
+	}
+	h.fillNext(ctx, &page, f, now)
 	return Render(c, status, page)
+}
+
+// fillPending names the earlier operations on the same target whose effect is
+// awaited.
+func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation, f operationForm) error {
+	if page.Refusal != "" {
+		return nil // nothing can be sent anyway
+	}
+	pending, err := h.Operations.Pending(ctx, f.ticket, f.operation, f.key)
+	if err != nil {
+		return err
+	}
+	for _, r := range pending {
+		page.Pending = append(page.Pending, templates.PendingOperation{ID: r.ID, Type: r.Requested.OperationType,
+			Target: targetTitle(r.Requested), Actor: visible(r.Requested.Actor.UserName), Since: r.Requested.Time, Receipt: receiptAddress(r.ID)})
+	}
+	page.Despite = len(pending) > 0 && f.despite == pending[0].ID
+	return nil
+}
+
+// fillNext names what starts next when the operation takes effect. Rows that
+// cannot be read leave the batch without its hosts.
+func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
+	if t := f.operation.Type; t != coc.ContinueOrder && t != coc.SkipBatch || page.Refusal != "" {
+		return
+	}
+	page.ShowNext, page.Next = true, now.NextBatch(f.operation)
+	if page.Next == 0 {
+		return
+	}
+	v, _ := ViewerFrom(ctx)
+	rows, err := h.COC.AllInstances(ctx, v.Caller, f.ticket, page.Next)
+	if err != nil {
+		h.Logger.WarnContext(ctx, "the next batch could not be read to confirm an operation", "error", err)
+		page.NextUnread = true
+		return
+	}
+	for _, i := range rows {
+		if i.Status == coc.InstanceReady {
+			page.NextHosts = append(page.NextHosts, instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt))
+		}
+	}
 }
 
 func (h *Handlers) reading(ctx context.Context, f operationForm, why error) (operate.Reading, error) {
@@ -144,6 +206,9 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, wh
 		return http.StatusUnprocessableEntity, nil
 	case errors.As(why, &tooLong):
 		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
+		return http.StatusUnprocessableEntity, nil
+	case errors.Is(why, errPending):
+		page.Errors["despite"] = t.Operation.PendingNeeded
 		return http.StatusUnprocessableEntity, nil
 	case errors.As(why, &target):
 		page.Errors[target.Field] = targetMessage(target, t.Field)

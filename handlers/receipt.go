@@ -37,7 +37,27 @@ func (h *Handlers) Receipt(c echo.Context) error {
 	if err := h.mayRead(ctx, v, r.Requested); err != nil {
 		return h.denied(c, err)
 	}
-	return Render(c, http.StatusOK, h.receiptPage(c, r))
+	page := h.receiptPage(c, r)
+	page.Now = h.ticketNow(ctx, v, r.Requested.Ticket)
+	return Render(c, http.StatusOK, page)
+}
+
+// ticketNow is the ticket as it is at present, without a state where COC does
+// not tell.
+func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) templates.TicketNow {
+	now := templates.TicketNow{ReadAt: h.Now()}
+	id, err := coc.ParseExecuteUUID(ticket)
+	if err != nil {
+		return now
+	}
+	s, err := h.Operations.Look(ctx, v.Caller, id)
+	if err != nil {
+		h.Logger.WarnContext(ctx, "the ticket of a receipt could not be read", "error", err)
+		return now
+	}
+	now.Status, now.Batch, now.Batches = string(s.Ticket.Status), s.Ticket.CurrentBatch, len(s.Batches)
+	now.Tally = tally(s.Statistics)
+	return now
 }
 
 func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Receipt {

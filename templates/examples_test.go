@@ -175,13 +175,15 @@ func exampleOperation() NewOperation {
 		Scope: Tally{1, 0, 0, 1}, Whole: Tally{3, 9, 11, 23}, Seen: "1/PROCESSING/2/9/3/2/1/7/PROCESSING", Key: "a-key",
 		Reason: quotes + "\n</textarea>" + script, MaxReason: 1000, ReadAt: noon, Problem: exampleFailure(),
 		Changes: []Change{{"status", "ABNORMAL", "PROCESSING", true}, {"instance", "READY", "MIGRATING", true}, {"running", "2", "3", false}},
-		Errors:  FieldErrors{"reason": "The reason has 1200 characters; 1000 are kept."}}
+		Pending: []PendingOperation{{"k7", "CANCEL_INSTANCE", "web-0002 " + override, quotes, noon, "/operations/k7"}},
+		Errors:  FieldErrors{"despite": "Tick this.", "reason": "The reason has 1200 characters; 1000 are kept."}}
 }
 
 func exampleOperationBatch() NewOperation {
 	p := exampleOperation()
 	p.Type, p.Instance, p.InstanceID, p.BatchHint, p.BatchIndex = "SKIP_BATCH", nil, "", "", "2"
 	p.Batch, p.Targets = &exampleTicket().Batches[1], exampleInstances()
+	p.Pending, p.ShowNext, p.Next, p.NextHosts = nil, true, 3, exampleInstances()[3:4]
 	p.Scope, p.Problem, p.Errors, p.Reason = Tally{1, 1, 5, 7}, nil, nil, ""
 	p.Changes = []Change{{"finished", "6", "7", false}}
 	return p
@@ -190,7 +192,7 @@ func exampleOperationBatch() NewOperation {
 func exampleOperationRefused() NewOperation {
 	p := exampleOperation()
 	p.Type, p.Instance, p.InstanceID, p.Refusal = "PAUSE_ORDER", nil, "", "ticket_not_running"
-	p.Changes, p.Errors, p.Problem = nil, nil, nil
+	p.Changes, p.Errors, p.Problem, p.Pending = []Change{{"status", "PROCESSING", "PAUSED", true}}, nil, nil, nil
 	return p
 }
 
@@ -204,6 +206,7 @@ func exampleReceipt() Receipt {
 	return Receipt{Frame: frame("Receipt", SectionTickets), ID: "k2", TicketID: ticketID, TicketAddress: ticketAddress,
 		Type: "CANCEL_INSTANCE", InstanceID: bigID, Target: "web-0002 (192.168.10.22)", TargetAddress: ticketAddress + "/instances/" + bigID,
 		Actor: "operator", Reason: "hangs since 09:15\n" + script,
+		Now:  TicketNow{"PROCESSING", 2, 4, Tally{3, 9, 11, 23}, noon.Add(time.Minute)},
 		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "PROCESSING"}},
 		Steps: []Step{{Action: "operation.requested", Time: noon, Record: "/audit/1"},
 			{Action: "operation.accepted", Time: noon.Add(412 * time.Millisecond), Duration: 412 * time.Millisecond, Upstream: "200", UpstreamRequestID: "5b1e77d0", Record: "/audit/2"},
@@ -229,6 +232,7 @@ func exampleReceiptUnknown() Receipt {
 func exampleReceiptRejected() Receipt {
 	p := exampleReceipt()
 	p.Type, p.InstanceID, p.Target, p.TargetAddress = "PAUSE_ORDER", "", "patch_kernel", ""
+	p.Now = TicketNow{ReadAt: noon}
 	p.Steps[1] = Step{Action: "operation.rejected", Time: noon, Upstream: "400 COC.00040712: " + script, UpstreamRequestID: "5b1e77d0"}
 	p.Steps[2] = Step{Action: "operation.observed", Skipped: true}
 	return p

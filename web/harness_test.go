@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -65,16 +66,18 @@ func (o *output) String() string {
 
 // settings are what a test changes about its console.
 type settings struct {
-	dsn        string // empty = a new folder
-	key        []byte
-	idle       time.Duration
-	trusted    []netip.Prefix
-	accounts   []simulator.Account
-	tickets    []simulator.TicketSpec
-	callLimit  time.Duration
-	writeLimit time.Duration // the HTTP server's WriteTimeout
-	log        func(*audit.Config)
-	elsewhere  bool // metrics have another address
+	dsn         string // empty = a new folder
+	key         []byte
+	idle        time.Duration
+	trusted     []netip.Prefix
+	accounts    []simulator.Account
+	tickets     []simulator.TicketSpec
+	callLimit   time.Duration
+	writeLimit  time.Duration // the HTTP server's WriteTimeout
+	log         func(*audit.Config)
+	deadline    time.Duration // for the effect of an operation; 0 = 2 s
+	slowEffects bool          // operations take effect only after an hour of the simulator
+	elsewhere   bool          // metrics have another address
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
@@ -157,8 +160,12 @@ func start(t testing.TB, change ...func(*settings)) *console {
 		s.dsn = filepath.Join(t.TempDir(), "data")
 	}
 	c := &console{t: t, dsn: s.dsn, clock: &clock{}, output: &output{}}
+	rules := simulator.Rules{EffectDelay: -1, ScheduleDelay: -1}
+	if s.slowEffects {
+		rules.EffectDelay = time.Hour
+	}
 	c.sim = simulator.New(simulator.Config{Now: c.clock.now, Accounts: s.accounts, Tickets: s.tickets,
-		Rules: simulator.Rules{EffectDelay: -1, ScheduleDelay: -1}})
+		Rules: rules})
 	c.upstream = &recorder{next: c.sim.Handler()}
 	upstream := httptest.NewServer(c.upstream)
 	t.Cleanup(upstream.Close)
@@ -203,7 +210,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam")})
 	must(t, err)
 	operations := operate.New(operate.Config{Log: c.log, Client: client, Keys: c.db.Write, IsUnique: migrations.IsUnique,
-		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: 2 * time.Second,
+		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
 		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
 	c.handlers = handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -252,5 +253,128 @@ func TestSessionEndsInTheForm(t *testing.T) {
 				b.settled(b.post(c.ticket("abnormal")+"/operations", got).location())
 			})
 		}
+	})
+}
+
+// TestPendingOperation: an operation whose effect is awaited is named when
+// somebody wants another one on the same target, which needs a tick.
+func TestPendingOperation(t *testing.T) {
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t, func(s *settings) { s.slowEffects, s.deadline = true, time.Hour })
+		b, other := c.signedIn(t, "operator", language), c.signedIn(t, "manager", language)
+		path := c.newOperation("running", "operation_type=PAUSE_ORDER")
+		if p := b.get(path); strings.Contains(p.body, `id="pending"`) || strings.Contains(p.body, "despite") {
+			t.Fatal("something is pending")
+		}
+		form := b.form(b.get(path))
+		receipt := b.post(c.ticket("running")+"/operations", form).location()
+		b.want(b.get(receipt), http.StatusOK)
+		if p := b.post(c.ticket("running")+"/operations", form); p.location() != receipt {
+			t.Errorf("the same form leads to %q", p.location())
+		}
+		p := other.get(path)
+		other.want(p, http.StatusOK, texts.Operation.Pending, texts.Operation.PendingBy("operator"), texts.Operation.PendingTick, receipt)
+		again := other.form(p)
+		again.Set("reason", "because <b>")
+		p = other.post(c.ticket("running")+"/operations", again)
+		other.want(p, http.StatusUnprocessableEntity, texts.Operation.PendingNeeded, "because <b>")
+		again.Set("despite", "another")
+		other.want(other.post(c.ticket("running")+"/operations", again), http.StatusUnprocessableEntity, texts.Operation.PendingNeeded)
+		if n := c.sim.Calls(simulator.CallOperate); n != 1 {
+			t.Fatalf("%d operations were sent", n)
+		}
+		// Another target is another matter.
+		if p := other.get(c.newOperation("running", "operation_type=CANCEL_INSTANCE&instance_id=1001")); strings.Contains(p.body, `id="pending"`) {
+			t.Error("an instance has a pending operation")
+		}
+		again = other.form(p)
+		again.Set("despite", strings.TrimPrefix(receipt, "/operations/"))
+		other.want(other.post(c.ticket("running")+"/operations", again), http.StatusSeeOther)
+		if n := c.sim.Calls(simulator.CallOperate); n != 2 {
+			t.Errorf("%d operations were sent, want 2", n)
+		}
+	})
+}
+
+// part is what an element with an id holds.
+func part(body, id string) string {
+	at := strings.Index(body, ` id="`+id+`"`)
+	if at < 0 {
+		return ""
+	}
+	rest := body[at:]
+	return rest[:min(len(rest), max(strings.Index(rest, "</section>"), 0))]
+}
+
+// TestWhatStartsNext: continuing and skipping say which batch and hosts start.
+func TestWhatStartsNext(t *testing.T) {
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t)
+		b := c.signedIn(t, "operator", language)
+		for _, tt := range []struct {
+			query string
+			batch int32
+			hosts []string
+		}{
+			{"operation_type=CONTINUE_ORDER", 3, []string{"301", "302"}},
+			{"operation_type=SKIP_BATCH&batch_index=2", 3, []string{"301", "302"}},
+		} {
+			p := b.get(c.newOperation("abnormal", tt.query))
+			b.want(p, http.StatusOK, texts.Operation.Next(tt.batch))
+			next := part(p.body, "next")
+			for _, id := range []string{"101", "201", "202", "301", "302", "401"} {
+				if got := strings.Contains(next, `data-instance="`+id+`"`); got != slices.Contains(tt.hosts, id) {
+					t.Errorf("%s: instance %s starts next: %v", tt.query, id, got)
+				}
+			}
+		}
+		if p := b.get(c.newOperation("abnormal", "operation_type=CANCEL_ORDER")); strings.Contains(p.body, `id="next"`) {
+			t.Error("cancelling starts something")
+		}
+		remove := c.sim.Inject(simulator.Fault{Kind: simulator.CallInstances, Status: 500, Code: "COC.1", Message: "x"})
+		b.want(b.get(c.newOperation("abnormal", "operation_type=CONTINUE_ORDER")), http.StatusOK, texts.Operation.Next(3), texts.Operation.NextUnread)
+		remove()
+		waiting, running := b.get(c.newOperation("abnormal", "operation_type=CANCEL_INSTANCE&instance_id=301")),
+			b.get(c.newOperation("running", "operation_type=CANCEL_INSTANCE&instance_id=1001"))
+		b.want(waiting, http.StatusOK, texts.Operation.EffectWaiting)
+		b.want(running, http.StatusOK, texts.Ticket.Effect.Of("CANCEL_INSTANCE"))
+		if strings.Contains(waiting.body, escaped(texts.Ticket.Effect.Of("CANCEL_INSTANCE"))) {
+			t.Error("the script of an instance that waits is stopped")
+		}
+	})
+}
+
+// TestStaleAndRefused: a change that makes the operation impossible is one
+// message, which asks for no confirmation.
+func TestStaleAndRefused(t *testing.T) {
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t)
+		b := c.signedIn(t, "operator", language)
+		form := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
+		b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "").location())
+		p := b.post(c.ticket("running")+"/operations", form)
+		b.want(p, http.StatusConflict, texts.Word.Refusal.Of("ticket_not_running"), texts.Operation.RefusedChanged, texts.Word.TicketStatus.Of("PAUSED"))
+		if strings.Contains(p.body, escaped(texts.Operation.ChangedText)) || strings.Count(p.body, `role="alert"`) != 1 || strings.Contains(p.body, `id="confirm"`) {
+			t.Error("the page has two minds")
+		}
+	})
+}
+
+// TestReceiptShowsTheTicketNow, also when COC does not tell.
+func TestReceiptShowsTheTicketNow(t *testing.T) {
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t)
+		b := c.signedIn(t, "operator", language)
+		receipt := b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "").location()
+		b.settled(receipt)
+		p := b.get(receipt)
+		now := part(p.body, "now")
+		for _, want := range []string{`data-status="PAUSED"`, texts.Receipt.NowBatch(1, 2), "<time"} {
+			if !strings.Contains(now, want) {
+				t.Errorf("the ticket at present does not say %q: %s", want, now)
+			}
+		}
+		c.sim.Inject(simulator.Fault{Kind: simulator.CallStatistics, Status: 500, Code: "COC.1", Message: "x"})
+		b.want(b.get(receipt), http.StatusOK, texts.Receipt.NowUnread)
 	})
 }

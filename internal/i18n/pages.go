@@ -173,6 +173,15 @@ type OperationTexts struct {
 	Effect         string
 	Reason         string
 	ReasonHint     func(limit int) string
+	EffectWaiting  string // CANCEL_INSTANCE where nothing runs yet
+	Next           func(batch int32) string
+	NextNone       string
+	NextUnread     string
+	Pending        string // heading
+	PendingBy      func(user string) string
+	PendingTick    string
+	PendingNeeded  string // the box is not ticked
+	RefusedChanged string
 	Refused        string // heading
 	RefusedAdvice  string
 	Changed        string // heading
@@ -207,6 +216,9 @@ type ReceiptTexts struct {
 	Seen        string
 	Others      string
 	OthersText  string
+	Now         string // heading: the ticket at present
+	NowBatch    func(batch int32, of int) string
+	NowUnread   string
 	Again       string
 	AgainAdvice string
 	ToTicket    string

@@ -157,6 +157,37 @@ func (r Receipt) Open() bool {
 	return r.End == nil && (r.Answer == nil || r.Answer.Action != audit.ActionOperationRejected)
 }
 
+// Pending returns the operations without an end on what op acts on, the newest
+// first, but for the one with that id. It looks back as far as one search does:
+// an operation has its end within minutes.
+func (s *Service) Pending(ctx context.Context, ticket coc.ExecuteUUID, op coc.Operation, but string) ([]Receipt, error) {
+	page, err := s.Log.Search(ctx, audit.Query{Ticket: string(ticket), Action: "operation.", Limit: audit.MaxLimit,
+		Visible: audit.Visibility{All: true}})
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]audit.Record{}
+	for _, r := range page.Records {
+		of[r.OperationID] = append(of[r.OperationID], r)
+	}
+	var open []Receipt
+	for _, r := range page.Records {
+		if r.Action != audit.ActionOperationRequested || r.OperationID == but || !sameTarget(r, op) {
+			continue
+		}
+		if receipt, err := receiptOf(r.OperationID, of[r.OperationID]); err == nil && receipt.Open() {
+			open = append(open, receipt)
+		}
+	}
+	return open, nil
+}
+
+// sameTarget reports whether a request acts on the instance, the batch or, as a
+// whole, the ticket that op acts on.
+func sameTarget(r audit.Record, op coc.Operation) bool {
+	return r.InstanceID == op.InstanceID && r.BatchIndex == op.BatchIndex
+}
+
 // Receipt reads one operation from the log; audit.ErrNotFound when it has none.
 func (s *Service) Receipt(ctx context.Context, id string) (Receipt, error) {
 	records, err := s.Log.Operation(ctx, id)

@@ -66,6 +66,32 @@ func (s Situation) SkippableBatch() int32 {
 	}
 }
 
+// NextBatch returns the batch in which instances start when op, CONTINUE_ORDER
+// or SKIP_BATCH, takes effect; 0 when there is none, or when COC does not say
+// where the ticket is.
+func (s Situation) NextBatch(op coc.Operation) int32 {
+	next := s.Ticket.CurrentBatch
+	switch {
+	case op.Type == coc.SkipBatch:
+		next = op.BatchIndex + 1
+	case next < 1:
+		return 0
+	case !s.waits(next):
+		next++
+	}
+	if !s.has(next) {
+		return 0
+	}
+	return next
+}
+
+// waits reports whether a batch has instances that have not started.
+func (s Situation) waits(batch int32) bool {
+	return slices.ContainsFunc(s.Statistics.Counts, func(c coc.StatusCount) bool {
+		return c.Status == coc.InstanceReady && c.Count > 0 && slices.Contains(c.Batches, batch)
+	})
+}
+
 func (s Situation) has(batch int32) bool {
 	_, ok := s.Batch(batch)
 	return ok
