@@ -148,7 +148,7 @@ func openWith(ctx context.Context, how func(context.Context, audit.Config) (*aud
 	cfg := audit.Config{
 		Dialect: string(o.entry.Engine), Log: o.entry.Write, LogRead: o.entry.Read,
 		Search: o.search.Write, SearchRead: o.search.Read,
-		IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, Unmoved: o.entry.Unmoved,
+		IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, InDoubt: migrations.InDoubt, Unmoved: o.entry.Unmoved,
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -55,8 +55,8 @@ type Warning struct {
 func (l *Log) Health(context.Context) []Warning {
 	var out []Warning
 	add := func(kind, text string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(text, args...)}) }
-	if f := l.failing.Load(); f != nil {
-		add(kindOf(f), "the last commit failed: %v", f.Err)
+	if o := l.failing.Load(); o != nil {
+		add(kindOf(o.why), "the last commit failed: %v", o.why.Err)
 	}
 	space, err := l.space.get()
 	switch {

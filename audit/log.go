@@ -9,7 +9,7 @@
 //     keeps its promises). When they return an error, the record is not in the
 //     log, unless the error is a *StorageError that says Unknown: the
 //     connection to the database broke during the commit and could not be made
-//     again. After a failed commit nothing is remembered that the disk does not
+//     again, or the disk did not say that it has what was written to it. After a failed commit nothing is remembered that the disk does not
 //     hold: every commit begins by reading where the log ends, and the first
 //     one after a failure reads the last tile's records and compares them with
 //     the tree.
@@ -97,7 +97,7 @@ var (
 type StorageError struct {
 	Full     bool // no space left
 	ReadOnly bool // the database cannot be written
-	Unknown  bool // the record may be in the log: the connection broke
+	Unknown  bool // the record may be in the log: the connection broke, or the disk failed
 	Err      error
 }
 
@@ -119,6 +119,7 @@ type Config struct {
 	Log, LogRead       *sql.DB               // tables entry, tile, head and checkpoint
 	Search, SearchRead *sql.DB               // the search tables
 	IsFull, IsReadOnly func(error) bool      // tell the database's errors apart; nil: nothing is known of them
+	InDoubt            func(error) bool      // whether what a failed commit wrote may be back after a restart; nil: never
 	Unmoved            func() error          // fails when the log's file is no longer at its path; asked before every commit, nil: never
 	Space              func() (Space, error) // of the log's disk; nil: not watched
 	Logger             *slog.Logger          // nil: none
@@ -140,6 +141,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.IsReadOnly == nil {
 		c.IsReadOnly = func(error) bool { return false }
+	}
+	if c.InDoubt == nil {
+		c.InDoubt = func(error) bool { return false }
 	}
 	if c.Unmoved == nil {
 		c.Unmoved = func() error { return nil }
@@ -168,11 +172,12 @@ type Log struct {
 	mu     sync.RWMutex // held for reading while an append is queued
 	closed bool
 
-	failing    atomic.Pointer[StorageError] // why the last commit failed; nil when it did not
-	unsigned   atomic.Pointer[failure]      // why the last checkpoint failed
-	following  sync.Mutex                   // one batch for the search tables at a time
-	unfollowed atomic.Pointer[failure]      // why the search tables stay behind; nil: they do not
-	catchingUp atomic.Pointer[time.Time]    // since when the follower is at work; nil: it waits
+	failing    atomic.Pointer[outage]    // since when commits fail; nil when the last one did not
+	resuming   sync.Mutex                // held while Ready tries to end that
+	unsigned   atomic.Pointer[failure]   // why the last checkpoint failed
+	following  sync.Mutex                // one batch for the search tables at a time
+	unfollowed atomic.Pointer[failure]   // why the search tables stay behind; nil: they do not
+	catchingUp atomic.Pointer[time.Time] // since when the follower is at work; nil: it waits
 	anchors    *anchoring
 	roots      rootCache
 	speed      speed
@@ -391,14 +396,15 @@ func (l *Log) Request(ctx context.Context, r Record) (Receipt, error) {
 // Failing returns why the last commit failed, and nil when it did not. It asks
 // nobody, so that every page can warn its reader.
 func (l *Log) Failing() error {
-	if e := l.failing.Load(); e != nil {
-		return e
+	if o := l.failing.Load(); o != nil {
+		return o.why
 	}
 	return nil
 }
 
 // Ready reports whether the log can be read and written. After a failed commit
-// it tries a small one, because there may be no other to end the failure.
+// it appends a record (ActionAuditResumed), because there may be no other to
+// end the failure, and nothing smaller shows that there is space for one.
 func (l *Log) Ready(ctx context.Context) error {
 	l.mu.RLock()
 	closed := l.closed
@@ -406,25 +412,10 @@ func (l *Log) Ready(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
-	if failure := l.failing.Load(); failure != nil {
-		if errors.Is(failure, ErrDamaged) {
-			return failure // which a small commit would not find
-		}
-		if err := l.try(ctx); err != nil {
-			return l.Refusal(err)
-		}
-		l.failing.CompareAndSwap(failure, nil)
-	}
-	_, err := l.Size(ctx)
-	return err
-}
-
-// try commits a change of the head that changes nothing.
-func (l *Log) try(ctx context.Context) error {
-	if err := l.cfg.Unmoved(); err != nil {
+	if err := l.resume(ctx); err != nil {
 		return err
 	}
-	_, err := l.cfg.Log.ExecContext(ctx, `UPDATE head SET size = size WHERE id = 1`)
+	_, err := l.Size(ctx)
 	return err
 }
 

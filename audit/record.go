@@ -36,6 +36,7 @@ const (
 	ActionAuditExported        Action = "audit.exported"
 	ActionAuditPruned          Action = "audit.pruned"
 	ActionAuditRestored        Action = "audit.restored"
+	ActionAuditResumed         Action = "audit.resumed" // after a time in which records were refused
 
 	// ActionEntryDamaged is never written. It stands for an entry that cannot
 	// be read, so that it is seen instead of hiding what lies around it.
@@ -47,7 +48,7 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
-	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
+	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored, ActionAuditResumed,
 	ActionEntryDamaged,
 }
 

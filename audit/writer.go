@@ -149,7 +149,7 @@ func (w *writer) commit(batch []*appending) {
 	if err := w.store(batch); err != nil {
 		failure := w.Refusal(err)
 		w.cfg.Logger.Error("the log refused records", "records", len(batch), "error", err)
-		w.failing.Store(failure)
+		w.failing.Store(w.failing.Load().goesOn(failure, len(batch), w.cfg.Now()))
 		answer = failure
 	} else {
 		w.failing.Store(nil)
@@ -162,8 +162,8 @@ func (w *writer) commit(batch []*appending) {
 	}
 }
 
-// errUnknown marks a commit of which nobody could say whether it took place.
-var errUnknown = errors.New("the connection broke during the commit")
+// errUnknown marks a commit of which nobody can say whether it took place.
+var errUnknown = errors.New("the commit may have taken place")
 
 // Refusal describes a database's error. It is exported for the console's other
 // databases: what keeps an operation's form from being remembered refuses the
@@ -334,7 +334,9 @@ func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, 
 
 // settle finds out whether a commit took place that failed with cause: the
 // connection may have broken when the database had done it. It compares the
-// batch's last entry with what the log has in its place.
+// batch's last entry with what the log has in its place. SQLite may have
+// written all of a commit and failed to sync it: until the next one takes its
+// place, it is back when the console is killed.
 func (l *Log) settle(seq int64, text []byte, cause error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
@@ -345,6 +347,8 @@ func (l *Log) settle(seq int64, text []byte, cause error) error {
 	case bytes.Equal(stored, text):
 		l.cfg.Logger.Warn("a commit took place though its answer was lost", "error", cause)
 		return nil
+	case l.cfg.InDoubt(cause):
+		return errors.Join(errUnknown, cause)
 	}
 	return cause
 }

@@ -340,6 +340,7 @@ func (d *DB) provider(dir fs.FS, store Store) (*goose.Provider, error) {
 // The codes of SQLite and PostgreSQL that callers tell apart.
 const (
 	sqliteReadOnly = 8
+	sqliteIOError  = 10
 	sqliteFull     = 13
 	sqliteCantOpen = 14
 	sqliteUnique   = 2067
@@ -366,6 +367,13 @@ func IsFull(err error) bool {
 func IsReadOnly(err error) bool {
 	code, state := codes(err)
 	return code&0xff == sqliteReadOnly || code&0xff == sqliteCantOpen || state == pgReadOnly
+}
+
+// InDoubt reports whether err, of a commit on SQLite, leaves open what of it is
+// on the disk: writing or syncing it failed.
+func InDoubt(err error) bool {
+	code, _ := codes(err)
+	return code&0xff == sqliteIOError
 }
 
 func codes(err error) (int, string) {

@@ -191,7 +191,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	c.logDB, c.searchDB, c.db = c.open(migrations.Audit), c.open(migrations.Search), c.open(migrations.Console)
 	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read,
 		Search: c.searchDB.Write, SearchRead: c.searchDB.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
-		Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now,
+		InDoubt: migrations.InDoubt, Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now,
 		Key: audit.NewKey(), Origin: "console.example/audit"}
 	if s.log != nil {
 		s.log(&config)

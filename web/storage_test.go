@@ -89,9 +89,7 @@ func logRefuses(t *testing.T, store migrations.Store, broken, mended string, lan
 		}
 	}
 	if store == migrations.Audit {
-		if says == texts.Problem.LogReadOnly { // a full log may have place for the little that /readyz tries
-			b.want(b.get("/readyz"), http.StatusServiceUnavailable)
-		}
+		b.want(b.get("/readyz"), http.StatusServiceUnavailable)
 		b.want(b.get("/audit/export"), http.StatusServiceUnavailable, says.Heading)
 	} else {
 		sessionsRefuse(t, c, language)

@@ -55,7 +55,7 @@ type Disk struct {
 	mu     sync.Mutex // held during a call: events have the order of the calls
 	keep   bool
 	events []Event
-	fault  func(Kind, string) Fault
+	fault  func(Event) Fault
 }
 
 // Mount watches the database that SQLite opens by a path, until unmount is
@@ -89,9 +89,9 @@ func (d *Disk) Events() []Event {
 	return slices.Clone(d.events)
 }
 
-// Break asks how each call ends, by its kind and its file's name. It is asked
-// for one call at a time.
-func (d *Disk) Break(how func(Kind, string) Fault) {
+// Break asks of each call how it ends, one at a time. The call's data is only
+// there while it is asked.
+func (d *Disk) Break(how func(Event) Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fault = how
@@ -112,18 +112,18 @@ func (d *Disk) has(path string) bool {
 	return slices.Contains([]string{d.path, d.path + "-wal", d.path + "-journal"}, path)
 }
 
-func (d *Disk) ends(kind Kind, file string) Fault {
+func (d *Disk) ends(e Event) Fault {
 	if d.fault == nil {
 		return None
 	}
-	return d.fault(kind, file)
+	return d.fault(e)
 }
 
 // do makes a call, or does not, and returns SQLite's code for how it ended.
 func (d *Disk) do(e Event, call func() int32) int32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f := d.ends(e.Kind, e.File); f != None {
+	if f := d.ends(e); f != None {
 		return code(e.Kind, f)
 	}
 	rc := call()
@@ -137,7 +137,7 @@ func (d *Disk) do(e Event, call func() int32) int32 {
 func (d *Disk) write(e Event, call func(length int) int32) int32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f := d.ends(Write, e.File)
+	f := d.ends(e)
 	if f == Short {
 		e.Data = e.Data[:len(e.Data)/2]
 	} else if f != None {

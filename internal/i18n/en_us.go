@@ -402,7 +402,7 @@ var enUS = Texts{
 			"operation.rejected": "Rejected", "operation.unknown": "Answer unknown",
 			"operation.observed": "Effect seen", "operation.not_observed": "Effect not seen",
 			"entry.damaged": "Damaged entry", "access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
-			"audit.pruned": "Removed old records",
+			"audit.pruned": "Removed old records", "audit.resumed": "Log takes records again",
 		},
 		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
 		Note: Words{

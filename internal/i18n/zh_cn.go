@@ -392,7 +392,7 @@ var zhCN = Texts{
 			"operation.rejected": "被拒绝", "operation.unknown": "响应未知",
 			"operation.observed": "已观察到生效", "operation.not_observed": "未观察到生效",
 			"entry.damaged": "损坏的条目", "access.denied": "被拒绝访问", "audit.viewed": "查看审计日志", "audit.exported": "导出审计日志",
-			"audit.pruned": "删除旧审计记录",
+			"audit.pruned": "删除旧审计记录", "audit.resumed": "审计日志恢复写入",
 		},
 		Outcome: Words{"succeeded": "成功", "failed": "失败", "denied": "被拒绝", "unknown": "未知", "pending": "进行中"},
 		Note: Words{

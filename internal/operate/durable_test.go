@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"coc-console/audit"
+	"coc-console/internal/faultfs"
 	"coc-console/internal/operate"
 	"coc-console/internal/simulator"
 )
@@ -199,6 +201,39 @@ func TestLogThatTakesNothing(t *testing.T) {
 				t.Errorf("the end is %+v", r.End)
 			}
 		})
+	}
+}
+
+// TestDiskFails: whatever the disk says when the request is written, nothing is
+// sent without it.
+func TestDiskFails(t *testing.T) {
+	d := newDesk(t)
+	disk, unmount, err := faultfs.Mount(filepath.Join(d.dsn, "audit.db"))
+	check(t, err)
+	t.Cleanup(unmount)
+	d.restart()
+	for _, kind := range []faultfs.Kind{faultfs.Write, faultfs.Sync} {
+		for _, how := range []faultfs.Fault{faultfs.IOError, faultfs.NoSpace, faultfs.Short} {
+			form := d.form("running", pauseOrder)
+			disk.Break(func(call faultfs.Event) faultfs.Fault {
+				if call.Kind == kind {
+					return how
+				}
+				return faultfs.None
+			})
+			var storage *audit.StorageError
+			if _, err := d.Apply(t.Context(), form); !errors.As(err, &storage) {
+				t.Errorf("%s ends with %d: got %v", kind, how, err)
+			}
+			d.puts(0)
+			disk.Heal()
+		}
+	}
+	id := d.apply("running", pauseOrder)
+	d.puts(1)
+	d.clock.step(effect)
+	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved {
+		t.Errorf("the end is %+v", r.End)
 	}
 }
 

@@ -179,7 +179,7 @@ func (d *desk) open() {
 	d.logDB, d.keys = databases[migrations.Audit], databases[migrations.Console]
 	log, err := audit.Open(d.t.Context(), audit.Config{Dialect: string(d.logDB.Engine), Log: d.logDB.Write, LogRead: d.logDB.Read,
 		Search: databases[migrations.Search].Write, SearchRead: databases[migrations.Search].Read,
-		IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, Now: d.clock.now})
+		IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, InDoubt: migrations.InDoubt, Now: d.clock.now})
 	check(d.t, err)
 	d.t.Cleanup(func() { _ = log.Close() })
 	d.log = log
