@@ -239,10 +239,11 @@ const tooWide = `(() => {
 const overflowing = `[...document.querySelectorAll("dd, td, tbody th")].filter((e) => e.checkVisibility() && e.clientWidth > 1 &&
 	e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === "visible").map((e) => e.outerHTML.slice(0, 120).replaceAll("\n", " ")).join("\n")`
 
-// tooSmall names the targets below 24 pixels. Links in a line of text are as high as the line.
+// tooSmall names the targets below 24 pixels. Links in a line of text are as high as the line; a chart's bars are also
+// links of its table.
 const tooSmall = `(() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].flatMap((e) => {
 	const { width, height } = e.getBoundingClientRect();
-	const inText = getComputedStyle(e).display === "inline" && e.parentElement.innerText.trim() !== e.innerText.trim();
-	if (!e.checkVisibility() || e.matches(".skip") || inText || (width >= 23.9 && height >= 23.9)) return [];
+	const inText = getComputedStyle(e).display === "inline" && !e.ownerSVGElement && e.parentElement.innerText.trim() !== e.innerText.trim();
+	if (!e.checkVisibility() || e.matches(".skip") || e.ownerSVGElement || inText || (width >= 23.9 && height >= 23.9)) return [];
 	return [Math.round(width) + "×" + Math.round(height) + " " + e.outerHTML.slice(0, 120).replaceAll("\n", " ")];
 }).join("\n"))()`

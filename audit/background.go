@@ -93,3 +93,7 @@ func (l *Log) newestAnchor(ctx context.Context) []byte {
 	}
 	return newest
 }
+
+// VerifyEvery is how long the background rests between two verifications; 0:
+// there are none.
+func (l *Log) VerifyEvery() time.Duration { return l.cfg.VerifyEvery }

@@ -22,7 +22,13 @@ const maxViews = 10_000
 // refreshes itself every few seconds is one record and not hundreds.
 type views struct {
 	mu   sync.Mutex
-	seen map[viewKey]time.Time
+	seen map[viewKey]view
+}
+
+// view is when a page was opened, and the newest record that it showed.
+type view struct {
+	at     time.Time
+	newest int64
 }
 
 // viewKey holds the address as a hash: addresses are as long as their senders like.
@@ -32,21 +38,60 @@ type viewKey struct {
 	outcome audit.Outcome
 }
 
-func newViews() *views { return &views{seen: map[viewKey]time.Time{}} }
+func newViews() *views { return &views{seen: map[viewKey]view{}} }
 
 // first notes a view and reports whether it was not noted before.
 func (v *views) first(k viewKey, now time.Time) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	at, known := v.seen[k]
-	if known && now.Sub(at) < viewLife {
+	if before, known := v.seen[k]; known && now.Sub(before.at) < viewLife {
 		return false
 	}
+	v.put(k, view{at: now})
+	return true
+}
+
+func (v *views) put(k viewKey, opened view) {
 	if len(v.seen) >= maxViews {
 		clear(v.seen)
 	}
-	v.seen[k] = now
-	return true
+	v.seen[k] = opened
+}
+
+// open notes that the newest page of a search was opened.
+func (v *views) open(k viewKey, newest int64, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.put(k, view{now, newest})
+}
+
+// continues reports whether a search that was opened is asked for nothing but
+// what has come since.
+func (v *views) continues(k viewKey, after int64, now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	opened, known := v.seen[k]
+	return known && now.Sub(opened.at) < viewLife && after >= opened.newest
+}
+
+// noteSearch writes that the log was searched. A list that grows by itself is
+// one view, as long as it asks for newer records only: whoever marks another
+// request as its own doing is written down all the same.
+func (h *Handlers) noteSearch(c echo.Context, q audit.Query, found audit.Page, r audit.Record) {
+	ctx := c.Request().Context()
+	key := viewKey{session: OriginFrom(ctx).Session, address: sha256.Sum256([]byte("search " + filterValues(c).Encode()))}
+	now := h.Now()
+	if IsRefresh(c) && q.Before == 0 && q.After > 0 && h.views.continues(key, q.After, now) {
+		return
+	}
+	if q.Before == 0 {
+		newest := q.After
+		if q.After == 0 && len(found.Records) > 0 {
+			newest = found.Records[0].Sequence
+		}
+		h.views.open(key, newest, now)
+	}
+	h.note(ctx, r)
 }
 
 // sees is what a reader may see by themselves, without asking COC.

@@ -246,17 +246,30 @@ func exampleReceiptOthers() Receipt {
 }
 
 func exampleAudit() Audit {
-	return Audit{Frame: frame("Audit log", SectionAudit), Filtered: true, All: true, Export: "/audit/export",
+	return Audit{Frame: frame("Audit log", SectionAudit), Filtered: true, All: true, Export: "/audit/export", Tail: "/audit?after=9",
+		Total: Total{10000, true}, Counted: 2000, Active: []ActiveFilter{{"actor:" + script, "/audit"}}, Marked: &Marked{"actor:ann ", script, " x"},
+		Facets: []Facet{{"outcome", []FacetValue{{"failed", 9, true, "/audit"}, {"succeeded", 8, false, "/audit?q=outcome%3Asucceeded"}}},
+			{"actor", []FacetValue{{quotes, 6, false, "/audit"}, {longWord, 5, false, "/audit"}, {"c", 4, false, "/audit"}, {"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}},
+		Chart: &Chart{noon, noon.Add(3 * time.Minute), []Bar{{noon, noon.Add(time.Minute), 3, false, "/audit?q=1"},
+			{noon.Add(time.Minute), noon.Add(2 * time.Minute), 0, false, ""}, {noon.Add(2 * time.Minute), noon.Add(3 * time.Minute), 2083, true, "/audit?q=2"}}},
+		Integrity: exampleIntegrity(),
 		Filter: AuditFilter{Person: quotes, Ticket: ticketID, From: "2026-03-01T00:00", Actions: []Option{{"", false}, {"operation.", true}, {"session.signed_in", false}},
 			Outcomes: []Option{{"", true}, {"failed", false}}},
 		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
 		Rows: []RecordRow{
-			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9"},
-			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8"},
-			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7"},
-			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6"},
-			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5"},
-			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4"}}}
+			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", ""},
+			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed"},
+			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", ""},
+			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", ""},
+			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", ""},
+			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", ""}}}
+}
+
+func exampleIntegrity() *Integrity {
+	return &Integrity{Now: noon.Add(time.Minute), VerifiedAt: noon, Verified: 9, All: noon, Next: noon.Add(time.Minute), Running: true, Done: 5, Of: 9,
+		Findings: []Finding{{"record.altered", "record 7: " + script, 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3,
+		Signed: 9, SignedAt: noon, Anchors: []AnchorState{{"log", 9, noon, false}, {longWord, 0, time.Time{}, true}}, Origin: "coc-console/x",
+		PublicKey: "coc-console/x+5b1e77d0+" + longWord}
 }
 
 func exampleAuditEmpty() Audit {

@@ -89,7 +89,12 @@ func TestRecordIsProven(t *testing.T) {
 
 		p := b.get(address)
 		leaf := tlog.RecordHash(entry.Body)
-		b.want(p, http.StatusOK, hex.EncodeToString(leaf[:]), body.body, "--public-key '"+c.log.PublicKey()+"'")
+		b.want(p, http.StatusOK, hex.EncodeToString(leaf[:]), body.body)
+		m := c.signedIn(t, "manager", i18n.EnUS)
+		m.want(m.get(address), http.StatusOK, "--public-key '"+c.log.PublicKey()+"'") // bundles are theirs
+		if strings.Contains(p.body, "format=bundle") {
+			t.Error("an operator is offered what only managers get")
+		}
 		var text strings.Builder // of the proof that the page shows: a later checkpoint may have come since
 		text.WriteString("c2sp.org/tlog-proof@v1\nindex " + number(requested.Sequence-1) + "\n")
 		for _, m := range shownHash.FindAllStringSubmatch(p.body, -1) {

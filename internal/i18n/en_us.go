@@ -1,6 +1,9 @@
 package i18n
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 var enUS = Texts{
 	Name: "English",
@@ -156,7 +159,8 @@ var enUS = Texts{
 		SignedOut:  "You are signed out.",
 		LogRefuses: "The audit log cannot be written at present: operations are refused until it can.",
 		LogReserve: "The disk of the audit log is nearly full: operations are refused until there is space.",
-		LogChanged: "The audit log is not what was written: its verification found changes. The console's own log names the records.",
+		LogChanged: "The audit log is not what was written: its verification found changes.",
+		LogFinding: "First finding:",
 
 		LogLowSpace:   "The disk of the audit log is getting full.",
 		LogSlow:       "The audit log's disk is slow: operations wait for it.",
@@ -337,9 +341,56 @@ var enUS = Texts{
 		ToTicket:    "Back to the ticket", NoReason: "none given",
 	},
 	Audit: AuditTexts{
-		Heading: "Audit log", Query: "Search",
-		QueryHint: `Words of a reason, name or error; or actor: ticket: action: outcome: project: ip: after: before: -outcome:succeeded "in quotes"`,
-		Person:    "Person", Ticket: "execute_uuid", Action: "Action",
+		Heading: "Audit log", Query: "Search", Help: "How to search",
+		Examples: Words{
+			"disk full": "both words, in a name, ticket, target, reason or error", `"disk is full"`: "these words in this order", "web-00*": "words that begin so",
+			"actor:ann": "a user's name or id", "outcome:failed": "also succeeded, denied, unknown, pending; accepted, rejected, observed, not_observed",
+			"action:operation.": "a group of actions, or one such as ticket.viewed", "operation:CANCEL_ORDER": "the kind of operation",
+			"ticket:SCT…": "a ticket's execute_uuid", "id:…": "one operation", "project:cn-north-4": "a project's name or id", "ip:192.0.2.7": "where the person came from",
+			"after:2026-03-01": "from the start of this day in your zone", "before:2026-03-02T08:00Z": "before this moment",
+			"-outcome:succeeded": "without these; a minus stands before anything but times",
+		},
+		Completions: "Suggestions", Active: "Filters of this search", Remove: "Remove",
+		Uncounted: "Counting takes too long for this search; the list is complete.",
+		Total: func(count int64, more bool) string {
+			if more {
+				return "More than " + thousandsEN(count) + " records"
+			}
+			return thousandsEN(count) + " " + pluralEN(count, "record", "records")
+		},
+		Records: "Records", NewRecords: "{n} new records", Follow: "Follow",
+		Format: "Format", Formats: Words{"csv": "CSV", "jsonl": "JSON Lines", "bundle": "Evidence bundle"},
+		Exported: "{n} of {all} records, {size}", ExportDone: "Saved: {size}", ExportFailed: "The export broke off. Nothing was saved.", Cancel: "Cancel",
+		Came:    "What came of it:",
+		Summary: "Distribution", Counted: func(n int) string {
+			return "The values are counted over the newest " + thousandsEN(int64(n)) + " matches."
+		},
+		Activity: "Records over time",
+		ActivityText: func(from, to string, most int) string {
+			return fmt.Sprintf("From %s to %s; the highest bar has %d %s. Each bar leads to its records.", from, to, most, pluralEN(int64(most), "record", "records"))
+		},
+		ActivityTable: "As a table",
+		Bar: func(from, to string, count int, more bool) string {
+			plus := ""
+			if more {
+				plus = "+"
+			}
+			return fmt.Sprintf("%s – %s: %s%s %s", from, to, thousandsEN(int64(count)), plus, pluralEN(int64(count), "record", "records"))
+		},
+		Facet:        Words{"actor": "Who", "ticket": "Ticket", "action": "What", "outcome": "Outcome", "project": "Project"},
+		MoreValues:   func(count int) string { return fmt.Sprintf("%d more", count) },
+		Integrity:    "Integrity of the log",
+		Verdict:      Words{"succeeded": "Verified", "failed": "The log was changed", "pending": "Not verified yet", "unknown": "The last verification could not be done"},
+		Verification: "Verification", VerifiedUpTo: func(n int64) string { return "up to record " + thousandsEN(n) + "," },
+		Verifying: func(done, of int64) string {
+			return fmt.Sprintf("running: record %s of %s", thousandsEN(done), thousandsEN(of))
+		},
+		WholeVerified: "Whole log verified", NextRun: "Next run due", Checkpoint: "Last signed checkpoint",
+		Age:    func(d string) string { return d + " ago" },
+		Anchor: "Anchor", AnchorFailed: "did not take the latest checkpoint", PublicKey: "Public key of the checkpoints",
+		Findings:     "The verification found that the log is not what was written:",
+		MoreFindings: func(n int) string { return fmt.Sprintf("and %d more", n) },
+		Person:       "Person", Ticket: "execute_uuid", Action: "Action",
 		AllRecords: "Everybody's records, newest first.",
 		OwnRecords: "Your own records and those of tickets you have opened, newest first. Managers see everybody's.",
 		Caption:    "Records, newest first", Sequence: "No.", Upstream: "Answer", Export: "Export",
@@ -425,7 +476,25 @@ var enUS = Texts{
 			"reason": "Reason", "despite": "Pending operation"},
 		Detail: Words{"note": "Note", "status": "Last seen state", "error": "Error", "batch": "Batch",
 			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail"},
+		Finding: Words{
+			"record.missing": "A record is missing.", "record.altered": "A record was altered.", "record.number": "A record has another number or time than it says.",
+			"record.order": "A record is not later than the one before.", "record.extra": "There is a record outside of the log's numbers.",
+			"tile.missing": "Hashes of the tree are missing.", "tile.altered": "Hashes of the tree were altered.", "tile.extra": "There are hashes without records.",
+			"head.altered": "The head of the log was altered.", "checkpoint.signature": "A checkpoint is not signed by a known key.",
+			"checkpoint.altered": "A checkpoint was altered.", "checkpoint.missing": "A checkpoint is missing.", "checkpoint.root": "The records form another tree than the one that was signed.",
+			"log.rolled_back": "Records are missing at the end of the log.", "log.forked": "The log is another one than its anchored checkpoint says.",
+			"log.pruned": "Records were removed without the record that says so.", "search.altered": "The search tables say something else than the records.",
+		},
 	},
+}
+
+// thousandsEN writes a number with commas.
+func thousandsEN(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
 }
 
 func pluralEN(n int64, one, many string) string {

@@ -228,7 +228,44 @@ type ReceiptTexts struct {
 // AuditTexts are the list of the log's.
 type AuditTexts struct {
 	Heading            string
-	Query, QueryHint   string
+	Query, Help        string
+	Examples           Words  // what an example of a search means
+	Completions        string // label of the list
+	Active, Remove     string // label of the list of filters; before one that a link removes
+	Uncounted          string
+	Total              func(count int64, more bool) string
+	Records            string // heading of a column of numbers
+	NewRecords         string // {n} stands for the number; scripts put it in
+	Follow             string
+	Format             string
+	Formats            Words
+	Exported           string // {n} records of {all}, {size}
+	ExportDone         string
+	ExportFailed       string
+	Cancel             string
+	Came               string // before what came of an operation
+	Summary            string
+	Counted            func(count int) string
+	Activity           string
+	ActivityText       func(from, to string, most int) string
+	ActivityTable      string
+	Bar                func(from, to string, count int, more bool) string
+	Facet              Words // by qualifier
+	MoreValues         func(count int) string
+	Integrity          string
+	Verdict            Words // succeeded, failed, pending, unknown
+	Verification       string
+	VerifiedUpTo       func(sequence int64) string // before a time
+	Verifying          func(done, of int64) string
+	WholeVerified      string
+	NextRun            string
+	Checkpoint         string
+	Age                func(duration string) string
+	Anchor             string
+	AnchorFailed       string
+	PublicKey          string
+	Findings           string
+	MoreFindings       func(count int) string
 	Person, Ticket     string
 	Action             string
 	AllRecords         string

@@ -110,6 +110,7 @@ type Notices struct {
 	LogRefuses string // the log cannot be written at present
 	LogReserve string // so little space that operations are refused
 	LogChanged string // verification found that the log is not what was written
+	LogFinding string // before the first of them
 
 	// For managers only: what may become one of the above.
 	LogLowSpace, LogSlow, LogUnsigned, LogUnanchored, LogBehind, LogUnverified string

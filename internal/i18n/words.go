@@ -27,4 +27,5 @@ type WordTexts struct {
 	Aspect         Words // operate.Aspect
 	Field          Words // names of form fields
 	Detail         Words // names inside a record's detail
+	Finding        Words // audit.Finding: what is wrong with the log
 }

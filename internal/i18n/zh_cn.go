@@ -154,7 +154,8 @@ var zhCN = Texts{
 		SignedOut:  "您已退出登录。",
 		LogRefuses: "审计日志目前无法写入：在恢复之前操作会被拒绝。",
 		LogReserve: "审计日志所在磁盘即将写满：在腾出空间之前操作会被拒绝。",
-		LogChanged: "审计日志与写入时不一致：校验发现了改动。控制台自身的日志列出了相关记录。",
+		LogChanged: "审计日志与写入时不一致：校验发现了改动。",
+		LogFinding: "首项：",
 
 		LogLowSpace:   "审计日志所在磁盘空间不足。",
 		LogSlow:       "审计日志所在磁盘较慢，操作需要等待。",
@@ -331,9 +332,56 @@ var zhCN = Texts{
 		ToTicket:    "返回工单", NoReason: "未填写",
 	},
 	Audit: AuditTexts{
-		Heading: "审计日志", Query: "搜索",
-		QueryHint: `原因、名称或错误中的文字；或 actor: ticket: action: outcome: project: ip: after: before: -outcome:succeeded "带引号的文字"`,
-		Person:    "操作人", Ticket: "工单标识（execute_uuid）", Action: "操作",
+		Heading: "审计日志", Query: "搜索", Help: "搜索方法",
+		Examples: Words{
+			"disk full": "名称、工单、对象、原因或错误中同时含有这些词", `"disk is full"`: "按此顺序出现的词", "web-00*": "以此开头的词",
+			"actor:ann": "用户名或用户 ID", "outcome:failed": "还可用 succeeded、denied、unknown、pending，以及 accepted、rejected、observed、not_observed",
+			"action:operation.": "一组操作，或 ticket.viewed 这样的单个操作", "operation:CANCEL_ORDER": "工单操作的类型",
+			"ticket:SCT…": "工单的 execute_uuid", "id:…": "某一次操作", "project:cn-north-4": "项目名称或 ID", "ip:192.0.2.7": "客户端地址",
+			"after:2026-03-01": "从您所在时区当天零点起", "before:2026-03-02T08:00Z": "早于该时刻",
+			"-outcome:succeeded": "排除这些；除时间外都可以在前面加减号",
+		},
+		Completions: "建议", Active: "当前搜索的条件", Remove: "移除",
+		Uncounted: "此搜索的统计耗时过长，已省略；列表是完整的。",
+		Total: func(count int64, more bool) string {
+			if more {
+				return "超过 " + thousandsEN(count) + " 条记录"
+			}
+			return "共 " + thousandsEN(count) + " 条记录"
+		},
+		Records: "记录数", NewRecords: "{n} 条新记录", Follow: "实时跟踪",
+		Format: "格式", Formats: Words{"csv": "CSV 表格", "jsonl": "JSON Lines 文本", "bundle": "证据包"},
+		Exported: "{n} / {all} 条记录，{size}", ExportDone: "已保存：{size}", ExportFailed: "导出中断，没有保存任何内容。", Cancel: "取消",
+		Came:    "最终结果：",
+		Summary: "分布", Counted: func(n int) string {
+			return "以上数值按最新的 " + thousandsEN(int64(n)) + " 条匹配记录统计。"
+		},
+		Activity: "记录数随时间的变化",
+		ActivityText: func(from, to string, most int) string {
+			return fmt.Sprintf("从 %s 到 %s，最高一柱为 %d 条记录。点击柱形可查看其中的记录。", from, to, most)
+		},
+		ActivityTable: "以表格显示",
+		Bar: func(from, to string, count int, more bool) string {
+			plus := ""
+			if more {
+				plus = "+"
+			}
+			return fmt.Sprintf("%s – %s：%s%s 条记录", from, to, thousandsEN(int64(count)), plus)
+		},
+		Facet:        Words{"actor": "操作人", "ticket": "工单", "action": "操作", "outcome": "结果", "project": "项目"},
+		MoreValues:   func(count int) string { return fmt.Sprintf("另有 %d 项", count) },
+		Integrity:    "日志完整性",
+		Verdict:      Words{"succeeded": "校验通过", "failed": "日志被改动", "pending": "尚未校验", "unknown": "最近一次校验未能完成"},
+		Verification: "校验", VerifiedUpTo: func(n int64) string { return "至记录 " + thousandsEN(n) + "，" },
+		Verifying: func(done, of int64) string {
+			return fmt.Sprintf("正在校验：%s / %s", thousandsEN(done), thousandsEN(of))
+		},
+		WholeVerified: "上次全量校验", NextRun: "下次校验", Checkpoint: "最近签名的检查点",
+		Age:    func(d string) string { return d + "前" },
+		Anchor: "锚点", AnchorFailed: "未接收最近的检查点", PublicKey: "检查点的公钥",
+		Findings:     "校验发现日志与写入时不一致：",
+		MoreFindings: func(n int) string { return fmt.Sprintf("另有 %d 项", n) },
+		Person:       "操作人", Ticket: "工单标识（execute_uuid）", Action: "操作",
 		AllRecords: "所有人的记录，按时间倒序。",
 		OwnRecords: "您自己的记录以及您打开过的工单的记录，按时间倒序。管理者可查看所有人的记录。",
 		Caption:    "审计记录，按时间倒序", Sequence: "编号", Upstream: "响应", Export: "导出",
@@ -415,6 +463,15 @@ var zhCN = Texts{
 			"reason": "原因", "despite": "未完成的操作"},
 		Detail: Words{"note": "说明", "status": "最后看到的状态", "error": "错误", "batch": "批次",
 			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情"},
+		Finding: Words{
+			"record.missing": "记录缺失。", "record.altered": "记录被改动。", "record.number": "记录的编号或时间与其内容不符。",
+			"record.order": "记录的时间不晚于前一条。", "record.extra": "存在编号之外的记录。",
+			"tile.missing": "树的哈希缺失。", "tile.altered": "树的哈希被改动。", "tile.extra": "存在没有对应记录的哈希。",
+			"head.altered": "日志头被改动。", "checkpoint.signature": "检查点不是由已知密钥签名。",
+			"checkpoint.altered": "检查点被改动。", "checkpoint.missing": "检查点缺失。", "checkpoint.root": "记录构成的树与已签名的树不同。",
+			"log.rolled_back": "日志末尾的记录缺失。", "log.forked": "日志与锚点中的检查点不是同一份。",
+			"log.pruned": "记录被清除，但没有相应的清除记录。", "search.altered": "搜索表与记录不一致。",
+		},
 	},
 }
 
