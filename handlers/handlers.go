@@ -65,6 +65,8 @@ type Sessions interface {
 	// session where there is one.
 	SetLanguage(c echo.Context, l i18n.Language) error
 	SetTheme(c echo.Context, t Theme) error
+	// SetShortcuts remembers whether single keys do something.
+	SetShortcuts(c echo.Context, on bool) error
 }
 
 // DemoAccount is one account of the embedded simulator.
@@ -104,6 +106,7 @@ const (
 	viewerKey contextKey = iota
 	originKey
 	themeKey
+	shortcutsKey
 )
 
 // WithViewer returns a context that carries the signed-in person.
@@ -131,6 +134,17 @@ func OriginFrom(ctx context.Context) audit.Origin {
 // WithTheme returns a context that carries the reader's theme.
 func WithTheme(ctx context.Context, t Theme) context.Context {
 	return context.WithValue(ctx, themeKey, t)
+}
+
+// WithoutShortcuts returns a context of a reader who wants no keys to act.
+func WithoutShortcuts(ctx context.Context) context.Context {
+	return context.WithValue(ctx, shortcutsKey, false)
+}
+
+// shortcuts reports whether single keys act, as they do unless switched off.
+func shortcuts(ctx context.Context) bool {
+	on, chosen := ctx.Value(shortcutsKey).(bool)
+	return on || !chosen
 }
 
 // ThemeFrom returns the reader's theme.

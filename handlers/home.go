@@ -39,6 +39,19 @@ func (h *Handlers) SetTheme(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
 }
 
+// SetShortcuts switches the keys that act by themselves on or off, and comes
+// back to the page: whoever speaks to the computer types by accident.
+func (h *Handlers) SetShortcuts(c echo.Context) error {
+	choice := c.FormValue("shortcuts")
+	if choice != "on" && choice != "off" {
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: bounded(choice)}
+	}
+	if err := h.Sessions.SetShortcuts(c, choice == "on"); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
 // maxReturn bounds an address to come back to, in bytes: net/http would not
 // read a longer one.
 const maxReturn = 32 << 10

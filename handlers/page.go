@@ -24,7 +24,7 @@ func IsRefresh(c echo.Context) bool { return c.Request().Header.Get(refreshHeade
 func (h *Handlers) Frame(c echo.Context, title string, section templates.Section) templates.Frame {
 	ctx := c.Request().Context()
 	f := templates.Frame{Title: title, Section: section, Simulator: len(h.Demo) > 0,
-		Theme: string(ThemeFrom(ctx)), Here: ReturnAddress(c)}
+		Theme: string(ThemeFrom(ctx)), Shortcuts: shortcuts(ctx), Here: ReturnAddress(c)}
 	v, ok := ViewerFrom(ctx)
 	if !ok {
 		return f

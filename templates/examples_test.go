@@ -24,7 +24,7 @@ var noon = time.Date(2026, 3, 2, 4, 15, 14, 0, time.UTC)
 
 func frame(title string, section Section) Frame {
 	return Frame{
-		Title: title, Section: section, Simulator: true, Here: "/tickets?name=" + quotes, Search: quotes,
+		Title: title, Section: section, Simulator: true, Shortcuts: true, Here: "/tickets?name=" + quotes, Search: quotes,
 		Viewer: &Viewer{User: "operator", Account: "demo", Project: "cn-north-4", Manager: true, Expires: noon.Add(8 * time.Hour)},
 	}
 }

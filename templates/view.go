@@ -17,6 +17,7 @@ type Frame struct {
 	Viewer    *Viewer // nil when nobody is signed in
 	Simulator bool    // a banner says that nothing real is touched
 	Theme     string  // "light", "dark" or "" for the browser's
+	Shortcuts bool    // single keys act
 	Here      string  // the page's own address, to come back to
 	Search    string  // kept text of the search box
 	Notices   []Notice

@@ -21,7 +21,7 @@ import (
 // access is a decision.
 func TestRoutes(t *testing.T) {
 	want := map[string]access{
-		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public,
+		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public, "POST /shortcuts": public,
 		"GET /healthz": public, "GET /readyz": public, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
 		"GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,

@@ -434,11 +434,23 @@ func (s *Sessions) SetTheme(c echo.Context, t handlers.Theme) error {
 	return nil
 }
 
+// SetShortcuts remembers in a cookie that single keys do nothing.
+func (s *Sessions) SetShortcuts(c echo.Context, on bool) error {
+	value := "off"
+	if on {
+		value = ""
+	}
+	setPreference(c, shortcutsCookie, value)
+	return nil
+}
+
 // The cookies of what a reader prefers. zone is set by the browser's script.
 const (
 	languageCookie = "language"
 	themeCookie    = "theme"
 	zoneCookie     = "zone"
+
+	shortcutsCookie = "shortcuts"
 )
 
 func setPreference(c echo.Context, name, value string) {

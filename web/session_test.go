@@ -376,3 +376,24 @@ func TestManagers(t *testing.T) {
 		}
 	}
 }
+
+// TestShortcutsAreSwitched: the slash is announced, and acts, unless it is
+// switched off, also without scripts.
+func TestShortcutsAreSwitched(t *testing.T) {
+	c := start(t)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	for _, choice := range []string{"off", "on"} {
+		p := b.get("/tickets")
+		if on := choice == "off"; strings.Contains(p.body, `aria-keyshortcuts="/"`) != on || !strings.Contains(p.body, `name="shortcuts" value="`+choice+`"`) {
+			t.Errorf("before it is switched %s the page says something else", choice)
+		}
+		p = b.post("/shortcuts", url.Values{"shortcuts": {choice}, "return": {"/audit"}})
+		b.want(p, http.StatusSeeOther)
+		if p.location() != "/audit" {
+			t.Errorf("it leads to %q", p.location())
+		}
+	}
+	if !strings.Contains(b.get("/tickets").body, `aria-keyshortcuts="/"`) {
+		t.Error("it is not on again")
+	}
+}

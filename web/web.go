@@ -131,6 +131,9 @@ func (s *server) prefer(next echo.HandlerFunc) echo.HandlerFunc {
 		if t := handlers.Theme(cookieValue(r, themeCookie)); t == handlers.ThemeLight || t == handlers.ThemeDark {
 			ctx = handlers.WithTheme(ctx, t)
 		}
+		if cookieValue(r, shortcutsCookie) == "off" {
+			ctx = handlers.WithoutShortcuts(ctx)
+		}
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}

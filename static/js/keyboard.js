@@ -1,4 +1,4 @@
-// The slash goes to the search box, and Escape leaves it.
+// The slash goes to the search box, unless its reader has switched that off, and Escape leaves it.
 
 export function start() {
   addEventListener("keydown", (event) => {
@@ -8,7 +8,7 @@ export function start() {
     if (!box || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (key === "Escape" && target === box) {
       box.blur();
-    } else if (key === "/" && !target.closest("input, textarea, select, [contenteditable]")) {
+    } else if (key === "/" && box.hasAttribute("aria-keyshortcuts") && !target.closest("input, textarea, select, [contenteditable]")) {
       event.preventDefault(); // or the slash is typed into the box
       box.select();
       box.focus();
