@@ -130,7 +130,7 @@ func TestAuditBesideTheConsole(t *testing.T) {
 func TestAuditMistakes(t *testing.T) {
 	folder, key, _ := signedLog(t)
 	for want, args := range map[string][]string{
-		"audit verify or audit checkpoint":  {"audit"},
+		"audit needs a command":             {"audit"},
 		"there is no command audit look":    {"audit", "look", "--data", folder},
 		"there is no audit.db":              {"audit", "verify", "--data", t.TempDir(), "--public-key", key},
 		"--public-key: the key that signs":  {"audit", "verify", "--data", folder},

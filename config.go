@@ -245,8 +245,7 @@ func help() string {
 
   coc-console [serve] [settings]   start the console
   coc-console simulate [settings]  start the simulator of IAM and COC alone, for any client
-  coc-console audit verify         check that nothing in the audit log was changed
-  coc-console audit checkpoint     print the log's latest signed checkpoint, to be kept elsewhere
+  coc-console audit COMMAND        verify the audit log, export it, follow it; the commands are below
   coc-console policy check         check files of policies and of the directory
   coc-console policy explain       say what would happen to an operation, and which policy decides
   coc-console backup FILE          write the audit log into one file, while the console runs, and verify it
@@ -262,12 +261,7 @@ Settings; each has an environment variable, which a flag overrides:
 	var c config
 	var l lists
 	describe(&b, flags(&c, &l), envName)
-	b.WriteString("\nSettings of audit, besides --data and --database:\n")
-	a := auditFlags(&auditConfig{})
-	for _, name := range []string{"public-key", "anchor"} {
-		usage, text := flag.UnquoteUsage(a.Lookup(name))
-		fmt.Fprintf(&b, "\n  --%s %s\n      %s.\n", name, usage, text)
-	}
+	describeAudit(&b)
 	b.WriteString("\nSettings of policy:\n")
 	describe(&b, policyFlags(&policyConfig{}), envOf("policy", "directory", "managers"))
 	b.WriteString(`

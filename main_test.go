@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		stop()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			os.Exit(statusOf(err))
 		}
 		os.Exit(0)
 	}

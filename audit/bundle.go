@@ -1,9 +1,7 @@
 package audit
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -173,11 +171,6 @@ func splitAt(n int64) int64 {
 		k *= 2
 	}
 	return k
-}
-
-func checksum(text []byte) string {
-	h := sha256.Sum256(text)
-	return hex.EncodeToString(h[:])
 }
 
 // appendHash appends a hash as base64.
