@@ -143,24 +143,99 @@ func BenchmarkAppendSteadily(b *testing.B) {
 }
 
 // BenchmarkOnePerCommit is what the log is compared with: no order, no tree, a
-// row and a commit for each record.
+// row and a commit for each record. x_log is how many times its rate the log
+// has, with everything on, at the same time.
 func BenchmarkOnePerCommit(b *testing.B) {
 	for _, engine := range []string{onSQLite, onPostgreSQL} {
 		b.Run(engine+"/appenders=64", func(b *testing.B) {
-			o := open(b, fresh(b, engine))
-			id := ` GENERATED ALWAYS AS IDENTITY`
+			o := open(b, fresh(b, engine), everythingOn)
+			plain := open(b, fresh(b, engine))
+			key, blob, connections := "BIGINT GENERATED ALWAYS AS IDENTITY", "BYTEA", 64
 			if o.sqlite() {
-				id = ``
+				key, blob, connections = "INTEGER", "BLOB", 1
 			}
-			execute(b, o.entry, `CREATE TABLE plain (seq `+map[bool]string{true: "INTEGER", false: "BIGINT"}[o.sqlite()]+id+` PRIMARY KEY, ts BIGINT, body `+
-				map[bool]string{true: "BLOB", false: "BYTEA"}[o.sqlite()]+`)`)
-			o.entry.Write.SetMaxOpenConns(map[bool]int{true: 1, false: 64}[o.sqlite()])
+			execute(b, plain.entry, `CREATE TABLE plain (seq `+key+` PRIMARY KEY, ts BIGINT, body `+blob+`)`)
+			plain.entry.Write.SetMaxOpenConns(connections)
 			body := bytes.Repeat([]byte("x"), 700)
+			ofLog, ofPlain := inTurns(b, 64, func() error { _, err := o.Append(b.Context(), fullRecord()); return err }, func() error {
+				_, err := plain.entry.Write.ExecContext(b.Context(), `INSERT INTO plain (ts, body) VALUES ($1, $2)`, 1, body)
+				return err
+			})
+			b.ReportMetric(float64(b.N)/ofPlain.Seconds(), "records/s")
+			b.ReportMetric(ofPlain.Seconds()/ofLog.Seconds(), "x_log")
+		})
+	}
+}
+
+// BenchmarkTreeCost is what tiles and signatures cost: a log with them and one
+// without, in turns. cost-% is the part of its rate that the log loses.
+func BenchmarkTreeCost(b *testing.B) {
+	for _, engine := range []string{onSQLite, onPostgreSQL} {
+		b.Run(engine+"/appenders=64", func(b *testing.B) {
+			with, without := open(b, fresh(b, engine), everythingOn), open(b, fresh(b, engine), audit.WithoutTree)
+			defer with.PauseFollower()()
+			defer without.PauseFollower()()
+			ofWith, ofWithout := inTurns(b, 64, func() error { _, err := with.Append(b.Context(), fullRecord()); return err },
+				func() error { _, err := without.Append(b.Context(), fullRecord()); return err })
+			b.ReportMetric(float64(b.N)/ofWith.Seconds(), "records/s")
+			b.ReportMetric(100*(1-ofWithout.Seconds()/ofWith.Seconds()), "cost-%")
+		})
+	}
+}
+
+// inTurns calls two functions b.N times each, some hundreds at a time, so that
+// both have the same share of what else the machine does, and returns how long
+// each took.
+func inTurns(b *testing.B, appenders int, one, two func() error) (ofOne, ofTwo time.Duration) {
+	b.Helper()
+	const turn = 1000
+	for done := 0; done < b.N; done += turn {
+		n := min(turn, b.N-done)
+		ofOne += times(b, n, appenders, one)
+		ofTwo += times(b, n, appenders, two)
+	}
+	return ofOne, ofTwo
+}
+
+// times calls f n times from several goroutines.
+func times(b *testing.B, n, appenders int, f func() error) time.Duration {
+	b.Helper()
+	var next atomic.Int64
+	var group sync.WaitGroup
+	start := time.Now()
+	for range appenders {
+		group.Go(func() {
+			for next.Add(1) <= int64(n) {
+				if err := f(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	return time.Since(start)
+}
+
+// BenchmarkReplicas is one PostgreSQL log that several consoles append to, 64
+// appenders in all; afterwards it must have every record, in order.
+func BenchmarkReplicas(b *testing.B) {
+	for _, consoles := range []int{1, 2, 4} {
+		b.Run(fmt.Sprintf("consoles=%d", consoles), func(b *testing.B) {
+			dsn := fresh(b, onPostgreSQL)
+			logs := make([]*opened, consoles)
+			for i := range logs {
+				logs[i] = open(b, dsn, everythingOn)
+			}
+			var next atomic.Int64
 			took := appendFrom(b, 64, func() error {
-				_, err := o.entry.Write.ExecContext(b.Context(), `INSERT INTO plain (ts, body) VALUES ($1, $2)`, 1, body)
+				_, err := logs[next.Add(1)%int64(consoles)].Append(b.Context(), fullRecord())
 				return err
 			})
 			report(b, took, 0)
+			if r := logs[0].verify(b, audit.VerifyOptions{}); !r.OK() || r.Size != int64(b.N) {
+				b.Fatal(r.Size, r.Findings)
+			}
 		})
 	}
 }

@@ -37,8 +37,12 @@ func (l *Log) count(ctx context.Context, s scan) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	return l.countParts(ctx, indexed, tail)
+}
+
+func (l *Log) countParts(ctx context.Context, indexed, tail scan) (int, error) {
 	found, err := l.readTail(ctx, tail)
-	if err != nil || len(found) >= s.limit {
+	if err != nil || len(found) >= tail.limit {
 		return len(found), err
 	}
 	indexed.limit -= len(found)
@@ -66,9 +70,15 @@ func (l *Log) parts(ctx context.Context, s scan) (indexed, tail scan, err error)
 		return s, s, err
 	}
 	upto, err := l.followed(ctx)
+	indexed, tail = s.split(upto)
+	return indexed, tail, err
+}
+
+// split splits a scan where the search tables end.
+func (s scan) split(upto int64) (indexed, tail scan) {
 	indexed, tail = s, s
 	indexed.below, tail.above = min(s.below, upto+1), max(s.above, upto)
-	return indexed, tail, err
+	return indexed, tail
 }
 
 func (l *Log) countIndexed(ctx context.Context, s scan) (n int, err error) {
@@ -211,12 +221,12 @@ const MaxBars = 200
 
 // activityCount is how many matches all bars together count: a full bar has
 // its share of them at least.
-const activityCount = 10 * MaxCount
+const activityCount = 3 * MaxCount
 
 // Activity divides the time from from to to into equal parts and counts the
 // matches in each, whatever page and times the query names. What nothing but
 // time narrows is counted to the last; otherwise a bar ends at its share of
-// 100,000 matches and says so.
+// 30,000 matches and says so.
 func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets int) ([]Bar, error) {
 	buckets = min(max(buckets, 1), MaxBars)
 	if !from.Before(to) {
@@ -225,6 +235,10 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 	q = unpaged(q)
 	bars := make([]Bar, buckets)
 	width := to.Sub(from) / time.Duration(buckets)
+	upto, err := l.followed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	low, err := l.firstFrom(ctx, micro(from, 0), 1)
 	if err != nil {
 		return nil, err
@@ -238,7 +252,7 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 		if low == math.MaxInt64 { // there are no later records
 			continue
 		}
-		if low, err = l.bar(ctx, q, b, low, activityCount/buckets); err != nil {
+		if low, err = l.bar(ctx, q, b, low, upto, activityCount/buckets); err != nil {
 			return nil, err
 		}
 	}
@@ -246,8 +260,8 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 }
 
 // bar counts one bar, whose first record is low, and returns the first of the
-// next.
-func (l *Log) bar(ctx context.Context, q Query, b *Bar, low int64, limit int) (int64, error) {
+// next. upto is how far the search tables are.
+func (l *Log) bar(ctx context.Context, q Query, b *Bar, low, upto int64, limit int) (int64, error) {
 	next, err := l.firstFrom(ctx, micro(b.To, math.MaxInt64), low)
 	if err != nil || next == low {
 		return low, err
@@ -267,7 +281,8 @@ func (l *Log) bar(ctx context.Context, q Query, b *Bar, low int64, limit int) (i
 	}
 	s := newScan(q, limit+1)
 	s.above, s.below = low-1, end
-	n, err := l.count(ctx, s)
+	indexed, tail := s.split(upto)
+	n, err := l.countParts(ctx, indexed, tail)
 	b.Count, b.More = min(n, limit), n > limit
 	return next, err
 }

@@ -194,17 +194,17 @@ func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
 
 // firstFrom is the number of the first record from low on that is not before a
 // time; math.MaxInt64 when there is none. Times increase, so halving finds it
-// without an index, in one statement: a chart asks for many.
+// without an index, in one statement: a chart asks for many. low there is the
+// last number known to be before it, room how many numbers may be the last.
 func (l *Log) firstFrom(ctx context.Context, ts, low int64) (int64, error) {
-	const atMiddle = `(SELECT ts FROM entry WHERE seq >= (low + high) / 2 ORDER BY seq LIMIT 1)`
 	var first int64
-	err := l.cfg.LogRead.QueryRowContext(ctx, `WITH RECURSIVE halves (low, high) AS (
-		SELECT CAST($2 AS BIGINT), size FROM head WHERE id = 1
+	err := l.cfg.LogRead.QueryRowContext(ctx, `WITH RECURSIVE halves (low, room) AS (
+		SELECT CAST($2 AS BIGINT), size - $2 + 1 FROM head WHERE id = 1
 		UNION ALL
-		SELECT CASE WHEN `+atMiddle+` < $1 THEN (low + high) / 2 + 1 ELSE low END,
-			CASE WHEN `+atMiddle+` < $1 THEN high ELSE (low + high) / 2 - 1 END
-		FROM halves WHERE low <= high)
-		SELECT seq FROM entry WHERE seq >= (SELECT max(low) FROM halves) ORDER BY seq LIMIT 1`, ts, low).Scan(&first)
+		SELECT CASE WHEN (SELECT ts FROM entry WHERE seq >= low + (room + 1) / 2 ORDER BY seq LIMIT 1) < $1
+			THEN low + (room + 1) / 2 ELSE low END, (room + 1) / 2
+		FROM halves WHERE room > 1)
+		SELECT seq FROM entry WHERE seq > (SELECT max(low) FROM halves) ORDER BY seq LIMIT 1`, ts, low-1).Scan(&first)
 	if errors.Is(err, sql.ErrNoRows) {
 		return math.MaxInt64, nil
 	}
@@ -255,7 +255,7 @@ func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
 // must not be in memory at once.
 func (l *Log) readLog(ctx context.Context, s scan, step int) ([]Record, error) {
 	var found []Record
-	for s.above < s.below {
+	for s.above+1 < s.below {
 		records, err := l.entries(ctx, `seq > $1 AND seq < $2 ORDER BY seq `+s.order()+` LIMIT `+strconv.Itoa(step), s.above, s.below)
 		if err != nil {
 			return nil, err
