@@ -232,59 +232,56 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 	if !from.Before(to) {
 		return nil, errors.New("audit: activity needs a time that begins before it ends")
 	}
-	q = unpaged(q)
-	bars := make([]Bar, buckets)
-	width := to.Sub(from) / time.Duration(buckets)
+	bars, ends := divided(from, to, buckets)
 	upto, err := l.followed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	low, err := l.firstFrom(ctx, micro(from, 0), 1)
+	size, err := l.Size(ctx)
 	if err != nil {
 		return nil, err
 	}
+	first, err := l.firstsFrom(ctx, ends)
+	if err != nil {
+		return nil, err
+	}
+	s := newScan(unpaged(q), activityCount/buckets+1)
+	s.from, s.to = 0, math.MaxInt64
 	for i := range bars {
-		b := &bars[i]
-		b.From, b.To = from.Add(time.Duration(i)*width), from.Add(time.Duration(i+1)*width)
-		if i == buckets-1 {
-			b.To = to
-		}
-		if low == math.MaxInt64 { // there are no later records
-			continue
-		}
-		if low, err = l.bar(ctx, q, b, low, upto, activityCount/buckets); err != nil {
+		s.above, s.below = first[i]-1, min(first[i+1], size+1)
+		if err := l.bar(ctx, s, &bars[i], upto); err != nil {
 			return nil, err
 		}
 	}
 	return bars, nil
 }
 
-// bar counts one bar, whose first record is low, and returns the first of the
-// next. upto is how far the search tables are.
-func (l *Log) bar(ctx context.Context, q Query, b *Bar, low, upto int64, limit int) (int64, error) {
-	next, err := l.firstFrom(ctx, micro(b.To, math.MaxInt64), low)
-	if err != nil || next == low {
-		return low, err
-	}
-	end := next
-	if next == math.MaxInt64 {
-		size, err := l.Size(ctx)
-		if err != nil {
-			return low, err
+// divided are the empty bars, and where they begin and the last one ends.
+func divided(from, to time.Time, buckets int) (bars []Bar, ends []int64) {
+	width := to.Sub(from) / time.Duration(buckets)
+	for i := range buckets {
+		b := Bar{From: from.Add(time.Duration(i) * width), To: from.Add(time.Duration(i+1) * width)}
+		if i == buckets-1 {
+			b.To = to
 		}
-		end = size + 1
+		bars, ends = append(bars, b), append(ends, micro(b.From, 0))
 	}
-	q.From, q.To = time.Time{}, time.Time{}
-	if q.everything() {
-		b.Count = int(end - low)
-		return next, nil
+	return bars, append(ends, micro(to, math.MaxInt64))
+}
+
+// bar counts the records of one bar. upto is how far the search tables are.
+func (l *Log) bar(ctx context.Context, s scan, b *Bar, upto int64) error {
+	switch {
+	case s.above+1 >= s.below:
+		return nil
+	case s.everything():
+		b.Count = int(s.below - s.above - 1)
+		return nil
 	}
-	s := newScan(q, limit+1)
-	s.above, s.below = low-1, end
 	indexed, tail := s.split(upto)
 	n, err := l.countParts(ctx, indexed, tail)
-	b.Count, b.More = min(n, limit), n > limit
-	return next, err
+	b.Count, b.More = min(n, s.limit-1), n >= s.limit
+	return err
 }
 
 // MaxCompletions is how many values Complete returns at most.

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -176,14 +175,14 @@ func (s scan) matches(r Record) bool {
 // bounded turns the times into bounds of the sequence: both increase together.
 func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
 	if s.from > 0 {
-		first, err := l.firstFrom(ctx, s.from, 1)
+		first, err := l.firstFrom(ctx, s.from)
 		if err != nil {
 			return s, err
 		}
 		s.above = max(s.above, first-1)
 	}
 	if s.to < math.MaxInt64 {
-		first, err := l.firstFrom(ctx, s.to, 1)
+		first, err := l.firstFrom(ctx, s.to)
 		if err != nil {
 			return s, err
 		}
@@ -192,23 +191,35 @@ func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
 	return s, nil
 }
 
-// firstFrom is the number of the first record from low on that is not before a
-// time; math.MaxInt64 when there is none. Times increase, so halving finds it
-// without an index, in one statement: a chart asks for many. low there is the
-// last number known to be before it, room how many numbers may be the last.
-func (l *Log) firstFrom(ctx context.Context, ts, low int64) (int64, error) {
-	var first int64
-	err := l.cfg.LogRead.QueryRowContext(ctx, `WITH RECURSIVE halves (low, room) AS (
-		SELECT CAST($2 AS BIGINT), size - $2 + 1 FROM head WHERE id = 1
-		UNION ALL
-		SELECT CASE WHEN (SELECT ts FROM entry WHERE seq >= low + (room + 1) / 2 ORDER BY seq LIMIT 1) < $1
-			THEN low + (room + 1) / 2 ELSE low END, (room + 1) / 2
-		FROM halves WHERE room > 1)
-		SELECT seq FROM entry WHERE seq > (SELECT max(low) FROM halves) ORDER BY seq LIMIT 1`, ts, low-1).Scan(&first)
-	if errors.Is(err, sql.ErrNoRows) {
-		return math.MaxInt64, nil
+// firstFrom is the number of the first record that is not before a time;
+// math.MaxInt64 when there is none.
+func (l *Log) firstFrom(ctx context.Context, ts int64) (int64, error) {
+	first, err := l.firstsFrom(ctx, []int64{ts})
+	if err != nil {
+		return 0, err
 	}
-	return first, err
+	return first[0], nil
+}
+
+// firstsFrom is firstFrom for several times. Times increase with the numbers,
+// so halving finds them without an index, all in one statement: low there is
+// the last number known to be before a time, room how many may be the last.
+func (l *Log) firstsFrom(ctx context.Context, times []int64) ([]int64, error) {
+	var c conditions
+	marks := make([]string, len(times))
+	for i, ts := range times {
+		marks[i] = "(" + strconv.Itoa(i) + ", CAST(" + c.arg(ts) + " AS BIGINT))"
+	}
+	//nolint:gosec // marks are placeholders
+	return column[int64](l.cfg.LogRead.QueryContext(ctx, `WITH RECURSIVE wanted (n, ts) AS (VALUES `+strings.Join(marks, ", ")+`),
+		halves (n, ts, low, room) AS (
+			SELECT n, ts, size - size, size + 1 FROM wanted, head WHERE id = 1
+			UNION ALL
+			SELECT n, ts, CASE WHEN (SELECT e.ts FROM entry e WHERE e.seq >= low + (room + 1) / 2 ORDER BY e.seq LIMIT 1) < ts
+				THEN low + (room + 1) / 2 ELSE low END, (room + 1) / 2
+			FROM halves WHERE room > 1)
+		SELECT coalesce((SELECT e.seq FROM entry e WHERE e.seq > low ORDER BY e.seq LIMIT 1), `+strconv.Itoa(math.MaxInt64)+`)
+		FROM halves WHERE room = 1 ORDER BY n`, c.args...))
 }
 
 // find returns up to s.limit matches in the scan's order: of the search
