@@ -210,7 +210,6 @@ func (l *Log) firstsFrom(ctx context.Context, times []int64) ([]int64, error) {
 	for i, ts := range times {
 		marks[i] = "(" + strconv.Itoa(i) + ", CAST(" + c.arg(ts) + " AS BIGINT))"
 	}
-	//nolint:gosec // marks are placeholders
 	return column[int64](l.cfg.LogRead.QueryContext(ctx, `WITH RECURSIVE wanted (n, ts) AS (VALUES `+strings.Join(marks, ", ")+`),
 		halves (n, ts, low, room) AS (
 			SELECT n, ts, size - size, size + 1 FROM wanted, head WHERE id = 1
