@@ -86,6 +86,8 @@ func FuzzFilters(f *testing.F) {
 	f.Add("after", "9223372036854775807", "before", "1")
 	f.Add("after", "5", "trail", "1.2.3")
 	f.Add("name", "%", "creator", "\u202e")
+	f.Add("q", `actor:"a b" -x outcome:failed`, "q", "actr:")
+	f.Add("format", "bundle", "q", `"`)
 	f.Fuzz(func(t *testing.T, name1, value1, name2, value2 string) {
 		b := signedIn.in(t)
 		q := url.Values{name1: {value1 + probe}, name2: {value2}}.Encode()
