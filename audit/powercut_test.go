@@ -216,7 +216,7 @@ func (r recording) checkFile(dir string, acknowledged int64) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var verdict string
 	if err := db.Read.QueryRow(`PRAGMA integrity_check`).Scan(&verdict); err != nil || verdict != "ok" {
-		return fmt.Errorf("%w: %s %w", errDamaged, verdict, err)
+		return fmt.Errorf("%w: %s (%w)", errDamaged, verdict, err)
 	}
 	var tables int
 	if err := db.Read.QueryRow(`SELECT count(*) FROM sqlite_schema WHERE name = 'entry'`).Scan(&tables); err != nil {
@@ -263,25 +263,28 @@ func (r recording) checkEntries(db *migrations.DB) (n int, err error) {
 	return n, rows.Err()
 }
 
-// checkLog opens the log as a console does after a power cut, verifies it and
-// writes on.
-func (r recording) checkLog(dir string, acknowledged int64) (err error) {
+// checkLog opens the log as a console does after a power cut, writes on, and
+// verifies what it leaves when it stops.
+func (r recording) checkLog(dir string, acknowledged int64) error {
 	ctx := context.Background()
 	o, err := openLog(ctx, dir, everythingOn)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	size, err := o.Size(ctx)
+	written, appended := o.Append(ctx, viewed("after the power cut"))
+	if err := errors.Join(err, appended, o.close()); err != nil || written.Sequence != size+1 {
+		return fmt.Errorf("%w: after %d records comes %d (%w)", errDamaged, size, written.Sequence, err)
+	}
+	if o, err = openWith(ctx, audit.Inspect, dir, everythingOn); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
 	report, err := o.Verify(ctx, audit.VerifyOptions{})
-	if err != nil || !report.OK() {
-		return fmt.Errorf("%w: %v %w", errDamaged, report.Findings, err)
+	if err := errors.Join(err, o.close()); err != nil || !report.OK() || report.Size != size+1 {
+		return fmt.Errorf("%w: of %d records %d are verified: %v (%w)", errDamaged, size+1, report.Size, report.Findings, err)
 	}
-	if report.Size < acknowledged {
+	if size < acknowledged {
 		return errLost
-	}
-	written, err := o.Append(ctx, viewed("after the power cut"))
-	if err != nil || written.Sequence != report.Size+1 {
-		return fmt.Errorf("%w: after %d records comes %d: %w", errDamaged, report.Size, written.Sequence, err)
 	}
 	return nil
 }
