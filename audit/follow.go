@@ -101,7 +101,7 @@ func (l *Log) followAll(ctx context.Context, progress func(upto int64)) error {
 		first := upto
 		again, err := l.followFrom(ctx, first, func(now int64) { upto = now; progress(now) })
 		if err == nil && upto-first >= analyzed && l.cfg.Dialect == PostgreSQL {
-			_, err = l.cfg.Search.ExecContext(ctx, `ANALYZE record, value`)
+			_, err = l.cfg.Search.ExecContext(ctx, `VACUUM (ANALYZE) record, value`)
 		}
 		if err != nil || !again {
 			return err
@@ -110,7 +110,8 @@ func (l *Log) followAll(ctx context.Context, progress func(upto int64)) error {
 }
 
 // analyzed is how many records make PostgreSQL's picture of the search tables
-// too old to wait until it looks by itself.
+// too old to wait until it looks by itself: its plans are then wrong, counts
+// read the table and not an index alone, and new words wait in a list.
 const analyzed = 10 * copyBatch
 
 // copied is a batch for the search tables.
