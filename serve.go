@@ -227,7 +227,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err := operations.Resume(ctx); err != nil {
 		return nil, fmt.Errorf("take up open operations: %w", err)
 	}
-	h := handlers.New(handlers.Config{Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
+	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
 	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger,
 		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), nil

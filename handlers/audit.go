@@ -21,7 +21,10 @@ func (h *Handlers) Audit(c echo.Context) error {
 	if to, ok := mergedAddress(c); ok {
 		return c.Redirect(http.StatusSeeOther, to)
 	}
-	page := h.newAudit(c)
+	page, err := h.newAudit(c)
+	if err != nil {
+		return err
+	}
 	q, times := readAuditFilter(c, &page)
 	if len(page.Errors) > 0 {
 		return Render(c, http.StatusUnprocessableEntity, page)
@@ -35,11 +38,12 @@ func (h *Handlers) Audit(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-func (h *Handlers) newAudit(c echo.Context) templates.Audit {
+func (h *Handlers) newAudit(c echo.Context) (templates.Audit, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
+	saved, err := h.Store.savedSearches(ctx, v.Actor.UserID)
 	return templates.Audit{Frame: h.Frame(c, i18n.T(ctx).Title.Audit, templates.SectionAudit), Errors: templates.FieldErrors{},
-		All: v.Manager, Integrity: h.integrity(ctx, v)}
+		All: v.Manager, Integrity: h.integrity(ctx, v), Saved: saved}, err
 }
 
 // searchLog fills the page with what is found, and writes that it was read.

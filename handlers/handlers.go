@@ -80,6 +80,7 @@ type Config struct {
 	IAM            *iam.Client
 	Operations     *operate.Service
 	Sessions       Sessions
+	Store          Store
 	Logger         *slog.Logger
 	Now            func() time.Time
 	DefaultProject string // offered at sign-in

@@ -66,7 +66,7 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 	detail := operate.ParseDetail(req.Detail)
 	page := templates.Receipt{
 		Frame: h.Frame(c, i18n.T(ctx).Title.Receipt(req.OperationType, targetTitle(req)), templates.SectionTickets),
-		ID:    r.ID, TicketID: req.Ticket, TicketAddress: ticketAddress(req.Ticket), Type: req.OperationType,
+		ID:    r.ID, Story: storyAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: ticketAddress(req.Ticket), Type: req.OperationType,
 		BatchIndex: req.BatchIndex, Target: visible(req.Target), Actor: visible(req.Actor.UserName),
 		Reason: visible(req.Reason), Seen: seenAttributes(req.Seen),
 		Steps: []templates.Step{step(req), answerStep(r), endStep(r)},

@@ -69,7 +69,7 @@ func (h *Handlers) Ticket(c echo.Context) error {
 		Head:  ticketHead(now.Ticket, h.Now()), Params: params(now.Ticket.Params),
 		Total: now.Statistics.Total, Counts: counts(now.Statistics), Operations: choices(now),
 		Batches: batches(now, q.Batch), Instances: filter, ReadAt: h.Now(),
-		AllHistory: address("/audit", url.Values{"ticket": {string(id)}}),
+		AllHistory: address("/audit", url.Values{"ticket": {string(id)}}), Story: storyAddress("ticket", string(id)),
 	}
 	page.Refresh = refreshAfter(now.Ticket.Status)
 	if err := h.listInstances(ctx, &page.Instances, v, now, q, c); err != nil {

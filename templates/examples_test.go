@@ -40,6 +40,7 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
+		"story":         exampleStory(),
 		"record_pruned": exampleRecordPruned(),
 	}
 }
@@ -252,7 +253,7 @@ func exampleAudit() Audit {
 			{"actor", []FacetValue{{quotes, 6, false, "/audit"}, {longWord, 5, false, "/audit"}, {"c", 4, false, "/audit"}, {"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}},
 		Chart: &Chart{noon, noon.Add(3 * time.Minute), []Bar{{noon, noon.Add(time.Minute), 3, false, "/audit?q=1"},
 			{noon.Add(time.Minute), noon.Add(2 * time.Minute), 0, false, ""}, {noon.Add(2 * time.Minute), noon.Add(3 * time.Minute), 2083, true, "/audit?q=2"}}},
-		Integrity: exampleIntegrity(),
+		Integrity: exampleIntegrity(), Saved: []SavedSearch{{script, "outcome:failed", "/audit?q=outcome%3Afailed"}},
 		Filter: AuditFilter{Person: quotes, Ticket: ticketID, From: "2026-03-01T00:00", Actions: []Option{{"", false}, {"operation.", true}, {"session.signed_in", false}},
 			Outcomes: []Option{{"", true}, {"failed", false}}},
 		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
@@ -274,6 +275,20 @@ func exampleIntegrity() *Integrity {
 
 func exampleAuditEmpty() Audit {
 	return Audit{Frame: frame("Audit log", SectionAudit)}
+}
+
+func exampleStory() Story {
+	step := func(n int64, action, outcome string, since time.Duration) StoryStep {
+		return StoryStep{Sequence: n, Time: noon.Add(since), Since: since, Action: action, Outcome: outcome, Actor: quotes, Record: "/audit/" + number(n)}
+	}
+	rejected := step(3, "operation.rejected", "failed", 400*time.Millisecond)
+	rejected.Upstream, rejected.Note, rejected.Status = "HTTP 400 COC.00040713: "+script, "timeout", "ABNORMAL"
+	denied := step(9, "access.denied", "denied", 0)
+	return Story{Frame: frame("What happened", SectionAudit), Ticket: ticketID, TicketAddress: ticketAddress, Operation: "k2",
+		Whole: "/audit/story?ticket=x", List: "/audit?q=x", Newer: "/audit/story?after=1", Older: "/audit/story?before=2",
+		Items: []StoryItem{{Views: &StoryViews{1, 1, noon, noon}}, {Views: &StoryViews{12, 3, noon, noon.Add(time.Hour)}}, {Other: &denied},
+			{Operation: &StoryOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: longWord, Actor: "operator", Reason: script, Receipt: "/operations/k2",
+				Took: time.Minute, Steps: []StoryStep{step(2, "operation.requested", "pending", 0), rejected}}}}}
 }
 
 func exampleRecord() Record {

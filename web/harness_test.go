@@ -213,7 +213,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
 		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
-	c.handlers = handlers.New(handlers.Config{Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
+	c.handlers = handlers.New(handlers.Config{Store: handlers.Store{Write: c.db.Write, Read: c.db.Read}, Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
 		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
 	return web.New(web.Config{Handlers: c.handlers, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})

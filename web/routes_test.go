@@ -28,7 +28,8 @@ func TestRoutes(t *testing.T) {
 		"GET /tickets/:execute_uuid/instances/:id": signedIn, "GET /tickets/:execute_uuid/instances/:id/log": signedIn,
 		"GET /tickets/:execute_uuid/operations/new": signedIn, "POST /tickets/:execute_uuid/operations": signedIn,
 		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedIn, "GET /audit/:sequence": signedIn,
-		"GET /audit/checkpoint": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
+		"GET /audit/checkpoint": signedIn, "GET /audit/story": signedIn, "GET /audit/complete": signedIn,
+		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
 	}
 	got := map[string]access{}
 	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {

@@ -148,7 +148,9 @@ var enUS = Texts{
 			Many:       func(n int) string { return fmt.Sprintf("A search takes at most %d words and exclusions.", n) },
 			Suggestion: func(other string) string { return " Perhaps: " + other },
 		},
-		Token: "This does not look like an IAM token.",
+		Hidden:       "Line breaks and characters that show nothing are not taken.",
+		ManySearches: func(n int) string { return fmt.Sprintf("%d searches are saved already. Delete one first.", n) },
+		Token:        "This does not look like an IAM token.",
 		ReasonTooLong: func(length, limit int) string {
 			return fmt.Sprintf("The reason has %d characters; %d are kept.", length, limit)
 		},
@@ -178,6 +180,7 @@ var enUS = Texts{
 		Receipt:   func(operation, target string) string { return "Receipt: " + actEN(operation, target) },
 		Audit:     "Audit log",
 		Record:    func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) },
+		Story:     "What happened",
 	},
 	Frame: FrameTexts{
 		Product: "COC console", Skip: "Skip to the content", Navigation: "Main",
@@ -351,7 +354,8 @@ var enUS = Texts{
 			"after:2026-03-01": "from the start of this day in your zone", "before:2026-03-02T08:00Z": "before this moment",
 			"-outcome:succeeded": "without these; a minus stands before anything but times",
 		},
-		Completions: "Suggestions", Active: "Filters of this search", Remove: "Remove",
+		Completions: "Suggestions", Saved: "Saved searches", Save: "Save this search", SaveName: "Name of the search", Delete: func(name string) string { return "Delete the search " + name },
+		Active: "Filters of this search", Remove: "Remove",
 		Uncounted: "Counting takes too long for this search; the list is complete.",
 		Total: func(count int64, more bool) string {
 			if more {
@@ -422,6 +426,14 @@ var enUS = Texts{
 		Checkpoint:    "Signed checkpoint",
 		DownloadBytes: "Exact bytes", DownloadProof: "Proof (tlog-proof)", DownloadBundle: "Evidence bundle",
 		Check: "This command checks the bundle, without this console:",
+	},
+	Story: StoryTexts{
+		Heading: "What happened", Whole: "The ticket's whole story", List: "As a list of records",
+		Took:  func(d string) string { return "took " + d },
+		Later: func(d string) string { return d + " later" },
+		Views: func(count, people int) string {
+			return fmt.Sprintf("%d %s by %d %s", count, pluralEN(int64(count), "view", "views"), people, pluralEN(int64(people), "person", "people"))
+		},
 	},
 	ErrorPage: ErrorPageTexts{
 		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",

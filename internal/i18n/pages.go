@@ -11,6 +11,7 @@ type Titles struct {
 	Receipt   func(operation, target string) string
 	Audit     string
 	Record    func(sequence int64) string
+	Story     string
 }
 
 // FrameTexts stand around every page.
@@ -233,6 +234,9 @@ type AuditTexts struct {
 	Examples           Words  // what an example of a search means
 	Completions        string // label of the list
 	Active, Remove     string // label of the list of filters; before one that a link removes
+	Saved, Save        string
+	SaveName           string
+	Delete             func(name string) string
 	Uncounted          string
 	Total              func(count int64, more bool) string
 	Records            string // heading of a column of numbers
@@ -306,6 +310,13 @@ type RecordTexts struct {
 	DownloadBytes, DownloadProof string
 	DownloadBundle               string
 	Check                        string // before the command
+}
+
+// StoryTexts are the story's of a ticket or an operation.
+type StoryTexts struct {
+	Heading, Whole, List string
+	Took, Later          func(duration string) string
+	Views                func(count, people int) string
 }
 
 // ErrorPageTexts stand around an error page's message.

@@ -20,6 +20,7 @@ type Texts struct {
 	Receipt   ReceiptTexts
 	Audit     AuditTexts
 	Record    RecordTexts
+	Story     StoryTexts
 	ErrorPage ErrorPageTexts
 	Word      WordTexts
 }
@@ -90,6 +91,8 @@ type FieldProblems struct {
 	Choice           string // not one of the offered values
 	Sequence         string
 	Query            QueryProblems
+	Hidden           string // a text with characters that show nothing
+	ManySearches     func(limit int) string
 	Token            string
 	ReasonTooLong    func(length, limit int) string
 	LanguageUnknown  string

@@ -143,7 +143,9 @@ var zhCN = Texts{
 			Many:       func(n int) string { return fmt.Sprintf("一次搜索最多包含 %d 个词和排除项。", n) },
 			Suggestion: func(other string) string { return "也许是：" + other },
 		},
-		Token: "这看起来不是 IAM 令牌。",
+		Hidden:       "不能含有换行或不可见字符。",
+		ManySearches: func(n int) string { return fmt.Sprintf("已保存 %d 个搜索，请先删除一个。", n) },
+		Token:        "这看起来不是 IAM 令牌。",
 		ReasonTooLong: func(length, limit int) string {
 			return fmt.Sprintf("原因有 %d 个字符，最多保留 %d 个。", length, limit)
 		},
@@ -173,6 +175,7 @@ var zhCN = Texts{
 		Receipt:   func(operation, target string) string { return "回执：" + actZH(operation, target) },
 		Audit:     "审计日志",
 		Record:    func(sequence int64) string { return fmt.Sprintf("记录 %d", sequence) },
+		Story:     "来龙去脉",
 	},
 	Frame: FrameTexts{
 		Product: "COC 控制台", Skip: "跳到正文", Navigation: "主导航",
@@ -342,7 +345,8 @@ var zhCN = Texts{
 			"after:2026-03-01": "从您所在时区当天零点起", "before:2026-03-02T08:00Z": "早于该时刻",
 			"-outcome:succeeded": "排除这些；除时间外都可以在前面加减号",
 		},
-		Completions: "建议", Active: "当前搜索的条件", Remove: "移除",
+		Completions: "建议", Saved: "已保存的搜索", Save: "保存此搜索", SaveName: "搜索名称", Delete: func(name string) string { return "删除搜索 " + name },
+		Active: "当前搜索的条件", Remove: "移除",
 		Uncounted: "此搜索的统计耗时过长，已省略；列表是完整的。",
 		Total: func(count int64, more bool) string {
 			if more {
@@ -409,6 +413,12 @@ var zhCN = Texts{
 		Checkpoint:    "已签名的检查点",
 		DownloadBytes: "原始字节", DownloadProof: "证明文件（tlog-proof）", DownloadBundle: "证据包",
 		Check: "无需本控制台，用以下命令即可校验证据包：",
+	},
+	Story: StoryTexts{
+		Heading: "来龙去脉", Whole: "整个工单的来龙去脉", List: "以列表显示记录",
+		Took:  func(d string) string { return "历时 " + d },
+		Later: func(d string) string { return d + "后" },
+		Views: func(count, people int) string { return fmt.Sprintf("%d 人查看了 %d 次", people, count) },
 	},
 	ErrorPage: ErrorPageTexts{
 		Status: "状态码", Value: "发送的内容", Tickets: "工单列表", Return: "返回", Help: "如何处理",
