@@ -314,7 +314,9 @@ func TestBundleBreaksOff(t *testing.T) {
 // clock.
 func sampled(t testing.TB, q audit.Query) (bundle []byte, key string) {
 	t.Helper()
-	o := open(t, fresh(t, onSQLite), signing, func(c *audit.Config) { c.Now, c.Origin = steady(), "log.example" })
+	o := open(t, fresh(t, onSQLite), signing, func(c *audit.Config) {
+		c.Now, c.Origin = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }, "log.example"
+	})
 	if err := o.Fill(t.Context(), 40, func(i int) audit.Record {
 		r := viewed(fmt.Sprintf("number %d", i))
 		r.Actor.UserName = people[i%3]
@@ -328,6 +330,14 @@ func sampled(t testing.TB, q audit.Query) (bundle []byte, key string) {
 	}
 	o.signed(t)
 	return o.bundle(t, q, kept.Note), o.PublicKey()
+}
+
+// TestSampledBundle: workers of the fuzz test must agree on it.
+func TestSampledBundle(t *testing.T) {
+	first, _ := sampled(t, audit.Query{After: 9, Before: 21})
+	if second, _ := sampled(t, audit.Query{After: 9, Before: 21}); !bytes.Equal(first, second) {
+		t.Error("it is another one each time")
+	}
 }
 
 // TestTamperedBundle changes each part of a bundle, and expects it to be named.
@@ -454,7 +464,7 @@ func TestEveryByteOfABundle(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for i, f := range files {
-		step := 1 + len(f.text)/400
+		step := 1 + len(f.text)/200
 		for at := random.IntN(step); at < len(f.text); at += step {
 			changed := []byte(f.text)
 			changed[at] ^= byte(1 << random.IntN(7))
@@ -478,7 +488,7 @@ func TestHostileBundles(t *testing.T) {
 		if r := checkBundle(t, rezip(t, append(slices.Clone(files), f)), key); len(r.Findings) != 1 || r.Findings[0].File != f.name {
 			t.Errorf("%s twice: %v", f.name, r.Findings)
 		}
-		for _, filling := range []string{"\x00", "\n", "15\n", "{\"pruned\":3}\n", "A"} {
+		for _, filling := range []string{"\x00", "\n", "{\"pruned\":3}\n"} {
 			bomb := slices.Clone(files)
 			bomb[i].text = f.text + strings.Repeat(filling, 3<<20/len(filling))
 			if r := checkBundle(t, rezip(t, bomb), key); r.OK() {

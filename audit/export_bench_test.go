@@ -141,6 +141,7 @@ func BenchmarkBundle(b *testing.B) {
 			b.Run(name, func(b *testing.B) {
 				took, checked := quickest{}, quickest{}
 				var out bytes.Buffer
+				peak := watchMemory(b)
 				for b.Loop() {
 					before, start := cpuTime(b), time.Now()
 					out.Reset()
@@ -158,6 +159,7 @@ func BenchmarkBundle(b *testing.B) {
 				b.ReportMetric(took.cpu.Seconds(), "cpu-s/bundle")
 				b.ReportMetric(checked.wall.Seconds(), "s/check")
 				b.ReportMetric(float64(out.Len())/(1<<20), "MiB")
+				b.ReportMetric(float64(peak())/(1<<20), "peak-MiB")
 			})
 		}
 	})
