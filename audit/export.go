@@ -173,6 +173,7 @@ func (l *Log) passScan(ctx context.Context, s scan, o pass) error {
 	defer group.Wait()
 	defer cancel()
 	jobs, ordered := make(chan *part), make(chan *part, partsAtATime)
+	spare := make(chan []byte, partsAtATime) // texts that were given, to be written over
 	var planned error
 	group.Go(func() {
 		defer close(jobs)
@@ -182,6 +183,10 @@ func (l *Log) passScan(ctx context.Context, s scan, o pass) error {
 	for range min(runtime.GOMAXPROCS(0), maxReaders) {
 		group.Go(func() {
 			for p := range jobs {
+				select {
+				case p.text = <-spare:
+				default:
+				}
 				p.err = l.readPart(ctx, s, p, o)
 				close(p.done)
 			}
@@ -190,6 +195,10 @@ func (l *Log) passScan(ctx context.Context, s scan, o pass) error {
 	for p := range ordered {
 		if err := givePart(ctx, s, p, o); err != nil {
 			return err
+		}
+		select {
+		case spare <- p.text[:0]:
+		default:
 		}
 	}
 	return errors.Join(planned, ctx.Err())
