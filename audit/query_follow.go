@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"database/sql"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -237,14 +236,28 @@ func indexOperations(ctx context.Context, tx *sql.Tx, b copied) error {
 			ended[r.OperationID] = true
 		}
 	}
-	for id := range maps.Keys(ended) {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM open_operation WHERE operation_id = $1`, id); err != nil {
+	remove, err := tx.PrepareContext(ctx, `DELETE FROM open_operation WHERE operation_id = $1`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = remove.Close() }()
+	for id := range ended {
+		if _, err := remove.ExecContext(ctx, id); err != nil {
 			return err
 		}
 	}
+	return insertOperations(ctx, tx, open)
+}
+
+func insertOperations(ctx context.Context, tx *sql.Tx, open map[string]int64) error {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO open_operation (operation_id, seq) VALUES ($1, $2)
+		ON CONFLICT (operation_id) DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = insert.Close() }()
 	for id, seq := range open {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO open_operation (operation_id, seq) VALUES ($1, $2)
-			ON CONFLICT (operation_id) DO NOTHING`, id, seq); err != nil {
+		if _, err := insert.ExecContext(ctx, id, seq); err != nil {
 			return err
 		}
 	}
