@@ -1,5 +1,5 @@
 // Package static holds what browsers get besides pages: style sheets, ES
-// modules and images, written by hand and embedded exactly as they are served.
+// modules and images, written by hand and embedded; their comments are not served.
 //
 // All files live below one hash over the whole tree, so a file that changes
 // moves all of them: whatever a page names, and whatever a module imports by a
@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,13 +72,29 @@ func read(fsys fs.FS) bundle {
 		if err != nil {
 			return err
 		}
-		f := newFile(name, data)
+		f := newFile(name, bare(name, data))
 		b.files[name] = f
 		_, err = io.WriteString(all, name+"\x00"+f.sum+"\x00")
 		return err
 	})
 	b.hash = hex.EncodeToString(all.Sum(nil)[:8])
 	return b
+}
+
+// remarks are comments as our files have them: a documentation comment anywhere,
+// or whole lines of their own. Casts of types are comments of the first kind.
+var remarks = map[string]*regexp.Regexp{
+	".css": regexp.MustCompile(`(?s)/\*.*?\*/\s*`),
+	".js":  regexp.MustCompile(`(?s)/\*\*.*?\*/[ \n]*|(?m:^[ \t]*//[^\n]*\n)`),
+}
+
+// bare takes the comments out of scripts and style sheets: they are for those
+// who read the source, and a third of what a browser would load.
+func bare(name string, data []byte) []byte {
+	if r := remarks[path.Ext(name)]; r != nil {
+		return r.ReplaceAll(data, nil)
+	}
+	return data
 }
 
 func newFile(name string, data []byte) file {

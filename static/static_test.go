@@ -250,21 +250,35 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestScriptBudget holds what all modules together may cost the first page.
-func TestScriptBudget(t *testing.T) {
-	const budget = 12 << 10
-	total := 0
-	for name, f := range load().files {
-		if path.Ext(name) == ".js" {
-			if small := f.compressed(); small != nil {
-				total += len(small)
-			} else {
-				total += len(f.plain)
-			}
+func TestBare(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"a.js", "// first\n  // second\nconst a = 1; // stays\n", "const a = 1; // stays\n"},
+		{"a.js", "/**\n * @param {string} x\n */\nexport const f = (x) => 1;\n", "export const f = (x) => 1;\n"},
+		{"a.js", "const b = /** @type {any} */ (c);\n", "const b = (c);\n"},
+		{"a.js", "fetch('https://x/*/y', 'text/*', '*/*');\n", "fetch('https://x/*/y', 'text/*', '*/*');\n"},
+		{"a.css", "/* one\n two */\na { b: url(//c) }\n", "a { b: url(//c) }\n"},
+		{"a.svg", "<!-- // -->\n", "<!-- // -->\n"},
+	} {
+		if got := string(bare(tt.name, []byte(tt.in))); got != tt.want {
+			t.Errorf("%s %q: got %q, want %q", tt.name, tt.in, got, tt.want)
 		}
 	}
-	t.Logf("%d bytes of scripts, compressed", total)
-	if total > budget {
-		t.Errorf("%d bytes of scripts, compressed; the budget is %d", total, budget)
+}
+
+// TestBudgets holds what all scripts, and all style sheets, may cost the first page.
+func TestBudgets(t *testing.T) {
+	total := map[string]int{}
+	for name, f := range load().files {
+		small := f.compressed()
+		if small == nil {
+			small = f.plain
+		}
+		total[path.Ext(name)] += len(small)
+	}
+	for kind, budget := range map[string]int{".js": 12 << 10, ".css": 14 << 10} {
+		t.Logf("%s: %d bytes, compressed", kind, total[kind])
+		if total[kind] > budget {
+			t.Errorf("%s: %d bytes, compressed; the budget is %d", kind, total[kind], budget)
+		}
 	}
 }
