@@ -31,6 +31,18 @@ const (
 	ActionOperationUnknown     Action = "operation.unknown"
 	ActionOperationObserved    Action = "operation.observed"
 	ActionOperationNotObserved Action = "operation.not_observed"
+	ActionApprovalRequested    Action = "approval.requested"
+	ActionApprovalGranted      Action = "approval.granted"
+	ActionApprovalRefused      Action = "approval.refused"
+	ActionApprovalWithdrawn    Action = "approval.withdrawn"
+	ActionApprovalExpired      Action = "approval.expired"
+	ActionGlassBroken          Action = "glass.broken"
+	ActionGlassReviewed        Action = "glass.reviewed"
+	ActionJobStarted           Action = "job.started"
+	ActionJobStopped           Action = "job.stopped"
+	ActionJobContinued         Action = "job.continued"
+	ActionJobEnded             Action = "job.ended"
+	ActionPolicyChanged        Action = "policy.changed"
 	ActionAccessDenied         Action = "access.denied"
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
@@ -48,7 +60,13 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
+<<<<<<< HEAD
 	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored, ActionAuditResumed,
+=======
+	ActionApprovalRequested, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
+	ActionGlassBroken, ActionGlassReviewed, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
+	ActionPolicyChanged, ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
+>>>>>>> b5e017b (operate: the rules decide, a second person approves, jobs send many operations)
 	ActionEntryDamaged,
 }
 

@@ -1,10 +1,14 @@
 package operate_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +21,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
 	"coc-console/migrations"
 )
@@ -102,7 +107,10 @@ type desk struct {
 	sessions *sessions
 	operator coc.Caller
 	manager  coc.Caller
-	actor    audit.Actor
+	actor    audit.Actor // of operator
+	superior audit.Actor // of manager
+	rules    operate.Rules
+	rate     float64 // of jobs, operations a second; 0: as fast as it goes
 	shared   bool
 	handler  atomic.Pointer[http.Handler]
 	onPut    atomic.Pointer[func()] // called before a PUT reaches the simulator
@@ -129,8 +137,9 @@ func newDesk(t testing.TB, adjust ...func(*simulator.Config)) *desk {
 	d.url = server.URL
 	d.client = d.newClient(5 * time.Second)
 	d.operator, d.actor = d.signIn("operator")
-	d.manager, _ = d.signIn("manager")
+	d.manager, d.superior = d.signIn("manager")
 	d.sessions.add("operator", d.operator)
+	d.rules = rules(t, `@id("all") permit (principal, action, resource);`)
 	d.open()
 	return d
 }
@@ -163,7 +172,8 @@ func (d *desk) signIn(user string) (coc.Caller, audit.Actor) {
 	id, token, err := c.SignIn(d.t.Context(), iam.PasswordRequest{Account: "demo", User: user, Password: user, Project: "cn-north-4"})
 	check(d.t, err)
 	return coc.Caller{Token: coc.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID},
-		audit.Actor{UserID: id.UserID, UserName: id.UserName, ProjectID: id.ProjectID}
+		audit.Actor{UserID: id.UserID, UserName: id.UserName,
+			AccountID: id.AccountID, AccountName: id.AccountName, ProjectID: id.ProjectID}
 }
 
 // open opens the databases and starts the service on them.
@@ -189,7 +199,7 @@ func (d *desk) open() {
 // serve starts a service on the open databases.
 func (d *desk) serve() *operate.Service {
 	s := operate.New(operate.Config{Log: d.log, Client: d.client, Keys: d.keys.Write, IsUnique: migrations.IsUnique,
-		Callers: d.sessions, Now: d.clock.now, Poll: poll, Deadline: deadline, Shared: d.shared, Beat: beat})
+		Callers: d.sessions, Rules: d.rules, JobRate: cmp.Or(d.rate, 1000), Now: d.clock.now, Poll: poll, Deadline: deadline, Shared: d.shared, Beat: beat})
 	d.t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -341,4 +351,20 @@ func skip(batch int32) coc.Operation { return coc.Operation{Type: coc.SkipBatch,
 
 func cancel(instance int64) coc.Operation {
 	return coc.Operation{Type: coc.CancelInstance, InstanceID: instance}
+}
+
+// rules are policies as a file would give them, "" the built-in ones, with
+// operator in the role on-call and manager in managers.
+func rules(t testing.TB, policies string) *policy.Store {
+	t.Helper()
+	folder := t.TempDir()
+	f := policy.Files{Managers: []string{"demo/manager"}, Directory: filepath.Join(folder, "directory.json")}
+	check(t, os.WriteFile(f.Directory, []byte(`{"roles": {"on-call": ["demo/operator"]}}`), 0o600))
+	if policies != "" {
+		f.Policy = filepath.Join(folder, "rules.cedar")
+		check(t, os.WriteFile(f.Policy, []byte(policies), 0o600))
+	}
+	s, err := policy.Open(f, slog.New(slog.DiscardHandler))
+	check(t, err)
+	return s
 }

@@ -56,6 +56,7 @@ type Config struct {
 	Keys     *sql.DB          // the console's database: tables one_time_key and operation_owner
 	IsUnique func(error) bool // does the error mean that a key exists
 	Callers  Callers
+	Rules    Rules
 	Logger   *slog.Logger
 	Now      func() time.Time
 	Poll     time.Duration // between two looks at a ticket after an operation
@@ -63,6 +64,9 @@ type Config struct {
 	// Observe hears of every record of an operation, once it is in the log.
 	// nil: nobody listens.
 	Observe func(audit.Record)
+	// JobRate is how many operations a second the jobs of one account send;
+	// DefaultJobRate when it is 0.
+	JobRate float64
 	// Shared says that other consoles write the same log and keys: an operation
 	// without an end may then be theirs.
 	Shared bool
@@ -76,6 +80,8 @@ type Service struct {
 	Config
 	keys   keyStore
 	owners *owners
+	reads  reads
+	jobs   jobs
 
 	ctx   context.Context // ends with Close; watching runs under it
 	stop  context.CancelFunc
@@ -176,6 +182,13 @@ type Request struct {
 	Reason    string // may be empty
 	Seen      string // the Picture that the form carried
 	Key       string // the one-time key that the form carried
+
+	// What the rules may demand besides a reason.
+	Count string // the number of instances that stop, as it was typed
+	Glass bool   // do it though a second person is wanted, and be asked about it
+
+	approval *Approval // what somebody else has approved; Approve alone sets it
+	job      *jobTerms // of the job that this is an item of; the job's runner alone sets it
 }
 
 // The errors of Apply before anything was sent, besides *coc.Error,
@@ -232,21 +245,26 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 	if s.Unwritten() {
 		return "", ErrUnwritten
 	}
-	reading, err := s.Read(ctx, r.Caller, r.Ticket, r.Operation, r.BatchHint)
+	from := s.sourceFor(r)
+	reading, err := read(ctx, from, r.Operation, r.BatchHint)
 	if err == nil {
 		err = s.compare(r, reading)
 	}
 	if err != nil {
 		return s.unlessKnown(ctx, r.Key, err)
 	}
+	leave, err := s.decide(ctx, r, reading)
+	if err != nil {
+		return "", err
+	}
 	var before map[int64]int32
 	if r.Operation.Type == coc.CancelInstance {
-		before, err = s.canceledRows(ctx, r.Caller, r.Ticket, reading.Statistics)
+		before, err = canceledRows(ctx, from, reading.Statistics)
 		if err != nil {
 			return "", err
 		}
 	}
-	return s.once(ctx, r, reading, before)
+	return s.once(ctx, leave, r, reading, before)
 }
 
 func (s *Service) validate(r Request) error {
@@ -282,7 +300,7 @@ func (s *Service) compare(r Request, now Reading) error {
 }
 
 // once claims the key, so that of all forms with it exactly one goes on.
-func (s *Service) once(ctx context.Context, r Request, now Reading, before map[int64]int32) (string, error) {
+func (s *Service) once(ctx context.Context, leave permit, r Request, now Reading, before map[int64]int32) (string, error) {
 	end, ok := s.begin()
 	if !ok {
 		return "", audit.ErrClosed
@@ -304,7 +322,7 @@ func (s *Service) once(ctx context.Context, r Request, now Reading, before map[i
 		return "", s.Log.Refusal(err)
 	}
 	// From here on the person may close the browser: the answer is recorded.
-	return r.Key, s.send(context.WithoutCancel(ctx), r, now, before)
+	return r.Key, s.send(context.WithoutCancel(ctx), leave, r, now, before)
 }
 
 // follow waits for the form that came first and returns its receipt.
@@ -356,11 +374,14 @@ func idUnless(key string, err error) (string, error) {
 // knownAs is known for a request: somebody else's key, or one of another
 // operation, leads to nobody's receipt.
 func (s *Service) knownAs(ctx context.Context, r Request) (bool, error) {
-	records, err := s.Log.Operation(ctx, r.Key)
-	if err != nil || len(records) == 0 {
+	receipt, err := s.Receipt(ctx, r.Key)
+	if errors.Is(err, audit.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
 		return false, err
 	}
-	of := records[0]
+	of := receipt.Requested
 	if of.Actor.UserID != r.Actor.UserID || of.Ticket != string(r.Ticket) || of.OperationType != string(r.Operation.Type) ||
 		of.BatchIndex != r.Operation.BatchIndex || of.InstanceID != r.Operation.InstanceID {
 		return false, ErrBadKey
@@ -369,8 +390,12 @@ func (s *Service) knownAs(ctx context.Context, r Request) (bool, error) {
 }
 
 func (s *Service) known(ctx context.Context, key string) (bool, error) {
-	records, err := s.Log.Operation(ctx, key)
-	return len(records) > 0, err
+	switch _, err := s.Receipt(ctx, key); {
+	case errors.Is(err, audit.ErrNotFound): // there may be a question to a second person under that id
+		return false, nil
+	default:
+		return err == nil, err
+	}
 }
 
 // unlessKnown returns the receipt of the same form, sent at the same time,
@@ -402,8 +427,14 @@ func (s *Service) leave(key string) {
 }
 
 // send writes *requested*, sends the PUT once, and writes the answer.
-func (s *Service) send(ctx context.Context, r Request, now Reading, before map[int64]int32) error {
-	receipt, err := s.Log.Request(ctx, requestedRecord(r, now, before))
+func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading, before map[int64]int32) error {
+	requesting := requestedRecord(r, now, before)
+	requesting.Detail = leave.mark(r, ParseDetail(requesting.Detail)).String()
+	err := s.noteGlass(ctx, leave, requesting)
+	var receipt audit.Receipt
+	if err == nil {
+		receipt, err = s.Log.Request(ctx, requesting)
+	}
 	if err != nil {
 		s.withdraw(ctx, r.Key, err)
 		return err

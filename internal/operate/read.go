@@ -17,7 +17,7 @@ type Reading struct {
 	Situation
 	// Instances are the rows of the batch that the operation concerns: for
 	// CANCEL_INSTANCE the batch of the chosen instance, for SKIP_BATCH that
-	// batch; nil for the others.
+	// batch; for CANCEL_ORDER the batches that are not over; nil for the others.
 	Instances []coc.Instance
 	// Instance is the chosen row, nil for operations on a batch or the ticket.
 	Instance      *coc.Instance
@@ -52,7 +52,11 @@ func (s *Service) Look(ctx context.Context, c coc.Caller, id coc.ExecuteUUID) (S
 // instance was last seen, 0 when unknown; a wrong one only costs calls. A
 // batch or an instance that the ticket does not have is a *TargetError.
 func (s *Service) Read(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, op coc.Operation, hint int32) (Reading, error) {
-	situation, err := s.Look(ctx, c, id)
+	return read(ctx, s.direct(c, id), op, hint)
+}
+
+func read(ctx context.Context, from source, op coc.Operation, hint int32) (Reading, error) {
+	situation, err := from.look(ctx)
 	if err != nil {
 		return Reading{}, err
 	}
@@ -62,23 +66,53 @@ func (s *Service) Read(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, op
 		if _, ok := now.Batch(op.BatchIndex); !ok {
 			return Reading{}, &TargetError{Field: "batch_index"}
 		}
-		now.Instances, err = s.Client.AllInstances(ctx, c, id, op.BatchIndex)
+		now.Instances, err = from.rows(ctx, op.BatchIndex)
 		return now, err
 	case coc.CancelInstance:
-		return s.find(ctx, c, now, op.InstanceID, hint)
+		return find(ctx, from, now, op.InstanceID, hint)
+	case coc.CancelOrder:
+		now.Instances, err = openRows(ctx, from, now.Situation)
+		return now, err
 	default:
 		return now, nil
 	}
+}
+
+// openRows returns the instances of all batches that are not over.
+func openRows(ctx context.Context, from source, now Situation) ([]coc.Instance, error) {
+	var batches []int32
+	for _, b := range now.Batches {
+		if now.open(b.Index) {
+			batches = append(batches, b.Index)
+		}
+	}
+	found, err := rowsOf(ctx, from, batches)
+	return slices.Concat(found...), err
+}
+
+// rowsOf returns the instances of each of the batches.
+func rowsOf(ctx context.Context, from source, batches []int32) ([][]coc.Instance, error) {
+	found := make([][]coc.Instance, len(batches))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(maxParallel)
+	for i, batch := range batches {
+		g.Go(func() error {
+			var err error
+			found[i], err = from.rows(ctx, batch)
+			return err
+		})
+	}
+	return found, g.Wait()
 }
 
 // FindInstance looks for an instance in a ticket's batches: the hinted one
 // first, then the current one, then the others. COC has no call that reads one
 // instance.
 func (s *Service) FindInstance(ctx context.Context, c coc.Caller, now Situation, instance int64, hint int32) (Reading, error) {
-	return s.find(ctx, c, Reading{Situation: now}, instance, hint)
+	return find(ctx, s.direct(c, now.Ticket.ExecuteUUID), Reading{Situation: now}, instance, hint)
 }
 
-func (s *Service) find(ctx context.Context, c coc.Caller, now Reading, instance int64, hint int32) (Reading, error) {
+func find(ctx context.Context, from source, now Reading, instance int64, hint int32) (Reading, error) {
 	order := []int32{hint, now.Ticket.CurrentBatch}
 	for _, b := range now.Batches {
 		order = append(order, b.Index)
@@ -89,7 +123,7 @@ func (s *Service) find(ctx context.Context, c coc.Caller, now Reading, instance 
 			continue
 		}
 		tried[batch] = true
-		rows, err := s.Client.AllInstances(ctx, c, now.Ticket.ExecuteUUID, batch)
+		rows, err := from.rows(ctx, batch)
 		if err != nil {
 			return Reading{}, err
 		}
@@ -105,24 +139,15 @@ func (s *Service) find(ctx context.Context, c coc.Caller, now Reading, instance 
 // them before and after an operation shows whether exactly the chosen row
 // changed: which field COC means by instance_id is not documented
 // (docs/coc-api.md section 6.2).
-func (s *Service) canceledRows(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, st coc.Statistics) (map[int64]int32, error) {
+func canceledRows(ctx context.Context, from source, st coc.Statistics) (map[int64]int32, error) {
 	var batches []int32
 	for _, count := range st.Counts {
 		if count.Status == coc.InstanceCanceled && count.Count > 0 {
 			batches = append(batches, count.Batches...)
 		}
 	}
-	found := make([][]coc.Instance, len(batches))
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(maxParallel)
-	for i, batch := range batches {
-		g.Go(func() error {
-			var err error
-			found[i], err = s.Client.AllInstances(ctx, c, id, batch)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	found, err := rowsOf(ctx, from, batches)
+	if err != nil {
 		return nil, err
 	}
 	canceled := map[int64]int32{}

@@ -43,6 +43,17 @@ type Detail struct {
 	Canceled []int64 `json:"canceled,omitempty"`
 	// Others are instances that were cancelled though nobody chose them here.
 	Others []int64 `json:"others,omitempty"`
+	// Policies are the rules that decided; Stops is how many instances they
+	// were told would stop.
+	Policies []string `json:"policies,omitempty"`
+	Stops    int      `json:"stops,omitempty"`
+	// Glass says that the glass was broken, ApprovedBy who approved it, Job
+	// which job it is an item of.
+	Glass      bool   `json:"glass,omitempty"`
+	ApprovedBy string `json:"approved_by,omitempty"`
+	Job        string `json:"job,omitempty"`
+	// Comment is what whoever approved, refused or reviewed wrote.
+	Comment string `json:"comment,omitempty"`
 }
 
 func (d Detail) String() string {

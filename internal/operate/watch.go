@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"coc-console/audit"
@@ -39,6 +40,7 @@ type task struct {
 	caller     coc.Caller // zero after a restart
 	sessionKey string
 	since      time.Time   // the deadline counts from here
+	began      time.Time   // what was read before shows nothing of the effect
 	refused    []coc.Token // COC does not take these
 }
 
@@ -54,7 +56,7 @@ func (s *Service) watch(t task) {
 	if s.ctx.Err() != nil {
 		return // taken up at the next start, or by another console
 	}
-	t.since = s.Now()
+	t.since, t.began = s.Now(), time.Now()
 	id := t.requested.OperationID
 	ctx, lost := context.WithCancel(s.ctx)
 	started := s.background(func() {
@@ -211,7 +213,7 @@ func (s *Service) judge(ctx context.Context, t task) (verdict, error) {
 	if t.operation().Type == coc.CancelInstance {
 		return s.judgeInstance(ctx, t)
 	}
-	now, err := s.Look(ctx, t.caller, t.ticket())
+	now, err := s.sourceOf(t, ParseDetail(t.requested.Detail)).look(ctx)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -227,6 +229,19 @@ func (s *Service) judge(ctx context.Context, t task) (verdict, error) {
 		v = judgeTicket(t.operation(), before, now)
 	}
 	return v, nil
+}
+
+// sourceOf is where the looks of a task come from. The items of a job share
+// them.
+func (s *Service) sourceOf(t task, d Detail) source {
+	if d.Job == "" {
+		return s.direct(t.caller, t.ticket())
+	}
+	notBefore := time.Now().Add(-sharedFor)
+	if t.began.After(notBefore) {
+		notBefore = t.began
+	}
+	return s.shared(t.sessionKey, t.caller, t.ticket(), notBefore)
 }
 
 // judgeTicket decides on the four operations that act on a batch or a ticket.
@@ -297,7 +312,8 @@ func skipped(batch int32, now Situation) bool {
 // judgeInstance checks that the chosen row, and no other, was cancelled.
 func (s *Service) judgeInstance(ctx context.Context, t task) (verdict, error) {
 	op, detail := t.operation(), ParseDetail(t.requested.Detail)
-	now, err := s.Read(ctx, t.caller, t.ticket(), op, detail.Batch)
+	from := s.sourceOf(t, detail)
+	now, err := read(ctx, from, op, detail.Batch)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -307,7 +323,7 @@ func (s *Service) judgeInstance(ctx context.Context, t task) (verdict, error) {
 			return verdict{}, err
 		}
 	}
-	canceled, err := s.canceledRows(ctx, t.caller, t.ticket(), now.Statistics)
+	canceled, err := canceledRows(ctx, from, now.Statistics)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -377,6 +393,10 @@ func (s *Service) Resume(ctx context.Context) error {
 	if err := s.keys.purge(ctx, s.Now()); err != nil {
 		s.Logger.Warn("old one-time keys are still there", "error", err)
 	}
+	if err := s.resumeJobs(ctx); err != nil {
+		return err
+	}
+	s.background(s.tend)
 	open, err := s.Log.OpenOperations(ctx)
 	if err != nil {
 		return err
@@ -446,6 +466,10 @@ func (s *Service) takeUp(ctx context.Context, id string) {
 }
 
 func (s *Service) resumeOne(ctx context.Context, id string) error {
+	if job, ok := strings.CutPrefix(id, jobOwner); ok {
+		s.run(job)
+		return nil
+	}
 	receipt, err := s.Receipt(ctx, id)
 	if errors.Is(err, audit.ErrNotFound) || err == nil && !receipt.Open() {
 		s.letGo(ctx, id) // nothing was sent, or its end is there
