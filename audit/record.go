@@ -60,14 +60,10 @@ var actions = []Action{
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
-<<<<<<< HEAD
-	ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored, ActionAuditResumed,
-=======
 	ActionApprovalRequested, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
 	ActionGlassBroken, ActionGlassReviewed, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
 	ActionPolicyChanged, ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
->>>>>>> b5e017b (operate: the rules decide, a second person approves, jobs send many operations)
-	ActionEntryDamaged,
+	ActionAuditResumed, ActionEntryDamaged,
 }
 
 // Actions lists all actions.
