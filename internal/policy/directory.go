@@ -20,7 +20,8 @@ const (
 )
 
 // directory says who is in which team and has which role. Members are
-// account/user, compared exactly.
+// account/user, compared exactly, or id: with an IAM user's id, which IAM
+// gives to nobody else when a user is deleted and a new one gets the name.
 type directory struct {
 	roles, teams map[string][]cedar.EntityUID // by member, sorted
 	all          []string                     // members of RoleManagers, sorted
@@ -68,9 +69,8 @@ func byMember(kind cedar.EntityType, groups map[string][]string) (map[string][]c
 		}
 		uid := cedar.NewEntityUID(kind, cedar.String(name))
 		for _, m := range groups[name] {
-			account, user, ok := strings.Cut(m, "/")
-			if !ok || account == "" || user == "" || strings.TrimSpace(m) != m {
-				return nil, fmt.Errorf("%s %q: %q is not account/user", strings.ToLower(string(kind)), name, m)
+			if err := CheckMember(m); err != nil {
+				return nil, fmt.Errorf("%s %q: %w", strings.ToLower(string(kind)), name, err)
 			}
 			if !slices.Contains(out[m], uid) {
 				out[m] = append(out[m], uid)
@@ -80,15 +80,38 @@ func byMember(kind cedar.EntityType, groups map[string][]string) (map[string][]c
 	return out, nil
 }
 
+// CheckMember says what is wrong with the name of a member.
+func CheckMember(m string) error {
+	id, byID := strings.CutPrefix(m, "id:")
+	account, user, ok := strings.Cut(m, "/")
+	switch {
+	case byID && id != "" && !ok && !strings.ContainsAny(m, " \t\r\n"):
+		return nil
+	case byID || !ok || account == "" || user == "" || strings.TrimSpace(m) != m:
+		return fmt.Errorf("%q is neither account/user nor id: with an IAM user's id", m)
+	}
+	return nil
+}
+
 func (d directory) rolesOf(p Person) []cedar.EntityUID { return of(d.roles, p) }
 func (d directory) teamsOf(p Person) []cedar.EntityUID { return of(d.teams, p) }
 
-// of is empty for somebody without a name: an unknown creator has no team.
+// of finds somebody by both names and by the id. An unknown creator, who has
+// neither, is in no team.
 func of(groups map[string][]cedar.EntityUID, p Person) []cedar.EntityUID {
-	if p.UserName == "" || p.AccountName == "" {
-		return nil
+	var found []cedar.EntityUID
+	if p.UserName != "" && p.AccountName != "" {
+		found = groups[p.AccountName+"/"+p.UserName]
 	}
-	return groups[p.AccountName+"/"+p.UserName]
+	if p.UserID == "" || len(groups["id:"+p.UserID]) == 0 {
+		return found
+	}
+	for _, uid := range groups["id:"+p.UserID] {
+		if !slices.Contains(found, uid) {
+			found = append(slices.Clone(found), uid)
+		}
+	}
+	return found
 }
 
 func (d directory) managers() []string { return d.all }

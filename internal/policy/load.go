@@ -37,6 +37,7 @@ func Schema() string { return string(schemaText) }
 // empty directory.
 type Files struct {
 	Policy, Directory string
+	Default           string   // the directory's text where no file is named
 	Managers          []string // account/user, besides those of the directory
 }
 
@@ -51,7 +52,7 @@ func Load(f Files) (*Rules, error) {
 		}
 		name = f.Policy
 	}
-	var listed []byte
+	listed := []byte(f.Default)
 	if f.Directory != "" {
 		var err error
 		if listed, err = read(f.Directory); err != nil {

@@ -143,6 +143,26 @@ func TestDefaultRights(t *testing.T) {
 	}
 }
 
+// TestMembersByID: an id names somebody whatever they are called.
+func TestMembersByID(t *testing.T) {
+	r, err := policy.Load(policy.Files{Default: `{"roles": {"on-call": ["id:3"]}, "teams": {"search": ["id:3", "acme/sven"]}}`, Managers: []string{"id:3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed := policy.Person{UserID: "3", UserName: "sven-2", AccountName: "acme"}
+	if roles, teams := r.RolesOf(renamed), r.TeamsOf(people["stranger"]); len(roles) != 2 || len(teams) != 1 {
+		t.Errorf("roles %v, teams %v", roles, teams)
+	}
+	if roles := r.RolesOf(policy.Person{UserName: "sven", AccountName: "acme"}); len(roles) != 0 {
+		t.Errorf("roles %v by the name alone", roles)
+	}
+	for _, m := range []string{"id:", "id:a/b", "id: 3", " a/b", "/b", "a/"} {
+		if policy.CheckMember(m) == nil {
+			t.Errorf("%q is a member", m)
+		}
+	}
+}
+
 func TestDenialSays(t *testing.T) {
 	r := load(t, "")
 	d := r.Decide(policy.Request{Person: people["stranger"], Action: "CANCEL_ORDER", Ticket: ticket("one")})
@@ -204,7 +224,7 @@ func TestBrokenFiles(t *testing.T) {
 		"directory":       {permit, `{"roles": {"managers": "acme/maria"}}`, "directory.json"},
 		"directory, more": {permit, `{} {}`, "follows"},
 		"field":           {permit, `{"role": {}}`, "role"},
-		"member":          {permit, `{"teams": {"a": ["maria"]}}`, `"maria" is not account/user`},
+		"member":          {permit, `{"teams": {"a": ["maria"]}}`, `"maria" is neither account/user`},
 		"nameless":        {permit, `{"teams": {" ": ["a/b"]}}`, "without a name"},
 	} {
 		t.Run(name, func(t *testing.T) {
