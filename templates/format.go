@@ -67,6 +67,10 @@ var shapes = map[string]string{
 	"operation.requested": "finished", "operation.accepted": "finished", "operation.rejected": "denied",
 	"operation.unknown": "unknown", "operation.observed": "finished", "operation.not_observed": "abnormal",
 	"skipped": "canceled",
+	"waiting": "waiting", "granted": "running", "sent": "finished", "returned": "abnormal", "refused": "denied",
+	"withdrawn": "canceled", "expired": "canceled",
+	"job.running": "running", "job.stopped": "paused", "job.ended": "finished",
+	"item.waiting": "waiting", "item.sending": "running", "item.sent": "running", "item.failed": "abnormal",
 	"info":    "info", "success": "finished", "warning": "abnormal", "error": "denied",
 }
 

@@ -435,6 +435,69 @@ var enUS = Texts{
 			return fmt.Sprintf("%d %s by %d %s", count, pluralEN(int64(count), "view", "views"), people, pluralEN(int64(people), "person", "people"))
 		},
 	},
+	Rules: RulesTexts{
+		Denied: "The rules do not allow this", NothingAllows: "No rule allows it to you.",
+		DecidedBy: "Decided by", Ask: "Who may help:", Failed: "A rule could not be evaluated, and so everything it is about is denied:",
+		Demanded: "Wanted before this is sent", Reason: "Say why.",
+		Count:     func(stops int) string { return "Type how many instances stop: " + strconv.Itoa(stops) },
+		CountHint: "So that nobody stops more than they think.",
+		Miscounted: func(stops int) string {
+			return "That is not the number of instances that stop now: " + strconv.Itoa(stops) + "."
+		},
+		Glass:      "Break the glass: send it without a second person",
+		GlassHint:  "For emergencies. A reason is needed, the record is marked, and managers review it.",
+		AskInstead: "Ask a second person", SecondPerson: "Somebody else has to approve this. It is sent when they do.",
+		Broken: "The changed policy files are not in force, because they are broken; the rules of before hold. Tell whoever looks after the console.",
+		Stops: func(stops, running int) string {
+			return "Stops " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
+		},
+		StopsNothing: "Stops no instance.",
+		GlassWaits:   func(n int) string { return countEN(n, "operation", "operations") + " with broken glass to review" },
+	},
+	Approval: ApprovalTexts{
+		Heading: "Approvals", Empty: "Nothing waits for an approval.", Mine: "Yours", Others: "Waiting for a decision", Decided: "Decided",
+		One:       func(operation, target string) string { return operationEN.Of(operation) + ": " + target },
+		Requester: "Asked by", Asked: "Asked", Expires: "Stands until", Decider: "Decided by",
+		Comment: "Comment", CommentHint: "Kept in the audit log.",
+		Approve: "Approve and send", Refuse: "Refuse", Withdraw: "Withdraw", Send: "Send now",
+		ApproveText: "It is sent at once, in the name and the session of whoever asked, if the ticket is still what they saw.",
+		OwnText:     "Nobody approves their own request. You can withdraw it.",
+		SendText:    "It is approved, but your session of then had ended. It is sent in your present one.",
+		SeenThen:    "Then", Now: "Now",
+		State: Words{"waiting": "Waiting", "granted": "Approved, not sent yet", "sent": "Approved and sent", "returned": "Approved, not sent",
+			"refused": "Refused", "withdrawn": "Withdrawn", "expired": "Expired"},
+		Note: Words{"session_ended": "The session of whoever asked has ended: they have to send it themselves.",
+			"moved": "The ticket is not what was approved any more. Ask again.", "not_fitting": "The operation does not fit the ticket's state any more.",
+			"not_allowed": "The rules deny it now.", "not_sent": "It failed before anything was sent."},
+		Receipt: "What became of it", Again: "Confirm it anew",
+		Gone: "Somebody has decided meanwhile, or its time is over.", NotYours: "That is for somebody else to do.", Problem: "Why",
+	},
+	Job: JobTexts{
+		Heading: "Jobs", Empty: "Nobody has sent many operations at once.", New: "Many operations at once",
+		One: func(operation string, items int) string {
+			return operationEN.Of(operation) + ": " + countEN(items, "target", "targets")
+		},
+		Confirm: func(operation string, items int) string {
+			return operationEN.Of(operation) + ": " + strconv.Itoa(items) + " ×"
+		},
+		Sum: func(items, stops, running int) string {
+			return countEN(items, "operation", "operations") + ". Together they stop " + countEN(stops, "instance", "instances") +
+				", of which " + countEN(running, "runs", "run") + " now."
+		},
+		Drop: "Leave out what cannot be sent", Item: "Target", Items: "Targets", Outcome: "Outcome", Problem: "Problem",
+		Started: "Started", Ended: "Ended", Who: "By",
+		Progress: func(done, total int) string { return strconv.Itoa(done) + " of " + strconv.Itoa(total) },
+		Stop:     "Stop here", Continue: "Go on", Retry: "Try the failed ones again", Result: "Download the result (CSV)", Back: "Back",
+		StopText: "What is on its way is brought to its end; nothing more is sent.", ContinueText: "The rest is sent in your present session.",
+		State:     Words{"running": "Running", "stopped": "Stopped", "ended": "Ended"},
+		ItemState: Words{"waiting": "Waiting", "sending": "Being sent", "sent": "Sent", "failed": "Not sent"},
+		Note: Words{"session_ended": "The session in which it was started has ended.", "not_sent": "The audit log took no more records.",
+			"moved": "The ticket is not what was confirmed any more", "not_fitting": "It does not fit the ticket's state", "not_allowed": "The rules deny it"},
+		Targets:        func(limit int) string { return "Choose 1 to " + strconv.Itoa(limit) + " different targets." },
+		CancelSelected: "Cancel the chosen instances", SelectedHint: "You confirm before anything is sent.",
+		PauseSelected: "Pause", ContinueSelected: "Continue", CancelSelectedTickets: "Cancel",
+		Select: func(name string) string { return "Choose " + name }, SelectAll: "Choose all in view", Ready: "Ready",
+	},
 	ErrorPage: ErrorPageTexts{
 		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",
 	},
@@ -457,6 +520,11 @@ var enUS = Texts{
 			"instance_over":        "The instance has ended already.",
 		},
 		Action: Words{
+			"approval.": "Approvals", "approval.requested": "Asked for approval", "approval.granted": "Approved", "approval.refused": "Refused",
+			"approval.withdrawn": "Withdrew a request", "approval.expired": "A request expired",
+			"glass.": "Broken glass", "glass.broken": "Broke the glass", "glass.reviewed": "Reviewed broken glass",
+			"job.": "Jobs", "job.started": "Started a job", "job.stopped": "Stopped a job", "job.continued": "Continued a job", "job.ended": "A job ended",
+			"policy.": "Policies", "policy.changed": "Policy files changed",
 			"session.": "Sessions: all", "ticket.": "Tickets: all", "log.": "Instance logs: all", "operation.": "Operations: all",
 			"entry.": "Damaged entries: all", "access.": "Access: all", "audit.": "Audit log: all",
 			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
@@ -529,3 +597,8 @@ func actEN(operation, target string) string {
 // operationEN stands alone because actEN needs it inside the catalogue.
 var operationEN = Words{"CANCEL_INSTANCE": "Cancel instance", "SKIP_BATCH": "Skip batch", "CANCEL_ORDER": "Cancel ticket",
 	"PAUSE_ORDER": "Pause ticket", "CONTINUE_ORDER": "Continue ticket"}
+
+// countEN is a number with what it counts.
+func countEN(n int, one, many string) string {
+	return strconv.Itoa(n) + " " + pluralEN(int64(n), one, many)
+}

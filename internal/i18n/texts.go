@@ -21,6 +21,9 @@ type Texts struct {
 	Audit     AuditTexts
 	Record    RecordTexts
 	Story     StoryTexts
+	Rules     RulesTexts
+	Approval  ApprovalTexts
+	Job       JobTexts
 	ErrorPage ErrorPageTexts
 	Word      WordTexts
 }

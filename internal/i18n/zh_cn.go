@@ -1,6 +1,9 @@
 package i18n
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 var zhCN = Texts{
 	Name: "简体中文",
@@ -420,6 +423,66 @@ var zhCN = Texts{
 		Later: func(d string) string { return d + "后" },
 		Views: func(count, people int) string { return fmt.Sprintf("%d 人查看了 %d 次", people, count) },
 	},
+	Rules: RulesTexts{
+		Denied: "规则不允许此操作", NothingAllows: "没有规则允许您这样做。",
+		DecidedBy: "依据规则", Ask: "可以联系：", Failed: "有规则无法求值，因此相关操作一律拒绝：",
+		Demanded: "发送前需要", Reason: "请填写原因。",
+		Count:      func(stops int) string { return "请输入将停止的实例数：" + strconv.Itoa(stops) },
+		CountHint:  "避免停止的实例多于预期。",
+		Miscounted: func(stops int) string { return "与当前将停止的实例数不符：" + strconv.Itoa(stops) + "。" },
+		Glass:      "紧急放行：不经他人审批直接发送",
+		GlassHint:  "仅限紧急情况。必须填写原因，记录会被标记并由管理员复核。",
+		AskInstead: "请他人审批", SecondPerson: "此操作须由他人审批，审批通过后立即发送。",
+		Broken: "修改后的策略文件有误，未生效；仍按之前的规则执行。请通知控制台维护人员。",
+		Stops: func(stops, running int) string {
+			return "将停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
+		},
+		StopsNothing: "不会停止任何实例。",
+		GlassWaits:   func(n int) string { return strconv.Itoa(n) + " 个紧急放行的操作待复核" },
+	},
+	Approval: ApprovalTexts{
+		Heading: "审批", Empty: "没有待审批的操作。", Mine: "我的申请", Others: "待审批", Decided: "已处理",
+		One:       func(operation, target string) string { return operationZH.Of(operation) + "：" + target },
+		Requester: "申请人", Asked: "申请时间", Expires: "有效期至", Decider: "审批人",
+		Comment: "意见", CommentHint: "将写入审计日志。",
+		Approve: "批准并发送", Refuse: "拒绝", Withdraw: "撤回", Send: "立即发送",
+		ApproveText: "如果工单仍与申请人当时所见一致，将立即以申请人的身份和会话发送。",
+		OwnText:     "不能审批自己的申请，但可以撤回。",
+		SendText:    "申请已批准，但当时的会话已结束。将使用您当前的会话发送。",
+		SeenThen:    "申请时", Now: "现在",
+		State: Words{"waiting": "待审批", "granted": "已批准，尚未发送", "sent": "已批准并发送", "returned": "已批准，未发送",
+			"refused": "已拒绝", "withdrawn": "已撤回", "expired": "已过期"},
+		Note: Words{"session_ended": "申请人的会话已结束，须由其本人发送。",
+			"moved": "工单已与批准时不同，请重新申请。", "not_fitting": "操作已不适合工单当前状态。",
+			"not_allowed": "规则现已不允许。", "not_sent": "发送前出错，未发送任何内容。"},
+		Receipt: "查看结果", Again: "重新确认",
+		Gone: "他人已处理，或已过有效期。", NotYours: "此操作须由他人完成。", Problem: "原因",
+	},
+	Job: JobTexts{
+		Heading: "批量作业", Empty: "还没有批量作业。", New: "批量操作",
+		One: func(operation string, items int) string {
+			return operationZH.Of(operation) + "：" + strconv.Itoa(items) + " 个目标"
+		},
+		Confirm: func(operation string, items int) string {
+			return operationZH.Of(operation) + "：" + strconv.Itoa(items) + " 个"
+		},
+		Sum: func(items, stops, running int) string {
+			return "共 " + strconv.Itoa(items) + " 个操作，合计停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
+		},
+		Drop: "去掉无法发送的目标", Item: "目标", Items: "目标", Outcome: "结果", Problem: "问题",
+		Started: "开始", Ended: "结束", Who: "操作人",
+		Progress: func(done, total int) string { return "已处理 " + strconv.Itoa(done) + " / " + strconv.Itoa(total) },
+		Stop:     "在此停止", Continue: "继续", Retry: "重试失败的目标", Result: "下载结果（CSV）", Back: "返回",
+		StopText: "已发出的操作会执行完，不再发送其余操作。", ContinueText: "其余操作将使用您当前的会话发送。",
+		State:     Words{"running": "进行中", "stopped": "已停止", "ended": "已结束"},
+		ItemState: Words{"waiting": "等待", "sending": "发送中", "sent": "已发送", "failed": "未发送"},
+		Note: Words{"session_ended": "发起作业的会话已结束。", "not_sent": "审计日志无法写入。",
+			"moved": "工单已与确认时不同", "not_fitting": "操作不适合工单当前状态", "not_allowed": "规则不允许"},
+		Targets:        func(limit int) string { return "请选择 1 至 " + strconv.Itoa(limit) + " 个不同的目标。" },
+		CancelSelected: "取消所选实例", SelectedHint: "发送前会再次确认。",
+		PauseSelected: "暂停", ContinueSelected: "继续", CancelSelectedTickets: "取消",
+		Select: func(name string) string { return "选择 " + name }, SelectAll: "全选当前列表", Ready: "可发送",
+	},
 	ErrorPage: ErrorPageTexts{
 		Status: "状态码", Value: "发送的内容", Tickets: "工单列表", Return: "返回", Help: "如何处理",
 	},
@@ -442,6 +505,11 @@ var zhCN = Texts{
 			"instance_over":        "该实例已经结束。",
 		},
 		Action: Words{
+			"approval.": "审批", "approval.requested": "申请审批", "approval.granted": "批准", "approval.refused": "拒绝",
+			"approval.withdrawn": "撤回申请", "approval.expired": "申请过期",
+			"glass.": "紧急放行", "glass.broken": "紧急放行", "glass.reviewed": "复核紧急放行",
+			"job.": "批量作业", "job.started": "开始批量作业", "job.stopped": "停止批量作业", "job.continued": "继续批量作业", "job.ended": "批量作业结束",
+			"policy.": "策略", "policy.changed": "策略文件变更",
 			"session.": "会话：全部", "ticket.": "工单：全部", "log.": "实例日志：全部", "operation.": "工单操作：全部",
 			"entry.": "损坏的条目：全部", "access.": "访问：全部", "audit.": "审计日志：全部",
 			"session.signed_in": "登录", "session.sign_in_failed": "登录失败",

@@ -88,6 +88,9 @@ type Job struct {
 	terms      jobTerms
 }
 
+// Size is the number of items, also where they were not read.
+func (j Job) Size() int { return j.terms.Items }
+
 // JobItem is one operation of a job. Its key is the operation's id.
 type JobItem struct {
 	N         int
