@@ -16,8 +16,9 @@ import (
 	"time"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/migrations"
-	"coc-console/web"
 )
 
 // config is everything that can be set. Flags win over environment variables,
@@ -30,6 +31,9 @@ type config struct {
 	project        string
 	userProfile    string
 	managers       []string
+	policy         string
+	directory      string
+	jobRate        float64
 	sessionKeyFile string
 	sessionIdle    time.Duration
 	trustedProxies []netip.Prefix
@@ -84,6 +88,9 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.StringVar(&c.project, "project", "cn-north-4", "`NAME` of the project or region that the sign-in page offers")
 	f.StringVar(&c.userProfile, "user-profile", "", "`VALUE` sent to COC as x-user-profile; empty: not sent")
 	f.StringVar(&l.managers, "managers", "", "`LIST` of account/user, or id: with an IAM user's id, who may read the whole audit log, separated by commas")
+	f.StringVar(&c.policy, "policy", "", "`FILE` of Cedar policies in the place of the built-in ones; taken up when it changes")
+	f.StringVar(&c.directory, "directory", "", "JSON `FILE` with the roles and teams that policies ask about; taken up when it changes")
+	f.Float64Var(&c.jobRate, "job-rate", operate.DefaultJobRate, "`NUMBER` of operations a second that the jobs of one account send")
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
 	f.DurationVar(&c.sessionIdle, "session-idle", 8*time.Hour, "`TIME` without use after which a session ends")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`LIST` of addresses or CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed")
@@ -135,7 +142,7 @@ func parseConfig(args []string, getenv func(string) string) (config, error) {
 // complete reads the settings that are lists or names.
 func (c *config) complete(l lists) error {
 	for _, m := range split(l.managers) {
-		if err := web.CheckManager(m); err != nil {
+		if err := policy.CheckMember(m); err != nil {
 			return &settingError{"managers", err.Error()}
 		}
 		c.managers = append(c.managers, m)
@@ -229,6 +236,9 @@ func (c config) check() error {
 }
 
 func (c config) checkTimes() error {
+	if c.jobRate <= 0 || c.jobRate > 1000 {
+		return &settingError{"job-rate", fmt.Sprintf("%v is not above 0 and up to 1000", c.jobRate)}
+	}
 	for name, d := range map[string]time.Duration{"session-idle": c.sessionIdle, "connect-timeout": c.connectTimeout,
 		"call-timeout": c.callTimeout, "poll": c.poll, "observe": c.observe} {
 		if d <= 0 {

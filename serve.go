@@ -20,6 +20,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
 	"coc-console/migrations"
 	"coc-console/web"
@@ -209,7 +210,11 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := openSessions(ctx, cfg, dbs.console, logger, open)
+	rules, err := policy.Open(policyFiles(cfg), logger)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := openSessions(ctx, cfg, dbs.console, rules, logger, open)
 	if err != nil {
 		return nil, err
 	}
@@ -217,20 +222,64 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return nil, err
 	}
+	watchRules(ctx, rules, log, logger, open)
 	cocClient, iamClient, err := clients(cfg, metrics, open)
 	if err != nil {
 		return nil, err
 	}
 	operations := operate.New(operate.Config{Log: log, Client: cocClient, Keys: dbs.console.Write, IsUnique: migrations.IsUnique,
-		Callers: sessions, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != "", Observe: metrics.Operation})
+		Callers: sessions, Rules: rules, JobRate: cfg.jobRate, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != "", Observe: metrics.Operation})
 	open.add(operations.Close)
 	if err := operations.Resume(ctx); err != nil {
 		return nil, fmt.Errorf("take up open operations: %w", err)
 	}
 	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
+		Rules:  rules,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
 	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger,
 		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), nil
+}
+
+// demoDirectory lets the accounts of the simulator show what teams and roles
+// are for.
+const demoDirectory = `{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`
+
+func policyFiles(cfg config) policy.Files {
+	f := policy.Files{Policy: cfg.policy, Directory: cfg.directory, Managers: cfg.managers}
+	if cfg.simulated() {
+		f.Default = demoDirectory
+	}
+	return f
+}
+
+// reviews asks the rules in force who may read the whole log.
+func reviews(rules *policy.Store) func(audit.Actor) bool {
+	return func(a audit.Actor) bool {
+		return rules.Decide(policy.Request{Person: operate.PersonOf(a), Action: policy.Review,
+			Circumstances: policy.Circumstances{At: time.Now()}}).Allowed
+	}
+}
+
+// rulesEvery is how often the policy files are looked at.
+const rulesEvery = 2 * time.Second
+
+// watchRules takes up changed policy files, and notes that in the log.
+func watchRules(ctx context.Context, rules *policy.Store, log *audit.Log, logger *slog.Logger, open *closers) {
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		rules.Watch(ctx, rulesEvery, func(broken error) {
+			r := audit.Record{Action: audit.ActionPolicyChanged, Outcome: audit.OutcomeSucceeded}
+			if broken != nil {
+				r.Outcome, r.Detail = audit.OutcomeFailed, operate.Detail{Error: broken.Error()}.String()
+			}
+			if _, err := log.Append(ctx, r); err != nil && ctx.Err() == nil {
+				logger.Error("that the policy files changed is not in the log", "error", err)
+			}
+		})
+	}()
+	open.add(func() error { stop(); <-done; return nil })
 }
 
 // openLog opens the audit log, which signs its checkpoints and anchors them.
@@ -292,13 +341,13 @@ func clients(cfg config, metrics *web.Metrics, open *closers) (*coc.Client, *iam
 }
 
 // openSessions reads the key and deletes ended sessions now and then.
-func openSessions(ctx context.Context, cfg config, db *migrations.DB, logger *slog.Logger, open *closers) (*web.Sessions, error) {
+func openSessions(ctx context.Context, cfg config, db *migrations.DB, rules *policy.Store, logger *slog.Logger, open *closers) (*web.Sessions, error) {
 	key, err := sessionKey(cfg.sessionKeyFile)
 	if err != nil {
 		return nil, &settingError{"session-key-file", err.Error()}
 	}
 	sessions, err := web.NewSessions(web.SessionConfig{Write: db.Write, Read: db.Read, Key: key, Idle: cfg.sessionIdle,
-		Managers: cfg.managers, UserProfile: cfg.userProfile, Logger: logger, Now: time.Now})
+		Manager: reviews(rules), UserProfile: cfg.userProfile, Logger: logger, Now: time.Now})
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func appendCell(row []byte, text string) []byte {
 }
 
 func appendSpecial(row []byte, text string) []byte {
-	text = safeCell(text)
+	text = SafeCell(text)
 	if !strings.ContainsAny(text, "\",;\t\r\n") {
 		return append(row, text...)
 	}
@@ -81,12 +81,12 @@ func appendSpecial(row []byte, text string) []byte {
 	}
 }
 
-// safeCell keeps a spreadsheet from taking a text for a formula, by an
+// SafeCell keeps a spreadsheet from taking a text for a formula, by an
 // apostrophe before what would begin one. A cell begins with the text, and
 // also after a semicolon, tab or line break in it: where lists are written
 // with semicolons, Excel splits lines there and does not see that the cell is
 // quoted.
-func safeCell(text string) string {
+func SafeCell(text string) string {
 	var b strings.Builder
 	begins, from := true, 0
 	if text != "" && strings.IndexByte("\t\r\n", text[0]) >= 0 {

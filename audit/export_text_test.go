@@ -14,7 +14,7 @@ func TestSafeCell(t *testing.T) {
 		"a;=1": "a;'=1", "a; \"=1": "a; \"'=1", "a;b=1": "a;b=1", "a,=1": "a,=1", "a\n-1;@x": "a\n'-1;'@x", "a;": "a;",
 		"Mozilla/5.0 (X11; x86_64)": "Mozilla/5.0 (X11; x86_64)", "bot (+http://x)": "bot (+http://x)", "\"=1": "\"'=1",
 	} {
-		if got := safeCell(in); got != want {
+		if got := SafeCell(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -30,7 +30,7 @@ func TestCSVIsRead(t *testing.T) {
 			&r.Actor.ProjectID, &r.Origin.Address, &r.Origin.UserAgent, &r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID,
 			&r.OperationType, &r.Target, &r.Reason, &r.Seen, &r.Upstream.Code, &r.Upstream.Message, &r.Upstream.RequestID, &r.Detail} {
 			*to = text + string(rune('a'+i))
-			want = append(want, strings.ReplaceAll(safeCell(*to), "\r\n", "\n")) // as the reader gives line breaks back
+			want = append(want, strings.ReplaceAll(SafeCell(*to), "\r\n", "\n")) // as the reader gives line breaks back
 		}
 		rows, err := csv.NewReader(strings.NewReader(string(appendCSV(csvHead(), &r)))).ReadAll()
 		if err != nil || len(rows) != 2 {

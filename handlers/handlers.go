@@ -20,6 +20,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/templates"
 )
 
@@ -79,6 +80,7 @@ type Config struct {
 	COC            *coc.Client
 	IAM            *iam.Client
 	Operations     *operate.Service
+	Rules          *policy.Store
 	Sessions       Sessions
 	Store          Store
 	Logger         *slog.Logger

@@ -449,8 +449,8 @@ func (h *Handlers) JobResult(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, []string{decimal(i.N), string(i.Ticket), decimal(i.Operation.InstanceID), decimal(i.BatchHint), safeCell(item.Target),
-			string(i.Operation.Type), i.Key, item.State, safeCell(item.Problem)})
+		rows = append(rows, []string{decimal(i.N), string(i.Ticket), decimal(i.Operation.InstanceID), decimal(i.BatchHint), audit.SafeCell(item.Target),
+			string(i.Operation.Type), i.Key, item.State, audit.SafeCell(item.Problem)})
 	}
 	if err := w.WriteAll(rows); err != nil {
 		return err

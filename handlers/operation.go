@@ -22,6 +22,8 @@ type operationForm struct {
 	hint                           string // the batch in which the instance was seen
 	reason, seen, key              string
 	despite                        string        // the newest operation of those that the reader has seen to be pending
+	count                          string        // of the instances that stop, as typed
+	glass, ask                     bool          // break the glass; ask a second person instead of sending
 	operation                      coc.Operation // zero when the fields are wrong
 }
 
@@ -32,7 +34,8 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 	f := operationForm{
 		ticket: ticket, operationType: value("operation_type"), batch: value("batch_index"),
 		instance: value("instance_id"), hint: value("batch"),
-		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"),
+		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"), count: value("count"),
+		glass: value("glass") != "", ask: value("ask") != "",
 		despite: value("despite"),
 	}
 	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
@@ -77,10 +80,14 @@ func (h *Handlers) Operate(c echo.Context) error {
 	if err != nil {
 		return h.showOperation(c, f, err)
 	}
-	id, err := h.Operations.Apply(ctx, operate.Request{
-		SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
-		Ticket: ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Seen: f.seen, Key: f.key,
-	})
+	if f.ask {
+		id, err := h.Operations.Ask(ctx, f.request(ctx, v))
+		if err != nil {
+			return h.showOperation(c, f, err)
+		}
+		return c.Redirect(http.StatusSeeOther, approvalAddress(id))
+	}
+	id, err := h.Operations.Apply(ctx, f.request(ctx, v))
 	if err != nil {
 		return h.showOperation(c, f, err)
 	}
@@ -90,6 +97,15 @@ func (h *Handlers) Operate(c echo.Context) error {
 // errPending says that an earlier operation on the same target has no end, and
 // that the form does not say to go on all the same.
 var errPending = errors.New("an earlier operation on the same target is pending")
+
+// request is the form as package operate takes it.
+func (f operationForm) request(ctx context.Context, v Viewer) operate.Request {
+	return operate.Request{
+		SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
+		Ticket: f.ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Seen: f.seen, Key: f.key,
+		Count: f.count, Glass: f.glass,
+	}
+}
 
 // showOperation renders the confirmation page with a fresh reading of the
 // ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil for a
@@ -116,6 +132,7 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 		return err
 	}
 	h.fillNext(ctx, &page, f, now)
+	h.fillRules(ctx, &page, f, now)
 	return Render(c, status, page)
 }
 
@@ -164,7 +181,10 @@ func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f
 func (h *Handlers) reading(ctx context.Context, f operationForm, why error) (operate.Reading, error) {
 	var refused *operate.RefusedError
 	var stale *operate.StaleError
+	var ruled *operate.PolicyError
 	switch {
+	case errors.As(why, &ruled):
+		return ruled.Now, nil
 	case errors.As(why, &refused):
 		return refused.Now, nil
 	case errors.As(why, &stale):
@@ -182,6 +202,7 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 		TicketAddress: ticketAddress(string(f.ticket)), Action: operationsAddress(string(f.ticket)),
 		Type: f.operationType, BatchIndex: f.batch, InstanceID: f.instance, BatchHint: f.hint,
 		Seen: f.seen, Key: f.key, Reason: f.reason, MaxReason: operate.MaxReason, ReadAt: h.Now(),
+		Rules: templates.OperationRules{Count: f.count, Glass: f.glass},
 	}
 }
 
@@ -195,6 +216,7 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, wh
 		target  *operate.TargetError
 		refused *operate.RefusedError
 		stale   *operate.StaleError
+		ruled   *operate.PolicyError
 		storage *audit.StorageError
 		call    *coc.Error
 	)
@@ -218,6 +240,10 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, wh
 	case errors.As(why, &stale):
 		page.Changes = changes(stale.Changes)
 		return http.StatusConflict, nil
+	case errors.As(why, &ruled):
+		return explainRules(ctx, page, ruled), nil
+	case errors.Is(why, operate.ErrNotOffered):
+		return http.StatusConflict, nil // the page offers to send it
 	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSeen):
 		page.Problem = failure(t.Problem.BadForm, "", "")
 		return http.StatusUnprocessableEntity, nil

@@ -48,6 +48,9 @@ func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Not
 		grave[audit.WarningFindings] += " " + t.LogFinding + " " + i18n.T(ctx).Word.Finding.Of(findings[0].Kind) + " (" + visible(findings[0].Text) + ")"
 	}
 	var notices []templates.Notice
+	if h.Rules.Broken() != nil {
+		notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: i18n.T(ctx).Rules.Broken})
+	}
 	if h.Operations.Unwritten() {
 		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: t.LogRefuses})
 	}

@@ -71,7 +71,7 @@ var shapes = map[string]string{
 	"withdrawn": "canceled", "expired": "canceled",
 	"job.running": "running", "job.stopped": "paused", "job.ended": "finished",
 	"item.waiting": "waiting", "item.sending": "running", "item.sent": "running", "item.failed": "abnormal",
-	"info":    "info", "success": "finished", "warning": "abnormal", "error": "denied",
+	"info": "info", "success": "finished", "warning": "abnormal", "error": "denied",
 }
 
 // shape is the icon of a wire value.

@@ -31,9 +31,11 @@ type Section string
 
 // The sections, in the order of the navigation.
 const (
-	SectionNone    Section = ""
-	SectionTickets Section = "tickets"
-	SectionAudit   Section = "audit"
+	SectionNone      Section = ""
+	SectionTickets   Section = "tickets"
+	SectionApprovals Section = "approvals"
+	SectionJobs      Section = "jobs"
+	SectionAudit     Section = "audit"
 )
 
 // Viewer is the signed-in person.

@@ -33,6 +33,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
 	"coc-console/migrations"
 	"coc-console/web"
@@ -78,6 +79,8 @@ type settings struct {
 	deadline    time.Duration // for the effect of an operation; 0 = 2 s
 	slowEffects bool          // operations take effect only after an hour of the simulator
 	elsewhere   bool          // metrics have another address
+	policies    string        // "" allows everybody to operate, and managers to review
+	directory   string
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
@@ -91,6 +94,7 @@ type console struct {
 	searchDB *migrations.DB
 	db       *migrations.DB // sessions and one-time keys
 	sessions *web.Sessions
+	rules    *policy.Store
 	handlers *handlers.Handlers
 	clock    *clock
 	output   *output
@@ -199,8 +203,9 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	c.log, err = audit.Open(t.Context(), config)
 	must(t, err)
 	t.Cleanup(func() { _ = c.log.Close() })
+	c.rules = c.openRules(s, logger)
 	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
-		Managers: []string{"demo/manager"}, Logger: logger, Now: c.clock.now})
+		Manager: c.reviews, Logger: logger, Now: c.clock.now})
 	must(t, err)
 	metrics := web.NewMetrics()
 	client, err := coc.New(coc.Config{Endpoint: upstream, CallTimeout: s.callLimit, HeaderTimeout: s.callLimit,
@@ -210,13 +215,35 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam")})
 	must(t, err)
 	operations := operate.New(operate.Config{Log: c.log, Client: client, Keys: c.db.Write, IsUnique: migrations.IsUnique,
-		Callers: c.sessions, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
+		Callers: c.sessions, Rules: c.rules, JobRate: 1000, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
 		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
 	c.handlers = handlers.New(handlers.Config{Store: handlers.Store{Write: c.db.Write, Read: c.db.Read}, Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
+		Rules:  c.rules,
 		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
 	return web.New(web.Config{Handlers: c.handlers, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
+}
+
+// free lets everybody operate, so that tests of other things need not ask.
+const free = `@id("all") permit (principal, action in [Action::"operate", Action::"view"], resource);
+@id("managers") permit (principal in Role::"managers", action, resource);`
+
+// builtIn makes a test's console decide by the built-in policies.
+func builtIn(s *settings) { s.policies = policy.Default() }
+
+func (c *console) openRules(s settings, logger *slog.Logger) *policy.Store {
+	path := filepath.Join(c.t.TempDir(), "rules.cedar")
+	must(c.t, os.WriteFile(path, []byte(cmp.Or(s.policies, free)), 0o600))
+	rules, err := policy.Open(policy.Files{Policy: path, Managers: []string{"demo/manager"}, Default: cmp.Or(s.directory,
+		`{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`)}, logger)
+	must(c.t, err)
+	return rules
+}
+
+// reviews asks the rules who may read the whole log.
+func (c *console) reviews(a audit.Actor) bool {
+	return c.rules.Decide(policy.Request{Person: operate.PersonOf(a), Action: policy.Review}).Allowed
 }
 
 // tickets are one of each kind, with ids that tests can name.

@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -45,8 +44,8 @@ type SessionConfig struct {
 	Write, Read *sql.DB // the console's database: table session
 	Key         []byte  // KeySize bytes
 	Idle        time.Duration
-	Managers    []string // account/user, or id: with an IAM user's id
-	UserProfile string   // sent to COC as x-user-profile; as a rule empty
+	Manager     func(audit.Actor) bool // may somebody read the whole log, by the rules in force
+	UserProfile string                 // sent to COC as x-user-profile; as a rule empty
 	Logger      *slog.Logger
 	Now         func() time.Time
 }
@@ -59,9 +58,8 @@ type SessionConfig struct {
 // It is a gorilla/sessions Store, and finds live tokens for package operate.
 type Sessions struct {
 	SessionConfig
-	seal     cipher.AEAD
-	hashKey  []byte
-	managers map[manager]bool
+	seal    cipher.AEAD
+	hashKey []byte
 }
 
 // NewSessions returns sessions over cfg.
@@ -85,45 +83,7 @@ func NewSessions(cfg SessionConfig) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sessions{SessionConfig: cfg, seal: seal, hashKey: hashKey, managers: map[manager]bool{}}
-	for _, m := range cfg.Managers {
-		known, err := parseManager(m)
-		if err != nil {
-			return nil, err
-		}
-		s.managers[known] = true
-	}
-	return s, nil
-}
-
-// manager names who may read the whole log: by both names, or by the id, which
-// IAM gives to nobody else when a user is deleted and a new one gets the name.
-type manager struct{ account, user, id string }
-
-func parseManager(text string) (manager, error) {
-	if id, ok := strings.CutPrefix(text, "id:"); ok {
-		if id == "" || strings.Contains(id, "/") {
-			return manager{}, fmt.Errorf("%q is not id: with an IAM user's id", text)
-		}
-		return manager{id: id}, nil
-	}
-	account, user, ok := strings.Cut(text, "/")
-	if !ok || account == "" || user == "" {
-		return manager{}, fmt.Errorf("%q is neither account/user nor id: with an id", text)
-	}
-	return manager{account: account, user: user}, nil
-}
-
-// CheckManager says what is wrong with a member of SessionConfig.Managers.
-func CheckManager(text string) error {
-	_, err := parseManager(text)
-	return err
-}
-
-// manages reports whether IAM's names, both exactly, or its id make somebody a
-// manager.
-func (s *Sessions) manages(a audit.Actor) bool {
-	return s.managers[manager{account: a.AccountName, user: a.UserName}] || a.UserID != "" && s.managers[manager{id: a.UserID}]
+	return &Sessions{SessionConfig: cfg, seal: seal, hashKey: hashKey}, nil
 }
 
 // content is what a session holds. Token is a plain string here because the
@@ -365,7 +325,7 @@ func (s *Sessions) caller(held content) coc.Caller {
 
 func (s *Sessions) viewer(row string, held content) handlers.Viewer {
 	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(held),
-		Manager: s.manages(held.Actor), Expires: held.Expires}
+		Manager: s.Manager(held.Actor), Expires: held.Expires}
 }
 
 // Begin replaces the browser's session by a new one under a new id.

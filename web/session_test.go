@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -339,41 +337,6 @@ func TestTokensOfAccountScopeAreNotLent(t *testing.T) {
 	}
 	if _, err := c.sessions.AnyCaller(t.Context(), ""); err == nil {
 		t.Error("a token of account scope was lent")
-	}
-}
-
-// TestManagers: both names have to fit exactly, or the id.
-func TestManagers(t *testing.T) {
-	c := start(t)
-	b := c.signedIn(t, "operator", i18n.EnUS)
-	actor := c.only(audit.ActionSessionSignedIn).Actor
-	id := b.cookie()
-	for _, tt := range []struct {
-		manager string
-		want    bool
-	}{
-		{"demo/operator", true}, {"id:" + actor.UserID, true}, {"other/operator", false}, {"Demo/operator", false}, {"demo/Operator", false},
-		{"demo/operator/x", false}, {"id:" + actor.AccountID, false}, {"id:operator", false}, {"demo/manager", false},
-	} {
-		sessions, err := web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: bytes.Repeat([]byte{7}, web.KeySize), Idle: time.Hour,
-			Managers: []string{tt.manager}, Logger: slog.New(slog.DiscardHandler), Now: c.clock.now})
-		must(t, err)
-		handler := web.New(web.Config{Handlers: c.handlers, Sessions: sessions, Logger: slog.New(slog.DiscardHandler)})
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/audit", http.NoBody)
-		r.AddCookie(&http.Cookie{Name: "coc-console", Value: id})
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		if w.Code != http.StatusOK {
-			t.Fatalf("%s: status %d", tt.manager, w.Code)
-		}
-		if got := strings.Contains(w.Body.String(), escaped(i18n.For(i18n.EnUS).Audit.AllRecords)); got != tt.want {
-			t.Errorf("%s: got %v", tt.manager, got)
-		}
-	}
-	for _, wrong := range []string{"", "operator", "/operator", "demo/", "id:", "id:a/b"} {
-		if web.CheckManager(wrong) == nil {
-			t.Errorf("%q is taken", wrong)
-		}
 	}
 }
 

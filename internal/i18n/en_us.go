@@ -550,7 +550,7 @@ var enUS = Texts{
 		},
 		Aspect: Words{"status": "Ticket", "batch": "Current batch", "ready": "Waiting", "running": "Running", "failed": "Failed",
 			"canceled": "Cancelled", "finished": "Finished", "instance": "Instance"},
-		Field: Words{"find": "Search", "account": "Account name", "user": "User name", "password": "Password",
+		Field: Words{"count": "Number", "comment": "Comment", "decision": "Decision", "target": "Targets", "find": "Search", "account": "Account name", "user": "User name", "password": "Password",
 			"project": "Region or project", "passcode": "Passcode", "token": "IAM token", "status": "State", "name": "Name",
 			"creator": "Creator", "from": "From", "to": "To", "q": "Search", "person": "Person", "ticket": "Ticket", "action": "Action",
 			"outcome": "Outcome", "operation_type": "Operation", "batch_index": "Batch", "instance_id": "Instance id",

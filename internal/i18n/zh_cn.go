@@ -535,7 +535,7 @@ var zhCN = Texts{
 		},
 		Aspect: Words{"status": "工单", "batch": "当前批次", "ready": "待执行", "running": "执行中", "failed": "失败",
 			"canceled": "已取消", "finished": "成功", "instance": "实例"},
-		Field: Words{"find": "搜索", "account": "账号名", "user": "用户名", "password": "密码",
+		Field: Words{"count": "数量", "comment": "意见", "decision": "处理", "target": "目标", "find": "搜索", "account": "账号名", "user": "用户名", "password": "密码",
 			"project": "区域或项目", "passcode": "动态口令", "token": "IAM 令牌", "status": "状态", "name": "名称",
 			"creator": "创建人", "from": "时间从", "to": "时间至", "q": "搜索", "person": "操作人", "ticket": "工单", "action": "操作",
 			"outcome": "结果", "operation_type": "操作类型", "batch_index": "批次", "instance_id": "实例 ID",
