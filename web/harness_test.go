@@ -80,6 +80,7 @@ type settings struct {
 	slowEffects bool          // operations take effect only after an hour of the simulator
 	elsewhere   bool          // metrics have another address
 	policies    string        // "" allows everybody to operate, and managers to review
+	policyFile  string        // where the policies are written; "" = somewhere
 	directory   string
 }
 
@@ -233,7 +234,7 @@ const free = `@id("all") permit (principal, action in [Action::"operate", Action
 func builtIn(s *settings) { s.policies = policy.Default() }
 
 func (c *console) openRules(s settings, logger *slog.Logger) *policy.Store {
-	path := filepath.Join(c.t.TempDir(), "rules.cedar")
+	path := cmp.Or(s.policyFile, filepath.Join(c.t.TempDir(), "rules.cedar"))
 	must(c.t, os.WriteFile(path, []byte(cmp.Or(s.policies, free)), 0o600))
 	rules, err := policy.Open(policy.Files{Policy: path, Managers: []string{"demo/manager"}, Default: cmp.Or(s.directory,
 		`{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`)}, logger)
@@ -403,11 +404,14 @@ func (b *browser) form(p page) url.Values {
 	b.t.Helper()
 	at := strings.Index(p.body, `id="operation"`)
 	if at < 0 {
+		at = strings.Index(p.body, `id="job"`)
+	}
+	if at < 0 {
 		b.t.Fatalf("%s: no form\n%s", p.Request.URL, shortened(p.body))
 	}
 	form := url.Values{}
 	for _, m := range hiddenInput.FindAllStringSubmatch(p.body[at:], -1) {
-		form.Set(m[1], html.UnescapeString(m[2]))
+		form.Add(m[1], html.UnescapeString(m[2]))
 	}
 	if m := reasonText.FindStringSubmatch(p.body[at:]); m != nil {
 		form.Set("reason", html.UnescapeString(m[1]))

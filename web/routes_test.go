@@ -30,6 +30,10 @@ func TestRoutes(t *testing.T) {
 		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedIn, "GET /audit/:sequence": signedIn,
 		"GET /audit/checkpoint": signedIn, "GET /audit/story": signedIn, "GET /audit/complete": signedIn,
 		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
+		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedIn,
+		"GET /jobs": signedIn, "GET /jobs/new": signedIn, "POST /jobs": signedIn, "GET /jobs/:id": signedIn, "POST /jobs/:id": signedIn,
+		"GET /jobs/:id/result.csv": signedIn,
+		"GET /audit/checkpoint":    signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
 	}
 	got := map[string]access{}
 	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
