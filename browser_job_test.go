@@ -86,6 +86,9 @@ func (j *job) apply(operation, link, scope string) {
 	j.See(fmt.Sprintf("article[data-operation-type=%s] #confirm", operation))
 	j.confirmation(operation, scope)
 	j.Type("[name=reason]", j.reason(operation))
+	if j.Is("!!document.querySelector('[name=count]')") {
+		j.Type("[name=count]", j.Text("document.querySelector('[data-stops]').dataset.stops"))
+	}
 	j.Click("#confirm")
 	j.See("#receipt")
 	if first := j.Text("document.querySelector('#receipt').dataset.status"); !strings.HasPrefix(first, "operation.") {

@@ -15,7 +15,8 @@ type RulesTexts struct {
 	Glass         string // the tick box
 	GlassHint     string
 	AskInstead    string // the button that asks a second person
-	SecondPerson  string // next to that button
+	SecondPerson  string // next to that button, where nothing else will do
+	OrAsk         string // and where it is a choice
 	Broken        string // notice: changed files are not in force
 	Stops         func(stops, running int) string
 	StopsNothing  string

@@ -447,6 +447,7 @@ var enUS = Texts{
 		Glass:      "Break the glass: send it without a second person",
 		GlassHint:  "For emergencies. A reason is needed, the record is marked, and managers review it.",
 		AskInstead: "Ask a second person", SecondPerson: "Somebody else has to approve this. It is sent when they do.",
+		OrAsk:  "Or ask a second person: it is sent when they approve.",
 		Broken: "The changed policy files are not in force, because they are broken; the rules of before hold. Tell whoever looks after the console.",
 		Stops: func(stops, running int) string {
 			return "Stops " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."

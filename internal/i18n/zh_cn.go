@@ -433,6 +433,7 @@ var zhCN = Texts{
 		Glass:      "紧急放行：不经他人审批直接发送",
 		GlassHint:  "仅限紧急情况。必须填写原因，记录会被标记并由管理员复核。",
 		AskInstead: "请他人审批", SecondPerson: "此操作须由他人审批，审批通过后立即发送。",
+		OrAsk:  "也可请他人审批，审批通过后立即发送。",
 		Broken: "修改后的策略文件有误，未生效；仍按之前的规则执行。请通知控制台维护人员。",
 		Stops: func(stops, running int) string {
 			return "将停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
