@@ -210,7 +210,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.Open(policyFiles(cfg), logger)
+	rules, err := policy.Open(policyFiles(cfg, len(demo) > 0), logger)
 	if err != nil {
 		return nil, err
 	}
@@ -244,9 +244,9 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 // are for.
 const demoDirectory = `{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`
 
-func policyFiles(cfg config) policy.Files {
+func policyFiles(cfg config, simulated bool) policy.Files {
 	f := policy.Files{Policy: cfg.policy, Directory: cfg.directory, Managers: cfg.managers}
-	if cfg.simulated() {
+	if simulated {
 		f.Default = demoDirectory
 	}
 	return f

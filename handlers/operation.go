@@ -113,7 +113,7 @@ func (f operationForm) request(ctx context.Context, v Viewer) operate.Request {
 func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
 	ctx := c.Request().Context()
 	page := h.operationPage(c, f)
-	status, err := h.explain(ctx, &page, why)
+	status, err := h.explain(ctx, &page, f, why)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 
 // explain puts into the page why nothing was sent, and returns the status that
 // says so. Errors that belong on an error page are handed on.
-func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, why error) (int, error) {
+func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f operationForm, why error) (int, error) {
 	t := i18n.T(ctx)
 	var (
 		field   *coc.FieldError
@@ -241,7 +241,7 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, wh
 		page.Changes = changes(stale.Changes)
 		return http.StatusConflict, nil
 	case errors.As(why, &ruled):
-		return explainRules(ctx, page, ruled), nil
+		return explainRules(ctx, page, ruled, f.ask), nil
 	case errors.Is(why, operate.ErrNotOffered):
 		return http.StatusConflict, nil // the page offers to send it
 	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSeen):

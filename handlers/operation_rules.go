@@ -12,8 +12,9 @@ import (
 )
 
 // explainRules puts next to the fields what the rules want, and returns the
-// status that says so. A denial is shown by the page itself.
-func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.PolicyError) int {
+// status that says so. A denial is shown by the page itself. Who asks a second
+// person need not type the number.
+func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.PolicyError, asking bool) int {
 	if e.Decision.Denied() {
 		return http.StatusForbidden
 	}
@@ -22,6 +23,7 @@ func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.
 		switch {
 		case slices.Contains(d.Any, policy.Reason):
 			page.Errors["reason"] = cmpText(ruleText(ctx, d.Text), t.Rules.Reason)
+		case asking:
 		case slices.Contains(d.Any, policy.Count) && e.Miscounted:
 			page.Errors["count"] = t.Rules.Miscounted(e.Radius.Stops)
 		case slices.Contains(d.Any, policy.Count):

@@ -93,9 +93,15 @@ func TestSecondPerson(t *testing.T) {
 	c := start(t, builtIn)
 	requester, approver := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.ZhCN)
 	form := requester.form(requester.get(c.newOperation("running", "operation_type=CANCEL_ORDER")))
-	form.Set("reason", "it deletes data")
 	form.Set("ask", "1")
+	form.Set("reason", "")
 	p := requester.post(c.ticket("running")+"/operations", form)
+	requester.want(p, http.StatusUnprocessableEntity, "field-reason-error")
+	if strings.Contains(p.body, "field-count-error") {
+		t.Error("who asks somebody else has to type the number")
+	}
+	form.Set("reason", "it deletes data")
+	p = requester.post(c.ticket("running")+"/operations", form)
 	requester.want(p, http.StatusSeeOther)
 	at := p.location()
 	requester.want(requester.get(at), http.StatusOK, i18n.For(i18n.EnUS).Approval.OwnText)
