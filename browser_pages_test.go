@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"testing"
 
 	"coc-console/internal/simulator"
@@ -113,14 +114,28 @@ func (g *gallery) pages() []shown {
 	return append(list,
 		shown{"instance", func(t *tab) { g.openInstance(t, "abnormal", "ABNORMAL") }},
 		at("receipt-open", g.open), at("receipt-observed", g.observed), at("receipt-rejected", g.rejected),
-		at("audit", "/audit"), at("audit-empty", "/audit?person=nobody-is-called-so"),
+		at("audit", "/audit"), at("audit-search", "/audit?q=actor:operator+-outcome:failed+after:2026-01-01"), at("audit-wrong", "/audit?q=actor:x+outcom:failed"),
+		shown{"audit-suggestions", func(t *tab) {
+			t.Go("/audit")
+			t.Eval("document.querySelector('#field-q').focus()")
+			t.Type("#field-q", "a")
+			t.See("#suggestions [role=option]")
+			t.Eval("document.querySelectorAll('main details').forEach((d) => d.open = true)")
+		}},
+		at("story", "/audit/story?operation="+path.Base(g.rejected)), at("audit-empty", "/audit?person=nobody-is-called-so"),
 		shown{"record", func(t *tab) {
 			t.Go("/audit?action=operation.rejected")
 			t.Click("tr[data-sequence] a")
 			t.See("article[data-action='operation.rejected']")
+			t.Eval("document.querySelectorAll('main details').forEach((d) => d.open = true)")
 		}},
 		at("problem-404", "/nothing/here"), at("problem-404-ticket", "/tickets/SCT20240101000000012345678"),
-		at("problem-400", "/tickets/not-a-key"), at("problem-403", g.foreign))
+		at("problem-400", "/tickets/not-a-key"), at("problem-403", g.foreign),
+		shown{"audit-manager", func(t *tab) {
+			t.SignIn("manager")
+			t.Go("/audit")
+			t.See("#public-key")
+		}})
 }
 
 // operationPages are the confirmation pages, of which none is sent off but one, which is refused.

@@ -59,8 +59,8 @@ func (h *Handlers) searchLog(c echo.Context, q audit.Query, page *templates.Audi
 	start := h.Now()
 	limited, stop := context.WithTimeout(ctx, searchLimit)
 	defer stop()
-	summary := func() error { return nil }
-	if !IsRefresh(c) { // the list alone grows by itself
+	summary := func() (err error) { page.Total, err = h.total(limited, q); return err }
+	if !IsRefresh(c) { // of a list that grows by itself only the number changes
 		summary = h.summarize(limited, q, page)
 	}
 	found, err := h.Log.Search(limited, q)

@@ -1,4 +1,4 @@
-// The slash goes to the search box, unless its reader has switched that off, and Escape leaves it.
+// The slash goes to the search box, Escape leaves it; j and k go through a list. Readers can switch the letters off.
 
 export function start() {
   addEventListener("keydown", (event) => {
@@ -8,10 +8,21 @@ export function start() {
     if (!box || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (key === "Escape" && target === box) {
       box.blur();
-    } else if (key === "/" && box.hasAttribute("aria-keyshortcuts") && !target.closest("input, textarea, select, [contenteditable]")) {
+    } else if (!box.hasAttribute("aria-keyshortcuts") || target.closest("input, textarea, select, [contenteditable]")) {
+      return;
+    } else if (key === "/") {
       event.preventDefault(); // or the slash is typed into the box
       box.select();
       box.focus();
+    } else if (key === "j" || key === "k") {
+      step(target, key === "j" ? 1 : -1);
     }
   });
+}
+
+/** Focuses the next row's link, or the first one's. @param {HTMLElement} from @param {number} by */
+function step(from, by) {
+  const rows = [...document.querySelectorAll("tr.row")];
+  const at = rows.findIndex((row) => row.contains(from));
+  rows[at < 0 ? 0 : at + by]?.querySelector("a")?.focus();
 }

@@ -1,12 +1,13 @@
 // Makes the pages one application, on top of links and forms that work without. A part leaves the page as it is when the
 // browser lacks what it needs; one that fails does not take the others along.
+import { start as audit } from "./audit.js";
 import { start as forms } from "./forms.js";
 import { start as keyboard } from "./keyboard.js";
 import { start as navigate } from "./navigate.js";
 import { start as refresh } from "./refresh.js";
 import { start as zone } from "./zone.js";
 
-for (const start of [zone, navigate, forms, refresh, keyboard]) {
+for (const start of [zone, navigate, forms, refresh, keyboard, audit]) {
   try {
     start();
   } catch (error) {
