@@ -187,7 +187,7 @@ var enUS = Texts{
 		Tickets: "Tickets", Audit: "Audit",
 		Search: "execute_uuid, link or text", SearchButton: "Find", SearchHint: "SCT… or a link",
 		Settings: "Settings", Language: "Language", Theme: "Theme",
-		Shortcuts: "Keyboard shortcut: / goes to the search box",
+		Shortcuts: "Keyboard shortcuts: / goes to the search box, j and k go through a list",
 		ThemeAuto: "Theme of the browser", ThemeLight: "Light theme", ThemeDark: "Dark theme",
 		SignedIn: "Signed in", Manager: "Manager", SessionEnds: "Session ends", SignIn: "Sign in", SignOut: "Sign out",
 		Simulator: "Simulator: these tickets and servers are made up, nothing real is touched.",
