@@ -132,6 +132,8 @@ func (g *gallery) pages() []shown {
 		at("problem-404", "/nothing/here"), at("problem-404-ticket", "/tickets/SCT20240101000000012345678"),
 		at("problem-400", "/tickets/not-a-key"), at("problem-403", g.foreign),
 		shown{"audit-manager", func(t *tab) {
+			t.Click("#sign-out")
+			t.WaitFor("location.pathname === '/sign-in'")
 			t.SignIn("manager")
 			t.Go("/audit")
 			t.See("#public-key")
