@@ -36,7 +36,7 @@ func startGallery(t *testing.T, b *chrome) *gallery {
 	tb := b.open(t, g.base, look{still: true})
 	tb.SignIn("operator")
 	remove := g.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.NoEffect})
-	g.open = g.operate(tb, "large", "PAUSE_ORDER", "operation.accepted")
+	g.open = g.operate(manager, "large", "PAUSE_ORDER", "operation.accepted")
 	remove()
 	remove = g.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Refuse, Status: http.StatusBadRequest,
 		Code: "COC.00040713", Message: "The order is being changed by somebody else."})
