@@ -336,13 +336,37 @@ func TestTamperedSearchTables(t *testing.T) {
 			}
 			want := says("search.altered: the search tables say something else than the record 17")
 			if column == "seq" {
-				want = says("search.altered: the search tables do not have the record 17")
+				want = says("search.altered: the search tables do not have the record 17",
+					"search.altered: the search tables have a record 700, and should have those up to 600")
 			}
 			v.attack(attack{column, func(v *victim) { v.execIn(v.index, `UPDATE record SET `+column+` = `+to+` WHERE seq = 17`) }, want})
 		}
 		v.attack(attack{"two adjacent deleted", func(v *victim) { v.execIn(v.index, `DELETE FROM record WHERE seq IN (300, 301)`) },
 			each("search.altered: the search tables do not have the record %d", 300, 301)})
+		v.attack(attack{"the mark", func(v *victim) { v.execIn(v.index, `UPDATE followed SET upto = 598`) },
+			each("search.altered: the search tables have a record %d, and should have those up to 598", 599, 600)})
+		v.harmDerived()
 	})
+}
+
+// harmDerived changes what else is searched, which mend leaves as it is.
+func (v *victim) harmDerived() {
+	v.t.Helper()
+	v.execIn(v.index, `INSERT INTO value (field, folded, value) VALUES ('actor', 'eve', 'Eve')`)
+	v.execIn(v.index, `DELETE FROM value WHERE field = 'ticket'`)
+	v.execIn(v.index, `INSERT INTO open_operation (operation_id, seq) VALUES ('op', 17)`)
+	words := `DELETE FROM record_text WHERE rowid = 18`
+	if v.index.Engine == migrations.PostgreSQL {
+		words = `UPDATE record SET words = '' WHERE seq = 18`
+	}
+	others := []string{
+		`search.altered: the search tables do not have the value ticket "SCT1"`,
+		`search.altered: the search tables have the operation "op" as one without an end since record 17`,
+		`search.altered: the search tables have the value actor "Eve", which no record has`,
+	}
+	v.attack(attack{"values and operations", func(*victim) {}, says(others...)})
+	v.attack(attack{"words", func(v *victim) { v.execIn(v.index, words) },
+		says(append(others, "search.altered: the search tables have other words of the record 18")...)}, "--words")
 }
 
 // cutShort is the log as it was when it had 300 records: a backup of then, or

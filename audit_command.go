@@ -23,8 +23,8 @@ type auditConfig struct {
 	data, database, keys, anchor string
 	progress                     bool
 
-	fromLast bool
-	state    string
+	fromLast, words bool
+	state           string
 
 	format, query, output string
 	from, to              int64
@@ -61,7 +61,7 @@ var where = []string{"data", "database"}
 func auditCommands() []auditCommand {
 	return []auditCommand{
 		{"verify", "check that nothing in the audit log was changed",
-			slices.Concat(where, []string{"public-key", "anchor", "from-last", "state", "progress"}), false, verifyCommand},
+			slices.Concat(where, []string{"public-key", "anchor", "from-last", "state", "words", "progress"}), false, verifyCommand},
 		{"export", "write records as CSV, as lines of JSON, or as a bundle that proves what it holds",
 			slices.Concat(where, []string{"format", "query", "from", "to", "output", "public-key", "anchor", "progress"}), false, exportCommand},
 		{"verify-bundle FILE", "check such a bundle; needs neither the log nor a network",
@@ -85,6 +85,7 @@ func allAuditFlags(c *auditConfig) *flag.FlagSet {
 	f.BoolVar(&c.progress, "progress", false, "say how far it is also where errors do not go to a terminal")
 	f.BoolVar(&c.fromLast, "from-last", false, "begin where the last verification that found nothing ended; what was read then is not read again")
 	f.StringVar(&c.state, "state", "", "`FILE` that remembers that; default audit.verified in the data folder. Whoever can write it can have records passed over, so best on another machine")
+	f.BoolVar(&c.words, "words", false, "compare the words that are searched, too; takes much longer, and 8 bytes of memory for each record")
 	f.StringVar(&c.format, "format", "csv", "`FORMAT`: csv, jsonl or bundle")
 	f.StringVar(&c.query, "query", "", "`TEXT` that selects records, as the search box takes it; dates are those of UTC. With one, a bundle cannot show that none is left out")
 	f.Int64Var(&c.from, "from", 0, "`NUMBER` of the first record")

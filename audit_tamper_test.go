@@ -195,9 +195,12 @@ func (v *victim) mend() {
 // built anew: they tell of changed records too.
 func (v *victim) unsearched() {
 	v.t.Helper()
-	for _, table := range []string{"followed", "saved_followed"} {
-		v.execIn(v.index, `UPDATE `+table+` SET upto = 0`)
+	for _, saved := range []string{"", "saved_"} {
+		v.execIn(v.index, `UPDATE `+saved+`followed SET upto = 0`)
+		v.execIn(v.index, `DELETE FROM `+saved+`record`)
 	}
+	v.execIn(v.index, `DELETE FROM value`)
+	v.execIn(v.index, `DELETE FROM open_operation`)
 }
 
 func (v *victim) execIn(db *migrations.DB, statement string, args ...any) {

@@ -48,7 +48,7 @@ func verifyCommand(ctx context.Context, c auditConfig, stdout, stderr io.Writer)
 }
 
 func verifyLog(ctx context.Context, log *audit.Log, c auditConfig, stdout, stderr io.Writer) (err error) {
-	options := audit.VerifyOptions{Keys: split(c.keys)}
+	options := audit.VerifyOptions{Keys: split(c.keys), Words: c.words}
 	if options.Anchor, err = readAnchor(c); err != nil {
 		return err
 	}

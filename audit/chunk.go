@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -58,6 +57,10 @@ type chunk struct {
 	firstTime int64 // 0: it has no record
 	endTime   int64
 	pruned    int64 // up to which record a record of pruning speaks
+
+	values     []Filter  // that the records have
+	operations []turning // of the records that begin or end one
+	words      []uint64  // of each record, where they are asked for
 }
 
 // tileRead is what a tile's records and hashes come to.
@@ -218,66 +221,6 @@ func (c *chunk) compare(n int64, leaves []tlog.Hash, there []bool, stored []byte
 	return t
 }
 
-// readSearch compares the search tables with the records.
-func (c *chunk) readSearch(ctx context.Context, first, last int64) error {
-	if first >= last {
-		return nil
-	}
-	derived, err := c.searchRows(ctx, first, last)
-	if err != nil {
-		return err
-	}
-	records, err := c.log.entries(ctx, `seq > $1 AND seq <= $2 ORDER BY seq`, first, last)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		row, ok := derived[r.Sequence]
-		switch {
-		case !ok:
-			c.find(Finding{Kind: FindingSearch, Sequence: r.Sequence, Text: "the search tables do not have the record %d"}, r.Sequence)
-		case row != searchRowOf(r):
-			c.find(Finding{Kind: FindingSearch, Sequence: r.Sequence, Text: "the search tables say something else than the record %d"}, r.Sequence)
-		}
-		delete(derived, r.Sequence)
-	}
-	for _, seq := range slices.Sorted(maps.Keys(derived)) {
-		c.find(Finding{Kind: FindingSearch, Sequence: seq, Text: "the search tables have a record %d that is not in the log"}, seq)
-	}
-	return nil
-}
-
-// searchRow is a row of the search tables.
-type searchRow struct {
-	ts                                                                                                   int64
-	action, outcome, userID, userName, ticket, operation, operationType, projectID, projectName, address string
-}
-
-func searchRowOf(r Record) searchRow {
-	return searchRow{r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID, r.Actor.UserName, r.Ticket,
-		r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address}
-}
-
-func (c *chunk) searchRows(ctx context.Context, first, last int64) (map[int64]searchRow, error) {
-	rows, err := c.options.Search.QueryContext(ctx, `SELECT seq, ts, action, outcome, user_id, user_name, ticket, operation_id,
-		operation_type, project_id, project_name, address FROM record WHERE seq > $1 AND seq <= $2`, first, last)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	out := make(map[int64]searchRow, last-first)
-	for rows.Next() {
-		var seq int64
-		var r searchRow
-		if err := rows.Scan(&seq, &r.ts, &r.action, &r.outcome, &r.userID, &r.userName, &r.ticket, &r.operation,
-			&r.operationType, &r.projectID, &r.projectName, &r.address); err != nil {
-			return nil, err
-		}
-		out[seq] = r
-	}
-	return out, rows.Err()
-}
-
 // join adds a chunk to the trees and compares them where a root is known.
 func (v *verification) join(ctx context.Context, c *chunk) error {
 	for _, f := range c.findings {
@@ -291,6 +234,9 @@ func (v *verification) join(ctx context.Context, c *chunk) error {
 		v.lastTime = c.endTime
 	}
 	v.prunedByRecord = max(v.prunedByRecord, c.pruned)
+	if err := v.derive(ctx, c); err != nil {
+		return err
+	}
 	for i, t := range c.tileReads {
 		n := c.from + int64(i)
 		v.suspects = append(v.suspects, t.suspects...)

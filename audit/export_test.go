@@ -84,6 +84,9 @@ func (l *Log) Fill(ctx context.Context, n int, record func(i int) Record) error 
 // tree costs.
 func WithoutTree(c *Config) { c.withoutTree = true }
 
+// Words are a record's words, as the log's database takes them.
+func (l *Log) Words(r Record) string { return l.prepare([]Record{r})[0] }
+
 // CatchUp brings the search tables up to the log's present end.
 func (l *Log) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }
 

@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"coc-console/audit"
+	"coc-console/migrations"
 )
 
 // The values that the records of the search tests have, and some that none has.
@@ -294,15 +295,32 @@ func sameCounts(t *testing.T, o *opened, q audit.Query, want []audit.Record) {
 		"tickets":  {f.Tickets, count(func(r audit.Record) string { return r.Ticket })},
 		"projects": {f.Projects, count(func(r audit.Record) string { return r.Actor.ProjectName })},
 	} {
-		got := map[string]int{}
-		for _, v := range c.got {
-			got[v.Value] = v.Count
-		}
-		if !maps.Equal(got, c.want) {
-			t.Errorf("facet %s of %+v: %v, want %v", name, q, got, c.want)
+		if !isFacet(c.got, c.want) {
+			t.Errorf("facet %s of %+v: %v, want %v", name, q, c.got, c.want)
 		}
 	}
 	sameActivity(t, o, q)
+}
+
+// isFacet reports whether a facet has the most frequent values, with their
+// counts.
+func isFacet(got []audit.FacetValue, want map[string]int) bool {
+	if len(got) != min(len(want), audit.MaxFacet) {
+		return false
+	}
+	left := maps.Clone(want)
+	for _, v := range got {
+		if want[v.Value] != v.Count {
+			return false
+		}
+		delete(left, v.Value)
+	}
+	for _, n := range left {
+		if n > got[len(got)-1].Count {
+			return false
+		}
+	}
+	return len(left) == len(want)-len(got)
 }
 
 func sameActivity(t *testing.T, o *opened, q audit.Query) {
@@ -471,26 +489,10 @@ func TestSearchTablesAreRebuilt(t *testing.T) {
 		q := audit.Query{Action: "operation.", Visible: all}
 		want := o.export(t, q)
 		o.caughtUp(t)
-		if o.sqlite() {
-			if err := o.close(); err != nil {
-				t.Fatal(err)
-			}
-			files, err := filepath.Glob(filepath.Join(dsn, "search.db*"))
-			if err != nil || len(files) == 0 {
-				t.Fatalf("there are no search tables: %v", err)
-			}
-			for _, f := range files {
-				if err := os.Remove(f); err != nil {
-					t.Fatal(err)
-				}
-			}
-		} else {
-			execute(t, o.search, `TRUNCATE record, open_operation`)
-			execute(t, o.search, `UPDATE followed SET upto = 0`)
-			if err := o.close(); err != nil {
-				t.Fatal(err)
-			}
+		if err := o.close(); err != nil {
+			t.Fatal(err)
 		}
+		removeSearchTables(t, dsn)
 		o = open(t, dsn)
 		same(t, "before they are rebuilt", o.export(t, q), want)
 		o.caughtUp(t)
@@ -500,6 +502,32 @@ func TestSearchTablesAreRebuilt(t *testing.T) {
 			t.Errorf("they know %d of %d records (%v)", n, size, err)
 		}
 	})
+}
+
+// removeSearchTables deletes SQLite's file, and empties PostgreSQL's tables.
+func removeSearchTables(t *testing.T, dsn string) {
+	t.Helper()
+	if migrations.IsPostgres(dsn) {
+		db, err := migrations.Open(t.Context(), dsn, migrations.Search)
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, db, `TRUNCATE record, open_operation`)
+		execute(t, db, `UPDATE followed SET upto = 0`)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(dsn, "search.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no search tables: %v", err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestSearchTablesOfAnotherLog: they are ahead, or have the same numbers for

@@ -63,6 +63,7 @@ type VerifyOptions struct {
 	Anchor   []byte                  // a signed checkpoint that was kept elsewhere
 	Keys     []string                // the public keys that are believed; nil: those of Config
 	Search   *sql.DB                 // search tables that are compared with the records; nil: they are not
+	Words    bool                    // their words, too. It takes much longer, and eight bytes for each record
 	Progress func(done, total int64) // records; called now and then
 	Gentle   bool                    // one thing at a time, mostly at rest, and beside a log that may not have signed anything yet
 }
@@ -109,6 +110,7 @@ type verification struct {
 	marks   []mark  // not reached yet
 	sizes   []int64 // of all marks
 	upto    int64   // what the search tables know
+	derived derived
 
 	edgeTile int64       // the tile that was last when the head was signed
 	edge     []tlog.Hash // and its leaves
@@ -165,12 +167,8 @@ func (v *verification) run(ctx context.Context) error {
 		return err
 	}
 	v.report.From, v.report.Size, v.report.Pruned = min(v.options.From.Size, h.size), h.size, h.pruned
-	if v.options.Search != nil {
-		if err := v.options.Search.QueryRowContext(ctx, `SELECT upto FROM followed WHERE id = 1`).Scan(&v.upto); err != nil {
-			return err
-		}
-	}
-	for _, step := range []func(context.Context) error{v.single, v.checkpoints, v.sortMarks, v.outside, v.begin, v.chunks, v.end} {
+	for _, step := range []func(context.Context) error{v.single, v.checkpoints, v.sortMarks, v.outside, v.searched, v.begin, v.chunks,
+		v.end, v.compareDerived} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"coc-console/audit"
@@ -401,15 +402,119 @@ func TestHigherTiles(t *testing.T) {
 	})
 }
 
+// searched is a log with an operation that has ended and one that has not,
+// whose search tables have all of it and can be harmed and mended.
+func searched(t *testing.T, dsn string) (o *opened, mend func()) {
+	t.Helper()
+	written(t, dsn)
+	o = open(t, dsn, signing)
+	open, ended := fullRecord(), fullRecord()
+	ended.OperationID = "ended"
+	end := ended
+	end.Action, end.Outcome = audit.ActionOperationObserved, audit.OutcomeSucceeded
+	o.append(t, open, ended, end)
+	o.caughtUp(t)
+	if err := o.close(); err != nil {
+		t.Fatal(err)
+	}
+	o = inspect(t, dsn)
+	rows := []string{"record", "value", "open_operation", "followed"}
+	for _, table := range rows {
+		execute(t, o.search, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
+	}
+	return o, func() {
+		for _, table := range rows {
+			execute(t, o.search, `DELETE FROM `+table)
+			execute(t, o.search, `INSERT INTO `+table+` SELECT * FROM saved_`+table)
+		}
+	}
+}
+
 func TestSearchTablesAreVerified(t *testing.T) {
 	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
-		o := inspect(t, dsn)
-		execute(t, o.search, `UPDATE record SET user_name = 'somebody else' WHERE seq = 17`)
-		execute(t, o.search, `DELETE FROM record WHERE seq IN (400, 401)`)
-		got := named(o.verify(t, audit.VerifyOptions{Search: o.search.Read}).Findings)
-		if !slices.Equal(got, []string{"search.altered record 17", "search.altered record 400", "search.altered record 401"}) {
-			t.Errorf("got %q", got)
+		o, mend := searched(t, dsn)
+		for _, tt := range []struct {
+			name, harm string
+			want       []string
+		}{
+			{"nothing", `SELECT 1`, nil},
+			{"a column", `UPDATE record SET user_name = 'somebody else' WHERE seq = 17`, []string{"search.altered record 17"}},
+			{"records deleted", `DELETE FROM record WHERE seq IN (400, 401)`, []string{"search.altered record 400", "search.altered record 401"}},
+			{"a value deleted", `DELETE FROM value WHERE field = 'ticket'`, []string{"search.altered"}},
+			{"a value changed", `UPDATE value SET value = value || ' ' WHERE field = 'ticket'`, []string{"search.altered", "search.altered"}},
+			{"a value that nobody finds", `UPDATE value SET folded = folded || 'x' WHERE field = 'ticket'`, []string{"search.altered", "search.altered"}},
+			{"a value added", `INSERT INTO value (field, folded, value) VALUES ('actor', 'eve', 'Eve')`, []string{"search.altered"}},
+			{"a value of no field", `INSERT INTO value (field, folded, value) VALUES ('nothing', 'x', 'x')`, []string{"search.altered"}},
+			{"an open operation deleted", `DELETE FROM open_operation`, []string{"search.altered record 601"}},
+			{"an open operation added", `INSERT INTO open_operation (operation_id, seq) VALUES ('ended', 602)`, []string{"search.altered record 602"}},
+			{"an open operation moved", `UPDATE open_operation SET seq = 5`, []string{"search.altered record 5", "search.altered record 601"}},
+			{"the mark lowered", `UPDATE followed SET upto = 602`, []string{"search.altered record 603"}},
+			{"the mark lifted", `UPDATE followed SET upto = 700`, []string{"search.altered"}},
+			{"the mark deleted", `DELETE FROM followed`, []string{"search.altered"}},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				defer mend()
+				execute(t, o.search, tt.harm)
+				got := named(o.verify(t, audit.VerifyOptions{Search: o.search.Read}).Findings)
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("got %q, want %q", got, tt.want)
+				}
+			})
+		}
+	})
+}
+
+// TestWordsAreVerified changes what the full text has of a record. Nothing but
+// a verification of the words sees it.
+func TestWordsAreVerified(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o, _ := searched(t, dsn)
+		r, err := o.Record(t.Context(), 601)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Fields(o.Words(r))
+		n := len(words)
+		put := func(words []string) {
+			text := strings.Join(words, " ")
+			if !o.sqlite() {
+				execute(t, o.search, `UPDATE record SET words = $1::tsvector WHERE seq = 601`, text)
+				return
+			}
+			execute(t, o.search, `DELETE FROM record_text WHERE rowid = 601`)
+			execute(t, o.search, `INSERT INTO record_text (rowid, doc) VALUES (601, $1)`, text)
+		}
+		swapped := slices.Clone(words)
+		swapped[n-1], swapped[n-2] = words[n-2], words[n-1]
+		if !o.sqlite() { // there a word comes with its place
+			a, b := strings.Split(words[n-2], ":"), strings.Split(words[n-1], ":")
+			swapped[n-2], swapped[n-1] = b[0]+":"+a[1], a[0]+":"+b[1]
+		}
+		for _, tt := range []struct {
+			name  string
+			words []string
+			want  []string
+		}{
+			{"none", nil, []string{"search.altered record 601"}},
+			{"one less", words[:n-1], []string{"search.altered record 601"}},
+			{"one more", append(slices.Clone(words), "more"), []string{"search.altered record 601"}},
+			{"two in another order", swapped, []string{"search.altered record 601"}},
+			{"the right ones", words, nil},
+		} {
+			put(tt.words)
+			if got := named(o.verify(t, audit.VerifyOptions{Search: o.search.Read}).Findings); len(got) > 0 {
+				t.Errorf("%s, without the words: %q", tt.name, got)
+			}
+			for _, from := range []int64{0, 300} {
+				root, err := o.RootAt(t.Context(), from)
+				if err != nil {
+					t.Fatal(err)
+				}
+				options := audit.VerifyOptions{Search: o.search.Read, Words: true, From: audit.Checkpoint{Size: from, Root: root}}
+				if got := named(o.verify(t, options).Findings); !slices.Equal(got, tt.want) {
+					t.Errorf("%s, from %d: got %q, want %q", tt.name, from, got, tt.want)
+				}
+			}
 		}
 	})
 }
