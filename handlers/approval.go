@@ -103,6 +103,11 @@ func (h *Handlers) showApproval(c echo.Context, a operate.Approval, status int, 
 		page.Refresh = refreshApproval
 	}
 	now, err := h.Operations.Read(ctx, v.Caller, a.Ticket, a.Operation, a.BatchHint)
+	if err == nil && a.Requester.UserID != v.Actor.UserID {
+		if err := h.see(c, now.Ticket); err != nil {
+			return err
+		}
+	}
 	if err := h.compareSeen(ctx, &page, a, now, err); err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func (h *Handlers) showApproval(c echo.Context, a operate.Approval, status int, 
 		d := h.Operations.MayApprove(v.Actor, a, now)
 		page.MayDecide = d.Allowed
 		if !d.Allowed {
-			page.Denied = denial(ctx, d)
+			page.Denied = Denial(ctx, d)
 		}
 	}
 	return Render(c, status, page)
@@ -149,8 +154,8 @@ func radiusText(ctx context.Context, r operate.Radius) string {
 	return t.Stops(r.Stops, r.Running)
 }
 
-// denial is a decision against somebody, for a page.
-func denial(ctx context.Context, d policy.Decision) *templates.Denial {
+// Denial is a decision against somebody, for a page.
+func Denial(ctx context.Context, d policy.Decision) *templates.Denial {
 	return &templates.Denial{Text: ruleText(ctx, d.Text), Policies: d.Policies, Ask: d.Ask, Failed: d.Failed}
 }
 

@@ -55,7 +55,9 @@ func (h *Handlers) searchLog(c echo.Context, q audit.Query, page *templates.Audi
 		return err
 	}
 	q.Limit = recordsPerPage
-	page.Export = exportAddress(q)
+	if !v.Manager || h.mayExport(v).Allowed {
+		page.Export = exportAddress(q)
+	}
 	start := h.Now()
 	limited, stop := context.WithTimeout(ctx, searchLimit)
 	defer stop()

@@ -63,6 +63,9 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 	if err := ownSite(c.Request()); err != nil {
 		return err
 	}
+	if err := h.export(c, v); err != nil {
+		return err
+	}
 	format, err := readFormat(c)
 	if err != nil {
 		return err

@@ -175,16 +175,19 @@ const (
 	ProblemSignIn                             // nobody is signed in
 	ProblemBadForm                            // a form without its key or its picture
 	ProblemKeySpent                           // a form's key that led to nothing
+	ProblemRules                              // the rules hide the ticket: Decision says why
+	ProblemNoExport                           // the rules let nothing be carried away: Decision says why
 )
 
 // Problem is a request that cannot be answered. Status is the HTTP status,
 // Value what the reader sent (shown back to them, escaped), Err the private
 // cause, logged and never shown.
 type Problem struct {
-	Status int
-	Kind   ProblemKind
-	Value  string
-	Err    error
+	Status   int
+	Kind     ProblemKind
+	Value    string
+	Decision *policy.Decision // of the rules; ProblemRules alone has one
+	Err      error
 }
 
 func (p *Problem) Error() string {

@@ -22,12 +22,14 @@ func (h *Handlers) Instance(c echo.Context) error {
 		return err
 	}
 	id, row := string(now.Ticket.ExecuteUUID), *now.Instance
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
 	page := templates.InstancePage{
 		Ticket: ticketHead(now.Ticket, h.Now()), TicketAddress: batchAddress(id, now.InstanceBatch),
-		Instance: instance(id, now.InstanceBatch, row, now.Situation, h.Now()),
+		Instance: instance(id, now.InstanceBatch, row, now.Situation, h.Now(), h.offers(ctx, v, now.Situation, nil)),
 		Log:      logText(row.Message), LogBytes: len(row.Message), ReadAt: h.Now(),
 	}
-	page.Frame = h.Frame(c, i18n.T(c.Request().Context()).Title.Instance(instanceTitle(page.Instance), ticketName(now.Ticket)), templates.SectionTickets)
+	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(instanceTitle(page.Instance), ticketName(now.Ticket)), templates.SectionTickets)
 	if row.Message != "" {
 		page.Download = logAddress(id, coc.InstanceID(row), now.InstanceBatch)
 	}
@@ -82,6 +84,9 @@ func (h *Handlers) readInstance(c echo.Context) (operate.Reading, error) {
 		return operate.Reading{}, err
 	case err != nil:
 		return operate.Reading{}, h.lookFailed(c, record, err)
+	}
+	if err := h.see(c, now.Ticket); err != nil {
+		return operate.Reading{}, err
 	}
 	record.BatchIndex, record.Target = now.InstanceBatch, now.Instance.Target.HostName
 	h.noteView(c, record)

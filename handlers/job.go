@@ -222,7 +222,7 @@ func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewJob, r opera
 			good = append(good, target.Value)
 		}
 		if item.Err == nil && item.Decision.Denied() && page.Denied == nil {
-			page.Denied = denial(ctx, item.Decision)
+			page.Denied = Denial(ctx, item.Decision)
 		}
 		page.Items = append(page.Items, target)
 	}
@@ -251,7 +251,10 @@ func (h *Handlers) itemProblem(ctx context.Context, p operate.Planned) string {
 	t := i18n.T(ctx)
 	var call *coc.Error
 	var target *operate.TargetError
+	var hidden *operate.PolicyError
 	switch {
+	case errors.As(p.Err, &hidden):
+		return strings.TrimSpace(t.Problem.Hidden.Heading + ". " + ruleText(ctx, hidden.Decision.Text))
 	case errors.As(p.Err, &call):
 		_, f := failureOf(call, &t.Problem)
 		return strings.TrimSpace(f.Heading + " " + f.Verbatim)

@@ -124,6 +124,9 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	if err != nil {
 		return h.unread(c, page, status, why, err)
 	}
+	if err := h.see(c, now.Ticket); err != nil {
+		return err
+	}
 	h.fill(&page, f, now)
 	if seen, err := operate.ParsePicture(f.seen); err == nil && errors.Is(why, errPending) {
 		page.Changes = changes(seen.Changes(now.Picture(), f.operation.Type))
@@ -173,7 +176,7 @@ func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f
 	}
 	for _, i := range rows {
 		if i.Status == coc.InstanceReady {
-			page.NextHosts = append(page.NextHosts, instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt))
+			page.NextHosts = append(page.NextHosts, instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt, nil))
 		}
 	}
 }
@@ -333,15 +336,15 @@ func (h *Handlers) fill(page *templates.NewOperation, f operationForm, now opera
 	switch f.operation.Type {
 	case coc.SkipBatch:
 		if b, ok := now.Batch(f.operation.BatchIndex); ok {
-			shown := batch(now.Situation, b, b.Index)
+			shown := batch(now.Situation, b, b.Index, nil)
 			page.Batch = &shown
 		}
 		page.Scope = tallyRows(now.Instances...)
 		for _, i := range now.Instances {
-			page.Targets = append(page.Targets, instance(id, f.operation.BatchIndex, i, now.Situation, at))
+			page.Targets = append(page.Targets, instance(id, f.operation.BatchIndex, i, now.Situation, at, nil))
 		}
 	case coc.CancelInstance:
-		shown := instance(id, now.InstanceBatch, *now.Instance, now.Situation, at)
+		shown := instance(id, now.InstanceBatch, *now.Instance, now.Situation, at, nil)
 		page.Instance, page.Scope = &shown, tallyRows(*now.Instance)
 		page.BatchHint = decimal(now.InstanceBatch)
 	case coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder:

@@ -51,7 +51,7 @@ func (h *Handlers) fillRules(ctx context.Context, page *templates.NewOperation, 
 	r := &page.Rules
 	r.Stops, r.Running, r.Radius = radius.Stops, radius.Running, radiusText(ctx, radius)
 	if d.Denied() {
-		r.Denied = denial(ctx, d)
+		r.Denied = Denial(ctx, d)
 		return
 	}
 	r.Reason, r.Number, r.Other = d.Wants(policy.Reason), d.Wants(policy.Count), d.Wants(policy.SecondPerson)

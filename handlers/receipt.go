@@ -55,6 +55,9 @@ func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) templ
 		h.Logger.WarnContext(ctx, "the ticket of a receipt could not be read", "error", err)
 		return now
 	}
+	if !h.maySee(v, s.Ticket) {
+		return templates.TicketNow{}
+	}
 	now.Status, now.Batch, now.Batches = string(s.Ticket.Status), s.Ticket.CurrentBatch, len(s.Batches)
 	now.Tally = tally(s.Statistics)
 	return now
@@ -136,8 +139,8 @@ func endStep(r operate.Receipt) templates.Step {
 var errDenied = errors.New("the record belongs to somebody else")
 
 // mayRead says whether the reader may see a record: managers all of them,
-// others their own and what was done to tickets that they can open. COC
-// decides what they can open.
+// others their own and what was done to tickets that they can open. COC and the
+// rules decide what they can open.
 func (h *Handlers) mayRead(ctx context.Context, v Viewer, r audit.Record) error {
 	if v.sees().Whole(r) {
 		return nil
@@ -150,9 +153,12 @@ func (h *Handlers) mayRead(ctx context.Context, v Viewer, r audit.Record) error 
 }
 
 func (h *Handlers) mayOpen(ctx context.Context, v Viewer, id coc.ExecuteUUID) error {
-	_, err := h.COC.Ticket(ctx, v.Caller, id)
+	t, err := h.COC.Ticket(ctx, v.Caller, id)
 	var upstream *coc.Error
-	if errors.As(err, &upstream) && (upstream.NotFound() || upstream.Forbidden()) {
+	switch {
+	case errors.As(err, &upstream) && (upstream.NotFound() || upstream.Forbidden()):
+		return errDenied
+	case err == nil && !h.maySee(v, t):
 		return errDenied
 	}
 	return err

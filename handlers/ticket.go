@@ -60,6 +60,10 @@ func (h *Handlers) Ticket(c echo.Context) error {
 	if err != nil {
 		return h.lookFailed(c, audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id), Duration: since(start, h.Now)}, err)
 	}
+	if err := h.see(c, now.Ticket); err != nil {
+		return err
+	}
+	may := h.offers(ctx, v, now, nil)
 	q, filter, err := instanceQuery(c, now)
 	if err != nil {
 		return err
@@ -67,12 +71,12 @@ func (h *Handlers) Ticket(c echo.Context) error {
 	page := templates.Ticket{
 		Frame: h.Frame(c, i18n.T(ctx).Title.Ticket(ticketName(now.Ticket)), templates.SectionTickets),
 		Head:  ticketHead(now.Ticket, h.Now()), Params: params(now.Ticket.Params),
-		Total: now.Statistics.Total, Counts: counts(now.Statistics), Operations: choices(now),
-		Batches: batches(now, q.Batch), Instances: filter, ReadAt: h.Now(),
+		Total: now.Statistics.Total, Counts: counts(now.Statistics), Operations: choices(now, may),
+		Batches: batches(now, q.Batch, may), Instances: filter, ReadAt: h.Now(),
 		AllHistory: address("/audit", url.Values{"ticket": {string(id)}}), Story: storyAddress("ticket", string(id)),
 	}
 	page.Refresh = refreshAfter(now.Ticket.Status)
-	if err := h.listInstances(ctx, &page.Instances, v, now, q, c); err != nil {
+	if err := h.listInstances(ctx, &page.Instances, v, now, q, c, may); err != nil {
 		return err
 	}
 	h.noteView(c, audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id), Target: now.Ticket.ScriptName,
@@ -154,7 +158,7 @@ func chosenBatch(text string, now operate.Situation) (int32, error) {
 // listInstances fills one page of a batch. That it fails is shown in its
 // place: the rest of the ticket is worth seeing.
 func (h *Handlers) listInstances(ctx context.Context, list *templates.InstanceList, v Viewer, now operate.Situation,
-	q coc.InstanceQuery, c echo.Context) error {
+	q coc.InstanceQuery, c echo.Context, may *offers) error {
 	if q.Batch == 0 {
 		return nil
 	}
@@ -170,7 +174,7 @@ func (h *Handlers) listInstances(ctx context.Context, list *templates.InstanceLi
 	}
 	list.Total = found.TotalInstances
 	for _, i := range found.Instances {
-		list.Rows = append(list.Rows, instance(string(id), q.Batch, i, now, h.Now()))
+		list.Rows = append(list.Rows, instance(string(id), q.Batch, i, now, h.Now(), may))
 	}
 	list.Pager.Newer = newerAddress(c)
 	before := pagesBefore(c) * int(q.Limit)

@@ -98,6 +98,10 @@ func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, q coc.Ti
 	}
 	page.Pager.Newer = newerAddress(c)
 	for _, r := range rows {
+		if !h.maySee(v, coc.Ticket{ExecuteUUID: r.ExecuteUUID, ScriptName: r.Name, Creator: r.Creator, Status: r.Status}) {
+			page.Hidden++
+			continue
+		}
 		page.Rows = append(page.Rows, ticketRow(r, page.ReadAt))
 	}
 	return http.StatusOK, nil

@@ -39,7 +39,7 @@ func params(all []coc.Param) []templates.Param {
 	return out
 }
 
-func instance(ticket string, batch int32, i coc.Instance, s operate.Situation, now time.Time) templates.Instance {
+func instance(ticket string, batch int32, i coc.Instance, s operate.Situation, now time.Time, may *offers) templates.Instance {
 	id, t := coc.InstanceID(i), i.Target
 	out := templates.Instance{
 		ID: decimal(id), Batch: batch, HostName: visible(t.HostName), FixedIP: visible(t.FixedIP),
@@ -58,14 +58,18 @@ func instance(ticket string, batch int32, i coc.Instance, s operate.Situation, n
 		out.Duration = 0 // it has not run yet
 	}
 	op := coc.Operation{Type: coc.CancelInstance, InstanceID: id}
-	out.Cancel = choice(ticket, op, batch, s.Check(op, i.Status))
+	out.Cancel = choice(ticket, op, batch, s.Check(op, i.Status), may.denied(op, &i))
 	return out
 }
 
-func choice(ticket string, op coc.Operation, batchHint int32, why operate.Refusal) templates.OperationChoice {
+func choice(ticket string, op coc.Operation, batchHint int32, why operate.Refusal, denied *templates.Denial) templates.OperationChoice {
 	c := templates.OperationChoice{Type: string(op.Type), Batch: op.BatchIndex}
-	if why != operate.Fits {
+	switch {
+	case why != operate.Fits:
 		c.Refusal = string(why)
+		return c
+	case denied != nil:
+		c.Denied = denied
 		return c
 	}
 	c.Address = newOperationAddress(ticket, op, batchHint)
@@ -73,36 +77,36 @@ func choice(ticket string, op coc.Operation, batchHint int32, why operate.Refusa
 }
 
 // choices are the operations on a ticket and on its batch that is next.
-func choices(s operate.Situation) []templates.OperationChoice {
+func choices(s operate.Situation, may *offers) []templates.OperationChoice {
 	id := string(s.Ticket.ExecuteUUID)
-	skip := skipOf(s, cmp.Or(s.SkippableBatch(), s.Ticket.CurrentBatch))
+	skip := skipOf(s, cmp.Or(s.SkippableBatch(), s.Ticket.CurrentBatch), may)
 	all := []templates.OperationChoice{}
 	for _, t := range []coc.OperationType{coc.PauseOrder, coc.ContinueOrder} {
 		op := coc.Operation{Type: t}
-		all = append(all, choice(id, op, 0, s.Check(op, "")))
+		all = append(all, choice(id, op, 0, s.Check(op, ""), may.denied(op, nil)))
 	}
 	op := coc.Operation{Type: coc.CancelOrder}
-	return append(all, skip, choice(id, op, 0, s.Check(op, "")))
+	return append(all, skip, choice(id, op, 0, s.Check(op, ""), may.denied(op, nil)))
 }
 
-func skipOf(s operate.Situation, batch int32) templates.OperationChoice {
+func skipOf(s operate.Situation, batch int32, may *offers) templates.OperationChoice {
 	op := coc.Operation{Type: coc.SkipBatch, BatchIndex: batch}
-	return choice(string(s.Ticket.ExecuteUUID), op, 0, s.Check(op, ""))
+	return choice(string(s.Ticket.ExecuteUUID), op, 0, s.Check(op, ""), may.denied(op, nil))
 }
 
-func batches(s operate.Situation, selected int32) []templates.Batch {
+func batches(s operate.Situation, selected int32, may *offers) []templates.Batch {
 	out := make([]templates.Batch, len(s.Batches))
 	for i, b := range s.Batches {
-		out[i] = batch(s, b, selected)
+		out[i] = batch(s, b, selected, may)
 	}
 	return out
 }
 
-func batch(s operate.Situation, b coc.Batch, selected int32) templates.Batch {
+func batch(s operate.Situation, b coc.Batch, selected int32, may *offers) templates.Batch {
 	return templates.Batch{
 		Index: b.Index, Total: b.TotalInstances, Rotation: string(b.Rotation), State: string(s.BatchState(b.Index)),
 		Current: b.Index == s.Ticket.CurrentBatch, Selected: b.Index == selected,
-		Address: batchAddress(string(s.Ticket.ExecuteUUID), b.Index), Skip: skipOf(s, b.Index),
+		Address: batchAddress(string(s.Ticket.ExecuteUUID), b.Index), Skip: skipOf(s, b.Index, may),
 	}
 }
 

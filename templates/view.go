@@ -90,10 +90,11 @@ type Pager struct{ Newer, Older string }
 
 // OperationChoice is one operation as a page offers it.
 type OperationChoice struct {
-	Type    string // wire value
-	Address string // of the confirmation page; empty when it does not fit
-	Refusal string // why it does not fit: a value of operate.Refusal
-	Batch   int32  // SKIP_BATCH: the batch
+	Type    string  // wire value
+	Address string  // of the confirmation page; empty when it does not fit
+	Refusal string  // why it does not fit: a value of operate.Refusal
+	Denied  *Denial // why the rules do not let the reader
+	Batch   int32   // SKIP_BATCH: the batch
 }
 
 // Instance is one server in one batch.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,7 +107,7 @@ func (s *server) problem(err error, c echo.Context) templates.Problem {
 	)
 	switch {
 	case errors.As(err, &problem):
-		return requestProblem(problem, &t.Problem)
+		return requestProblem(c.Request().Context(), problem, &t.Problem)
 	case errors.As(err, &upstream):
 		return upstreamProblem(upstream, &t.Problem)
 	case errors.As(err, &signIn):
@@ -133,7 +134,7 @@ func page(status int, m i18n.Message) templates.Problem {
 	return templates.Problem{Status: status, Heading: m.Heading, Text: m.Text, Advice: m.Advice}
 }
 
-func requestProblem(p *handlers.Problem, t *i18n.Problems) templates.Problem {
+func requestProblem(ctx context.Context, p *handlers.Problem, t *i18n.Problems) templates.Problem {
 	messages := map[handlers.ProblemKind]i18n.Message{
 		handlers.ProblemBadUUID: t.BadUUID, handlers.ProblemNotFound: t.NotFound,
 		handlers.ProblemBadInstance: t.BadInstance, handlers.ProblemBadInput: t.BadInput,
@@ -141,6 +142,7 @@ func requestProblem(p *handlers.Problem, t *i18n.Problems) templates.Problem {
 		handlers.ProblemCrossSite: t.CrossSite, handlers.ProblemThrottled: t.TooOften,
 		handlers.ProblemUnavailable: t.Unavailable, handlers.ProblemInsecure: t.Insecure,
 		handlers.ProblemSignIn: t.SignInAgain, handlers.ProblemBadForm: t.BadForm, handlers.ProblemKeySpent: t.KeySpent,
+		handlers.ProblemRules: t.Hidden, handlers.ProblemNoExport: t.NoExport,
 	}
 	m, ok := messages[p.Kind]
 	if !ok {
@@ -149,6 +151,9 @@ func requestProblem(p *handlers.Problem, t *i18n.Problems) templates.Problem {
 	out := page(p.Status, m)
 	out.Value = p.Value
 	out.SignIn = p.Kind == handlers.ProblemSignIn
+	if p.Decision != nil {
+		out.Denial = handlers.Denial(ctx, *p.Decision)
+	}
 	return out
 }
 

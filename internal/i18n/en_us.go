@@ -38,6 +38,12 @@ var enUS = Texts{
 		Denied: Message{"You may not do this",
 			"Your rights in this console do not cover this page or action. The attempt is in the audit log.",
 			"Ask a manager of this console."},
+		Hidden: Message{"You may not see this ticket",
+			"The rules of this console do not show it to you. The attempt is in the audit log.",
+			"Ask those who are named below, or look for another ticket."},
+		NoExport: Message{"You may not export the audit log",
+			"The rules of this console do not let you carry records away. The attempt is in the audit log.",
+			"Read the records here, or ask those who are named below."},
 		CrossSite: Message{"The form came from another site",
 			"The browser says that another site sent this form. Nothing was done.",
 			"Open the page in this console and send the form from there."},
@@ -228,6 +234,9 @@ var enUS = Texts{
 		DemoAccounts: "Users of the simulator", Verbatim: "IAM says",
 	},
 	Tickets: TicketsTexts{
+		Hidden: func(n int) string {
+			return "The rules of this console hide " + countEN(n, "ticket", "tickets") + " of this page from you."
+		},
 		Heading: "Tickets", Name: "Name", Key: "execute_uuid", NameFilter: "Name contains",
 		Creator: "Creator", Regions: "Regions",
 		Total: func(total int64, shown int) string {

@@ -103,6 +103,7 @@ type TicketsTexts struct {
 	NameFilter           string
 	Creator, Regions     string
 	Total                func(total int64, shown int) string
+	Hidden               func(n int) string // of a page's tickets the rules hide so many
 	Empty, EmptyFiltered string
 	EmptyAdvice          string
 	EmptyFilteredAdvice  string

@@ -44,6 +44,8 @@ type Problems struct {
 	BadForm         Message // a form without its key or its picture
 	KeySpent        Message
 	Denied          Message
+	Hidden          Message // by the rules; why follows
+	NoExport        Message // the same
 	CrossSite       Message
 	TooLarge        Message
 	Method          Message

@@ -38,6 +38,12 @@ var zhCN = Texts{
 		Denied: Message{"您无权执行此操作",
 			"您在本控制台的权限不包括该页面或操作。此次尝试已记入审计日志。",
 			"请联系本控制台的管理者。"},
+		Hidden: Message{"您无权查看此工单",
+			"本控制台的规则不向您显示此工单。此次尝试已记入审计日志。",
+			"请联系下列人员，或查看其他工单。"},
+		NoExport: Message{"您无权导出审计日志",
+			"本控制台的规则不允许您导出记录。此次尝试已记入审计日志。",
+			"请在此处查看记录，或联系下列人员。"},
 		CrossSite: Message{"表单来自其他站点",
 			"浏览器表明该表单由其他站点发送。没有执行任何操作。",
 			"请在本控制台中打开页面并从那里提交表单。"},
@@ -226,6 +232,9 @@ var zhCN = Texts{
 		DemoAccounts: "模拟器的用户", Verbatim: "IAM 的原文",
 	},
 	Tickets: TicketsTexts{
+		Hidden: func(n int) string {
+			return "按本控制台的规则，本页有 " + strconv.Itoa(n) + " 个工单不向您显示。"
+		},
 		Heading: "工单", Name: "名称", Key: "工单标识（execute_uuid）", NameFilter: "名称包含",
 		Creator: "创建人", Regions: "区域",
 		Total: func(total int64, shown int) string {

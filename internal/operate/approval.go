@@ -220,6 +220,9 @@ func (s *Service) mayAnswer(ctx context.Context, a Approval, by Answer) error {
 
 // MayApprove asks the rules whether somebody may answer a question.
 func (s *Service) MayApprove(who audit.Actor, a Approval, now Reading) policy.Decision {
+	if view := s.MayView(who, now.Ticket); !view.Allowed {
+		return view
+	}
 	ticket := ticketOf(who, now, now.Radius(a.Operation))
 	ticket.Requester = a.Requester.UserID
 	return s.Rules.Decide(policy.Request{Person: PersonOf(who), Action: policy.Approve, Ticket: ticket,

@@ -142,7 +142,7 @@ func TestApprovalReturns(t *testing.T) {
 	}{
 		"moved": {func(d *desk) { d.elsewhere("running", pauseOrder) }, operate.ApprovalReturned, operate.NoteMoved},
 		"rules": {func(d *desk) {
-			d.rules.(*swapped).Rules = rules(d.t, `@id("a") permit (principal, action == Action::"approve", resource);`)
+			d.rules.(*swapped).Rules = rules(d.t, `@id("a") permit (principal, action in [Action::"view", Action::"approve"], resource);`)
 		}, operate.ApprovalReturned, operate.NoteNotAllowed},
 		"session": {func(d *desk) { d.sessions.end("operator") }, operate.ApprovalGranted, operate.NoteSessionEnded},
 	} {

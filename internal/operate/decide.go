@@ -121,9 +121,22 @@ func (s *Service) noteGlass(ctx context.Context, p permit, requesting audit.Reco
 	return err
 }
 
-// Decide asks the rules about a request, on a reading of its ticket.
+// MayView asks the rules whether somebody may see a ticket. They are told what
+// a row of the list tells, no regions and no counts: a ticket that is hidden in
+// one place is hidden in all.
+func (s *Service) MayView(who audit.Actor, t coc.Ticket) policy.Decision {
+	return s.Rules.Decide(policy.Request{Person: PersonOf(who), Action: policy.View,
+		Ticket:        ticketOf(who, Reading{Situation: Situation{Ticket: t}}, Radius{}),
+		Circumstances: policy.Circumstances{At: s.Now().Local()}})
+}
+
+// Decide asks the rules about a request, on a reading of its ticket. What
+// somebody may not see, they may not operate.
 func (s *Service) Decide(r Request, now Reading) (policy.Decision, Radius) {
 	radius := now.Radius(r.Operation)
+	if view := s.MayView(r.Actor, now.Ticket); !view.Allowed {
+		return view, radius
+	}
 	return s.Rules.Decide(policy.Request{
 		Person: PersonOf(r.Actor), Action: policy.Action(r.Operation.Type),
 		Ticket: ticketOf(r.Actor, now, radius), Circumstances: policy.Circumstances{

@@ -136,7 +136,7 @@ type Planned struct {
 	Decision policy.Decision
 	Refusal  Refusal
 	Changes  []Change // material ones, since the form was made
-	Err      error    // it could not be read
+	Err      error    // it could not be read; *PolicyError where the rules hide the ticket
 }
 
 // OK reports whether the item can be sent once all demands are met.
@@ -248,6 +248,10 @@ func (s *Service) planItem(ctx context.Context, r JobRequest, t Target, terms *j
 	p := Planned{Target: t}
 	one := r.request(t, terms)
 	if p.Now, p.Err = read(ctx, s.sourceFor(one), one.Operation, t.BatchHint); p.Err != nil {
+		return p
+	}
+	if d := s.MayView(r.Actor, p.Now.Ticket); !d.Allowed {
+		p.Now, p.Err = Reading{}, &PolicyError{Decision: d}
 		return p
 	}
 	p.Name, p.Radius, p.Refusal = targetName(one.Operation, p.Now), p.Now.Radius(one.Operation), p.Now.Check(one.Operation)
