@@ -308,7 +308,7 @@ func (w *writer) stamp(ctx context.Context, q querier, t *tree, last int64, keep
 }
 
 // put writes what belongs to a checkpoint besides the head's note.
-func (s *stamp) put(ctx context.Context, tx *sql.Tx) error {
+func (s *stamp) put(ctx context.Context, tx transaction) error {
 	if s == nil {
 		return nil
 	}

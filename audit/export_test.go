@@ -76,7 +76,6 @@ func (l *Log) Fill(ctx context.Context, n int, record func(i int) Record) error 
 		}
 	}
 	w.checkpoint(true)
-	w.prepared.close()
 	return nil
 }
 

@@ -263,7 +263,7 @@ func (l *Log) empty(ctx context.Context, tx *sql.Tx, upto int64) error {
 }
 
 // rollback ends a transaction that failed with err, or with nil was not needed.
-func rollback(tx *sql.Tx, err error) error {
+func rollback(tx interface{ Rollback() error }, err error) error {
 	if e := tx.Rollback(); !errors.Is(e, sql.ErrTxDone) {
 		err = errors.Join(err, e)
 	}

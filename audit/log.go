@@ -10,9 +10,9 @@
 //     log, unless the error is a *StorageError that says Unknown: the
 //     connection to the database broke during the commit and could not be made
 //     again, or the disk did not say that it has what was written to it. After a failed commit nothing is remembered that the disk does not
-//     hold: every commit begins by reading where the log ends, and the first
-//     one after a failure reads the last tile's records and compares them with
-//     the tree.
+//     hold: every commit continues the end that the log has, or is not made, and
+//     the first one after a failure reads the last tile's records and compares
+//     them with the tree.
 //   - An operation cannot be sent without its request in the log: the COC
 //     client takes a Receipt, and only Request makes one. Requests are refused
 //     (ErrReserve) while less than 64 MiB are left on the disk; the ends of

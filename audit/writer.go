@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"runtime"
@@ -27,6 +28,7 @@ type appending struct {
 	taken   atomic.Bool
 	record  Record
 	content []byte // the record's bytes without its number and time
+	body    []byte // with them, once they are known
 	done    chan error
 }
 
@@ -36,10 +38,10 @@ func (a *appending) take() bool { return a.taken.CompareAndSwap(false, true) }
 type writer struct {
 	*Log
 	tree      tree
+	end       *headRow      // what the last commit made of the head; nil: it is to be read
 	unchecked bool          // the edges are to be read anew and compared
 	commits   int           // rows of the last batch
 	took      time.Duration // by the last commit
-	prepared  statements
 	signing   signing
 }
 
@@ -67,45 +69,6 @@ func (w *writer) finish() {
 		w.commit(batch)
 	}
 	w.checkpoint(true)
-	w.prepared.close()
-}
-
-// statements are those of every commit on SQLite, prepared on its one
-// connection: to parse them again would take a quarter of a small commit. On
-// PostgreSQL the driver does this.
-type statements struct{ head, entry, tile, update *sql.Stmt }
-
-const selectHead = `SELECT size, last_ts, root, frontier FROM head WHERE id = 1`
-
-func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
-	if s.update != nil {
-		return nil
-	}
-	for _, p := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
-		{&s.head, selectHead},
-		{&s.entry, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`},
-		{&s.tile, `INSERT INTO tile (l, n, d) VALUES ($1, $2, $3)`},
-		{&s.update, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note) WHERE id = 1`},
-	} {
-		var err error
-		if *p.to, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // close does
-			s.close()
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *statements) close() {
-	for _, p := range []*sql.Stmt{s.head, s.entry, s.tile, s.update} {
-		if p != nil {
-			_ = p.Close()
-		}
-	}
-	*s = statements{}
 }
 
 // gather takes what is queued, without the records whose callers have given
@@ -173,24 +136,30 @@ func (l *Log) Refusal(err error) *StorageError {
 }
 
 // store writes a batch in one transaction. When it fails, everything that was
-// remembered of the tree is forgotten, and read and compared before the next.
-func (w *writer) store(batch []*appending) (err error) {
-	defer func() {
-		if err != nil {
-			w.tree, w.unchecked = tree{}, true
-		}
-	}()
+// remembered is forgotten, and read and compared before the next. So it is when
+// the log did not end where the last commit had left it.
+func (w *writer) store(batch []*appending) error {
 	if err := w.cfg.Unmoved(); err != nil {
+		w.forget()
 		return err
 	}
+	err := w.attempt(batch)
+	if errors.Is(err, errMoved) {
+		w.forget()
+		err = w.attempt(batch)
+	}
+	if err != nil {
+		w.forget()
+	}
+	return err
+}
+
+func (w *writer) forget() { w.tree, w.end, w.unchecked = tree{}, nil, true }
+
+func (w *writer) attempt(batch []*appending) error {
 	ctx, cancel := w.commitContext()
 	defer cancel()
-	if w.cfg.Dialect == SQLite {
-		if err := w.prepared.prepare(ctx, w.cfg.Log); err != nil {
-			return err
-		}
-	}
-	tx, err := w.cfg.Log.BeginTx(ctx, nil)
+	tx, err := w.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -200,13 +169,59 @@ func (w *writer) store(batch []*appending) (err error) {
 	}
 	if err := tx.Commit(); err != nil {
 		last := batch[len(batch)-1]
-		if err := w.settle(last.record.Sequence, last.content, err); err != nil {
+		if err := w.settle(last.record.Sequence, last.body, err); err != nil {
 			return err
 		}
 	}
 	w.unchecked = false
 	w.signed(signed, w.tree.size)
 	return nil
+}
+
+// transaction is what a commit is written in.
+type transaction interface {
+	querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	Commit() error
+	Rollback() error
+}
+
+// begin begins a commit. On SQLite it is not one of database/sql's own, which
+// starts a goroutine for each: an eighth of a small commit.
+func (l *Log) begin(ctx context.Context) (transaction, error) {
+	if l.cfg.Dialect == PostgreSQL {
+		return l.cfg.Log.BeginTx(ctx, nil)
+	}
+	conn, err := l.cfg.Log.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := heldTx{Conn: conn}
+	err = conn.Raw(func(c any) (err error) {
+		beginner, ok := c.(driver.ConnBeginTx)
+		if !ok {
+			return errors.ErrUnsupported
+		}
+		held.tx, err = beginner.BeginTx(ctx, driver.TxOptions{})
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return held, nil
+}
+
+// heldTx is a transaction of a connection that nobody else has meanwhile.
+type heldTx struct {
+	*sql.Conn
+	tx driver.Tx
+}
+
+func (h heldTx) Commit() error   { return h.release(h.tx.Commit) }
+func (h heldTx) Rollback() error { return h.release(h.tx.Rollback) }
+
+func (h heldTx) release(end func() error) error {
+	return errors.Join(h.Raw(func(any) error { return end() }), h.Close())
 }
 
 // commitContext bounds a commit on PostgreSQL. SQLite is in this process and
@@ -222,11 +237,12 @@ func (l *Log) commitContext() (context.Context, context.CancelFunc) {
 // put writes the entries, the tiles they fill and the head. The head row gives
 // the numbers and the tree, and is locked until the commit, so that numbers
 // follow the order of commits on all consoles that share the log.
-func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stamp, error) {
+func (w *writer) put(ctx context.Context, tx transaction, batch []*appending) (*stamp, error) {
 	h, err := w.nextHead(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
+	before := h
 	if err := w.tree.at(h.size, h.frontier); err != nil && !w.cfg.withoutTree {
 		return nil, err
 	}
@@ -238,20 +254,22 @@ func (w *writer) put(ctx context.Context, tx *sql.Tx, batch []*appending) (*stam
 	for _, a := range batch {
 		h.size, h.last = h.size+1, max(w.cfg.Now().UnixMicro(), h.last+1)
 		a.record.Sequence, a.record.Time = h.size, fromMicro(h.last)
-		a.content = withNumber(h.size, h.last, a.content)
+		a.body = withNumber(h.size, h.last, a.content)
 		if w.cfg.withoutTree {
 			w.tree.size++
 			continue
 		}
-		if err := w.tree.add(leafHash(a.content)); err != nil {
+		if err := w.tree.add(leafHash(a.body)); err != nil {
 			return nil, err
 		}
 	}
+	root := w.tree.root()
+	h.root, h.frontier = root[:], joined(w.tree.frontier)
 	signed := w.sign(ctx, tx, h.last)
 	if w.cfg.Dialect == PostgreSQL {
-		err = w.putAtOnce(ctx, tx, batch, h.last, signed)
+		err = w.putAtOnce(ctx, tx, batch, h, signed)
 	} else {
-		err = w.putEach(ctx, tx, batch, h.last, signed)
+		err = w.putEach(ctx, tx, batch, before, h, signed)
 	}
 	if err == nil {
 		err = signed.put(ctx, tx)
@@ -265,67 +283,68 @@ type headRow struct {
 	root, frontier []byte
 }
 
-func (h *headRow) scan(row *sql.Row) error { return row.Scan(&h.size, &h.last, &h.root, &h.frontier) }
-
 func (l *Log) lockHead(ctx context.Context, q querier) (h headRow, err error) {
-	text := selectHead
+	text := `SELECT size, last_ts, root, frontier FROM head WHERE id = 1`
 	if l.cfg.Dialect == PostgreSQL {
 		text += ` FOR UPDATE`
 	}
-	err = h.scan(q.QueryRowContext(ctx, text))
-	return h, err
-}
-
-// nextHead is lockHead in a commit.
-func (w *writer) nextHead(ctx context.Context, tx *sql.Tx) (h headRow, err error) {
-	if w.prepared.head == nil {
-		return w.lockHead(ctx, tx)
+	err = q.QueryRowContext(ctx, text).Scan(&h.size, &h.last, &h.root, &h.frontier)
+	if h.frontier == nil { // SQLite's driver gives that for no bytes, and takes it for NULL
+		h.frontier = []byte{}
 	}
-	head := tx.StmtContext(ctx, w.prepared.head)
-	defer func() { _ = head.Close() }()
-	err = h.scan(head.QueryRowContext(ctx))
 	return h, err
 }
 
-// putEach is for SQLite: a prepared insert for one row is its fastest.
-func (w *writer) putEach(ctx context.Context, tx *sql.Tx, batch []*appending, last int64, signed *stamp) error {
-	insert := tx.StmtContext(ctx, w.prepared.entry)
-	defer func() { _ = insert.Close() }()
+// nextHead is where a commit goes on. SQLite's log has one writer, which need
+// not read what it has written: putEach changes no other head.
+func (w *writer) nextHead(ctx context.Context, tx transaction) (headRow, error) {
+	if w.end != nil {
+		return *w.end, nil
+	}
+	return w.lockHead(ctx, tx)
+}
+
+// errMoved says that the head is not what the last commit made of it.
+var errMoved = errors.New("the log does not end where it was left")
+
+// putEach is for SQLite: an insert for one row is its fastest.
+func (w *writer) putEach(ctx context.Context, tx transaction, batch []*appending, before, after headRow, signed *stamp) error {
+	moved, err := tx.ExecContext(ctx, `UPDATE head SET size = $1, last_ts = $2, root = $3, frontier = $4, note = coalesce($5, note)
+		WHERE id = 1 AND size = $6 AND last_ts = $7 AND root = $8 AND frontier = $9`,
+		after.size, after.last, after.root, after.frontier, signed.text(), before.size, before.last, before.root, before.frontier)
+	if err != nil {
+		return err
+	}
+	if n, err := moved.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errMoved, err)
+	}
 	for _, a := range batch {
-		if _, err := insert.ExecContext(ctx, a.record.Sequence, a.record.Time.UnixMicro(), a.content); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO entry (seq, ts, body) VALUES ($1, $2, $3)`,
+			a.record.Sequence, a.record.Time.UnixMicro(), a.body); err != nil {
 			return err
 		}
 	}
 	for _, t := range w.tree.full {
-		if err := once(ctx, tx, w.prepared.tile, t.level, t.n, t.data); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO tile (l, n, d) VALUES ($1, $2, $3)`, t.level, t.n, t.data); err != nil {
 			return err
 		}
 	}
-	root := w.tree.root()
-	return once(ctx, tx, w.prepared.update, w.tree.size, last, root[:], joined(w.tree.frontier), signed.text())
-}
-
-func once(ctx context.Context, tx *sql.Tx, s *sql.Stmt, args ...any) error {
-	in := tx.StmtContext(ctx, s)
-	defer func() { _ = in.Close() }()
-	_, err := in.ExecContext(ctx, args...)
-	return err
+	w.end = &after
+	return nil
 }
 
 // putAtOnce is for PostgreSQL: everything in one round trip.
-func (w *writer) putAtOnce(ctx context.Context, tx *sql.Tx, batch []*appending, last int64, signed *stamp) error {
+func (w *writer) putAtOnce(ctx context.Context, tx transaction, batch []*appending, h headRow, signed *stamp) error {
 	seqs, times, bodies := make([]int64, len(batch)), make([]int64, len(batch)), make([][]byte, len(batch))
 	for i, a := range batch {
-		seqs[i], times[i], bodies[i] = a.record.Sequence, a.record.Time.UnixMicro(), a.content
+		seqs[i], times[i], bodies[i] = a.record.Sequence, a.record.Time.UnixMicro(), a.body
 	}
-	root := w.tree.root()
-	args := []any{seqs, times, bodies, w.tree.size, last, root[:], joined(w.tree.frontier), signed.text()}
+	args := []any{seqs, times, bodies, h.size, h.last, h.root, h.frontier, signed.text()}
 	var tiles strings.Builder
 	for i, t := range w.tree.full {
 		fmt.Fprintf(&tiles, `, tile%d AS (INSERT INTO tile (l, n, d) VALUES ($%d, $%d, $%d))`, i, len(args)+1, len(args)+2, len(args)+3)
 		args = append(args, t.level, t.n, t.data)
 	}
-	//nolint:gosec // the text in between is this function's
 	_, err := tx.ExecContext(ctx, `WITH entries AS (INSERT INTO entry (seq, ts, body)
 		SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]))`+tiles.String()+`
 		UPDATE head SET size = $4, last_ts = $5, root = $6, frontier = $7, note = coalesce($8, note) WHERE id = 1`, args...)
