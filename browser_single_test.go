@@ -162,13 +162,14 @@ func (t *tab) refreshed() {
 
 func stale(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
-	t.See("#ticket #instances")
+	t.Click("#instances tr[data-instance][data-status=PROCESSING] th a")
+	t.See("#log")
 	remove := s.Inject(simulator.Fault{Kind: simulator.AnyCOCCall, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
 		Code: "COC.00000500", Message: "Internal error."})
 	defer remove()
 	t.hurry()
 	t.See("#stale")
-	if !t.Is("document.querySelector('#ticket #instances tr[data-instance]')") {
+	if !t.Is("document.querySelector('#log')") {
 		t.Error("the figures of the last good answer are gone")
 	}
 	t.WaitFor("document.querySelector('#status').textContent.includes(document.querySelector('#stale').textContent.trim())")

@@ -22,6 +22,7 @@ import (
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
+	"coc-console/internal/watch"
 	"coc-console/migrations"
 	"coc-console/web"
 )
@@ -66,7 +67,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 		return err
 	}
 	metrics := web.NewMetrics()
-	handler, err := assemble(ctx, cfg, logger, demo, metrics, &open)
+	handler, watcher, err := assemble(ctx, cfg, logger, demo, metrics, &open)
 	if err != nil {
 		return err
 	}
@@ -76,6 +77,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
+	server.RegisterOnShutdown(watcher.Close) // event streams would hold it up
 	if err := announce(cfg, listener.Addr(), demo, stdout); err != nil {
 		return err
 	}
@@ -205,39 +207,40 @@ func (s stores) sizes() map[string]func(context.Context) (int64, error) {
 
 // assemble opens the databases and puts the parts together.
 func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handlers.DemoAccount,
-	metrics *web.Metrics, open *closers) (http.Handler, error) {
+	metrics *web.Metrics, open *closers) (http.Handler, *watch.Watcher, error) {
 	dbs, err := openStores(ctx, cfg.dsn(), open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rules, err := policy.Open(policyFiles(cfg, len(demo) > 0), logger)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sessions, err := openSessions(ctx, cfg, dbs.console, rules, logger, open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	log, err := openLog(ctx, cfg, dbs, logger, open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	watchRules(ctx, rules, log, logger, open)
 	cocClient, iamClient, err := clients(cfg, metrics, open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	operations := operate.New(operate.Config{Log: log, Client: cocClient, Keys: dbs.console.Write, IsUnique: migrations.IsUnique,
 		Callers: sessions, Rules: rules, JobRate: cfg.jobRate, Logger: logger, Now: time.Now, Poll: cfg.poll, Deadline: cfg.observe, Shared: cfg.database != "", Observe: metrics.Operation})
 	open.add(operations.Close)
 	if err := operations.Resume(ctx); err != nil {
-		return nil, fmt.Errorf("take up open operations: %w", err)
+		return nil, nil, fmt.Errorf("take up open operations: %w", err)
 	}
-	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, IAM: iamClient, Operations: operations, Sessions: sessions,
-		Rules:  rules,
+	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger})
+	open.add(func() error { watcher.Close(); return nil })
+	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, Watch: watcher, IAM: iamClient, Operations: operations, Sessions: sessions, Rules: rules,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
 	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger,
-		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), nil
+		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), watcher, nil
 }
 
 // demoDirectory lets the accounts of the simulator show what teams and roles

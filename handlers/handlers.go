@@ -21,6 +21,7 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/watch"
 	"coc-console/templates"
 )
 
@@ -66,6 +67,8 @@ type Sessions interface {
 	// session where there is one.
 	SetLanguage(c echo.Context, l i18n.Language) error
 	SetTheme(c echo.Context, t Theme) error
+	// Caller returns the caller of a live session by its row's key.
+	Caller(ctx context.Context, key string) (coc.Caller, error)
 	// SetShortcuts remembers whether single keys do something.
 	SetShortcuts(c echo.Context, on bool) error
 }
@@ -73,11 +76,12 @@ type Sessions interface {
 // DemoAccount is one account of the embedded simulator.
 type DemoAccount = templates.DemoAccount
 
-// Config is what the handlers stand on. All fields but Demo and
-// DefaultProject are required.
+// Config is what the handlers stand on. All fields but Demo,
+// DefaultProject and Limits are required.
 type Config struct {
 	Log            *audit.Log
 	COC            *coc.Client
+	Watch          *watch.Watcher
 	IAM            *iam.Client
 	Operations     *operate.Service
 	Rules          *policy.Store
@@ -89,18 +93,25 @@ type Config struct {
 	// Demo are the accounts of the embedded simulator. When there are any, a
 	// banner says that nothing real is touched.
 	Demo []DemoAccount
+	// Limits are those of the event streams; zero fields take the defaults.
+	Limits StreamLimits
 }
 
 // Handlers holds one method per route; web's route list names them.
 type Handlers struct {
 	Config
-	guard *guard // of sign-ins
-	views *views // what refreshing pages have shown before
+	guard   *guard // of sign-ins
+	views   *views // what refreshing pages have shown before
+	tickets *boards[templates.Ticket]
+	classes classes
+	streams streams
 }
 
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
-	return &Handlers{Config: cfg, guard: newGuard(), views: newViews()}
+	cfg.Limits = cfg.Limits.withDefaults()
+	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](),
+		streams: streams{sessions: map[string]int{}}}
 }
 
 type contextKey int

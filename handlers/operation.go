@@ -91,6 +91,7 @@ func (h *Handlers) Operate(c echo.Context) error {
 	if err != nil {
 		return h.showOperation(c, f, err)
 	}
+	h.Watch.Nudge(watchKey(v, ticket))
 	return c.Redirect(http.StatusSeeOther, receiptAddress(id))
 }
 

@@ -13,18 +13,16 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
+	"coc-console/internal/watch"
 	"coc-console/templates"
 )
 
-// How often a ticket's page asks again, in seconds: while it runs, and while
-// it waits for a decision.
+// How often a page without a stream asks again, in seconds: while its ticket
+// runs, and while it waits for a decision.
 const (
 	refreshRunning = 5
 	refreshWaiting = 10
 )
-
-// historyLength is how many records a ticket's page shows.
-const historyLength = 20
 
 // ticketParam reads the ticket's key from the address.
 func ticketParam(c echo.Context) (coc.ExecuteUUID, error) {
@@ -47,44 +45,163 @@ func shortened(text string) string {
 	return visible(bounded(text))
 }
 
-// Ticket shows one ticket with the instances of one batch.
+// Ticket shows one ticket with its instances.
 func (h *Handlers) Ticket(c echo.Context) error {
-	id, err := ticketParam(c)
+	l, err := h.lookAtTicket(c)
 	if err != nil {
 		return err
+	}
+	defer l.viewer.Close()
+	r, final, err := l.show()
+	if err != nil {
+		return err
+	}
+	page := r.page
+	page.Rendered, page.Digest = r.html, r.digest
+	page.Frame = h.Frame(c, page.Live.Title, templates.SectionTickets)
+	page.Refresh = refreshAfter(coc.TicketStatus(page.Head.Status))
+	if !final {
+		page.Address = l.address("/events")
+	}
+	return Render(c, http.StatusOK, page)
+}
+
+// TicketEvents is the stream of what changes on a ticket's page.
+func (h *Handlers) TicketEvents(c echo.Context) error {
+	leave, err := h.seat(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	l, err := h.lookAtTicket(c)
+	if err != nil {
+		return err
+	}
+	defer l.viewer.Close()
+	return serveStream(h, c, source[templates.Ticket]{changed: l.viewer.Changed(), err: l.viewer.Err, show: l.show, known: l.known})
+}
+
+// ticketLook is one look at a ticket, by somebody who may.
+type ticketLook struct {
+	h      *Handlers
+	ctx    context.Context //nolint:containedctx // it lives as long as one request
+	id     coc.ExecuteUUID
+	filter instanceFilter
+	reader Viewer
+	viewer *watch.Viewer[watch.Snapshot]
+}
+
+// watchKey names a ticket as the viewer's project sees it.
+func watchKey(v Viewer, id coc.ExecuteUUID) watch.Key {
+	return watch.Key{Account: v.Actor.AccountID, Project: v.Caller.ProjectID, Ticket: id}
+}
+
+// viewName tells apart what may not be shared.
+func viewName(v Viewer, kind string) string {
+	name := v.Actor.AccountID + "\x00" + v.Caller.ProjectID + "\x00" + kind
+	if v.Caller.ProjectID == "" {
+		name += "\x00" + v.SessionKey
+	}
+	return name
+}
+
+// lookAtTicket lets a viewer in with their own token, and notes that they look.
+func (h *Handlers) lookAtTicket(c echo.Context) (*ticketLook, error) {
+	id, err := ticketParam(c)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := readInstanceFilter(c)
+	if err != nil {
+		return nil, err
 	}
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	start := h.Now()
-	now, err := h.Operations.Look(ctx, v.Caller, id)
+	record := audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id)}
+	viewer, err := h.Watch.Join(ctx, watchKey(v, id), h.credentials(v))
+	record.Duration = since(start, h.Now)
 	if err != nil {
-		return h.lookFailed(c, audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id), Duration: since(start, h.Now)}, err)
+		return nil, h.lookFailed(c, record, watchProblem(err))
 	}
-	if err := h.see(c, now.Ticket); err != nil {
+	l := &ticketLook{h: h, ctx: ctx, id: id, filter: filter, reader: v, viewer: viewer}
+	if err := l.check(c); err != nil {
+		viewer.Close()
+		return nil, err
+	}
+	record.Target, record.Detail = viewer.Snapshot().Ticket.ScriptName, detail("batch", filter.batchText(), "status", string(filter.Status), "q", filter.Search)
+	h.noteViewOf(c, l.address(""), record)
+	return l, nil
+}
+
+// check refuses a snapshot in which nothing could be read, what the rules hide,
+// and what can only be a mistake once the ticket is known.
+func (l *ticketLook) check(c echo.Context) error {
+	s := l.viewer.Snapshot()
+	if s.TicketAt.IsZero() && s.Trouble != nil {
+		return watchProblem(s.Trouble.Err)
+	}
+	if err := l.h.see(c, s.Ticket); err != nil {
 		return err
 	}
-	may := h.offers(ctx, v, now, nil)
-	q, filter, err := instanceQuery(c, now)
-	if err != nil {
-		return err
+	return l.filter.fits(s)
+}
+
+// address is the page's own, with something behind its path.
+func (l *ticketLook) address(below string) string {
+	path := ticketAddress(string(l.id)) + below
+	if q := l.filter.query(); q != "" {
+		path += "?" + q
 	}
-	page := templates.Ticket{
-		Frame: h.Frame(c, i18n.T(ctx).Title.Ticket(ticketName(now.Ticket)), templates.SectionTickets),
-		Head:  ticketHead(now.Ticket, h.Now()), Params: params(now.Ticket.Params),
-		Total: now.Statistics.Total, Counts: counts(now.Statistics), Operations: choices(now, may),
-		Batches: batches(now, q.Batch, may), Instances: filter, ReadAt: h.Now(),
-		AllHistory: address("/audit", url.Values{"ticket": {string(id)}}), Story: storyAddress("ticket", string(id)),
+	return path
+}
+
+// show renders the newest snapshot, once for all who see the same.
+func (l *ticketLook) show() (*rendering[templates.Ticket], bool, error) {
+	s := l.viewer.Snapshot()
+	class := l.class(s)
+	if !class.sees {
+		return nil, false, &watch.Ended{Reason: watch.ReasonForbidden}
 	}
-	page.Refresh = refreshAfter(now.Ticket.Status)
-	if err := h.listInstances(ctx, &page.Instances, v, now, q, c, may); err != nil {
-		return err
+	r, err := l.board(class).show(l.ctx, s, func() (templates.Ticket, error) { return l.describe(s) })
+	return r, s.Final, err
+}
+
+// known is the version of the page with that digest, if it is not forgotten.
+func (l *ticketLook) known(digest string) *rendering[templates.Ticket] {
+	return l.board(l.class(l.viewer.Snapshot())).known(digest)
+}
+
+func (l *ticketLook) board(c readerClass) *board[templates.Ticket] {
+	return l.h.tickets.get(boardKey{view: viewName(l.reader, string(l.id)), class: c.name, language: i18n.From(l.ctx),
+		zone: i18n.ZoneFrom(l.ctx).String(), query: l.filter.query()})
+}
+
+// class asks the rules what they let the reader see and do now, once for each
+// person and reading.
+func (l *ticketLook) class(s *watch.Snapshot) readerClass {
+	return l.h.classes.of(viewName(l.reader, string(l.id))+"\x00"+l.reader.Actor.UserID, s, func() readerClass {
+		if !l.h.maySee(l.reader, s.Ticket) {
+			return readerClass{}
+		}
+		now, may := l.offers(s)
+		choices(now, may)
+		for _, r := range (instanceFilter{}).rows(s) {
+			may.denied(coc.Operation{Type: coc.CancelInstance, InstanceID: r.ID}, &r.Instance.Instance)
+		}
+		return readerClass{name: may.class(), sees: true}
+	})
+}
+
+// offers is what the rules say of the ticket's operations at a reading.
+func (l *ticketLook) offers(s *watch.Snapshot) (operate.Situation, *offers) {
+	now, rows := situationOf(s), map[int32][]coc.Instance{}
+	for _, b := range s.Batches {
+		for _, r := range b.Instances {
+			rows[b.Index] = append(rows[b.Index], r.Instance)
+		}
 	}
-	h.noteView(c, audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id), Target: now.Ticket.ScriptName,
-		Duration: since(start, h.Now), Detail: detail("batch", c.QueryParam("batch"), "status", string(q.Status))})
-	if page.History, err = h.history(ctx, v, string(id)); err != nil {
-		return err
-	}
-	return Render(c, http.StatusOK, page)
+	return now, l.h.offers(l.ctx, l.reader, now, rows)
 }
 
 func ticketName(t coc.Ticket) string {
@@ -112,96 +229,4 @@ func (h *Handlers) lookFailed(c echo.Context, record audit.Record, err error) er
 		h.noteView(c, record)
 	}
 	return err
-}
-
-// instanceQuery reads which instances the page lists: by default those of the
-// batch that is being executed.
-func instanceQuery(c echo.Context, now operate.Situation) (coc.InstanceQuery, templates.InstanceList, error) {
-	q := coc.InstanceQuery{Limit: coc.MaxInstanceLimit, Status: coc.InstanceStatus(c.QueryParam("status"))}
-	list := templates.InstanceList{Statuses: options(string(q.Status), coc.FilterableInstanceStatuses()...),
-		Filtered: q.Status != "", FormAddress: ticketAddress(string(now.Ticket.ExecuteUUID))}
-	if !offered(list.Statuses, string(q.Status)) {
-		return q, list, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(string(q.Status))}
-	}
-	if after := c.QueryParam("after"); after != "" {
-		marker, err := coc.ParseID(after)
-		if err != nil {
-			return q, list, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(after)}
-		}
-		q.Marker = marker
-	}
-	batch, err := chosenBatch(c.QueryParam("batch"), now)
-	q.Batch, list.Batch = batch, batch
-	return q, list, err
-}
-
-func chosenBatch(text string, now operate.Situation) (int32, error) {
-	if text == "" {
-		if _, ok := now.Batch(now.Ticket.CurrentBatch); ok {
-			return now.Ticket.CurrentBatch, nil
-		}
-		if len(now.Batches) > 0 {
-			return now.Batches[0].Index, nil
-		}
-		return 0, nil
-	}
-	n, err := coc.ParseID(text)
-	if err != nil || n > coc.MaxBatchIndex {
-		return 0, &operate.TargetError{Field: "batch_index"}
-	}
-	if _, ok := now.Batch(int32(n)); !ok {
-		return 0, &operate.TargetError{Field: "batch_index"}
-	}
-	return int32(n), nil
-}
-
-// listInstances fills one page of a batch. That it fails is shown in its
-// place: the rest of the ticket is worth seeing.
-func (h *Handlers) listInstances(ctx context.Context, list *templates.InstanceList, v Viewer, now operate.Situation,
-	q coc.InstanceQuery, c echo.Context, may *offers) error {
-	if q.Batch == 0 {
-		return nil
-	}
-	id := now.Ticket.ExecuteUUID
-	found, err := h.COC.Instances(ctx, v.Caller, id, q)
-	var upstream *coc.Error
-	switch {
-	case errors.As(err, &upstream) && !upstream.SignInAgain():
-		_, list.Failure = failureOf(upstream, &i18n.T(ctx).Problem)
-		return nil
-	case err != nil:
-		return err
-	}
-	list.Total = found.TotalInstances
-	for _, i := range found.Instances {
-		list.Rows = append(list.Rows, instance(string(id), q.Batch, i, now, h.Now(), may))
-	}
-	list.Pager.Newer = newerAddress(c)
-	before := pagesBefore(c) * int(q.Limit)
-	if n := len(found.Instances); n >= int(q.Limit) && int(found.TotalInstances) > before+n {
-		list.Pager.Older = olderAddress(c, decimal(found.Instances[n-1].ID))
-	}
-	return nil
-}
-
-// history is what was done to the ticket through this console. Whoever can
-// open the ticket may see it.
-func (h *Handlers) history(ctx context.Context, v Viewer, id string) ([]templates.HistoryEntry, error) {
-	found, err := h.Log.Search(ctx, audit.Query{Ticket: id, Action: "operation.", Limit: historyLength,
-		Visible: audit.Visibility{All: v.Manager, UserID: v.Actor.UserID, Tickets: []string{id}}})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]templates.HistoryEntry, len(found.Records))
-	for i, r := range found.Records {
-		out[i] = templates.HistoryEntry{
-			Sequence: r.Sequence, Time: r.Time, Actor: visible(r.Actor.UserName), Action: string(r.Action),
-			Outcome: string(r.Outcome), Operation: r.OperationType, Batch: r.BatchIndex, Reason: visible(r.Reason),
-			Receipt: receiptAddress(r.OperationID),
-		}
-		if r.InstanceID != 0 {
-			out[i].Target = visible(r.Target)
-		}
-	}
-	return out, nil
 }

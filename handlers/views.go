@@ -108,8 +108,14 @@ func asksForAddresses(q audit.Query) bool {
 // noteView writes that a page was read. A page that asks again by itself is
 // written only when this session had not opened it.
 func (h *Handlers) noteView(c echo.Context, r audit.Record) {
+	h.noteViewOf(c, c.Request().URL.RequestURI(), r)
+}
+
+// noteViewOf is noteView of a page by its address, for what belongs to a page
+// and is asked for at another.
+func (h *Handlers) noteViewOf(c echo.Context, address string, r audit.Record) {
 	ctx := c.Request().Context()
-	key := viewKey{session: OriginFrom(ctx).Session, address: sha256.Sum256([]byte(c.Request().URL.RequestURI())), outcome: r.Outcome}
+	key := viewKey{session: OriginFrom(ctx).Session, address: sha256.Sum256([]byte(address)), outcome: r.Outcome}
 	if first := h.views.first(key, h.Now()); first || !IsRefresh(c) {
 		h.note(ctx, r)
 	}

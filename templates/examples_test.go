@@ -138,15 +138,24 @@ func exampleTicket() Ticket {
 			{Type: "SKIP_BATCH", Address: ticketAddress + "/operations/new?operation_type=SKIP_BATCH&batch_index=2", Batch: 2},
 			{Type: "CANCEL_ORDER", Address: ticketAddress + "/operations/new?operation_type=CANCEL_ORDER"}},
 		Batches: []Batch{{Index: 1, Total: 3, Rotation: "PAUSE", State: "FINISHED", Address: ticketAddress + "?batch=1"},
-			{Index: 2, Total: 10, Rotation: "CONTINUE", State: "FAILED", Current: true, Selected: true, Address: ticketAddress + "?batch=2"},
+			{Index: 2, Total: 10, Rotation: "CONTINUE", State: "FAILED", Current: true, Selected: true, Address: ticketAddress + "?batch=2",
+				Cells: []Cell{{"1", "web-0001", "FINISHED", ticketAddress + "/instances/1"}, {"2", script, "MIGRATING", ticketAddress + "/instances/2"}}},
 			{Index: 3, Total: 10, Rotation: "SOMEDAY", State: "WAITING", Address: ticketAddress + "?batch=3"},
 			{Index: 4, Total: 0, State: "UNKNOWN", Address: ticketAddress + "?batch=4"}},
-		Instances: InstanceList{Batch: 2, Total: 10, Statuses: []Option{{"", true}, {"READY", false}, {"ABNORMAL", false}},
-			Rows: exampleInstances(), Pager: Pager{"", ticketAddress + "?batch=2&after=7"}, FormAddress: ticketAddress},
-		History: []HistoryEntry{
-			{3, noon, "operator", "operation.unknown", "unknown", "CONTINUE_ORDER", "", 0, longWord, "/operations/k3"},
-			{2, noon, "operator", "operation.observed", "succeeded", "CANCEL_INSTANCE", script, 2, quotes, "/operations/k2"},
-			{1, noon, "operator", "operation.requested", "pending", "SKIP_BATCH", "", 1, "", "/operations/k1"}},
+		Instances: InstanceList{Total: 23, Search: quotes, Statuses: []Option{{"", true}, {"READY", false}, {"ABNORMAL", false}},
+			Batches: []Option{{"", false}, {"1", false}, {"2", true}}, Regions: []Option{{"", true}, {"cn-north-4", false}, {script, false}},
+			Zones: []Option{{"", true}, {"cn-north-4a", false}}, Sorts: []Option{{"", true}, {"batch", false}}, Filtered: true,
+			Incomplete: true, Rows: exampleInstances(), FormAddress: ticketAddress, FailedFirst: ticketAddress, Hosts: ticketAddress + "/hosts.txt",
+			CSV: ticketAddress + "/instances.csv"},
+		Progress: Progress{Done: 10, Total: 23, Success: &Success{7, 23, 21, "30", "90", "MISSED"},
+			Remaining: &Remaining{Time: 17 * time.Minute, Batch: 2, Overdue: true, Samples: 7}},
+		Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
+		Live:    Live{Address: ticketAddress + "/events", Digest: "d1", Icon: "ABNORMAL", Title: "Abnormal · 2 failed · patch_kernel"},
+		Timeline: []TimelineEntry{
+			{ID: "event-1", Time: noon, After: noon.Add(-5 * time.Second), Subject: "instance", From: "READY", To: "PROCESSING", Target: script, Batch: 2},
+			{ID: "record-3", Sequence: 3, Time: noon, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: longWord, Receipt: "/operations/k3"},
+			{ID: "record-2", Sequence: 2, Time: noon, Actor: "operator", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: script, Batch: 2, Reason: quotes, Receipt: "/operations/k2"},
+			{ID: "event-2", Time: noon, After: noon.Add(-5 * time.Second), Subject: "ticket", From: "PROCESSING", To: "ABNORMAL"}},
 		AllHistory: "/audit?ticket=" + ticketID}
 }
 
@@ -155,7 +164,7 @@ func exampleTicketOver() Ticket {
 	head := exampleHead("FINISHED")
 	head.Name, head.Finished = "", noon.Add(time.Hour)
 	return Ticket{Frame: f, Head: head, ReadAt: noon, Operations: []OperationChoice{{Type: "PAUSE_ORDER", Refusal: "ticket_over"},
-		{Type: "CANCEL_ORDER", Refusal: "something_new"}}, Instances: InstanceList{Failure: exampleFailure()}}
+		{Type: "CANCEL_ORDER", Refusal: "something_new"}}}
 }
 
 func exampleInstance() InstancePage {

@@ -35,6 +35,7 @@ import (
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
+	"coc-console/internal/watch"
 	"coc-console/migrations"
 	"coc-console/web"
 )
@@ -82,6 +83,8 @@ type settings struct {
 	policies    string        // "" allows everybody to operate, and managers to review
 	policyFile  string        // where the policies are written; "" = somewhere
 	directory   string
+	watch       watch.Limits
+	streams     handlers.StreamLimits
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
@@ -97,6 +100,7 @@ type console struct {
 	sessions *web.Sessions
 	rules    *policy.Store
 	handlers *handlers.Handlers
+	watcher  *watch.Watcher
 	clock    *clock
 	output   *output
 	upstream *recorder
@@ -219,8 +223,9 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 		Callers: c.sessions, Rules: c.rules, JobRate: 1000, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
 		Observe: metrics.Operation})
 	t.Cleanup(func() { _ = operations.Close() })
-	c.handlers = handlers.New(handlers.Config{Store: handlers.Store{Write: c.db.Write, Read: c.db.Read}, Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions,
-		Rules:  c.rules,
+	c.watcher = watch.New(watch.Config{Client: client, Logger: logger, Now: c.clock.now, Limits: s.watch})
+	t.Cleanup(c.watcher.Close)
+	c.handlers = handlers.New(handlers.Config{Watch: c.watcher, Limits: s.streams, Store: handlers.Store{Write: c.db.Write, Read: c.db.Read}, Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions, Rules: c.rules,
 		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
 	return web.New(web.Config{Handlers: c.handlers, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})

@@ -85,7 +85,7 @@ var badInputs = []badInput{
 	{"batch of another ticket, looking", func(c *console) string { return c.ticket("abnormal") + "?batch=7" }, nil, 404, heading(func(p *i18n.Problems) i18n.Message { return p.BatchUnknown }), nil},
 	{"batch that is no number, looking", func(c *console) string { return c.ticket("abnormal") + "?batch=x" }, nil, 404, heading(func(p *i18n.Problems) i18n.Message { return p.BatchUnknown }), nil},
 	{"unknown state of instances", func(c *console) string { return c.ticket("abnormal") + "?status=HIBERNATING" }, nil, 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"HIBERNATING"}},
-	{"bad marker of instances", func(c *console) string { return c.ticket("abnormal") + "?after=-1" }, nil, 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"-1"}},
+	{"order of instances that there is not", func(c *console) string { return c.ticket("abnormal") + "?sort=colour" }, nil, 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"colour"}},
 
 	{"operation missing", newAt("abnormal", ""), nil, 422, func(t *i18n.Texts) string { return t.Field.Missing }, nil},
 	{"unknown operation", newAt("abnormal", "operation_type=RETRY_INSTANCE"), nil, 422, func(t *i18n.Texts) string { return t.Field.UnknownOperation }, nil},

@@ -201,7 +201,8 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 	return s.Sessions.viewer(row, held), true, nil
 }
 
-// isPacked reports whether the answer is a zip: gzip would only take time.
+// isPacked reports whether the answer is compressed already: a zip, or a stream,
+// whose parts are compressed once for all.
 func isPacked(c echo.Context) bool {
-	return c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
+	return strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
 }

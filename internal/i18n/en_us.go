@@ -253,10 +253,6 @@ var enUS = Texts{
 		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",
 		Script: "Script", Version: "Version", Source: "Source", ExecuteUser: "Runs as",
 		Timeout: "Time-out per instance", SuccessRate: "Success threshold", CurrentBatch: "Current batch",
-		Decision: Words{
-			"ABNORMAL": "The ticket has stopped: too many instances failed. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
-			"PAUSED":   "The ticket is paused. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
-		},
 		Counts: "Instances by state",
 		CountsText: func(total int32) string {
 			return fmt.Sprintf("%d %s", total, pluralEN(int64(total), "instance", "instances"))
@@ -270,21 +266,71 @@ var enUS = Texts{
 			"CONTINUE_ORDER":  "Starts the next batch. Instances that failed are not run again.",
 		},
 		Batches: "Batches", BatchesEmpty: "COC names no batches for this ticket.",
-		Policy: "After it", Current: "current", Selected: "shown",
-		InstancesOf: func(batch int32) string { return fmt.Sprintf("Instances of batch %d", batch) },
-		Instances:   "Instances",
-		InstancesTotal: func(total int32, shown int) string {
-			return fmt.Sprintf("%d of %d %s", shown, total, pluralEN(int64(total), "instance", "instances"))
-		},
-		InstancesEmpty: "This batch has no instances.", InstancesEmptyFiltered: "No instance of this batch is in this state.",
-		LastLine: "Last line of the log", Log: "Log",
+		Current:   "current",
+		Instances: "Instances",
+		LastLine:  "Last line of the log", Log: "Log",
 		LogOf:    func(host string) string { return "Log of " + host },
 		CancelOf: func(host string) string { return "Cancel instance " + host },
 		Cancel:   "Cancel", Actions: "Actions",
-		History: "Done here", HistoryEmpty: "Nothing was done to this ticket through this console.",
-		AllHistory: "All records of this ticket", Receipt: "Receipt",
-		Params: "Parameters", ParamsEmpty: "The script has no parameters.",
+		AllHistory: "All records of this ticket",
+		Params:     "Parameters", ParamsEmpty: "The script has no parameters.",
 		ParamName: "Name", ParamValue: "Value", ParamReference: "from the parameter store",
+	},
+	Live: LiveTexts{
+		Title: func(state string, failed int32, name string) string {
+			if failed == 0 {
+				return state + " · " + name
+			}
+			return fmt.Sprintf("%s · %d failed · %s", state, failed, name)
+		},
+		Standing: Words{
+			"READY":      "The ticket has not started yet. Nothing has to be decided.",
+			"PROCESSING": "The ticket runs. Nothing has to be decided.",
+			"ABNORMAL":   "The ticket has stopped: too many instances failed. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
+			"PAUSED":     "The ticket is paused. It stays like this until somebody continues it, skips the batch or cancels the ticket.",
+			"CANCELED":   "The ticket was cancelled. It does not start anything any more.",
+			"FINISHED":   "The ticket is over. Nothing has to be decided.",
+			"ERROR":      "The ticket ended with an error.",
+			"ROLLBACKED": "The ticket was rolled back.",
+		},
+		Trouble: func(since string, missed int) string {
+			return fmt.Sprintf("COC has not answered since %s: %d readings in a row failed. The figures are older than that.", since, missed)
+		},
+		Progress:   "Progress",
+		ProgressOf: func(done, total int32) string { return fmt.Sprintf("%d of %d done", done, total) },
+		Success:    "Success rate",
+		SuccessOf: func(finished, total int, percent, threshold string, required int) string {
+			return fmt.Sprintf("%s %% (%d of %d); the threshold is %s %%: %d", percent, finished, total, threshold, required)
+		},
+		Verdict: Words{"REACHED": "Reached", "OPEN": "Still open", "MISSED": "Out of reach"},
+		Elapsed: "Time passed", Remaining: "Estimated time left",
+		About:      func(duration string) string { return "about " + duration },
+		UntilPause: func(batch int32) string { return fmt.Sprintf("until the pause after batch %d", batch) },
+		Overdue:    "An instance runs longer than those before it.",
+		Samples: func(runs int) string {
+			return fmt.Sprintf("from %d finished %s of this ticket", runs, pluralEN(int64(runs), "run", "runs"))
+		},
+		Since:   func(time string) string { return "since " + time },
+		MapHint: "One mark per instance; each leads to its page. Arrow keys move between them.",
+		Cell:    func(host, state string) string { return host + ", " + state }, PausesAfter: "pauses after it",
+		Search: "Host, IP address or id", Sort: "Order",
+		Sorts:       Words{"batch": "Batch", "host": "Host name", "start": "Start, newest first", "duration": "Duration, longest first"},
+		FailedFirst: "Failed first", CopyHosts: "Copy host names", Copied: "Host names copied", DownloadCSV: "Download as CSV",
+		Shown: func(shown, total int) string {
+			return fmt.Sprintf("%d of %d %s", shown, total, pluralEN(int64(total), "instance", "instances"))
+		},
+		Incomplete: "Not all instances could be read.",
+		Empty:      "COC names no instances for this ticket.", EmptyFiltered: "No instance matches these filters.",
+		OrderChanged: "The order has changed.", SortAgain: "Sort again",
+		Timeline: "What happened", TimelineEmpty: "Nothing has changed since this console looks, and nothing was done here.",
+		Subject:  Words{"ticket": "Ticket", "batch": "Batch", "instance": "Instance"},
+		Change:   func(subject, from, to string) string { return subject + ": " + from + " → " + to },
+		SeenHere: "seen by this console", NotBefore: "not before",
+		Columns:     Words{"instance_id": "Instance id", "server_id": "Server id", "seconds": "Seconds", "public_ip": "Public IP address"},
+		Lost:        "No connection to the console since {time}. What this page shows may have changed. It tries again by itself.",
+		Ended:       "Your session has ended. This page shows what was seen last, at {time}.",
+		Denied:      "COC no longer shows you this. This page shows what was seen last, at {time}.",
+		SignInAgain: "Sign in and come back here", Ago: "{age} ago",
 	},
 	Instance: InstanceTexts{
 		Facts: "Facts", ID: "Instance id", ResourceID: "Resource id", FixedIP: "Private IP", FloatingIP: "Public IP",

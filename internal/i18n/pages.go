@@ -115,35 +115,28 @@ type TicketsTexts struct {
 
 // TicketTexts are the ticket page's.
 type TicketTexts struct {
-	Facts, Key, Creator       string
-	Script, Version, Source   string
-	ExecuteUser               string
-	Timeout, SuccessRate      string
-	CurrentBatch              string
-	Decision                  Words // by ticket status: why somebody has to decide
-	Counts                    string
-	CountsText                func(total int32) string
-	Operations                string
-	OperationsHint            string
-	Effect                    Words // by operation_type: what it does and what not
-	Batches, BatchesEmpty     string
-	Policy, Current, Selected string
-	InstancesOf               func(batch int32) string
-	Instances                 string
-	InstancesTotal            func(total int32, shown int) string
-	InstancesEmpty            string
-	InstancesEmptyFiltered    string
-	LastLine, Log             string
-	LogOf                     func(host string) string
-	CancelOf                  func(host string) string
-	Cancel                    string
-	Actions                   string
-	History, HistoryEmpty     string
-	AllHistory                string
-	Receipt                   string
-	Params, ParamsEmpty       string
-	ParamName, ParamValue     string
-	ParamReference            string
+	Facts, Key, Creator     string
+	Script, Version, Source string
+	ExecuteUser             string
+	Timeout, SuccessRate    string
+	CurrentBatch            string
+	Counts                  string
+	CountsText              func(total int32) string
+	Operations              string
+	OperationsHint          string
+	Effect                  Words // by operation_type: what it does and what not
+	Batches, BatchesEmpty   string
+	Current                 string
+	Instances               string
+	LastLine, Log           string
+	LogOf                   func(host string) string
+	CancelOf                func(host string) string
+	Cancel                  string
+	Actions                 string
+	AllHistory              string
+	Params, ParamsEmpty     string
+	ParamName, ParamValue   string
+	ParamReference          string
 }
 
 // InstanceTexts are the page of one instance's.

@@ -15,6 +15,7 @@ type Texts struct {
 	SignIn    SignInTexts
 	Tickets   TicketsTexts
 	Ticket    TicketTexts
+	Live      LiveTexts
 	Instance  InstanceTexts
 	Operation OperationTexts
 	Receipt   ReceiptTexts

@@ -189,10 +189,9 @@ func (v *view[S]) enter(cred Credentials) (viewer *Viewer[S], round <-chan struc
 	s, ok := v.sessions[cred.Session]
 	if !ok {
 		v.uses++
-		s = &session[S]{viewers: map[*Viewer[S]]struct{}{}, used: v.uses} // just checked: its turn comes last
+		s = &session[S]{cred: cred, viewers: map[*Viewer[S]]struct{}{}, used: v.uses} // just checked: its turn comes last
 		v.sessions[cred.Session] = s
 	}
-	s.cred = cred
 	viewer = &Viewer[S]{view: v, session: s, changed: make(chan struct{}, 1)}
 	s.viewers[viewer] = struct{}{}
 	if !watched {
@@ -211,7 +210,8 @@ func (v *view[S]) enter(cred Credentials) (viewer *Viewer[S], round <-chan struc
 func (v *view[S]) resume() <-chan struct{} {
 	v.rouse()
 	now := v.w.Now()
-	if v.meta.Final || v.last.Load() != nil && v.meta.Trouble == nil && now.Sub(v.meta.At) < v.w.Limits.Fast {
+	fresh := v.wanted.IsZero() && now.Sub(v.meta.At) < v.w.Limits.Fast // a nudge says that it is not
+	if v.meta.Final || v.last.Load() != nil && v.meta.Trouble == nil && fresh {
 		return nil
 	}
 	v.due = v.notBefore

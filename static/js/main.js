@@ -3,11 +3,12 @@
 import { start as audit } from "./audit.js";
 import { start as forms } from "./forms.js";
 import { start as keyboard } from "./keyboard.js";
+import { start as live } from "./live.js";
 import { start as navigate } from "./navigate.js";
 import { start as refresh } from "./refresh.js";
 import { start as zone } from "./zone.js";
 
-for (const start of [zone, navigate, forms, refresh, keyboard, audit]) {
+for (const start of [zone, navigate, forms, refresh, live, keyboard, audit]) {
   try {
     start();
   } catch (error) {

@@ -25,11 +25,12 @@ export function start() {
 /** Gives the seconds between requests after so many failures in a row. @param {number} seconds @param {number} failures */
 export const wait = (seconds, failures) => Math.max(seconds, Math.min(longest, seconds * 2 ** failures));
 
-/** Plans the next request; one that is overdue, as after a time in the background, comes at once. */
-function plan() {
+/** Plans the next request; one that is overdue, as after a time in the background, comes at once. A stream needs none. */
+export function plan() {
   clearTimeout(timer);
-  const seconds = Number(document.querySelector("main")?.dataset.refresh);
-  if (!(seconds > 0) || document.hidden) return;
+  const { refresh: every, live } = document.querySelector("main")?.dataset ?? {};
+  const seconds = Number(every);
+  if (!(seconds > 0) || live || document.hidden) return;
   timer = setTimeout(refresh, Math.max(0, asked + wait(seconds, failures) * 1000 - Date.now()));
 }
 

@@ -13,6 +13,8 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("coc-c
  */
 export async function read(response) {
   if (response.type !== "basic" || !response.headers.get("Content-Type")?.startsWith("text/html")) return null;
-  const text = await response.text();
-  return new DOMParser().parseFromString(policy?.createHTML(text) ?? text, "text/html");
+  return parse(await response.text());
 }
+
+/** Makes a document of markup that our own server sent. @param {string} text */
+export const parse = (text) => new DOMParser().parseFromString(policy?.createHTML(text) ?? text, "text/html");

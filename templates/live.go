@@ -1,0 +1,42 @@
+package templates
+
+import "github.com/a-h/templ"
+
+// Fragment is a part of a page that is sent again by itself when it changes.
+// Its component renders one element with the fragment's id.
+type Fragment struct {
+	ID   string
+	List string // the id of the element whose children are in the order of the fragments; "" = it stands alone
+	Body templ.Component
+}
+
+// Live is a page that an event stream keeps up to date.
+type Live struct {
+	Address string // of the stream; empty when nothing can change any more
+	Digest  string // of the fragments that the page shows
+	Icon    string // the state that is watched, for the document's icon: a wire value
+	Title   string // of the document
+	// Rendered has the fragments, where they have been rendered before, by
+	// their ids.
+	Rendered map[string]string
+}
+
+// part is a fragment in its place: as it was rendered before, or now.
+func (l Live) part(id string, now templ.Component) templ.Component {
+	if html, ok := l.Rendered[id]; ok {
+		return templ.Raw(html)
+	}
+	return now
+}
+
+// liver is a page with a stream.
+type liver interface{ live() Live }
+
+func (l Live) live() Live { return l }
+
+func liveOf(p Page) Live {
+	if l, ok := p.(liver); ok {
+		return l.live()
+	}
+	return Live{}
+}
