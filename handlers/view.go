@@ -50,6 +50,7 @@ func instance(ticket string, batch int32, i coc.Instance, s operate.Situation, n
 		ProjectID: visible(t.ProjectID), Application: visible(t.Application), Group: visible(t.Group),
 		CommandID: visible(i.CommandID), AgentSN: visible(t.AgentSN), AgentVersion: visible(t.AgentVersion),
 		AgentStatus: visible(t.AgentStatus), LastLine: lastLine(i.Message),
+		Target: ticket + "." + decimal(id) + "." + decimal(batch),
 	}
 	for _, a := range t.Attributes {
 		out.Attributes = append(out.Attributes, templates.Attribute{Name: visible(a.Key), Value: visible(a.Value)})

@@ -113,7 +113,7 @@ func exampleInstances() []Instance {
 		id := "4030435" + number(i)
 		x := Instance{ID: id, Batch: 2, HostName: "web-000" + number(i), FixedIP: "192.168.10." + number(20+i), Region: "cn-north-4",
 			Zone: "cn-north-4a", Status: status, Created: noon, Duration: time.Duration(i) * 41 * time.Second,
-			Address: ticketAddress + "/instances/" + id, LastLine: "[SYSTEM INFO] script job execute timeout.",
+			Target: ticketID + "." + id + ".2", Address: ticketAddress + "/instances/" + id, LastLine: "[SYSTEM INFO] script job execute timeout.",
 			Cancel: OperationChoice{Type: "CANCEL_INSTANCE", Refusal: "instance_over"}}
 		if status == "PROCESSING" || status == "READY" {
 			x.Cancel = OperationChoice{Type: "CANCEL_INSTANCE", Address: ticketAddress + "/operations/new?operation_type=CANCEL_INSTANCE&instance_id=" + id}

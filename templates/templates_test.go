@@ -134,7 +134,8 @@ func (c *check) element(n *html.Node) {
 	case "img", "iframe", "object", "style":
 		c.Errorf("a page has <%s>", n.Data)
 	case "input", "select", "textarea":
-		if kind, _ := attribute(n, "type"); kind != "hidden" {
+		_, named := attribute(n, "aria-label")
+		if kind, _ := attribute(n, "type"); kind != "hidden" && !named {
 			id, _ := attribute(n, "id")
 			c.controls = append(c.controls, id)
 		}

@@ -115,6 +115,7 @@ type Instance struct {
 	AgentStatus                string
 	Attributes                 []Attribute
 	LastLine                   string // of its log; may be empty
+	Target                     string // what the form of many names it by
 }
 
 // Attribute is a name with its value.
