@@ -257,7 +257,8 @@ func inspected(ctx context.Context, c auditConfig, f func(*audit.Log, *migration
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, Trusted: split(c.keys)})
+	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, Trusted: split(c.keys),
+		Unguarded: db.Unguarded})
 	if err != nil {
 		return err
 	}

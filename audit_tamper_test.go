@@ -254,7 +254,8 @@ func (v *victim) command(want error, name string, args ...string) string {
 // changing is what differs from run to run.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 
-// found runs audit verify and returns what it says is wrong, a line each.
+// found runs audit verify and returns what it says is wrong, a line each,
+// besides the triggers, of which a victim has none.
 func (v *victim) found(args ...string) []string {
 	v.t.Helper()
 	where := "--data"
@@ -266,12 +267,15 @@ func (v *victim) found(args ...string) []string {
 	var lines []string
 	said := changing.ReplaceAllString(out.String(), "TIME")
 	said = strings.ReplaceAll(said, strings.Join(strings.SplitN(v.key, "+", 3)[:2], "+"), "KEY") // its name and id
+	unguarded := false
 	for line := range strings.Lines(said) {
-		if kind, _, ok := strings.Cut(line, ": "); ok && strings.Contains(kind, ".") {
+		if strings.HasPrefix(line, "guard.missing: the trigger ") {
+			unguarded = true
+		} else if kind, _, ok := strings.Cut(line, ": "); ok && strings.Contains(kind, ".") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
-	if err == nil != (len(lines) == 0) || err != nil && !errors.Is(err, errFindings) {
+	if !unguarded || !errors.Is(err, errFindings) {
 		v.t.Errorf("it ends with %v and says\n%s", err, out.String())
 	}
 	slices.Sort(lines)

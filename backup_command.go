@@ -239,7 +239,8 @@ func (c backupConfig) examine(ctx context.Context, path string, stdout, stderr i
 	if found.keys, err = c.believed(found.origin); err != nil {
 		return found, err
 	}
-	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, Trusted: found.keys})
+	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, Trusted: found.keys,
+		Unguarded: db.Unguarded})
 	if err != nil {
 		return found, err
 	}

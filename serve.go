@@ -319,7 +319,7 @@ func logSettings(cfg config, dbs stores, logger *slog.Logger) (audit.Config, err
 	return audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read,
 		Search: dbs.search.Write, SearchRead: dbs.search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, InDoubt: migrations.InDoubt,
 		Unmoved: dbs.log.Unmoved, Logger: logger, Now: time.Now, Key: key, Trusted: cfg.auditKeys, Anchors: anchors,
-		VerifyEvery: time.Minute,
+		VerifyEvery: time.Minute, Unguarded: dbs.log.Unguarded,
 		Space: func() (audit.Space, error) {
 			free, total, err := dbs.log.Space()
 			return audit.Space{Free: free, Total: total}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -85,6 +86,15 @@ func WithoutTree(c *Config) { c.withoutTree = true }
 
 // Words are a record's words, as the log's database takes them.
 func (l *Log) Words(r Record) string { return l.prepare([]Record{r})[0] }
+
+// ForgetJournals lets Health look anew at the write-ahead logs.
+func (l *Log) ForgetJournals() {
+	for _, j := range l.journals {
+		j.mu.Lock()
+		j.at = time.Time{}
+		j.mu.Unlock()
+	}
+}
 
 // CatchUp brings the search tables up to the log's present end.
 func (l *Log) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }

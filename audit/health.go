@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,6 +24,15 @@ const (
 	longFollowing = time.Minute
 )
 
+// What was committed waits in SQLite's write-ahead log until it is copied into
+// the file, every 16 MiB for the log and every 64 MiB for the search tables.
+// Much more waits when that fails, which SQLite tells nobody, or while somebody
+// reads for long.
+const (
+	longJournal       = 64 << 20
+	longSearchJournal = 128 << 20
+)
+
 // The kinds of warnings.
 const (
 	WarningFailing    = "failing"    // the last commit failed
@@ -33,6 +43,7 @@ const (
 	WarningSlow       = "slow"       // commits take long
 	WarningUnsigned   = "unsigned"   // the last checkpoint could not be signed
 	WarningUnanchored = "unanchored" // an anchor did not take the last checkpoint
+	WarningJournal    = "journal"    // what was committed is not copied into SQLite's file
 	WarningBehind     = "behind"     // the search tables do not keep up
 	WarningFindings   = "findings"   // verification has found something
 	WarningUnverified = "unverified" // the last verification could not be done
@@ -41,7 +52,7 @@ const (
 // WarningKinds lists all kinds of warnings.
 func WarningKinds() []string {
 	return []string{WarningFailing, WarningReadOnly, WarningFull, WarningLowSpace, WarningReserve, WarningSlow,
-		WarningUnsigned, WarningUnanchored, WarningBehind, WarningFindings, WarningUnverified}
+		WarningJournal, WarningUnsigned, WarningUnanchored, WarningBehind, WarningFindings, WarningUnverified}
 }
 
 // Warning is something that will, or does, keep the log from its promises.
@@ -52,7 +63,7 @@ type Warning struct {
 
 // Health lists what is wrong with the log or soon will be; nothing when all is
 // well. It writes nothing and is cheap enough for every page.
-func (l *Log) Health(context.Context) []Warning {
+func (l *Log) Health(ctx context.Context) []Warning {
 	var out []Warning
 	add := func(kind, text string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(text, args...)}) }
 	if o := l.failing.Load(); o != nil {
@@ -69,6 +80,14 @@ func (l *Log) Health(context.Context) []Warning {
 	}
 	if _, p99 := l.speed.percentiles(); p99 > slowCommit {
 		add(WarningSlow, "one of a hundred commits takes %v or more", p99.Round(time.Millisecond))
+	}
+	for _, j := range l.journals {
+		switch waiting, err := j.get(ctx); {
+		case err != nil:
+			add(WarningJournal, "it is not known how much of %s waits to be copied into its file: %v", j.name, err)
+		case waiting > j.limit:
+			add(WarningJournal, "%d MiB of %s wait to be copied into its file", waiting>>20, j.name)
+		}
 	}
 	if f := l.unsigned.Load(); f != nil {
 		add(WarningUnsigned, "the checkpoint is not signed since %s: %v", f.at.UTC().Format(time.RFC3339), f.err)
@@ -194,4 +213,33 @@ func (m *spaceMeter) get() (Space, error) {
 		m.at = time.Now()
 	}
 	return m.last, m.err
+}
+
+// journalMeter asks at most once a second how much of a write-ahead log is not
+// copied into its file. The log's own size does not tell: it never shrinks.
+type journalMeter struct {
+	db    *sql.DB
+	name  string
+	limit int64 // bytes
+
+	mu      sync.Mutex
+	at      time.Time
+	waiting int64
+	err     error
+}
+
+func (m *journalMeter) get(ctx context.Context) (waiting int64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.at.IsZero() && time.Since(m.at) < spaceEvery {
+		return m.waiting, m.err
+	}
+	ctx = context.WithoutCancel(ctx) // others are told the same
+	var busy, pages, copied, size int64
+	err = m.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &pages, &copied)
+	if err == nil {
+		err = m.db.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&size)
+	}
+	m.waiting, m.err, m.at = (pages-copied)*size, err, time.Now()
+	return m.waiting, m.err
 }

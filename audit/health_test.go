@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/migrations"
 )
 
 func kinds(warnings []audit.Warning) string {
@@ -123,4 +124,33 @@ func TestBackgroundVerification(t *testing.T) {
 			t.Errorf("it warns of %q", got)
 		}
 	})
+}
+
+// TestJournalIsWatched: what SQLite cannot copy into its files is warned of
+// until it can, however large its write-ahead logs stay.
+func TestJournalIsWatched(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 250 MiB")
+	}
+	o := open(t, fresh(t, onSQLite))
+	for _, tt := range []struct {
+		db    *migrations.DB
+		parts int // of 50 MiB each: as few as must be warned of
+	}{{o.entry, 2}, {o.search, 3}} {
+		warns := func(want string) func() bool { return func() bool { return kinds(o.Health(t.Context())) == want } }
+		execute(t, tt.db, `PRAGMA wal_autocheckpoint = 0`)
+		execute(t, tt.db, `CREATE TABLE large (b BLOB)`)
+		for n := range tt.parts {
+			if n == tt.parts-1 {
+				o.ForgetJournals()
+				if !warns("")() {
+					t.Errorf("with %d MiB it warns", 50*n)
+				}
+			}
+			execute(t, tt.db, `INSERT INTO large VALUES (zeroblob(50 << 20))`)
+		}
+		until(t, "it warns", warns("journal"))
+		execute(t, tt.db, `PRAGMA wal_checkpoint(PASSIVE)`)
+		until(t, "all is copied", warns(""))
+	}
 }

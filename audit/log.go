@@ -115,15 +115,16 @@ const (
 // Config hands the log its databases, opened and migrated. The caller closes
 // them after the log.
 type Config struct {
-	Dialect            string                // SQLite or PostgreSQL
-	Log, LogRead       *sql.DB               // tables entry, tile, head and checkpoint
-	Search, SearchRead *sql.DB               // the search tables
-	IsFull, IsReadOnly func(error) bool      // tell the database's errors apart; nil: nothing is known of them
-	InDoubt            func(error) bool      // whether what a failed commit wrote may be back after a restart; nil: never
-	Unmoved            func() error          // fails when the log's file is no longer at its path; asked before every commit, nil: never
-	Space              func() (Space, error) // of the log's disk; nil: not watched
-	Logger             *slog.Logger          // nil: none
-	Now                func() time.Time      // nil: time.Now
+	Dialect            string                                  // SQLite or PostgreSQL
+	Log, LogRead       *sql.DB                                 // tables entry, tile, head and checkpoint
+	Search, SearchRead *sql.DB                                 // the search tables
+	IsFull, IsReadOnly func(error) bool                        // tell the database's errors apart; nil: nothing is known of them
+	InDoubt            func(error) bool                        // whether what a failed commit wrote may be back after a restart; nil: never
+	Unmoved            func() error                            // fails when the log's file is no longer at its path; asked before every commit, nil: never
+	Space              func() (Space, error)                   // of the log's disk; nil: not watched
+	Unguarded          func(context.Context) ([]string, error) // names the triggers that should refuse changes of the log, and do not; nil: not looked at
+	Logger             *slog.Logger                            // nil: none
+	Now                func() time.Time                        // nil: time.Now
 
 	Key     ed25519.PrivateKey // signs checkpoints; nil: there are none. Consoles that share a log share it, or trust each other's
 	Trusted []string           // public keys, besides Key's, whose checkpoints are believed
@@ -182,6 +183,7 @@ type Log struct {
 	roots      rootCache
 	speed      speed
 	space      spaceMeter
+	journals   []*journalMeter
 	verified   atomic.Pointer[Verified]
 }
 
@@ -226,6 +228,9 @@ func prepare(ctx context.Context, cfg Config, name func(*Log, context.Context) e
 	cfg = cfg.withDefaults()
 	l := &Log{cfg: cfg, queue: make(chan *appending, queueLength), wake: make(chan struct{}, 1),
 		anchors: newAnchoring(cfg.Anchors), space: spaceMeter{ask: cfg.Space}}
+	if cfg.Dialect == SQLite {
+		l.journals = []*journalMeter{{db: cfg.LogRead, name: "the log", limit: longJournal}, {db: cfg.SearchRead, name: "the search tables", limit: longSearchJournal}}
+	}
 	l.verified.Store(&Verified{})
 	if err := name(l, ctx); err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ const (
 	FindingForked         = "log.forked"           // a checkpoint from outside speaks of other records
 	FindingPruned         = "log.pruned"           // records were removed without the record that says so
 	FindingSearch         = "search.altered"       // the search tables say something else than the record
+	FindingUnguarded      = "guard.missing"        // a trigger that refuses changes is not there
 )
 
 const (
@@ -95,7 +96,7 @@ func (l *Log) Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		o.Keys = l.keys
 	}
 	v := &verification{log: l, options: o}
-	err := v.run(ctx)
+	err := errors.Join(v.run(ctx), v.guarded(ctx))
 	v.report.Took = time.Since(start)
 	return v.report, err
 }
@@ -174,6 +175,18 @@ func (v *verification) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// guarded asks whether the database still refuses to change the log.
+func (v *verification) guarded(ctx context.Context) error {
+	if v.log.cfg.Unguarded == nil {
+		return nil
+	}
+	names, err := v.log.cfg.Unguarded(ctx)
+	for _, name := range names {
+		v.add(Finding{Kind: FindingUnguarded, Text: "the trigger %s, which refuses changes, is missing or was changed"}, name)
+	}
+	return err
 }
 
 // single looks for heads besides the one.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/migrations"
 )
 
 var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
@@ -460,6 +461,32 @@ func TestSearchTablesAreVerified(t *testing.T) {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
 			})
+		}
+	})
+}
+
+// TestMissingGuards: a log that the database lets be changed is told of before
+// it is changed.
+func TestMissingGuards(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		written(t, dsn)
+		db, err := migrations.Inspect(t.Context(), dsn, migrations.Audit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		o := inspect(t, dsn, func(c *audit.Config) { c.Unguarded = db.Unguarded })
+		if r := o.verify(t, audit.VerifyOptions{}); !r.OK() {
+			t.Errorf("guarded: %v", r.Findings)
+		}
+		drop := `DROP TRIGGER tile_is_never_changed`
+		if !o.sqlite() {
+			drop += ` ON tile`
+		}
+		execute(t, o.entry, drop)
+		r := o.verify(t, audit.VerifyOptions{})
+		if got := named(r.Findings); !slices.Equal(got, []string{"guard.missing"}) || !strings.Contains(r.Findings[0].Text, "tile_is_never_changed") {
+			t.Errorf("without one: %v", r.Findings)
 		}
 	})
 }

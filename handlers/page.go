@@ -43,6 +43,7 @@ func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Not
 		audit.WarningFull: t.LogRefuses, audit.WarningReserve: t.LogReserve, audit.WarningFindings: t.LogChanged}
 	early := map[string]string{audit.WarningLowSpace: t.LogLowSpace, audit.WarningSlow: t.LogSlow,
 		audit.WarningUnsigned: t.LogUnsigned, audit.WarningUnanchored: t.LogUnanchored, audit.WarningBehind: t.LogBehind,
+		audit.WarningJournal:    t.LogJournal,
 		audit.WarningUnverified: t.LogUnverified}
 	if findings := h.Log.Verified().Findings; manager && len(findings) > 0 {
 		grave[audit.WarningFindings] += " " + t.LogFinding + " " + i18n.T(ctx).Word.Finding.Of(findings[0].Kind) + " (" + visible(findings[0].Text) + ")"

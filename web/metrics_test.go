@@ -175,6 +175,8 @@ func TestWarningsShowEverywhere(t *testing.T) {
 			fill(t, c, c.logDB)
 		}, func(n *i18n.Notices) string { return n.LogRefuses }, 0}, // what /readyz tries has place, at times
 		{audit.WarningSlow, "commits: warning", func(a *audit.Config) { a.Unmoved = slowly }, nothing, func(n *i18n.Notices) string { return n.LogSlow }, 200},
+		{audit.WarningJournal, "journal: warning", nil, sql(inLog, `PRAGMA wal_autocheckpoint = 0; CREATE TABLE large AS SELECT randomblob(65 << 20)`),
+			func(n *i18n.Notices) string { return n.LogJournal }, 200},
 		{audit.WarningUnsigned, "checkpoint: warning", nil, sql(inLog, `CREATE TRIGGER deaf BEFORE UPDATE ON head WHEN NEW.note IS NOT OLD.note
 			BEGIN SELECT RAISE(ABORT, 'no'); END`), func(n *i18n.Notices) string { return n.LogUnsigned }, 0}, // commits that sign fail, too
 		{audit.WarningUnanchored, "anchors: warning", func(a *audit.Config) { a.Anchors = []audit.Anchor{audit.FileAnchor{Path: "/proc/none/anchor"}} },
@@ -233,7 +235,7 @@ func TestReadyWhenWell(t *testing.T) {
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	p := b.get("/readyz")
-	want := "ready\nrecords: ok\nanswers: ok\nspace: ok\ncommits: ok\ncheckpoint: ok\nanchors: ok\nsearch: ok\nverification: ok\n"
+	want := "ready\nrecords: ok\nanswers: ok\nspace: ok\ncommits: ok\njournal: ok\ncheckpoint: ok\nanchors: ok\nsearch: ok\nverification: ok\n"
 	if p.StatusCode != http.StatusOK || p.body != want {
 		t.Errorf("/readyz answers %d %q", p.StatusCode, p.body)
 	}

@@ -172,6 +172,7 @@ var enUS = Texts{
 
 		LogLowSpace:   "The disk of the audit log is getting full.",
 		LogSlow:       "The audit log's disk is slow: operations wait for it.",
+		LogJournal:    "Much of what was written to the audit log or its search tables waits to be copied into the database's file: it takes space, and reading gets slower.",
 		LogUnsigned:   "The audit log's last checkpoint could not be signed.",
 		LogUnanchored: "An anchor did not take the audit log's last checkpoint.",
 		LogBehind:     "The search tables do not keep up with the audit log: searches take longer.",
@@ -621,6 +622,7 @@ var enUS = Texts{
 			"checkpoint.altered": "A checkpoint was altered.", "checkpoint.missing": "A checkpoint is missing.", "checkpoint.root": "The records form another tree than the one that was signed.",
 			"log.rolled_back": "Records are missing at the end of the log.", "log.forked": "The log is another one than its anchored checkpoint says.",
 			"log.pruned": "Records were removed without the record that says so.", "search.altered": "The search tables say something else than the records.",
+			"guard.missing": "A trigger that refuses changes of the log is missing.",
 		},
 	},
 }

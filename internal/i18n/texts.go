@@ -122,5 +122,5 @@ type Notices struct {
 	LogFinding string // before the first of them
 
 	// For managers only: what may become one of the above.
-	LogLowSpace, LogSlow, LogUnsigned, LogUnanchored, LogBehind, LogUnverified string
+	LogLowSpace, LogSlow, LogJournal, LogUnsigned, LogUnanchored, LogBehind, LogUnverified string
 }

@@ -170,6 +170,7 @@ var zhCN = Texts{
 
 		LogLowSpace:   "审计日志所在磁盘空间不足。",
 		LogSlow:       "审计日志所在磁盘较慢，操作需要等待。",
+		LogJournal:    "审计日志或检索表有大量内容尚未从预写日志（WAL）写入数据库文件：占用磁盘空间，读取变慢。",
 		LogUnsigned:   "审计日志最近的检查点未能签名。",
 		LogUnanchored: "有锚点未接收审计日志最近的检查点。",
 		LogBehind:     "检索表落后于审计日志:搜索会变慢。",
@@ -602,6 +603,7 @@ var zhCN = Texts{
 			"checkpoint.altered": "检查点被改动。", "checkpoint.missing": "检查点缺失。", "checkpoint.root": "记录构成的树与已签名的树不同。",
 			"log.rolled_back": "日志末尾的记录缺失。", "log.forked": "日志与锚点中的检查点不是同一份。",
 			"log.pruned": "记录被清除，但没有相应的清除记录。", "search.altered": "搜索表与记录不一致。",
+			"guard.missing": "拒绝改动日志的触发器缺失。",
 		},
 	},
 }
