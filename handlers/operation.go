@@ -46,7 +46,7 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 // reason is what was typed, in the form in which it is counted and kept. It is
 // not cut: one that is too long comes back whole.
 func reason(typed string) string {
-	return strings.ReplaceAll(strings.TrimSpace(strings.ToValidUTF8(typed, "\uFFFD")), "\r\n", "\n")
+	return strings.NewReplacer("\r\n", "\n", "\x00", "\uFFFD").Replace(strings.TrimSpace(strings.ToValidUTF8(typed, "\uFFFD"))) // PostgreSQL takes no NUL
 }
 
 // NewOperation shows what an operation would hit, and asks to confirm it.

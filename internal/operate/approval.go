@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,7 +69,15 @@ type Approval struct {
 
 	sessionKey string
 	origin     audit.Origin
+	counted    bool // the requester typed the number that stops
 }
+
+// same reports whether two are one person: the id alone does not do, since
+// another account may name its users as it likes.
+func same(a, b audit.Actor) bool { return a.UserID == b.UserID && a.AccountID == b.AccountID }
+
+// underWay says that this or another console is carrying the answer out.
+func (a Approval) underWay() bool { return a.State == ApprovalGranted && a.Note == "" }
 
 // Request is the operation as its requester asked for it.
 func (a Approval) request(c coc.Caller) Request {
@@ -92,9 +103,12 @@ func (s *Service) Ask(ctx context.Context, r Request) (string, error) {
 		return "", err
 	}
 	if a, err := s.Approval(ctx, r.Key); err == nil {
-		return idUnless(r.Key, errUnless(a.Requester.UserID == r.Actor.UserID && a.Ticket == r.Ticket && a.Operation == r.Operation, ErrBadKey))
+		return idUnless(r.Key, errUnless(same(a.Requester, r.Actor) && a.Ticket == r.Ticket && a.Operation == r.Operation, ErrBadKey))
 	} else if !errors.Is(err, audit.ErrNotFound) {
 		return "", err
+	}
+	if sent, err := s.knownAs(ctx, r); err != nil || sent { // nobody approves what has been sent
+		return "", errors.Join(err, errUnless(!sent, ErrKeySpent))
 	}
 	reading, err := s.Read(ctx, r.Caller, r.Ticket, r.Operation, r.BatchHint)
 	if err == nil {
@@ -104,13 +118,12 @@ func (s *Service) Ask(ctx context.Context, r Request) (string, error) {
 		return "", err
 	}
 	decision, radius := s.Decide(r, reading)
-	if !decision.Wants(policy.SecondPerson) {
-		if decision.Allowed {
-			return "", ErrNotOffered
-		}
-		return "", &PolicyError{Decision: decision, Radius: radius, Now: reading}
+	if decision.Allowed {
+		return "", ErrNotOffered
 	}
-	if missing := decision.Needs(policy.Reason); missing {
+	approved := r
+	approved.approval = &Approval{}
+	if rest, _ := s.Decide(approved, reading); !decision.Wants(policy.SecondPerson) || !rest.Allowed {
 		return "", &PolicyError{Decision: decision, Radius: radius, Now: reading}
 	}
 	return s.ask(ctx, r, reading, radius)
@@ -127,15 +140,41 @@ func (s *Service) ask(ctx context.Context, r Request, now Reading, radius Radius
 	at := s.Now()
 	a := Approval{ID: r.Key, State: ApprovalWaiting, Ticket: r.Ticket, Operation: r.Operation, BatchHint: now.InstanceBatch,
 		Requester: r.Actor, Reason: r.Reason, Seen: r.Seen, Target: targetName(r.Operation, now), Radius: radius,
-		Created: at, Expires: at.Add(ApprovalLife), sessionKey: r.SessionKey, origin: r.Origin}
+		Created: at, Expires: at.Add(ApprovalLife), sessionKey: r.SessionKey, origin: r.Origin, counted: r.counted(radius)}
+	ctx = context.WithoutCancel(ctx)
 	if err := s.insertApproval(ctx, a); err != nil {
+		if s.IsUnique(err) { // the same form, sent at the same time
+			return a.ID, nil
+		}
 		return "", s.Log.Refusal(err)
 	}
-	if _, err := s.Log.Append(ctx, a.record(audit.ActionApprovalRequested, a.Requester, a.origin, "")); err != nil {
-		_, undo := s.Keys.ExecContext(context.WithoutCancel(ctx), `DELETE FROM approval WHERE id = $1`, a.ID)
+	if err := s.noteInLog(ctx, a, a.Requester, a.origin); err != nil {
+		_, undo := s.Keys.ExecContext(ctx, `DELETE FROM approval WHERE id = $1 AND state = 'waiting'`, a.ID)
 		return "", errors.Join(err, undo)
 	}
 	return a.ID, nil
+}
+
+// recorded are the states that have a record of their own in the log.
+var recorded = map[ApprovalState]audit.Action{
+	ApprovalWaiting: audit.ActionApprovalRequested, ApprovalGranted: audit.ActionApprovalGranted, ApprovalRefused: audit.ActionApprovalRefused,
+	ApprovalWithdrawn: audit.ActionApprovalWithdrawn, ApprovalExpired: audit.ActionApprovalExpired,
+}
+
+// noteInLog writes the record of the state that a question has just come to,
+// and remembers that it is there: the end of a process may come in between.
+func (s *Service) noteInLog(ctx context.Context, a Approval, who audit.Actor, origin audit.Origin) error {
+	comment := ""
+	if same(who, a.Decider) {
+		comment = a.Comment
+	}
+	if _, err := s.Log.Append(ctx, a.record(recorded[a.State], who, origin, comment)); err != nil {
+		return err
+	}
+	if _, err := s.Keys.ExecContext(ctx, `UPDATE approval SET logged = $2 WHERE id = $1`, a.ID, string(a.State)); err != nil {
+		s.Logger.WarnContext(ctx, "what the log has of a request for approval could not be written down", "id", a.ID, "error", err)
+	}
+	return nil
 }
 
 // record is a record about the question, under the operation's id.
@@ -144,7 +183,7 @@ func (a Approval) record(action audit.Action, who audit.Actor, origin audit.Orig
 	switch action {
 	case audit.ActionApprovalRequested:
 		outcome = audit.OutcomePending
-	case audit.ActionApprovalRefused:
+	case audit.ActionApprovalRefused, audit.ActionAccessDenied:
 		outcome = audit.OutcomeDenied
 	}
 	return audit.Record{Action: action, Outcome: outcome, Actor: who, Origin: origin, Ticket: string(a.Ticket),
@@ -177,26 +216,34 @@ func (s *Service) Answer(ctx context.Context, id string, by Answer) (Approval, e
 	}
 	// The person may close the browser: what was decided is carried out.
 	ctx = context.WithoutCancel(ctx)
-	state, action := ApprovalRefused, audit.ActionApprovalRefused
+	before, state := a, ApprovalRefused
 	if by.Approve {
-		state, action = ApprovalGranted, audit.ActionApprovalGranted
+		state = ApprovalGranted
 	}
 	decided := s.Now()
-	err = s.changeApproval(ctx, id, ApprovalWaiting, `state = $3, decider = $4, decided_at = $5, comment = $6`,
+	err = s.changeApproval(ctx, a, `state = $4, decider = $5, decided_at = $6, comment = $7`,
 		string(state), encodeActor(by.Actor), decided.UnixMicro(), by.Comment)
 	if err != nil {
-		return a, err
+		return before, err
 	}
 	a.State, a.Decider, a.Decided, a.Comment = state, by.Actor, decided, by.Comment
-	if _, err := s.Log.Append(ctx, a.record(action, by.Actor, by.Origin, by.Comment)); err != nil {
-		undo := s.changeApproval(ctx, id, state, `state = $3, decider = '', decided_at = 0, comment = ''`, string(ApprovalWaiting))
-		return a, errors.Join(err, undo)
+	if by.Approve {
+		s.noted(s.owners.take(ctx, approvalOwner+id))
+		defer s.letGo(ctx, approvalOwner+id)
+	}
+	if err := s.noteInLog(ctx, a, by.Actor, by.Origin); err != nil {
+		undo := s.changeApproval(ctx, a, `state = $4, decider = '', decided_at = 0, comment = ''`, string(ApprovalWaiting))
+		return before, errors.Join(err, undo)
 	}
 	if !by.Approve {
 		return a, nil
 	}
 	return s.carryOut(ctx, a, nil)
 }
+
+// approvalOwner marks the names of approvals among those of operations: each
+// answer has one console that carries it out.
+const approvalOwner = "approval/"
 
 func (s *Service) mayAnswer(ctx context.Context, a Approval, by Answer) error {
 	if n := utf8.RuneCountInString(by.Comment); n > MaxReason {
@@ -205,6 +252,8 @@ func (s *Service) mayAnswer(ctx context.Context, a Approval, by Answer) error {
 	switch {
 	case a.Requester.UserID == by.Actor.UserID:
 		return ErrOwnRequest
+	case a.Requester.AccountID != by.Actor.AccountID:
+		return audit.ErrNotFound
 	case a.State != ApprovalWaiting, !s.Now().Before(a.Expires):
 		return ErrDecided
 	}
@@ -212,10 +261,16 @@ func (s *Service) mayAnswer(ctx context.Context, a Approval, by Answer) error {
 	if err != nil {
 		return err
 	}
-	if d := s.MayApprove(by.Actor, a, reading); !d.Allowed {
-		return &PolicyError{Decision: d, Radius: a.Radius, Now: reading}
+	d := s.MayApprove(by.Actor, a, reading)
+	if d.Allowed {
+		return nil
 	}
-	return nil
+	record := a.record(audit.ActionAccessDenied, by.Actor, by.Origin, by.Comment)
+	record.OperationID = "" // it is none of the request's own
+	if _, err := s.Log.Append(ctx, record); err != nil {
+		s.Logger.WarnContext(ctx, "a denial is not in the log", "error", err)
+	}
+	return &PolicyError{Decision: d, Radius: a.Radius, Now: reading}
 }
 
 // MayApprove asks the rules whether somebody may answer a question.
@@ -238,16 +293,31 @@ func (s *Service) carryOut(ctx context.Context, a Approval, own *Request) (Appro
 		r.SessionKey, r.Actor, r.Origin = own.SessionKey, own.Actor, own.Origin
 	} else {
 		caller, err := s.Callers.Caller(ctx, a.sessionKey)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil: // taken up at the next start
+			return a, ctx.Err()
+		case err != nil:
 			return s.note(ctx, a, ApprovalGranted, NoteSessionEnded, "")
 		}
 		r = a.request(caller)
 	}
 	_, err := s.Apply(ctx, r)
-	if known, failed := s.known(ctx, a.ID); failed == nil && known {
-		return s.note(ctx, a, ApprovalSent, "", "")
+	switch known, failed := s.known(ctx, a.ID); {
+	case failed != nil: // taken up when the log can be asked
+		return a, errors.Join(err, failed)
+	case known:
+		return s.sent(ctx, a)
 	}
 	return s.returned(ctx, a, err)
+}
+
+// sent notes that an approved operation is in the log as requested, whatever
+// else another console that was slower, or faster, has noted.
+func (s *Service) sent(ctx context.Context, a Approval) (Approval, error) {
+	_, err := s.Keys.ExecContext(ctx, `UPDATE approval SET state = 'sent', note = '', problem = ''
+		WHERE id = $1 AND state IN ('granted', 'returned')`, a.ID)
+	a.State, a.Note, a.Problem = ApprovalSent, "", ""
+	return a, err
 }
 
 // returned notes why an approved operation was not sent.
@@ -260,8 +330,8 @@ func (s *Service) returned(ctx context.Context, a Approval, why error) (Approval
 		storage *audit.StorageError
 	)
 	switch {
-	case why == nil: // sent; the log could not be asked
-		return a, nil
+	case errors.Is(why, audit.ErrClosed), ctx.Err() != nil: // taken up at the next start
+		return a, why
 	case errors.As(why, &stale):
 		return s.note(ctx, a, ApprovalReturned, NoteMoved, "")
 	case errors.As(why, &refused):
@@ -277,7 +347,7 @@ func (s *Service) returned(ctx context.Context, a Approval, why error) (Approval
 }
 
 func (s *Service) note(ctx context.Context, a Approval, state ApprovalState, note Note, problem string) (Approval, error) {
-	err := s.changeApproval(ctx, a.ID, ApprovalGranted, `state = $3, note = $4, problem = $5`, string(state), string(note), problem)
+	err := s.changeApproval(ctx, a, `state = $4, note = $5, problem = $6`, string(state), string(note), problem)
 	if errors.Is(err, ErrDecided) { // another console was faster
 		return s.Approval(ctx, a.ID)
 	}
@@ -292,12 +362,21 @@ func (s *Service) SendApproved(ctx context.Context, id string, own Request) (App
 	switch {
 	case err != nil:
 		return a, err
-	case a.Requester.UserID != own.Actor.UserID:
+	case !same(a.Requester, own.Actor):
 		return a, ErrOwnRequest
-	case a.State != ApprovalGranted, !s.Now().Before(a.Expires.Add(ApprovalLife)):
+	case a.State != ApprovalGranted, a.underWay(), !s.Now().Before(a.Expires.Add(ApprovalLife)):
 		return a, ErrDecided
 	}
-	return s.carryOut(context.WithoutCancel(ctx), a, &own)
+	// From here on it can neither be withdrawn nor expire, and a restart takes
+	// it up in this session.
+	ctx = context.WithoutCancel(ctx)
+	if err := s.changeApproval(ctx, a, `note = '', problem = '', session_id = $4`, own.SessionKey); err != nil {
+		return a, err
+	}
+	a.Note, a.Problem, a.sessionKey = "", "", own.SessionKey
+	s.noted(s.owners.take(ctx, approvalOwner+id))
+	defer s.letGo(ctx, approvalOwner+id)
+	return s.carryOut(ctx, a, &own)
 }
 
 // Withdraw takes a question back; only who asked it can.
@@ -306,20 +385,22 @@ func (s *Service) Withdraw(ctx context.Context, id string, who audit.Actor, orig
 	switch {
 	case err != nil:
 		return err
-	case a.Requester.UserID != who.UserID:
+	case !same(a.Requester, who):
 		return ErrOwnRequest
-	case !a.State.Open():
+	case !a.State.Open(), a.underWay(): // what is being sent cannot be taken back
 		return ErrDecided
 	}
-	return s.end(context.WithoutCancel(ctx), a, ApprovalWithdrawn, audit.ActionApprovalWithdrawn, who, origin)
+	return s.end(context.WithoutCancel(ctx), a, ApprovalWithdrawn, who, origin)
 }
 
-func (s *Service) end(ctx context.Context, a Approval, state ApprovalState, action audit.Action, who audit.Actor, origin audit.Origin) error {
-	if err := s.changeApproval(ctx, a.ID, a.State, `state = $3`, string(state)); err != nil {
+func (s *Service) end(ctx context.Context, a Approval, state ApprovalState, who audit.Actor, origin audit.Origin) error {
+	if err := s.changeApproval(ctx, a, `state = $4`, string(state)); err != nil {
 		return err
 	}
-	if _, err := s.Log.Append(ctx, a.record(action, who, origin, "")); err != nil {
-		return errors.Join(err, s.changeApproval(ctx, a.ID, state, `state = $3`, string(a.State)))
+	over := a
+	over.State = state
+	if err := s.noteInLog(ctx, over, who, origin); err != nil {
+		return errors.Join(err, s.changeApproval(ctx, over, `state = $4`, string(a.State)))
 	}
 	return nil
 }
@@ -327,25 +408,30 @@ func (s *Service) end(ctx context.Context, a Approval, state ApprovalState, acti
 // tendEvery is how often questions that have expired are looked for.
 const tendEvery = 10 * time.Second
 
-// tend looks after the questions to second persons.
+// tend looks after the questions to second persons and, where consoles share
+// the database, after what one of them has left.
 func (s *Service) tend() {
-	resume := true
+	resume, unlogged := true, map[string]ApprovalState{}
 	for {
-		if err := s.tendApprovals(s.ctx, resume); err != nil && s.ctx.Err() == nil {
-			s.Logger.Error("a request for approval could not be brought on", "error", err)
-		} else {
-			resume = false
+		err := errors.Join(s.tendApprovals(s.ctx, resume), s.completeLog(s.ctx, resume, unlogged))
+		if s.Shared {
+			err = errors.Join(err, s.offerJobs(s.ctx))
 		}
+		if err != nil && s.ctx.Err() == nil {
+			s.Logger.Error("requests for approval could not be brought on", "error", err)
+		}
+		resume = resume && err != nil
 		if !pause(s.ctx, tendEvery) {
 			return
 		}
 	}
 }
 
-// tendApprovals ends what has expired and, at the start, carries out what was
-// approved when the process ended.
+// tendApprovals ends what has expired and carries out what was approved when a
+// process ended: at the start or, where the database is shared, once the
+// console that had it gives no sign of life.
 func (s *Service) tendApprovals(ctx context.Context, resume bool) error {
-	open, err := s.Approvals(ctx, ApprovalFilter{Open: true})
+	open, err := s.Approvals(ctx, ApprovalFilter{Open: true, Limit: unlimited})
 	if err != nil {
 		return err
 	}
@@ -353,10 +439,12 @@ func (s *Service) tendApprovals(ctx context.Context, resume bool) error {
 	for _, a := range open {
 		switch {
 		case a.State == ApprovalWaiting && !s.Now().Before(a.Expires),
-			a.State == ApprovalGranted && a.Note != "" && !s.Now().Before(a.Expires.Add(ApprovalLife)):
-			err = s.end(ctx, a, ApprovalExpired, audit.ActionApprovalExpired, audit.Actor{}, audit.Origin{})
-		case resume && a.State == ApprovalGranted && a.Note == "":
-			err = s.resumeApproval(ctx, a)
+			a.State == ApprovalGranted && !a.underWay() && !s.Now().Before(a.Expires.Add(ApprovalLife)):
+			err = s.end(ctx, a, ApprovalExpired, audit.Actor{}, audit.Origin{})
+		case a.underWay() && s.Shared:
+			err = s.owners.offer(ctx, approvalOwner+a.ID)
+		case a.underWay() && resume:
+			err = s.resumeApproval(ctx, a.ID)
 		default:
 			continue
 		}
@@ -367,23 +455,61 @@ func (s *Service) tendApprovals(ctx context.Context, resume bool) error {
 	return errors.Join(failed...)
 }
 
-// resumeApproval completes an answer that the end of a process cut off: its
-// record, if the log does not have it, and then the operation.
-func (s *Service) resumeApproval(ctx context.Context, a Approval) error {
+// completeLog writes the records that the end of a process cut off. Beside
+// running requests only those count that were without one a round before, too.
+func (s *Service) completeLog(ctx context.Context, start bool, before map[string]ApprovalState) error {
+	found, err := s.approvals(ctx, `logged <> state AND state NOT IN ('sent', 'returned')`)
+	if err != nil {
+		return err
+	}
+	was := maps.Clone(before)
+	clear(before)
+	var failed []error
+	for _, a := range found {
+		if seen, twice := was[a.ID]; !(start && !s.Shared) && (!twice || seen != a.State) {
+			before[a.ID] = a.State
+			continue
+		}
+		failed = append(failed, s.complete(ctx, a))
+	}
+	return errors.Join(failed...)
+}
+
+// complete writes the record of a question's state unless the log has it.
+func (s *Service) complete(ctx context.Context, a Approval) error {
 	records, err := s.Log.Operation(ctx, a.ID)
 	if err != nil {
 		return err
 	}
-	granted := false
-	for _, r := range records {
-		granted = granted || r.Action == audit.ActionApprovalGranted
+	action := recorded[a.State]
+	if slices.ContainsFunc(records, func(r audit.Record) bool { return r.Action == action }) {
+		_, err = s.Keys.ExecContext(ctx, `UPDATE approval SET logged = $2 WHERE id = $1 AND state = $2`, a.ID, string(a.State))
+		return err
 	}
-	if !granted {
-		if _, err := s.Log.Append(ctx, a.record(audit.ActionApprovalGranted, a.Decider, audit.Origin{}, a.Comment)); err != nil {
-			return err
-		}
+	who := a.Decider
+	switch a.State {
+	case ApprovalWaiting, ApprovalWithdrawn:
+		who = a.Requester
+	case ApprovalExpired:
+		who = audit.Actor{}
+	case ApprovalGranted, ApprovalRefused, ApprovalSent, ApprovalReturned: // the decider's
 	}
-	_, err = s.carryOut(ctx, a, nil)
+	return s.noteInLog(ctx, a, who, audit.Origin{})
+}
+
+// resumeApproval completes an answer that the end of a process cut off: its
+// record, if the log does not have it, and then the operation.
+func (s *Service) resumeApproval(ctx context.Context, id string) error {
+	a, err := s.Approval(ctx, id)
+	if errors.Is(err, audit.ErrNotFound) || err == nil && !a.underWay() {
+		return nil
+	}
+	if err == nil {
+		err = s.complete(ctx, a)
+	}
+	if err == nil {
+		_, err = s.carryOut(ctx, a, nil)
+	}
 	return err
 }
 
@@ -404,10 +530,17 @@ func (s *Service) Approvals(ctx context.Context, f ApprovalFilter) ([]Approval, 
 	if f.Limit == 0 {
 		f.Limit = 200
 	}
-	rows, err := s.Keys.QueryContext(ctx, `SELECT `+approvalColumns+` FROM approval
-		WHERE ($1 = 0 OR state IN ('waiting', 'granted')) AND ($2 = '' OR account_id = $2) AND ($3 = '' OR requester_id = $3)
+	return s.approvals(ctx, `($1 = 0 OR state IN ('waiting', 'granted')) AND ($2 = '' OR account_id = $2) AND ($3 = '' OR requester_id = $3)
 		AND ($4 = '' OR ticket = $4) ORDER BY created_at DESC, id LIMIT $5`,
 		flag(f.Open), f.AccountID, f.Requester, string(f.Ticket), f.Limit)
+}
+
+// unlimited is the limit of a list that must not leave anything out.
+const unlimited = math.MaxInt32
+
+func (s *Service) approvals(ctx context.Context, where string, args ...any) ([]Approval, error) {
+	//nolint:gosec // where is this package's own text
+	rows, err := s.Keys.QueryContext(ctx, `SELECT `+approvalColumns+` FROM approval WHERE `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -445,6 +578,7 @@ type storedOperation struct {
 	Batch    int32             `json:"batch,omitempty"`
 	Instance int64             `json:"instance,omitempty"`
 	Hint     int32             `json:"hint,omitempty"`
+	Counted  bool              `json:"counted,omitempty"`
 }
 
 func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
@@ -466,6 +600,7 @@ func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
 		}
 	}
 	a.Operation, a.BatchHint = coc.Operation{Type: op.Type, BatchIndex: op.Batch, InstanceID: op.Instance}, op.Hint
+	a.counted = op.Counted
 	a.Created, a.Expires = time.UnixMicro(created).UTC(), time.UnixMicro(expires).UTC()
 	if decided > 0 {
 		a.Decided = time.UnixMicro(decided).UTC()
@@ -474,7 +609,7 @@ func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
 }
 
 func (s *Service) insertApproval(ctx context.Context, a Approval) error {
-	op := storedOperation{a.Operation.Type, a.Operation.BatchIndex, a.Operation.InstanceID, a.BatchHint}
+	op := storedOperation{a.Operation.Type, a.Operation.BatchIndex, a.Operation.InstanceID, a.BatchHint, a.counted}
 	_, err := s.Keys.ExecContext(ctx, `INSERT INTO approval (id, state, account_id, requester_id, ticket, operation, requester,
 		session_id, origin, reason, seen, target, radius, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
@@ -494,17 +629,11 @@ func encode(v any) string {
 	return string(b)
 }
 
-// changeApproval changes a question if it is still in a state; ErrDecided if
-// somebody was faster. The arguments of set begin at $3.
-func (s *Service) changeApproval(ctx context.Context, id string, from ApprovalState, set string, args ...any) error {
+// changeApproval changes a question if it is still in the state and with the
+// note of before; ErrDecided if somebody was faster. The arguments of set begin
+// at $4.
+func (s *Service) changeApproval(ctx context.Context, before Approval, set string, args ...any) error {
 	//nolint:gosec // set is this package's own text
-	res, err := s.Keys.ExecContext(ctx, `UPDATE approval SET `+set+` WHERE id = $1 AND state = $2`,
-		append([]any{id, string(from)}, args...)...)
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(err, errUnless(n == 1, ErrDecided))
-	}
-	return nil
+	return s.changed(s.Keys.ExecContext(ctx, `UPDATE approval SET `+set+` WHERE id = $1 AND state = $2 AND note = $3`,
+		append([]any{before.ID, string(before.State), string(before.Note)}, args...)...))
 }

@@ -146,9 +146,9 @@ func (s *Service) Decide(r Request, now Reading) (policy.Decision, Radius) {
 }
 
 // counted reports whether the number that stops was typed. In a job it was
-// typed for all items at once.
+// typed for all items at once, and for an approval when it was asked for.
 func (r Request) counted(now Radius) bool {
-	return r.job != nil && r.job.Counted || strings.TrimSpace(r.Count) == strconv.Itoa(now.Stops)
+	return r.approval != nil && r.approval.counted || r.job != nil && r.job.Counted || strings.TrimSpace(r.Count) == strconv.Itoa(now.Stops)
 }
 
 // PersonOf is how the rules see somebody.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +61,15 @@ type jobTerms struct {
 	Stops   int    `json:"stops,omitempty"`
 
 	since time.Time // older readings are not shared; zero: those of the last moment are
+	pace  *pacing   // of the account; nil while it is planned
+}
+
+// throttled slows the account's jobs down where COC has refused an operation
+// for too many requests.
+func (t *jobTerms) throttled(e *coc.Error) {
+	if t != nil && t.pace != nil && e.Throttled() {
+		t.pace.slow(e.RetryAfter)
+	}
 }
 
 // size is how many operations one confirmation sends.
@@ -297,7 +307,7 @@ func (s *Service) Start(ctx context.Context, r JobRequest) (string, error) {
 	}
 	switch j, err := s.jobHead(ctx, r.Key); {
 	case err == nil:
-		return idUnless(r.Key, errUnless(j.Actor.UserID == r.Actor.UserID, ErrBadKey))
+		return idUnless(r.Key, errUnless(same(j.Actor, r.Actor), ErrBadKey))
 	case !errors.Is(err, audit.ErrNotFound):
 		return "", err
 	}
@@ -328,20 +338,44 @@ func (s *Service) begun(ctx context.Context, r JobRequest, plan Plan) (string, e
 		j.Items = append(j.Items, JobItem{N: i + 1, State: ItemWaiting, Ticket: p.Ticket, Operation: r.operation(p.Target),
 			BatchHint: p.BatchHint, Target: p.Name, Seen: p.Seen, Key: NewKey()})
 	}
-	if err := s.owners.take(ctx, jobOwner+j.ID); err != nil {
-		return "", s.Log.Refusal(err)
-	}
 	if err := s.insertJob(ctx, j); err != nil {
 		if s.IsUnique(err) { // the same form, sent at the same time
 			return r.Key, nil
 		}
 		return "", s.Log.Refusal(err)
 	}
+	if err := s.owners.take(ctx, jobOwner+j.ID); err != nil { // after the insertion: of the same forms one has it
+		return "", errors.Join(s.Log.Refusal(err), s.dropJob(ctx, j.ID))
+	}
 	if _, err := s.Log.Append(ctx, j.record(audit.ActionJobStarted, r.Actor, r.Origin)); err != nil {
+		s.letGo(ctx, jobOwner+j.ID)
 		return "", errors.Join(err, s.dropJob(ctx, j.ID))
 	}
 	s.run(j.ID)
 	return j.ID, nil
+}
+
+// begunInLog completes the record of a job's start where the end of a process
+// cut it off. Once something was sent it is there.
+func (s *Service) begunInLog(ctx context.Context, j Job) error {
+	if slices.ContainsFunc(j.Items, func(i JobItem) bool { return i.State != ItemWaiting }) {
+		return nil
+	}
+	q := audit.Query{Action: audit.ActionJobStarted, From: j.Created.Add(-claimLife), Limit: audit.MaxLimit, Visible: audit.Visibility{All: true}}
+	for {
+		page, err := s.Log.Search(ctx, q)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(page.Records, func(r audit.Record) bool { return ParseDetail(r.Detail).Job == j.ID }) {
+			return nil
+		}
+		if q.Before = page.Next; q.Before == 0 {
+			break
+		}
+	}
+	_, err := s.Log.Append(ctx, j.record(audit.ActionJobStarted, j.Actor, j.origin))
+	return err
 }
 
 // record is a record about the job. It belongs to no operation: each item has
@@ -355,8 +389,8 @@ func (j Job) record(action audit.Action, who audit.Actor, origin audit.Origin) a
 // jobs are those that run in this process.
 type jobs struct {
 	mu      sync.Mutex
-	running map[string]bool          // true: it is to be looked at once more
-	limits  map[string]*rate.Limiter // by account
+	running map[string]bool    // true: it is to be looked at once more
+	paces   map[string]*pacing // by account
 }
 
 func (j *jobs) enter(id string) bool {
@@ -382,19 +416,19 @@ func (j *jobs) leave(id string) (again bool) {
 	return again
 }
 
-// limit is the pace of an account, over all its jobs here.
-func (j *jobs) limit(account string, perSecond float64) *rate.Limiter {
+// pace is that of an account, over all its jobs here.
+func (j *jobs) pace(account string, perSecond float64) *pacing {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.limits == nil {
-		j.limits = map[string]*rate.Limiter{}
+	if j.paces == nil {
+		j.paces = map[string]*pacing{}
 	}
-	l := j.limits[account]
-	if l == nil {
-		l = rate.NewLimiter(rate.Limit(perSecond), 1)
-		j.limits[account] = l
+	p := j.paces[account]
+	if p == nil {
+		p = &pacing{limit: rate.NewLimiter(rate.Limit(perSecond), 1)}
+		j.paces[account] = p
 	}
-	return l
+	return p
 }
 
 // jobOwner marks the names of jobs among those of operations: each has one
@@ -404,15 +438,15 @@ const jobOwner = "job/"
 // run carries a job on in the background, once at a time, as long as it is
 // this console's.
 func (s *Service) run(id string) {
-	ctx, lost := context.WithCancel(s.ctx)
-	if !s.owners.keep(jobOwner+id, lost) || !s.jobs.enter(id) {
-		lost()
+	if !s.jobs.enter(id) {
 		return
 	}
-	if !s.background(func() {
+	ctx, lost := context.WithCancel(s.ctx)
+	if !s.owners.keep(jobOwner+id, lost) || !s.background(func() {
 		defer lost()
 		s.carryOnUntilDone(ctx, id)
-		if s.jobs.leave(id) {
+		if s.jobs.leave(id) { // continued while it came to a halt, which has let it go
+			s.noted(s.owners.take(s.ctx, jobOwner+id))
 			s.run(id)
 		}
 	}) {
@@ -445,10 +479,10 @@ func (s *Service) carryOn(ctx context.Context, id string) error {
 	if err != nil || j.State != JobRunning {
 		return err
 	}
-	if err := s.settleItems(ctx, &j); err != nil {
+	if err := errors.Join(s.begunInLog(ctx, j), s.settleItems(ctx, &j)); err != nil {
 		return err
 	}
-	work, pace := make(chan JobItem), &pacing{limit: s.jobs.limit(j.Actor.AccountID, cmp.Or(s.JobRate, DefaultJobRate))}
+	work, pace := make(chan JobItem), s.jobs.pace(j.Actor.AccountID, cmp.Or(s.JobRate, DefaultJobRate))
 	g, running := errgroup.WithContext(ctx)
 	for range jobWorkers {
 		g.Go(func() error {
@@ -507,22 +541,25 @@ type pacing struct {
 }
 
 func (p *pacing) wait(ctx context.Context) error {
-	if err := p.limit.Wait(ctx); err != nil {
-		return err
+	for rest := p.rest(); rest > 0; rest = p.rest() {
+		if !pause(ctx, rest) {
+			return ctx.Err()
+		}
 	}
-	p.mu.Lock()
-	rest := time.Until(p.until)
-	p.mu.Unlock()
-	if rest > 0 && !pause(ctx, rest) {
-		return ctx.Err()
-	}
-	return ctx.Err()
+	return p.limit.Wait(ctx)
 }
 
+func (p *pacing) rest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.until)
+}
+
+// slow lets nothing more be sent for as long as COC asks for, at least a second.
 func (p *pacing) slow(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := time.Now().Add(d); at.After(p.until) {
+	if at := time.Now().Add(min(max(d, time.Second), maxRetryAfter)); at.After(p.until) {
 		p.until = at
 	}
 }
@@ -534,42 +571,45 @@ const throttleTries = 5
 // sendItem sends one item. The error ends the job's run.
 func (s *Service) sendItem(ctx context.Context, j Job, item JobItem, pace *pacing) error {
 	caller, err := s.Callers.Caller(ctx, j.sessionKey)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // that it could not be asked says nothing about the session
+		return ctx.Err()
+	case err != nil:
 		return s.halt(ctx, j, NoteSessionEnded)
 	}
 	if err := s.setItem(ctx, j.ID, item.N, ItemWaiting, ItemSending, ""); err != nil {
 		return err
 	}
 	terms := j.terms
+	terms.pace = pace
 	r := Request{SessionKey: j.sessionKey, Caller: caller, Actor: j.Actor, Origin: j.origin, Ticket: item.Ticket,
 		Operation: item.Operation, BatchHint: item.BatchHint, Reason: j.Reason, Seen: item.Seen, Key: item.Key,
 		Glass: terms.Glass, job: &terms}
 	for try := 1; ; try++ {
 		_, err = s.Apply(ctx, r)
 		call, ok := errors.AsType[*coc.Error](err)
-		if !ok || call.Status != 429 || try == throttleTries {
+		if !ok || !call.Throttled() || try == throttleTries {
 			break
 		}
-		wait := max(call.RetryAfter, time.Duration(try)*time.Second)
-		pace.slow(wait)
-		if !pause(ctx, wait) {
-			return ctx.Err() // taken up again from *sending* at the next start
+		pace.slow(max(call.RetryAfter, time.Duration(try)*time.Second))
+		if err := pace.wait(ctx); err != nil {
+			return err // taken up again from *sending* at the next start
+		}
+		if state, err := s.jobState(ctx, j.ID); err != nil || state != JobRunning { // stopped: it was not sent
+			return errors.Join(err, s.setItem(ctx, j.ID, item.N, ItemSending, ItemWaiting, ""))
 		}
 	}
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err()
 	}
-	return s.itemDone(context.WithoutCancel(ctx), j, item, err, pace)
+	return s.itemDone(context.WithoutCancel(ctx), j, item, err)
 }
 
 // itemDone notes what came of an item, and stops the job where the next ones
 // would fail for the same reason.
-func (s *Service) itemDone(ctx context.Context, j Job, item JobItem, err error, pace *pacing) error {
-	receipt, failed := s.Receipt(ctx, item.Key)
+func (s *Service) itemDone(ctx context.Context, j Job, item JobItem, err error) error {
+	_, failed := s.Receipt(ctx, item.Key)
 	if failed == nil {
-		if a := receipt.Answer; a != nil && a.Upstream.Status == 429 { // refused, and the next would be
-			pace.slow(time.Second)
-		}
 		failed = s.setItem(ctx, j.ID, item.N, ItemSending, ItemSent, "")
 		if call, ok := errors.AsType[*coc.Error](err); ok && call.SignInAgain() {
 			return errors.Join(failed, s.halt(ctx, j, NoteSessionEnded))
@@ -641,33 +681,30 @@ func (s *Service) endJob(ctx context.Context, j Job) error {
 			return nil // stopped meanwhile
 		}
 	}
-	if err := s.setJob(ctx, j.ID, JobRunning, JobEnded, ""); err != nil {
-		return errUnless(errors.Is(err, ErrDecided), err)
+	if now.State != JobRunning {
+		return nil
 	}
-	_, err = s.Log.Append(ctx, j.record(audit.ActionJobEnded, audit.Actor{}, audit.Origin{}))
-	return err
+	// The log first: a job that has ended is not looked at again.
+	if _, err := s.Log.Append(ctx, j.record(audit.ActionJobEnded, audit.Actor{}, audit.Origin{})); err != nil {
+		return err
+	}
+	err = s.setJob(ctx, j.ID, JobRunning, JobEnded, "")
+	return errUnless(errors.Is(err, ErrDecided), err)
 }
 
-// settleItems decides on items that were being sent when a process ended: in
-// the log means sent; a claimed key without a request means that nothing was
-// sent, and the item gets a new one.
+// settleItems decides on items that were being sent when a process ended, or
+// when this console was taken for one: in the log means sent, and a key that
+// nobody has claimed is still good, for whoever claims it first.
 func (s *Service) settleItems(ctx context.Context, j *Job) error {
 	for i := range j.Items {
 		item := &j.Items[i]
 		if item.State != ItemSending {
 			continue
 		}
-		known, err := s.known(ctx, item.Key)
-		if err != nil {
-			return err
-		}
-		if known {
-			item.State = ItemSent
-			err = s.setItem(ctx, j.ID, item.N, ItemSending, ItemSent, "")
-		} else {
-			item.State, item.Key = ItemWaiting, NewKey()
-			_, err = s.Keys.ExecContext(ctx, `UPDATE job_item SET state = 'waiting', key = $3 WHERE job = $1 AND n = $2 AND state = 'sending'`,
-				j.ID, item.N, item.Key)
+		err := s.settleItem(ctx, item)
+		if err == nil {
+			err = s.changed(s.Keys.ExecContext(ctx, `UPDATE job_item SET state = $3, key = $4 WHERE job = $1 AND n = $2 AND state = 'sending'`,
+				j.ID, item.N, string(item.State), item.Key))
 		}
 		if err != nil {
 			return err
@@ -676,10 +713,51 @@ func (s *Service) settleItems(ctx context.Context, j *Job) error {
 	return nil
 }
 
+// settleItem finds the state and the key of such an item. A claimed key
+// without a request means that nothing was sent with it: at once where no other
+// process can have claimed it, else when it is too old to be sent (claimLife),
+// with room for clocks that differ.
+func (s *Service) settleItem(ctx context.Context, item *JobItem) error {
+	for {
+		claimed, held, err := s.keys.claimed(ctx, item.Key) // before the log: what came of it is there afterwards
+		if err != nil {
+			return err
+		}
+		known, err := s.known(ctx, item.Key)
+		switch {
+		case err != nil:
+			return err
+		case known:
+			item.State = ItemSent
+			return nil
+		case !held:
+			item.State = ItemWaiting
+			return nil
+		case !s.Shared || s.Now().Sub(claimed) > 2*claimLife:
+			item.State, item.Key = ItemWaiting, NewKey()
+			return nil
+		}
+		if !pause(ctx, min(time.Second, s.Beat)) {
+			return ctx.Err()
+		}
+	}
+}
+
 // StopJob lets nothing more of a job be sent; what is on its way comes to its
 // end.
 func (s *Service) StopJob(ctx context.Context, id string, who audit.Actor, origin audit.Origin) error {
-	return s.switchJob(ctx, id, JobRunning, JobStopped, audit.ActionJobStopped, who, origin)
+	j, err := s.jobHead(ctx, id)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := s.setJob(ctx, id, JobRunning, JobStopped, ""); err != nil {
+		return err
+	}
+	if _, err := s.Log.Append(ctx, j.record(audit.ActionJobStopped, who, origin)); err != nil { // stopping comes first
+		s.Logger.ErrorContext(ctx, "that a job was stopped is not in the log", "job", id, "error", err)
+	}
+	return nil
 }
 
 // ContinueJob goes on with a stopped job, in the person's present session.
@@ -689,17 +767,23 @@ func (s *Service) ContinueJob(ctx context.Context, id, sessionKey string, who au
 	if err != nil {
 		return err
 	}
-	if j.Actor.UserID != who.UserID {
+	if !same(j.Actor, who) {
 		return ErrNotYours
 	}
-	if _, err := s.Keys.ExecContext(ctx, `UPDATE job SET session_id = $2 WHERE id = $1 AND state = 'stopped'`, id, sessionKey); err != nil {
+	if j.State != JobStopped {
+		return ErrDecided
+	}
+	ctx = context.WithoutCancel(ctx)
+	// The log first: what it does not know of is not sent.
+	if _, err := s.Log.Append(ctx, j.record(audit.ActionJobContinued, who, origin)); err != nil {
 		return err
 	}
-	if err := s.switchJob(ctx, id, JobStopped, JobRunning, audit.ActionJobContinued, who, origin); err != nil {
+	if err := s.changed(s.Keys.ExecContext(ctx, `UPDATE job SET state = 'running', note = '', session_id = $2
+		WHERE id = $1 AND state = 'stopped'`, id, sessionKey)); err != nil {
 		return err
 	}
 	if err := s.owners.take(ctx, jobOwner+id); err != nil {
-		return err
+		return err // somebody takes it up
 	}
 	s.run(id)
 	return nil
@@ -708,38 +792,26 @@ func (s *Service) ContinueJob(ctx context.Context, id, sessionKey string, who au
 // ErrNotYours says that only who started a job can do that.
 var ErrNotYours = errors.New("only who started the job can do that")
 
-func (s *Service) switchJob(ctx context.Context, id string, from, to JobState, action audit.Action, who audit.Actor, origin audit.Origin) error {
-	j, err := s.jobHead(ctx, id)
-	if err != nil {
-		return err
-	}
-	ctx = context.WithoutCancel(ctx)
-	if err := s.setJob(ctx, id, from, to, ""); err != nil {
-		return err
-	}
-	if _, err := s.Log.Append(ctx, j.record(action, who, origin)); err != nil && to == JobRunning {
-		return errors.Join(err, s.setJob(ctx, id, to, from, ""))
-	} else if err != nil { // stopping comes first
-		s.Logger.ErrorContext(ctx, "that a job was stopped is not in the log", "job", id, "error", err)
-	}
-	return nil
-}
-
 // resumeJobs takes up the jobs that ran when a process ended. Of consoles that
 // share the database one takes each, as it does with operations.
 func (s *Service) resumeJobs(ctx context.Context) error {
-	all, err := s.Jobs(ctx, JobFilter{Running: true})
-	if err != nil {
-		return err
+	if s.Shared {
+		return s.offerJobs(ctx)
 	}
+	all, err := s.Jobs(ctx, JobFilter{Running: true, Limit: unlimited})
 	for _, j := range all {
-		if s.Shared {
-			s.offerUp(ctx, jobOwner+j.ID)
-			continue
-		}
 		s.run(j.ID)
 	}
-	return nil
+	return err
+}
+
+// offerJobs lets somebody take up the jobs that run and have no console.
+func (s *Service) offerJobs(ctx context.Context) error {
+	all, err := s.Jobs(ctx, JobFilter{Running: true, Limit: unlimited})
+	for _, j := range all {
+		err = errors.Join(err, s.owners.offer(ctx, jobOwner+j.ID))
+	}
+	return err
 }
 
 // JobFilter narrows a list of jobs; zero fields do not.
@@ -845,7 +917,7 @@ func (s *Service) insertJob(ctx context.Context, j Job) (err error) {
 		return err
 	}
 	for _, i := range j.Items {
-		op := storedOperation{i.Operation.Type, i.Operation.BatchIndex, i.Operation.InstanceID, i.BatchHint}
+		op := storedOperation{Type: i.Operation.Type, Batch: i.Operation.BatchIndex, Instance: i.Operation.InstanceID, Hint: i.BatchHint}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO job_item (job, n, state, ticket, operation, target, seen, key)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, j.ID, i.N, string(i.State), string(i.Ticket), encode(op), i.Target, i.Seen, i.Key); err != nil {
 			return err

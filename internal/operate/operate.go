@@ -311,7 +311,8 @@ func (s *Service) once(ctx context.Context, leave permit, r Request, now Reading
 		return s.follow(ctx, r.Key, over)
 	}
 	defer s.leave(r.Key)
-	switch err := s.keys.claim(ctx, r, s.Now()); {
+	claimed := s.Now()
+	switch err := s.keys.claim(ctx, r, claimed); {
 	case errors.Is(err, errClaimed):
 		return s.followElsewhere(ctx, r.Key)
 	case err != nil:
@@ -322,7 +323,7 @@ func (s *Service) once(ctx context.Context, leave permit, r Request, now Reading
 		return "", s.Log.Refusal(err)
 	}
 	// From here on the person may close the browser: the answer is recorded.
-	return r.Key, s.send(context.WithoutCancel(ctx), leave, r, now, before)
+	return r.Key, s.send(context.WithoutCancel(ctx), leave, r, now, before, claimed)
 }
 
 // follow waits for the form that came first and returns its receipt.
@@ -339,7 +340,8 @@ func (s *Service) follow(ctx context.Context, key string, over <-chan struct{}) 
 	return idUnless(key, err)
 }
 
-// claimLife bounds the time from a claim to its request in the log.
+// claimLife bounds the time from a claim to its request in the log: what comes
+// there later is not sent.
 const claimLife = time.Minute
 
 // followElsewhere answers a form whose key was claimed, but not by a form that
@@ -382,7 +384,7 @@ func (s *Service) knownAs(ctx context.Context, r Request) (bool, error) {
 		return false, err
 	}
 	of := receipt.Requested
-	if of.Actor.UserID != r.Actor.UserID || of.Ticket != string(r.Ticket) || of.OperationType != string(r.Operation.Type) ||
+	if !same(of.Actor, r.Actor) || of.Ticket != string(r.Ticket) || of.OperationType != string(r.Operation.Type) ||
 		of.BatchIndex != r.Operation.BatchIndex || of.InstanceID != r.Operation.InstanceID {
 		return false, ErrBadKey
 	}
@@ -427,7 +429,7 @@ func (s *Service) leave(key string) {
 }
 
 // send writes *requested*, sends the PUT once, and writes the answer.
-func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading, before map[int64]int32) error {
+func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading, before map[int64]int32, claimed time.Time) error {
 	requesting := requestedRecord(r, now, before)
 	requesting.Detail = leave.mark(r, ParseDetail(requesting.Detail)).String()
 	err := s.noteGlass(ctx, leave, requesting)
@@ -442,6 +444,13 @@ func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading
 	requested := receipt.Record()
 	s.Observe(requested)
 	started := s.Now()
+	if started.Sub(claimed) > claimLife { // others take the key for spent
+		if s.write(ctx, next(requested, audit.ActionOperationRejected, audit.OutcomeFailed,
+			Detail{Note: NoteNotDelivered, Error: "the log took too long"})) == nil {
+			s.letGo(ctx, r.Key)
+		}
+		return nil
+	}
 	reply, err := s.Client.Operate(ctx, r.Caller, receipt, r.Ticket, r.Operation)
 	answer := answerRecord(requested, reply, err)
 	answer.Duration = s.Now().Sub(started)
@@ -454,8 +463,11 @@ func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading
 		s.letGo(ctx, r.Key)
 	}
 	var upstream *coc.Error
-	if errors.As(err, &upstream) && upstream.SignInAgain() {
-		return upstream
+	if errors.As(err, &upstream) {
+		r.job.throttled(upstream)
+		if upstream.SignInAgain() {
+			return upstream
+		}
 	}
 	return nil
 }

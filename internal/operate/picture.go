@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"coc-console/internal/coc"
 )
@@ -51,7 +53,7 @@ func (p Picture) String() string {
 // ParsePicture reads what String wrote.
 func ParsePicture(text string) (Picture, error) {
 	part := strings.Split(text, "/")
-	if len(text) > 200 || len(part) != 9 || part[0] != pictureVersion {
+	if len(text) > 200 || len(part) != 9 || part[0] != pictureVersion || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 		return Picture{}, errPicture
 	}
 	p := Picture{Status: coc.TicketStatus(part[1]), Instance: coc.InstanceStatus(part[8])}

@@ -470,6 +470,13 @@ func (s *Service) resumeOne(ctx context.Context, id string) error {
 		s.run(job)
 		return nil
 	}
+	if approval, ok := strings.CutPrefix(id, approvalOwner); ok {
+		err := s.resumeApproval(ctx, approval)
+		if err == nil {
+			s.letGo(ctx, id)
+		}
+		return err
+	}
 	receipt, err := s.Receipt(ctx, id)
 	if errors.Is(err, audit.ErrNotFound) || err == nil && !receipt.Open() {
 		s.letGo(ctx, id) // nothing was sent, or its end is there

@@ -21,9 +21,11 @@ CREATE TABLE approval (
   decided_at   BIGINT NOT NULL DEFAULT 0,
   comment      TEXT NOT NULL DEFAULT '',
   note         TEXT NOT NULL DEFAULT '',
-  problem      TEXT NOT NULL DEFAULT ''
+  problem      TEXT NOT NULL DEFAULT '',
+  logged       TEXT NOT NULL DEFAULT '' -- the last state of which the log has a record
 );
 CREATE INDEX approval_open ON approval (state, created_at);
+CREATE INDEX approval_unlogged ON approval (id) WHERE logged <> state AND state NOT IN ('sent', 'returned');
 
 -- Many operations of one confirmation.
 CREATE TABLE job (
