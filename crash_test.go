@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,9 +30,18 @@ type site struct {
 	sim  *simulator.Simulator
 	url  string
 	data string
+
+	mu      sync.Mutex
+	arrived map[string]int // operations, by what they act on
 }
 
 func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteOf(t, 2)
+}
+
+// newSiteOf is a site whose ticket has so many instances in its first batch.
+func newSiteOf(t *testing.T, instances int) *site {
 	t.Helper()
 	row := func() simulator.InstanceSpec {
 		return simulator.InstanceSpec{Host: "web-1", IP: "10.0.0.1", Region: "cn-north-4", Run: 20 * time.Minute}
@@ -38,18 +49,51 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, data: t.TempDir(), sim: simulator.New(simulator.Config{Rules: simulator.Rules{EffectDelay: -1, ScheduleDelay: -1},
 		Tickets: []simulator.TicketSpec{{Scenario: "running", Name: "reload", Creator: "operator", Age: time.Minute,
 			Timeout: 25 * time.Minute, SuccessRate: 100, Batches: []simulator.BatchSpec{
-				{Instances: []simulator.InstanceSpec{row(), row()}}, {Instances: []simulator.InstanceSpec{row()}}}}}})}
-	server := httptest.NewServer(s.sim.Handler())
+				{Instances: slices.Repeat([]simulator.InstanceSpec{row()}, instances)}, {Instances: []simulator.InstanceSpec{row()}}}}}})}
+	s.arrived = map[string]int{}
+	server := httptest.NewServer(s.counted(s.sim.Handler()))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s
 }
 
-// start starts a console on the site's simulator and data.
-func (s *site) start() *process {
+// counted counts the operations that arrive.
+func (s *site) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				s.t.Error(err)
+			}
+			s.mu.Lock()
+			s.arrived[r.URL.Path+" "+string(body)]++
+			s.mu.Unlock()
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sentOnce checks that so many different operations arrived, each once.
+func (s *site) sentOnce(want int) {
 	s.t.Helper()
-	return startProcess(s.t, "--data", s.data, "--coc-endpoint", s.url, "--iam-endpoint", s.url, "--managers", "demo/manager",
-		"--poll", "20ms", "--observe", "2s")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for what, n := range s.arrived {
+		if n != 1 {
+			s.t.Errorf("%d times: %s", n, what)
+		}
+	}
+	if len(s.arrived) != want {
+		s.t.Errorf("%d different operations arrived, want %d", len(s.arrived), want)
+	}
+}
+
+// start starts a console on the site's simulator and data.
+func (s *site) start(more ...string) *process {
+	s.t.Helper()
+	return startProcess(s.t, append([]string{"--data", s.data, "--coc-endpoint", s.url, "--iam-endpoint", s.url, "--managers", "demo/manager",
+		"--poll", "20ms", "--observe", "2s"}, more...)...)
 }
 
 // browser is a reader with cookies, which follows no redirects.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/operate"
@@ -15,10 +16,13 @@ const fourEyes = `@id("all") permit (principal, action, resource);
 @id("own") forbid (principal, action == Action::"approve", resource) when { resource.requester == principal.id };
 @id("two") @demand("second_person") forbid (principal, action == Action::"CANCEL_ORDER", resource) unless { context.approved };`
 
-func newApprovalDesk(t *testing.T) *desk {
-	d := newDesk(t)
-	d.rules = rules(t, fourEyes)
-	check(t, d.Close())
+func newApprovalDesk(t *testing.T) *desk { return newDesk(t).under(fourEyes) }
+
+// under makes the service ask other rules.
+func (d *desk) under(policies string) *desk {
+	d.t.Helper()
+	d.rules = rules(d.t, policies)
+	check(d.t, d.Close())
 	d.Service = d.serve()
 	return d
 }
@@ -59,7 +63,10 @@ func (d *desk) acts(id string) []audit.Action {
 }
 
 func TestApproved(t *testing.T) {
-	d := newApprovalDesk(t)
+	engines(t, func(t *testing.T, d *desk) { d.under(fourEyes).testApproved(t) })
+}
+
+func (d *desk) testApproved(t *testing.T) {
 	if denied := d.stopped(d.form("running", cancelOrder)); denied.Decision.Denied() || denied.Decision.Allowed {
 		t.Errorf("%+v", denied)
 	}
@@ -87,7 +94,10 @@ func TestApproved(t *testing.T) {
 }
 
 func TestApprovalAnswers(t *testing.T) {
-	d := newApprovalDesk(t)
+	engines(t, func(t *testing.T, d *desk) { d.under(fourEyes).testApprovalAnswers(t) })
+}
+
+func (d *desk) testApprovalAnswers(t *testing.T) {
 	if _, err := d.Ask(t.Context(), d.form("running", pauseOrder)); !errors.Is(err, operate.ErrNotOffered) {
 		t.Errorf("asked without need: %v", err)
 	}
@@ -166,7 +176,10 @@ func TestApprovalReturns(t *testing.T) {
 type swapped struct{ operate.Rules }
 
 func TestSendApproved(t *testing.T) {
-	d := newApprovalDesk(t)
+	engines(t, func(t *testing.T, d *desk) { d.under(fourEyes).testSendApproved(t) })
+}
+
+func (d *desk) testSendApproved(t *testing.T) {
 	id := d.ask("running")
 	own := operate.Request{SessionKey: "new", Caller: d.operator, Actor: d.actor}
 	if _, err := d.SendApproved(t.Context(), id, own); !errors.Is(err, operate.ErrDecided) {
@@ -211,38 +224,41 @@ func TestApprovalAfterCrash(t *testing.T) {
 		"withdrawn meanwhile": {state: "withdrawn", end: operate.ApprovalWithdrawn},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newApprovalDesk(t)
-			id := d.ask("running")
-			if x.sent {
-				_, err := d.Answer(t.Context(), id, d.answer(true))
-				check(t, err)
-			}
-			d.exec(`UPDATE approval SET state = $2, note = '', decider = $3 WHERE id = $1`, id, x.state, `{"user_id":"u","user_name":"manager","account_name":"demo"}`)
-			if x.logged && !x.sent {
-				_, err := d.log.Append(t.Context(), audit.Record{Action: audit.ActionApprovalGranted, Outcome: audit.OutcomeSucceeded,
-					OperationID: id, Ticket: string(d.ticket("running"))})
-				check(t, err)
-			}
-			if x.claim {
-				d.exec(`INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, 'operator', '', $2)`, id, d.clock.now().UnixMicro())
-			}
-			d.restart()
-			check(t, d.Resume(t.Context()))
-			eventually(t, "the request is brought on", func() bool {
-				a, err := d.Approval(context.Background(), id)
-				return err == nil && a.State == x.end
-			})
-			d.stands(id, x.end, x.note)
-			d.puts(x.puts)
-			granted := 0
-			for _, a := range d.acts(id) {
-				if a == audit.ActionApprovalGranted {
-					granted++
+			engines(t, func(t *testing.T, d *desk) {
+				d.under(fourEyes)
+				id := d.ask("running")
+				if x.sent {
+					_, err := d.Answer(t.Context(), id, d.answer(true))
+					check(t, err)
 				}
-			}
-			if want := flagged(x.state == "granted"); granted != want {
-				t.Errorf("%d records say that it was granted, want %d", granted, want)
-			}
+				d.exec(`UPDATE approval SET state = $2, note = '', decider = $3 WHERE id = $1`, id, x.state, `{"user_id":"u","user_name":"manager","account_name":"demo"}`)
+				if x.logged && !x.sent {
+					_, err := d.log.Append(t.Context(), audit.Record{Action: audit.ActionApprovalGranted, Outcome: audit.OutcomeSucceeded,
+						OperationID: id, Ticket: string(d.ticket("running"))})
+					check(t, err)
+				}
+				if x.claim {
+					d.exec(`INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, 'operator', '', $2)`, id, d.clock.now().UnixMicro())
+				}
+				d.clock.step(3 * time.Minute) // a claim is too old by now, whoever has made it
+				d.restart()
+				check(t, d.Resume(t.Context()))
+				eventually(t, "the request is brought on", func() bool {
+					a, err := d.Approval(context.Background(), id)
+					return err == nil && a.State == x.end
+				})
+				d.stands(id, x.end, x.note)
+				d.puts(x.puts)
+				granted := 0
+				for _, a := range d.acts(id) {
+					if a == audit.ActionApprovalGranted {
+						granted++
+					}
+				}
+				if want := flagged(x.state == "granted"); granted != want {
+					t.Errorf("%d records say that it was granted, want %d", granted, want)
+				}
+			})
 		})
 	}
 }

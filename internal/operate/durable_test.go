@@ -465,9 +465,9 @@ func TestResumeMany(t *testing.T) {
 }
 
 // sharedDesk is a desk on PostgreSQL, with further consoles on its database.
-func sharedDesk(t *testing.T, others int) (*desk, []*operate.Service) {
+func sharedDesk(t *testing.T, others int, adjust ...func(*simulator.Config)) (*desk, []*operate.Service) {
 	t.Helper()
-	d := newDesk(t)
+	d := newDesk(t, adjust...)
 	check(t, d.Close())
 	d.dsn, d.shared = postgres(t), true
 	d.open()

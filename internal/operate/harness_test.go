@@ -1,9 +1,11 @@
 package operate_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +59,10 @@ type sessions struct {
 
 var errNobody = errors.New("nobody is signed in")
 
-func (s *sessions) Caller(_ context.Context, key string) (coc.Caller, error) {
+func (s *sessions) Caller(ctx context.Context, key string) (coc.Caller, error) {
+	if err := ctx.Err(); err != nil { // as the database says
+		return coc.Caller{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, ok := s.caller[key]; ok {
@@ -116,6 +121,62 @@ type desk struct {
 	onPut    atomic.Pointer[func()] // called before a PUT reaches the simulator
 	busy     atomic.Int64           // calls under way
 	busiest  atomic.Int64
+	arrived  arrivals
+}
+
+// arrivals counts the operations that have arrived, by what they act on.
+type arrivals struct {
+	mu sync.Mutex
+	of map[string]int
+	at []time.Time
+}
+
+// add counts a PUT.
+func (a *arrivals) add(r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at = append(a.at, time.Now())
+	if a.of == nil {
+		a.of = map[string]int{}
+	}
+	if a.of[r.URL.Path+" "+string(body)]++; err != nil {
+		a.of[err.Error()] = 2
+	}
+}
+
+// times are those of the arrivals.
+func (a *arrivals) times() []time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.at)
+}
+
+// onceEach checks that so many different operations were sent, each once.
+func (d *desk) onceEach(want int) {
+	d.t.Helper()
+	d.arrived.mu.Lock()
+	defer d.arrived.mu.Unlock()
+	for what, n := range d.arrived.of {
+		if n != 1 {
+			d.t.Errorf("%d times: %s", n, what)
+		}
+	}
+	if len(d.arrived.of) != want {
+		d.t.Errorf("%d different operations were sent, want %d", len(d.arrived.of), want)
+	}
+}
+
+// engines runs a test on a desk of its own on either engine: alone on SQLite,
+// and sharing a PostgreSQL database, though with nobody.
+func engines(t *testing.T, test func(t *testing.T, d *desk), adjust ...func(*simulator.Config)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) { test(t, newDesk(t, adjust...)) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		d, _ := sharedDesk(t, 0, adjust...)
+		test(t, d)
+	})
 }
 
 // newDesk starts everything. adjust changes what the simulator simulates.
@@ -128,8 +189,11 @@ func newDesk(t testing.TB, adjust ...func(*simulator.Config)) *desk {
 		defer d.busy.Add(-1)
 		for most := d.busiest.Load(); n > most && !d.busiest.CompareAndSwap(most, n); most = d.busiest.Load() {
 		}
-		if f := d.onPut.Load(); f != nil && r.Method == http.MethodPut {
-			(*f)()
+		if r.Method == http.MethodPut {
+			d.arrived.add(r)
+			if f := d.onPut.Load(); f != nil {
+				(*f)()
+			}
 		}
 		(*d.handler.Load()).ServeHTTP(w, r)
 	}))

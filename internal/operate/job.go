@@ -466,8 +466,12 @@ func (s *Service) carryOnUntilDone(ctx context.Context, id string) {
 			s.letGo(context.WithoutCancel(ctx), jobOwner+id)
 			return
 		}
+		wait := maxBackoff
+		if errors.Is(err, ErrDecided) { // another console has worked on the same item, and may have the job
+			wait = min(time.Second, s.Beat)
+		}
 		s.Logger.Error("a job was interrupted and is taken up again", "job", id, "error", err)
-		if !pause(ctx, maxBackoff) {
+		if !pause(ctx, wait) {
 			return
 		}
 	}

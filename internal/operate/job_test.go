@@ -76,8 +76,10 @@ func (d *desk) rows(scenario string, n int) []int64 {
 	return ids
 }
 
-func TestJob(t *testing.T) {
-	d := newDesk(t, wide(30))
+func TestJob(t *testing.T) { engines(t, testJob, wide(30)) }
+
+func testJob(t *testing.T, d *desk) {
+	t.Helper()
 	r := d.cancels("wide", d.rows("wide", 25)...)
 	id, err := d.Start(t.Context(), r)
 	check(t, err)
@@ -161,8 +163,10 @@ func TestJobTargets(t *testing.T) {
 }
 
 // TestJobStopAndGo: what is stopped sends nothing more, and goes on from there.
-func TestJobStopAndGo(t *testing.T) {
-	d := newDesk(t, wide(60))
+func TestJobStopAndGo(t *testing.T) { engines(t, testJobStopAndGo, wide(60)) }
+
+func testJobStopAndGo(t *testing.T, d *desk) {
+	t.Helper()
 	r := d.cancels("wide", d.rows("wide", 60)...)
 	var sent atomic.Int64
 	stopped := make(chan struct{})
@@ -193,8 +197,10 @@ func TestJobStopAndGo(t *testing.T) {
 	d.puts(60)
 }
 
-func TestJobWithoutSession(t *testing.T) {
-	d := newDesk(t, wide(40))
+func TestJobWithoutSession(t *testing.T) { engines(t, testJobWithoutSession, wide(40)) }
+
+func testJobWithoutSession(t *testing.T, d *desk) {
+	t.Helper()
 	r := d.cancels("wide", d.rows("wide", 40)...)
 	var sent atomic.Int64
 	end := func() {
@@ -234,8 +240,10 @@ func TestJobThrottled(t *testing.T) {
 
 // TestJobAfterCrash puts a job into every state in which the end of a process
 // can leave an item, and starts again: nothing is sent twice or forgotten.
-func TestJobAfterCrash(t *testing.T) {
-	d := newDesk(t, wide(8))
+func TestJobAfterCrash(t *testing.T) { engines(t, testJobAfterCrash, wide(8)) }
+
+func testJobAfterCrash(t *testing.T, d *desk) {
+	t.Helper()
 	r := d.cancels("wide", d.rows("wide", 8)...)
 	halt := func() { check(t, d.StopJob(context.Background(), r.Key, d.actor, audit.Origin{})) }
 	var once atomic.Bool
@@ -272,6 +280,7 @@ func TestJobAfterCrash(t *testing.T) {
 		}
 	}
 	d.exec(`UPDATE job SET state = 'running' WHERE id = $1`, j.ID)
+	d.clock.step(3 * time.Minute) // a claim is too old by now, whoever has made it
 	d.restart()
 	check(t, d.Resume(t.Context()))
 	j = d.jobIs(r.Key, operate.JobEnded)
@@ -279,6 +288,7 @@ func TestJobAfterCrash(t *testing.T) {
 		t.Errorf("the items are %v", got)
 	}
 	d.puts(8)
+	d.onceEach(8)
 	if n := len(d.records(audit.Query{Action: audit.ActionOperationRequested})); n != 8 {
 		t.Errorf("%d requests in the log, want 8", n)
 	}

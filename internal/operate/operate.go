@@ -311,10 +311,16 @@ func (s *Service) once(ctx context.Context, leave permit, r Request, now Reading
 		return s.follow(ctx, r.Key, over)
 	}
 	defer s.leave(r.Key)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	// From here on the person may close the browser: no claim is left behind,
+	// and the answer is recorded.
+	asked, ctx := ctx, context.WithoutCancel(ctx)
 	claimed := s.Now()
 	switch err := s.keys.claim(ctx, r, claimed); {
 	case errors.Is(err, errClaimed):
-		return s.followElsewhere(ctx, r.Key)
+		return s.followElsewhere(asked, r.Key)
 	case err != nil:
 		return "", s.Log.Refusal(err)
 	}
@@ -322,8 +328,7 @@ func (s *Service) once(ctx context.Context, leave permit, r Request, now Reading
 		s.keys.release(ctx, r.Key, s.Logger)
 		return "", s.Log.Refusal(err)
 	}
-	// From here on the person may close the browser: the answer is recorded.
-	return r.Key, s.send(context.WithoutCancel(ctx), leave, r, now, before, claimed)
+	return r.Key, s.send(ctx, leave, r, now, before, claimed)
 }
 
 // follow waits for the form that came first and returns its receipt.

@@ -47,7 +47,9 @@ func (o *owners) take(ctx context.Context, operation string) error {
 func (o *owners) hold(operation string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.mine[operation] = func() {}
+	if _, held := o.mine[operation]; !held { // who works on it already hears when it is lost
+		o.mine[operation] = func() {}
+	}
 }
 
 // leave says that an operation has its end, or was never sent. When that
