@@ -633,7 +633,6 @@ func encode(v any) string {
 // note of before; ErrDecided if somebody was faster. The arguments of set begin
 // at $4.
 func (s *Service) changeApproval(ctx context.Context, before Approval, set string, args ...any) error {
-	//nolint:gosec // set is this package's own text
 	return s.changed(s.Keys.ExecContext(ctx, `UPDATE approval SET `+set+` WHERE id = $1 AND state = $2 AND note = $3`,
 		append([]any{before.ID, string(before.State), string(before.Note)}, args...)...))
 }

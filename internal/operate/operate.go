@@ -467,8 +467,7 @@ func (s *Service) send(ctx context.Context, leave permit, r Request, now Reading
 	} else if unwritten == nil {
 		s.letGo(ctx, r.Key)
 	}
-	var upstream *coc.Error
-	if errors.As(err, &upstream) {
+	if upstream, ok := errors.AsType[*coc.Error](err); ok {
 		r.job.throttled(upstream)
 		if upstream.SignInAgain() {
 			return upstream
