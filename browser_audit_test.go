@@ -96,6 +96,9 @@ func TestBrowserAuditExports(t *testing.T) {
 			call(tb, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder,
 				BrowserContextID: chromedp.FromContext(tb.ctx).BrowserContextID})
 			tb.Go("/audit?q=action:session.signed_in")
+			if !noScripts {
+				tb.See("[data-complete][role=combobox]") // the page has its script
+			}
 			tb.Choose("#format", "jsonl")
 			tb.Click("form.export button")
 			if !noScripts {

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/i18n"
+	"coc-console/templates"
 )
 
 // Home goes to the list of tickets.
@@ -37,6 +38,12 @@ func (h *Handlers) SetTheme(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
+// Shortcuts lists the keys.
+func (h *Handlers) Shortcuts(c echo.Context) error {
+	t := i18n.T(c.Request().Context())
+	return Render(c, http.StatusOK, templates.Shortcuts{Frame: h.Frame(c, t.Key.Heading, templates.SectionNone), Return: "/shortcuts"})
 }
 
 // SetShortcuts switches the keys that act by themselves on or off, and comes

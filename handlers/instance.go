@@ -27,7 +27,7 @@ func (h *Handlers) Instance(c echo.Context) error {
 	page := templates.InstancePage{
 		Ticket: ticketHead(now.Ticket, h.Now()), TicketAddress: batchAddress(id, now.InstanceBatch),
 		Instance: instance(id, now.InstanceBatch, row, now.Situation, h.Now(), h.offers(ctx, v, now.Situation, nil)),
-		Log:      logText(row.Message), LogBytes: len(row.Message), ReadAt: h.Now(),
+		Log:      parseLog(row.Message), LogBytes: len(row.Message), ReadAt: h.Now(),
 	}
 	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(instanceTitle(page.Instance), ticketName(now.Ticket)), templates.SectionTickets)
 	if row.Message != "" {

@@ -52,7 +52,7 @@ func TestVisible(t *testing.T) {
 func FuzzVisible(f *testing.F) {
 	f.Add("a\x1b\u202e\xff")
 	f.Fuzz(func(t *testing.T, text string) {
-		for name, got := range map[string]string{"visible": visible(text), "last line": lastLine(text), "log": logText(text)} {
+		for name, got := range map[string]string{"visible": visible(text), "last line": lastLine(text)} {
 			if !utf8.ValidString(got) || strings.IndexFunc(got, hidden) >= 0 {
 				t.Errorf("%s of %q is %q", name, text, got)
 			}
@@ -68,6 +68,7 @@ func TestLastLine(t *testing.T) {
 		{"none", "", ""},
 		{"blank", "\n \r\n\t", ""},
 		{"one", "done", "done"},
+		{"in colour", "\x1b[32mdone\x1b[0m", "done"},
 		{"of some", "one\ntwo\nthree", "three"},
 		{"before blank ones", "one\r\n  two \r\n\r\n", "two"},
 		{"long", strings.Repeat("长", 200), strings.Repeat("长", 159) + "…"},
@@ -79,21 +80,6 @@ func TestLastLine(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestLogText(t *testing.T) {
-	if got := logText("a\r\nb\x1b\nc"); got != "a\nb␛\nc" {
-		t.Errorf("got %q", got)
-	}
-	line := strings.Repeat("z", 1023) + "\n"
-	long := "first\n" + strings.Repeat(line, 1024) + "last"
-	got := logText(long)
-	if len(got) > maxLog || !strings.HasSuffix(got, "last") || !strings.HasPrefix(got, "zzz") || strings.Contains(got, "first") {
-		t.Errorf("of a long log %d bytes are shown, from %.10q", len(got), got)
-	}
-	if got := logText(strings.Repeat("z", maxLog+10)); len(got) != maxLog {
-		t.Errorf("of one long line %d bytes are shown", len(got))
 	}
 }
 

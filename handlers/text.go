@@ -53,7 +53,7 @@ func lastLine(log string) string {
 		log = log[len(log)-tail:]
 	}
 	log = strings.TrimRight(log, "\r\n\t ")
-	line := visible(strings.TrimSpace(log[strings.LastIndexByte(log, '\n')+1:]))
+	line := strings.TrimSpace(uncontrolled(log[strings.LastIndexByte(log, '\n')+1:]))
 	if runes := []rune(line); len(runes) > maxLine {
 		return string(runes[:maxLine-1]) + "…"
 	}
@@ -64,13 +64,13 @@ func lastLine(log string) string {
 // script's output (docs/coc-api.md section 11).
 const maxLog = 1 << 20
 
-// logText is the part of a log that a page shows: its end, where it is too long.
-func logText(log string) string {
+// cut is the part of a log that a page shows: its end, where it is too long.
+func cut(log string) string {
 	if len(log) > maxLog {
 		log = log[len(log)-maxLog:]
 		if at := strings.IndexByte(log, '\n'); at >= 0 {
 			log = log[at+1:]
 		}
 	}
-	return visible(strings.ReplaceAll(log, "\r\n", "\n"))
+	return strings.ReplaceAll(log, "\r\n", "\n")
 }

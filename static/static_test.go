@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -265,19 +266,38 @@ func TestBare(t *testing.T) {
 	}
 }
 
-// TestBudgets holds what all scripts, and all style sheets, may cost the first page.
+// imports are the names in a module's static imports.
+var imports = regexp.MustCompile(`(?m)^import .* from "\./([^"]+)";$`)
+
+// needed adds a module, and all that it imports before it runs.
+func needed(name string, all map[string]bool) {
+	if all[name] {
+		return
+	}
+	all[name] = true
+	for _, m := range imports.FindAllStringSubmatch(string(load().files[name].plain), -1) {
+		needed("js/"+m[1], all)
+	}
+}
+
+// TestBudgets holds what the first page loads before it does anything, and what all pages together load.
 func TestBudgets(t *testing.T) {
+	first := map[string]bool{}
+	needed("js/main.js", first)
 	total := map[string]int{}
 	for name, f := range load().files {
 		small := f.compressed()
 		if small == nil {
 			small = f.plain
 		}
-		total[path.Ext(name)] += len(small)
+		total["all "+path.Ext(name)] += len(small)
+		if first[name] {
+			total["first .js"] += len(small)
+		}
 	}
-	for kind, budget := range map[string]int{".js": 18 << 10, ".css": 14 << 10} {
+	for kind, budget := range map[string]int{"first .js": 12 << 10, "all .js": 19 << 10, "all .css": 14 << 10} {
 		t.Logf("%s: %d bytes, compressed", kind, total[kind])
-		if total[kind] > budget {
+		if total[kind] > budget || total[kind] == 0 {
 			t.Errorf("%s: %d bytes, compressed; the budget is %d", kind, total[kind], budget)
 		}
 	}

@@ -34,7 +34,7 @@ func examples() map[string]Page {
 	return map[string]Page{
 		"sign_in": exampleSignIn(), "sign_in_token": exampleSignInToken(), "problem": exampleProblem(),
 		"tickets": exampleTickets(), "tickets_empty": exampleTicketsEmpty(), "tickets_failure": exampleTicketsFailure(),
-		"ticket": exampleTicket(), "ticket_over": exampleTicketOver(), "instance": exampleInstance(),
+		"ticket": exampleTicket(), "ticket_over": exampleTicketOver(), "instance": exampleInstance(), "shortcuts": Shortcuts{frame("Keys", SectionNone), "/shortcuts"},
 		"operation_instance": exampleOperation(), "operation_batch": exampleOperationBatch(),
 		"operation_refused": exampleOperationRefused(), "operation_wrong": exampleOperationWrong(),
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
@@ -173,9 +173,11 @@ func exampleInstance() InstancePage {
 	i.ResourceID, i.Provider, i.Type, i.ProjectID = "66006c8e-dc6b-45bb-a65b-6f8a37003000", "ECS", "CLOUDSERVER", "aa2d97d7e62c4b7da3ffdfc11551f000"
 	i.Application, i.Group, i.CommandID, i.AgentSN = "shop", "web", "cmd-1", "agent-1"
 	i.AgentVersion, i.AgentStatus, i.Attributes = "1.1.7", "ONLINE", []Attribute{{"owner", script}}
-	log := "\n2026-03-02 09:15:14 start\n" + script + "\n" + override + "\n" + longWord + longWord + "\n中文日志\n[SYSTEM INFO] done\n"
+	raw := "\n2026-03-02 09:15:14 start\n" + script + "\n" + override + "\n" + longWord + longWord + "\n中文日志\n[SYSTEM INFO] done\n"
+	log := Log{{{Runs: []LogRun{{Text: raw}}}, {Error: true, Runs: []LogRun{{Text: "ERROR ", Colour: 2, Bold: true}, {Text: script + "\n"}}}},
+		{{Error: true, Runs: []LogRun{{Text: "failed again", Colour: 16}}}}}
 	return InstancePage{Frame: frame("web-0002", SectionTickets), Ticket: exampleHead("PROCESSING"), TicketAddress: ticketAddress,
-		Instance: i, Log: log, LogBytes: len(log), Download: ticketAddress + "/instances/" + bigID + "/log", ReadAt: noon}
+		Instance: i, Log: log, LogBytes: len(raw), Download: ticketAddress + "/instances/" + bigID + "/log", ReadAt: noon}
 }
 
 func exampleOperation() NewOperation {

@@ -34,6 +34,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		{http.MethodPost, "/sign-out", public, h.SignOut},
 		{http.MethodPost, "/language", public, h.SetLanguage},
 		{http.MethodPost, "/theme", public, h.SetTheme},
+		{http.MethodGet, "/shortcuts", signedIn, h.Shortcuts},
 		{http.MethodPost, "/shortcuts", public, h.SetShortcuts},
 		{http.MethodGet, "/tickets", signedIn, h.Tickets},
 		{http.MethodGet, "/tickets/:execute_uuid", signedIn, h.Ticket},

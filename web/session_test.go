@@ -346,8 +346,8 @@ func TestShortcutsAreSwitched(t *testing.T) {
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	for _, choice := range []string{"off", "on"} {
-		p := b.get("/tickets")
-		if on := choice == "off"; strings.Contains(p.body, `aria-keyshortcuts="/"`) != on || !strings.Contains(p.body, `name="shortcuts" value="`+choice+`"`) {
+		p := b.get("/shortcuts")
+		if on := choice == "off"; strings.Contains(p.body, `aria-keyshortcuts="/"`) != on || strings.Contains(p.body, " data-keys") != on || !strings.Contains(p.body, `name="shortcuts" value="`+choice+`"`) {
 			t.Errorf("before it is switched %s the page says something else", choice)
 		}
 		p = b.post("/shortcuts", url.Values{"shortcuts": {choice}, "return": {"/audit"}})

@@ -194,7 +194,6 @@ var enUS = Texts{
 		Tickets: "Tickets", Audit: "Audit",
 		Search: "execute_uuid, link or text", SearchButton: "Find", SearchHint: "SCT… or a link",
 		Settings: "Settings", Language: "Language", Theme: "Theme",
-		Shortcuts: "Keyboard shortcuts: / goes to the search box, j and k go through a list",
 		ThemeAuto: "Theme of the browser", ThemeLight: "Light theme", ThemeDark: "Dark theme",
 		SignedIn: "Signed in", Manager: "Manager", SessionEnds: "Session ends", SignIn: "Sign in", SignOut: "Sign out",
 		Simulator: "Simulator: these tickets and servers are made up, nothing real is touched.",
@@ -555,6 +554,8 @@ var enUS = Texts{
 		PauseSelected: "Pause", ContinueSelected: "Continue", CancelSelectedTickets: "Cancel",
 		Select: func(name string) string { return "Choose " + name }, SelectAll: "Choose all in view", Ready: "Ready",
 	},
+	Log: logTextsEN(),
+	Key: keyTextsEN(),
 	ErrorPage: ErrorPageTexts{
 		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",
 	},

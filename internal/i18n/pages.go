@@ -27,7 +27,6 @@ type FrameTexts struct {
 	Settings     string // label of the group of switches
 	Language     string // label of the switch
 	Theme        string
-	Shortcuts    string // the keys that act by themselves
 	ThemeAuto    string
 	ThemeLight   string
 	ThemeDark    string

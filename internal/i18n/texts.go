@@ -17,6 +17,8 @@ type Texts struct {
 	Ticket    TicketTexts
 	Live      LiveTexts
 	Instance  InstanceTexts
+	Log       LogTexts
+	Key       KeyTexts
 	Operation OperationTexts
 	Receipt   ReceiptTexts
 	Audit     AuditTexts

@@ -192,7 +192,6 @@ var zhCN = Texts{
 		Tickets: "工单", Audit: "审计",
 		Search: "execute_uuid、链接或文字", SearchButton: "查找", SearchHint: "SCT… 或链接",
 		Settings: "设置", Language: "语言", Theme: "主题",
-		Shortcuts: "键盘快捷键：按 / 跳到搜索框，按 j、k 在列表中上下移动",
 		ThemeAuto: "跟随浏览器的主题", ThemeLight: "浅色主题", ThemeDark: "深色主题",
 		SignedIn: "当前登录", Manager: "管理者", SessionEnds: "会话到期", SignIn: "登录", SignOut: "退出登录",
 		Simulator: "模拟器：这些工单和服务器均为虚构，不会影响任何真实资源。",
@@ -536,6 +535,8 @@ var zhCN = Texts{
 		PauseSelected: "暂停", ContinueSelected: "继续", CancelSelectedTickets: "取消",
 		Select: func(name string) string { return "选择 " + name }, SelectAll: "全选当前列表", Ready: "可发送",
 	},
+	Log: logTextsZH(),
+	Key: keyTextsZH(),
 	ErrorPage: ErrorPageTexts{
 		Status: "状态码", Value: "发送的内容", Tickets: "工单列表", Return: "返回", Help: "如何处理",
 	},

@@ -24,7 +24,7 @@ export function morph(have, want, pins = pinned(have)) {
     if (have.nodeValue !== want.nodeValue) have.nodeValue = want.nodeValue;
     return;
   }
-  if (have.hasAttribute("data-keep")) return;
+  if (have.hasAttribute("data-keep") || have.isEqualNode?.(want)) return;
   if (!have.id && holds(have, pins) && deeds.some((name) => have.getAttribute(name) !== want.getAttribute(name))) return;
   for (const { name, value } of [...want.attributes]) {
     if (!theirs.includes(name) && have.getAttribute(name) !== value) have.setAttribute(name, value);
