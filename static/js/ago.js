@@ -21,7 +21,7 @@ export function words(seconds, language) {
 }
 
 function tell() {
-  for (const time of document.querySelectorAll("time[datetime][title]:not([data-since], [data-exact] *)")) {
+  for (const time of document.querySelectorAll("time[datetime][title]:not([data-since], :has(+ [data-age]))")) {
     const before = known.get(time);
     const text = time.textContent ?? "";
     const full = before && before.shown === text ? before.full : text;
