@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"coc-console/internal/simulator"
 )
 
@@ -67,7 +69,7 @@ func (j *job) find(byText bool) {
 // work applies the five operations.
 func (j *job) work() {
 	j.Helper()
-	j.Click("#batch-4 a")
+	j.fourth()
 	j.See("#batch-4.row-selected")
 	j.apply("CANCEL_INSTANCE", "tr[data-instance][data-status=READY] a.danger", "1 0 1 0")
 	j.apply("SKIP_BATCH", "[data-operation-type=SKIP_BATCH] a[href]", "0 0 6 6")
@@ -77,6 +79,19 @@ func (j *job) work() {
 	j.See("#ticket[data-status=PAUSED]")
 	j.apply("CANCEL_ORDER", "[data-operation-type=CANCEL_ORDER] a[href]", "")
 	j.See("#ticket[data-status=CANCELED]")
+}
+
+// fourth goes to the fourth batch; on the keyboard the map is one stop, and arrows move within it.
+func (j *job) fourth() {
+	j.Helper()
+	if !j.keyboard {
+		j.Click("#batch-4 a")
+		return
+	}
+	j.TabTo("#batch-1 a")
+	j.Press(kb.ArrowDown + kb.ArrowDown + kb.ArrowDown)
+	j.WaitFor("document.activeElement.closest('#batch-4')")
+	j.Press(kb.Enter)
 }
 
 // apply goes from the ticket through confirmation, receipt and record of one operation, and back to the ticket.
@@ -104,7 +119,7 @@ func (j *job) apply(operation, link, scope string) {
 	j.See("article[data-action='operation.requested']")
 	j.record(operation)
 	j.Click(fmt.Sprintf("main a[href='/tickets/%s']", j.uuid))
-	j.See("#ticket #history")
+	j.See("#ticket #timeline")
 }
 
 func (j *job) reason(operation string) string { return "reason for " + operation }
