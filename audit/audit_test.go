@@ -36,11 +36,15 @@ const (
 	onPostgreSQL = "postgresql"
 )
 
-// engines runs a test on both.
+// engines runs a test on both, side by side, when the calling test has
+// returned.
 func engines(t *testing.T, test func(t *testing.T, dsn string)) {
 	t.Helper()
 	for _, engine := range []string{onSQLite, onPostgreSQL} {
-		t.Run(engine, func(t *testing.T) { test(t, fresh(t, engine)) })
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			test(t, fresh(t, engine))
+		})
 	}
 }
 

@@ -237,23 +237,30 @@ func (v *verification) compareDerived(ctx context.Context) error {
 	return nil
 }
 
-func (v *verification) compareValues(ctx context.Context) (err error) {
+// strangeValues are those of the search tables that no record has which was
+// read, maxFindings and one more at most.
+func (v *verification) strangeValues(ctx context.Context) (strange []Filter, err error) {
 	rows, err := v.options.Search.QueryContext(ctx, `SELECT field, folded, value FROM value`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var strange []Filter // asked for when the rows are closed
+	defer func() { _ = rows.Close() }()
 	for rows.Next() && len(strange) <= maxFindings {
 		var f Filter
 		var folded string
 		if err := rows.Scan(&f.Field, &folded, &f.Value); err != nil {
-			return errors.Join(err, rows.Close())
+			return nil, err
 		}
 		if _, known := v.derived.values[v.derived.valueOf(f)]; !known || folded != strings.ToLower(f.Value) {
 			strange = append(strange, f)
 		}
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	return strange, rows.Err()
+}
+
+func (v *verification) compareValues(ctx context.Context) error {
+	strange, err := v.strangeValues(ctx)
+	if err != nil {
 		return err
 	}
 	for _, f := range strange {

@@ -2,7 +2,6 @@ package migrations
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -65,12 +64,13 @@ func (d *DB) triggers(ctx context.Context, into map[string]string, query string,
 	if err != nil {
 		return err
 	}
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var name, definition, function string
 		if err := rows.Scan(&name, &definition, &function); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 		into[name] = describe(definition, function)
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	return rows.Err()
 }
