@@ -60,10 +60,10 @@ func (s *site) text(db *sql.DB, query string, args ...any) string {
 
 // history are the actions of every operation in the log, in order, and how
 // often each of all actions is there.
-func (s *site) history() (byOperation map[string][]string, counts map[string]int) {
+func (s *site) history(db *sql.DB) (byOperation map[string][]string, counts map[string]int) {
 	s.t.Helper()
 	byOperation, counts = map[string][]string{}, map[string]int{}
-	rows, err := s.database().QueryContext(s.t.Context(), `SELECT body FROM entry ORDER BY seq`)
+	rows, err := db.QueryContext(s.t.Context(), `SELECT body FROM entry ORDER BY seq`)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -88,12 +88,25 @@ func (s *site) history() (byOperation map[string][]string, counts map[string]int
 	return byOperation, counts
 }
 
-// whole checks the log from outside, and that every request in it, so many,
-// has one answer and one end.
+// whole checks that every operation has its end, so many, and the log from
+// outside.
 func (s *site) whole(p *process, requests int) {
 	s.t.Helper()
+	s.allEnded(s.database(), requests)
+	p.stop()
+	key := loggedKey.FindStringSubmatch(p.stderr.String())
+	if key == nil {
+		s.t.Fatalf("it does not log its public key:\n%s", p.stderr)
+	}
+	runs(s.t, "audit", "verify", "--data", s.data, "--public-key", strings.Trim(key[1], `"`))
+}
+
+// allEnded waits until every operation in the log has an end, and checks that
+// it has one answer and one end, and that so many were requested.
+func (s *site) allEnded(db *sql.DB, requests int) {
+	s.t.Helper()
 	ended := func() bool {
-		all, _ := s.history()
+		all, _ := s.history(db)
 		for _, actions := range all {
 			if slices.Contains(actions, "requested") && !slices.Contains(actions, "observed") && !slices.Contains(actions, "not_observed") {
 				return false
@@ -102,7 +115,7 @@ func (s *site) whole(p *process, requests int) {
 		return true
 	}
 	eventually(s.t, "every operation has an end", ended)
-	all, counts := s.history()
+	all, counts := s.history(db)
 	for id, actions := range all {
 		if n := len(actions) - len(slices.DeleteFunc(slices.Clone(actions), func(a string) bool { return !strings.HasPrefix(a, "approval.") })); n != 3 {
 			s.t.Errorf("the operation %s has the records %v", id, actions)
@@ -111,12 +124,6 @@ func (s *site) whole(p *process, requests int) {
 	if counts["operation.requested"] != requests {
 		s.t.Errorf("%d operations were requested, want %d", counts["operation.requested"], requests)
 	}
-	p.stop()
-	key := loggedKey.FindStringSubmatch(p.stderr.String())
-	if key == nil {
-		s.t.Fatalf("it does not log its public key:\n%s", p.stderr)
-	}
-	runs(s.t, "audit", "verify", "--data", s.data, "--public-key", strings.Trim(key[1], `"`))
 }
 
 var instanceRow = regexp.MustCompile(`data-instance="(\d+)"`)
@@ -203,7 +210,7 @@ var jobCrashes = []jobCrash{
 		release := s.lock("console.db")
 		close(hold)
 		eventually(s.t, "its answer is in the log, and not in the job", func() bool {
-			_, counts := s.history()
+			_, counts := s.history(s.database())
 			return counts["operation.accepted"] > s.items(db, "sent")
 		})
 		return release
@@ -251,7 +258,7 @@ func TestKilledDuringAJob(t *testing.T) {
 				t.Errorf("%d items were sent", n)
 			}
 			s.sentOnce(jobSize)
-			_, counts := s.history()
+			_, counts := s.history(s.database())
 			if counts["job.started"] != 1 || counts["job.ended"] != 1 || counts["operation.unknown"] < c.lost {
 				t.Errorf("the log counts %v", counts)
 			}
@@ -311,11 +318,43 @@ func TestKilledDuringAnApproval(t *testing.T) {
 				t.Errorf("the receipt answers %d", p.status)
 			}
 			s.sentOnce(1)
-			_, counts := s.history()
+			_, counts := s.history(s.database())
 			if counts["approval.requested"] != 1 || counts["approval.granted"] != 1 {
 				t.Errorf("the log counts %v", counts)
 			}
 			s.whole(second, 1)
 		})
 	}
+}
+
+// TestKilledDuringASharedJob: of two consoles on one database one is killed in
+// the middle of a job; the other carries it on, and sends nothing twice.
+func TestKilledDuringASharedJob(t *testing.T) {
+	r := newReplicas(t)
+	r.site = newSiteOf(t, jobSize)
+	both := r.start(2)
+	db, b := r.log(), r.browser()
+	r.use(both[0])
+	b.signIn("operator")
+	fields := b.job(r.sim.UUID("running"))
+	hold := make(chan struct{})
+	r.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 2, Late: true})
+	if p := b.post("/jobs", fields); p.location != "/jobs/"+fields.Get("key") {
+		t.Fatalf("starting the job answers %d, to %q: %s", p.status, p.location, p.body)
+	}
+	eventually(t, "two are sent", func() bool { return r.sim.Calls(simulator.CallOperate) >= 2 })
+	both[0].kill()
+	close(hold)
+	r.use(both[1])
+	eventually(t, "the job has its end", func() bool {
+		_, counts := r.history(db)
+		return counts["job.ended"] == 1
+	})
+	r.sentOnce(jobSize)
+	r.allEnded(db, jobSize)
+	if p := b.get("/jobs/" + fields.Get("key")); p.status != http.StatusOK || !strings.Contains(p.body, "operation.observed") {
+		t.Errorf("the job's page at the other console answers %d", p.status)
+	}
+	both[1].stop()
+	r.verify(both[1])
 }

@@ -3,6 +3,7 @@ package operate_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
@@ -135,4 +136,32 @@ func TestGlassIsNotForEverybody(t *testing.T) {
 		t.Errorf("%+v", denied)
 	}
 	d.puts(0)
+}
+
+// BenchmarkRulesOfAnOperation is what the built-in rules add to an operation,
+// from the form to COC's answer: in turns with rules that permit everything.
+func BenchmarkRulesOfAnOperation(b *testing.B) {
+	d := newDesk(b)
+	check(b, d.Close())
+	free, builtIn := d.rules, rules(b, "")
+	s := &swapped{free}
+	d.rules = s
+	d.Service = d.serve()
+	var took [2]time.Duration
+	for b.Loop() {
+		for n, r := range []operate.Rules{free, builtIn} {
+			s.Rules = r
+			d.simulate()
+			form := d.form("running", pauseOrder)
+			began := time.Now()
+			_, err := d.Apply(b.Context(), form)
+			took[n] += time.Since(began)
+			check(b, err)
+			d.clock.step(effect)
+			d.end(form.Key) // nobody watches beside the next one
+		}
+	}
+	b.ReportMetric(float64(took[0].Microseconds())/float64(b.N), "µs/free")
+	b.ReportMetric(float64(took[1].Microseconds())/float64(b.N), "µs/built-in")
+	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
 }
