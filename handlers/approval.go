@@ -37,6 +37,9 @@ func (h *Handlers) Approvals(c echo.Context) error {
 	page := templates.Approvals{Frame: h.Frame(c, i18n.T(ctx).Approval.Heading, templates.SectionApprovals)}
 	page.Refresh = refreshWaiting
 	for _, a := range all {
+		if a.Requester.UserID != v.Actor.UserID && !h.maySee(v, a.Shown) {
+			continue
+		}
 		row := approvalRow(a)
 		switch {
 		case a.State.Open() && a.Requester.UserID == v.Actor.UserID:
@@ -48,6 +51,15 @@ func (h *Handlers) Approvals(c echo.Context) error {
 		}
 	}
 	return Render(c, http.StatusOK, page)
+}
+
+// approvalsWait is the number for the navigation; 0 when it cannot be told.
+func (h *Handlers) approvalsWait(ctx context.Context, v Viewer) int {
+	n, err := h.Operations.WaitingFor(ctx, v.Actor)
+	if err != nil {
+		h.Logger.WarnContext(ctx, "the requests that wait could not be counted", "error", err)
+	}
+	return n
 }
 
 func approvalRow(a operate.Approval) templates.ApprovalRow {

@@ -10,6 +10,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/operate"
 	"coc-console/templates"
 )
 
@@ -161,6 +162,7 @@ func recordRow(r audit.Record) templates.RecordRow {
 		Sequence: r.Sequence, Time: r.Time, Actor: visible(r.Actor.UserName), Action: string(r.Action),
 		Outcome: string(r.Outcome), Ticket: r.Ticket, Operation: r.OperationType, Target: visible(r.Target),
 		BatchIndex: r.BatchIndex, Reason: visible(r.Reason), Address: recordAddress(r.Sequence),
+		Glass: r.OperationID != "" && operate.ParseDetail(r.Detail).Glass,
 	}
 	if r.Ticket != "" {
 		row.TicketAddress = ticketAddress(r.Ticket)

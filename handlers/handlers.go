@@ -105,6 +105,7 @@ type Handlers struct {
 	tickets *boards[templates.Ticket]
 	classes classes
 	streams streams
+	glass   glass
 }
 
 // New returns the handlers over cfg.

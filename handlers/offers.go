@@ -67,8 +67,10 @@ func (o *offers) decide(op coc.Operation, row *coc.Instance) policy.Decision {
 	case coc.SkipBatch:
 		reading.Instances = o.rows[op.BatchIndex]
 	case coc.CancelOrder:
-		for _, rows := range o.rows {
-			reading.Instances = append(reading.Instances, rows...)
+		for batch, rows := range o.rows {
+			if o.now.Open(batch) {
+				reading.Instances = append(reading.Instances, rows...)
+			}
 		}
 	case coc.CancelInstance, coc.PauseOrder, coc.ContinueOrder:
 	}

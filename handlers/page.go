@@ -32,6 +32,7 @@ func (h *Handlers) Frame(c echo.Context, title string, section templates.Section
 	f.Viewer = &templates.Viewer{User: v.Actor.UserName, Account: v.Actor.AccountName, Project: v.Actor.ProjectName,
 		Manager: v.Manager, Expires: v.Expires}
 	f.Notices = h.logNotices(ctx, v.Manager)
+	f.GlassWaits, f.ApprovalsWait = h.glassWaits(ctx, v), h.approvalsWait(ctx, v)
 	return f
 }
 

@@ -38,6 +38,16 @@ func (h *Handlers) Receipt(c echo.Context) error {
 		return h.denied(c, err)
 	}
 	page := h.receiptPage(c, r)
+	if page.Glass {
+		reviewed, err := h.reviewOf(ctx, id)
+		if err != nil {
+			return err
+		}
+		if reviewed != nil {
+			page.ReviewedBy = visible(reviewed.Actor.AccountName + "/" + reviewed.Actor.UserName)
+			page.Review = visible(operate.ParseDetail(reviewed.Detail).Comment)
+		}
+	}
 	page.Now = h.ticketNow(ctx, v, r.Requested.Ticket)
 	return Render(c, http.StatusOK, page)
 }
@@ -88,6 +98,13 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 		page.Refresh = refreshReceipt
 	}
 	page.Again = again(r, detail.Batch)
+	page.Stops, page.Policies, page.Glass, page.ApprovedBy = detail.Stops, detail.Policies, detail.Glass, visible(detail.ApprovedBy)
+	if detail.ApprovedBy != "" {
+		page.Approval = approvalAddress(r.ID)
+	}
+	if v, _ := ViewerFrom(ctx); detail.Job != "" && (v.Manager || v.Actor.UserID == req.Actor.UserID) {
+		page.Job = jobAddress(detail.Job)
+	}
 	return page
 }
 

@@ -257,13 +257,13 @@ func recordPage(r audit.Record) templates.Record {
 	return page
 }
 
-// detailAttributes takes a record's detail apart: JSON on operations, pairs
-// elsewhere.
+// detailAttributes takes a record's detail apart: JSON where the rules or an
+// operation are at work, pairs elsewhere.
 func detailAttributes(r audit.Record) []templates.Attribute {
 	if r.Detail == "" {
 		return nil
 	}
-	if r.OperationID == "" {
+	if r.OperationID == "" && !strings.HasPrefix(r.Detail, "{") {
 		return []templates.Attribute{{Name: "detail", Value: visible(r.Detail)}}
 	}
 	d := operate.ParseDetail(r.Detail)
@@ -281,6 +281,16 @@ func detailAttributes(r audit.Record) []templates.Attribute {
 	}
 	add("canceled", joined(d.Canceled))
 	add("others", joined(d.Others))
+	add("policies", strings.Join(d.Policies, ", "))
+	if d.Stops > 0 {
+		add("stops", decimal(d.Stops))
+	}
+	if d.Glass {
+		add("glass", "glass")
+	}
+	add("approved_by", d.ApprovedBy)
+	add("job", d.Job)
+	add("comment", d.Comment)
 	return all
 }
 

@@ -40,7 +40,9 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
-		"story":         exampleStory(),
+		"story":         exampleStory(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
+		"new_job": exampleNewJob(), "job": exampleJob(), "operation_rules": exampleOperationRules(),
 		"record_pruned": exampleRecordPruned(),
 	}
 }
@@ -65,6 +67,68 @@ func exampleProblem() Problem {
 	return Problem{Frame: frame("Not found", SectionNone), Status: 404, Heading: "COC does not know this ticket",
 		Text: "There is no ticket with this key.", Advice: "Check the key.", Value: script + longWord,
 		Verbatim: "COC.00040709: " + quotes, RequestID: "0c9f2f", UpstreamRequestID: "5b1e77d0", Return: ticketAddress, SignIn: true}
+}
+
+func exampleDenial() *Denial {
+	return &Denial{Text: "Nothing is stopped in the freeze. " + script, Policies: []string{"freeze", longWord}, Ask: []string{"acme/maria", quotes}, Failed: []string{override}}
+}
+
+func exampleProblemRules() Problem {
+	p := exampleProblem()
+	p.Denial, p.SignIn, p.Verbatim, p.Value = exampleDenial(), false, "", ""
+	return p
+}
+
+func exampleReviews() Reviews {
+	f := frame("Reviews", SectionApprovals)
+	f.GlassWaits, f.ApprovalsWait = 2, 1
+	return Reviews{Frame: f, MaxComment: 500, Rows: []ReviewRow{
+		{ID: "KEY1", Operation: "CANCEL_ORDER", Target: script, Who: "demo/operator", Reason: longWord, At: noon, Stops: 12, Outcome: "operation.observed",
+			Receipt: "/operations/KEY1", Record: "/audit/9", Comment: quotes, Problem: "Write what you found."},
+		{ID: "KEY2", Operation: "SKIP_BATCH", Target: "patch_kernel", BatchIndex: 2, Who: "demo/manager", Reason: override, At: noon, Stops: 3, Record: "/audit/7", Own: true}}}
+}
+
+func exampleApprovalRow(state string) ApprovalRow {
+	return ApprovalRow{ID: "KEY3" + state, State: state, Type: "CANCEL_ORDER", Target: "patch_kernel", Requester: override, Reason: script, Address: "/approvals/KEY3",
+		Stops: 12, Asked: noon, Expires: noon.Add(time.Hour)}
+}
+
+func exampleApprovals() Approvals {
+	f := frame("Approvals", SectionApprovals)
+	f.ApprovalsWait = 1
+	return Approvals{Frame: f, Waiting: []ApprovalRow{exampleApprovalRow("waiting")}, Mine: []ApprovalRow{exampleApprovalRow("granted")},
+		Decided: []ApprovalRow{exampleApprovalRow("sent"), exampleApprovalRow("refused")}}
+}
+
+func exampleApproval() Approval {
+	return Approval{Frame: frame("Approval", SectionApprovals), ApprovalRow: exampleApprovalRow("waiting"), TicketID: ticketID, TicketAddress: ticketAddress,
+		Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}}, Radius: "Stops 12 instances, of which 3 run now.",
+		MayDecide: true, Typed: quotes, Errors: FieldErrors{"comment": "The reason has 501 characters; 500 are allowed."}}
+}
+
+func exampleNewJob() NewJob {
+	return NewJob{Frame: frame("Job", SectionTickets), Type: "CANCEL_INSTANCE", Stops: 2, Running: 1, Key: "KEY4", Reason: quotes, MaxReason: 500, Count: "<3>",
+		WantsReason: true, WantsCount: true, OfferGlass: true, Denied: exampleDenial(), Drop: "/jobs/new?target=1", Back: ticketAddress,
+		Errors: FieldErrors{"count": "That is not the number of instances that stop now: 2."},
+		Items: []JobTarget{{Value: ticketID + ".1.2", Seen: "1/", Name: script, Status: "PROCESSING", Address: ticketAddress},
+			{Value: ticketID + ".2.2", Name: longWord, Problem: "The ticket has no such instance.", Address: ticketAddress}}}
+}
+
+func exampleJob() Job {
+	return Job{Frame: frame("Job", SectionJobs), JobRow: JobRow{ID: "KEY5", State: "stopped", Type: "CANCEL_INSTANCE", Who: "operator", Reason: script,
+		Address: "/jobs/KEY5", Items: 2, Started: noon}, Note: "session_ended", Done: 1, MayContinue: true, Retry: "/jobs/new?target=1",
+		Result: "/jobs/KEY5/result.csv", Counts: []Count{{"failed", 1}, {"operation.observed", 1}},
+		Items: []JobItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6"},
+			{N: 2, State: "failed", Target: longWord, Address: ticketAddress, Problem: quotes, Operation: "KEY7"}}}
+}
+
+// exampleOperationRules wants everything that rules can want.
+func exampleOperationRules() NewOperation {
+	p := exampleOperationBatch()
+	p.Rules = OperationRules{Reason: true, Number: true, Other: true, OfferGlass: true, Stops: 5, Running: 3, Radius: "Stops 5 instances, of which 3 run now.",
+		Keeps: 4, Count: script, Glass: true, Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 4, 3}, {longWord, 1, 0}}}, {"application", []SpreadRow{{"", 5, 3}}}}}
+	p.Errors = FieldErrors{"count": "That is not the number of instances that stop now: 5."}
+	return p
 }
 
 func exampleTickets() Tickets {
@@ -253,6 +317,8 @@ func exampleReceiptRejected() Receipt {
 func exampleReceiptOthers() Receipt {
 	p := exampleReceipt()
 	p.Others = []string{"40304358", bigID}
+	p.Stops, p.Policies, p.Glass, p.ApprovedBy, p.ReviewedBy, p.Review = 12, []string{"on-call", longWord}, true, script, quotes, override
+	p.Approval, p.Job = "/approvals/KEY1", "/jobs/KEY2"
 	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "other_instance", Status: "PROCESSING"}
 	return p
 }
@@ -269,12 +335,12 @@ func exampleAudit() Audit {
 			Outcomes: []Option{{"", true}, {"failed", false}}},
 		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
 		Rows: []RecordRow{
-			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", ""},
-			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed"},
-			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", ""},
-			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", ""},
-			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", ""},
-			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", ""}}}
+			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", "", true},
+			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed", false},
+			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", "", false},
+			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", "", false},
+			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", "", false},
+			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", "", false}}}
 }
 
 func exampleIntegrity() *Integrity {

@@ -24,6 +24,9 @@ type Frame struct {
 	// Refresh asks the browser to load the page again after so many seconds;
 	// 0 = the page does not change by itself.
 	Refresh int
+	// GlassWaits is how many operations with broken glass the reader is to
+	// review; ApprovalsWait how many requests wait for their decision.
+	GlassWaits, ApprovalsWait int
 }
 
 // Section is the part of the console that a page belongs to.

@@ -49,6 +49,8 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		{http.MethodGet, "/approvals", signedIn, h.Approvals},
 		{http.MethodGet, "/approvals/:id", signedIn, h.Approval},
 		{http.MethodPost, "/approvals/:id", signedIn, h.DecideApproval},
+		{http.MethodGet, "/reviews", signedIn, h.Reviews},
+		{http.MethodPost, "/reviews", signedIn, h.Review},
 		{http.MethodGet, "/jobs", signedIn, h.Jobs},
 		{http.MethodGet, "/jobs/new", signedIn, h.NewJob},
 		{http.MethodPost, "/jobs", signedIn, h.StartJob},

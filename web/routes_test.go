@@ -32,6 +32,7 @@ func TestRoutes(t *testing.T) {
 		"GET /audit/checkpoint": signedIn, "GET /audit/story": signedIn, "GET /audit/complete": signedIn,
 		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
 		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedIn,
+		"GET /reviews": signedIn, "POST /reviews": signedIn,
 		"GET /jobs": signedIn, "GET /jobs/new": signedIn, "POST /jobs": signedIn, "GET /jobs/:id": signedIn, "POST /jobs/:id": signedIn,
 		"GET /jobs/:id/result.csv": signedIn,
 	}

@@ -20,7 +20,11 @@ type RulesTexts struct {
 	Broken        string // notice: changed files are not in force
 	Stops         func(stops, running int) string
 	StopsNothing  string
-	GlassWaits    func(n int) string // notice for managers
+	GlassWaits    func(n int) string       // notice for managers
+	Keeps         func(running int) string // what runs on
+	Spread        func(by string) string   // caption: what stops, by region and the like
+	StopsColumn   string
+	RunningColumn string // of these
 }
 
 // ApprovalTexts are those of operations that wait for a second person.
@@ -37,6 +41,8 @@ type ApprovalTexts struct {
 	Gone                                  string // somebody was faster
 	NotYours                              string
 	Problem                               string
+	Waits                                 func(n int) string // in the navigation
+	Approved, Link, Job                   string             // on a receipt: by whom, and the way there
 }
 
 // JobTexts are those of many operations of one confirmation.
@@ -59,4 +65,15 @@ type JobTexts struct {
 	Select                              func(name string) string
 	SelectAll                           string
 	Ready                               string
+}
+
+// ReviewTexts are those of operations with broken glass.
+type ReviewTexts struct {
+	Heading, Text, Empty string
+	NotSent              string // the request did not get into the log
+	Own                  string // somebody else reviews it
+	Needed               string // next to an empty comment
+	Button, Link         string
+	Mark                 string // on whatever shows such an operation
+	By, Comment          string // who reviewed it, and what they wrote
 }

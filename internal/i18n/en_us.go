@@ -3,6 +3,7 @@ package i18n
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 var enUS = Texts{
@@ -509,6 +510,14 @@ var enUS = Texts{
 		},
 		StopsNothing: "Stops no instance.",
 		GlassWaits:   func(n int) string { return countEN(n, "operation", "operations") + " with broken glass to review" },
+		Keeps: func(running int) string {
+			if running == 0 {
+				return "Nothing else runs now."
+			}
+			return countEN(running, "other instance runs", "other instances run") + " on."
+		},
+		Spread:      func(by string) string { return "What stops, by " + strings.ToLower(by) },
+		StopsColumn: "Stops", RunningColumn: "Runs now",
 	},
 	Approval: ApprovalTexts{
 		Heading: "Approvals", Empty: "Nothing waits for an approval.", Mine: "Yours", Others: "Waiting for a decision", Decided: "Decided",
@@ -527,6 +536,8 @@ var enUS = Texts{
 			"not_allowed": "The rules deny it now.", "not_sent": "It failed before anything was sent."},
 		Receipt: "What became of it", Again: "Confirm it anew",
 		Gone: "Somebody has decided meanwhile, or its time is over.", NotYours: "That is for somebody else to do.", Problem: "Why",
+		Waits:    func(n int) string { return countEN(n, "request waits", "requests wait") + " for you" },
+		Approved: "Approved by", Link: "The request", Job: "Job",
 	},
 	Job: JobTexts{
 		Heading: "Jobs", Empty: "Nobody has sent many operations at once.", New: "Many operations at once",
@@ -556,6 +567,12 @@ var enUS = Texts{
 	},
 	Log: logTextsEN(),
 	Key: keyTextsEN(),
+	Review: ReviewTexts{
+		Heading: "Broken glass to review", Empty: "Nothing waits for a review.",
+		Text:    "These were sent without the second person that the rules want. Look at each, and write what you found: it is kept in the audit log.",
+		NotSent: "Never sent: the audit log did not take the request.", Own: "Your own: another manager reviews it.",
+		Needed: "Write what you found.", Button: "Reviewed", Link: "Review", Mark: "Broken glass", By: "Reviewed by", Comment: "Review",
+	},
 	ErrorPage: ErrorPageTexts{
 		Status: "Status", Value: "What was sent", Tickets: "List of tickets", Return: "Back", Help: "What to do",
 	},
@@ -614,7 +631,8 @@ var enUS = Texts{
 			"outcome": "Outcome", "operation_type": "Operation", "batch_index": "Batch", "instance_id": "Instance id",
 			"reason": "Reason", "despite": "Pending operation"},
 		Detail: Words{"note": "Note", "status": "Last seen state", "error": "Error", "batch": "Batch",
-			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail"},
+			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail", "policies": "Decided by", "stops": "Instances that stop",
+			"glass": "Mark", "approved_by": "Approved by", "job": "Job", "comment": "Comment"},
 		Finding: Words{
 			"record.missing": "A record is missing.", "record.altered": "A record was altered.", "record.number": "A record has another number or time than it says.",
 			"record.order": "A record is not later than the one before.", "record.extra": "There is a record outside of the log's numbers.",

@@ -27,6 +27,7 @@ type Texts struct {
 	Rules     RulesTexts
 	Approval  ApprovalTexts
 	Job       JobTexts
+	Review    ReviewTexts
 	ErrorPage ErrorPageTexts
 	Word      WordTexts
 }

@@ -491,6 +491,14 @@ var zhCN = Texts{
 		},
 		StopsNothing: "不会停止任何实例。",
 		GlassWaits:   func(n int) string { return strconv.Itoa(n) + " 个紧急放行的操作待复核" },
+		Keeps: func(running int) string {
+			if running == 0 {
+				return "当前没有其他正在运行的实例。"
+			}
+			return "另有 " + strconv.Itoa(running) + " 个实例继续运行。"
+		},
+		Spread:      func(by string) string { return "将停止的实例，按" + by + "统计" },
+		StopsColumn: "将停止", RunningColumn: "正在运行",
 	},
 	Approval: ApprovalTexts{
 		Heading: "审批", Empty: "没有待审批的操作。", Mine: "我的申请", Others: "待审批", Decided: "已处理",
@@ -509,6 +517,8 @@ var zhCN = Texts{
 			"not_allowed": "规则现已不允许。", "not_sent": "发送前出错，未发送任何内容。"},
 		Receipt: "查看结果", Again: "重新确认",
 		Gone: "他人已处理，或已过有效期。", NotYours: "此操作须由他人完成。", Problem: "原因",
+		Waits:    func(n int) string { return "有 " + strconv.Itoa(n) + " 个申请等待您审批" },
+		Approved: "审批人", Link: "查看申请", Job: "批量任务",
 	},
 	Job: JobTexts{
 		Heading: "批量作业", Empty: "还没有批量作业。", New: "批量操作",
@@ -537,6 +547,12 @@ var zhCN = Texts{
 	},
 	Log: logTextsZH(),
 	Key: keyTextsZH(),
+	Review: ReviewTexts{
+		Heading: "紧急放行复核", Empty: "没有待复核的操作。",
+		Text:    "以下操作未经规则要求的他人审批即已发送。请逐一核实并写明结论，内容将写入审计日志。",
+		NotSent: "未发送：审计日志未能写入该请求。", Own: "这是您自己的操作，须由其他管理员复核。",
+		Needed: "请填写复核结论。", Button: "完成复核", Link: "去复核", Mark: "紧急放行", By: "复核人", Comment: "复核结论",
+	},
 	ErrorPage: ErrorPageTexts{
 		Status: "状态码", Value: "发送的内容", Tickets: "工单列表", Return: "返回", Help: "如何处理",
 	},
@@ -595,7 +611,8 @@ var zhCN = Texts{
 			"outcome": "结果", "operation_type": "操作类型", "batch_index": "批次", "instance_id": "实例 ID",
 			"reason": "原因", "despite": "未完成的操作"},
 		Detail: Words{"note": "说明", "status": "最后看到的状态", "error": "错误", "batch": "批次",
-			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情"},
+			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情", "policies": "依据规则", "stops": "停止的实例数",
+			"glass": "标记", "approved_by": "审批人", "job": "批量任务", "comment": "意见"},
 		Finding: Words{
 			"record.missing": "记录缺失。", "record.altered": "记录被改动。", "record.number": "记录的编号或时间与其内容不符。",
 			"record.order": "记录的时间不晚于前一条。", "record.extra": "存在编号之外的记录。",

@@ -58,8 +58,9 @@ type Approval struct {
 	BatchHint        int32
 	Requester        audit.Actor
 	Reason, Seen     string
-	Target           string // for people
-	Radius           Radius // when it was asked
+	Target           string     // for people
+	Shown            coc.Ticket // what the rules were told of the ticket: its key, name, creator and state
+	Radius           Radius     // when it was asked
 	Created, Expires time.Time
 	Decider          audit.Actor // zero until somebody has decided
 	Decided          time.Time
@@ -139,7 +140,7 @@ func errUnless(ok bool, err error) error {
 func (s *Service) ask(ctx context.Context, r Request, now Reading, radius Radius) (string, error) {
 	at := s.Now()
 	a := Approval{ID: r.Key, State: ApprovalWaiting, Ticket: r.Ticket, Operation: r.Operation, BatchHint: now.InstanceBatch,
-		Requester: r.Actor, Reason: r.Reason, Seen: r.Seen, Target: targetName(r.Operation, now), Radius: radius,
+		Requester: r.Actor, Reason: r.Reason, Seen: r.Seen, Target: targetName(r.Operation, now), Radius: radius, Shown: now.Ticket,
 		Created: at, Expires: at.Add(ApprovalLife), sessionKey: r.SessionKey, origin: r.Origin, counted: r.counted(radius)}
 	ctx = context.WithoutCancel(ctx)
 	if err := s.insertApproval(ctx, a); err != nil {
@@ -275,10 +276,14 @@ func (s *Service) mayAnswer(ctx context.Context, a Approval, by Answer) error {
 
 // MayApprove asks the rules whether somebody may answer a question.
 func (s *Service) MayApprove(who audit.Actor, a Approval, now Reading) policy.Decision {
+	return s.mayApprove(who, a, now, now.Radius(a.Operation))
+}
+
+func (s *Service) mayApprove(who audit.Actor, a Approval, now Reading, r Radius) policy.Decision {
 	if view := s.MayView(who, now.Ticket); !view.Allowed {
 		return view
 	}
-	ticket := ticketOf(who, now, now.Radius(a.Operation))
+	ticket := ticketOf(who, now, r)
 	ticket.Requester = a.Requester.UserID
 	return s.Rules.Decide(policy.Request{Person: PersonOf(who), Action: policy.Approve, Ticket: ticket,
 		Circumstances: policy.Circumstances{Reason: true, At: s.Now().Local()}})
@@ -513,6 +518,22 @@ func (s *Service) resumeApproval(ctx context.Context, id string) error {
 	return err
 }
 
+// maxWaiting bounds the questions that are looked through for WaitingFor.
+const maxWaiting = 100
+
+// WaitingFor counts the questions that somebody may answer, by what was known
+// when they were asked.
+func (s *Service) WaitingFor(ctx context.Context, who audit.Actor) (n int, err error) {
+	open, err := s.approvals(ctx, `state = 'waiting' AND account_id = $1 AND requester_id <> $2 ORDER BY created_at LIMIT $3`,
+		who.AccountID, who.UserID, maxWaiting)
+	for _, a := range open {
+		if s.Now().Before(a.Expires) && s.mayApprove(who, a, Reading{Situation: Situation{Ticket: a.Shown}}, a.Radius).Allowed {
+			n++
+		}
+	}
+	return n, err
+}
+
 // ApprovalFilter narrows a list of approvals; zero fields do not.
 type ApprovalFilter struct {
 	Open      bool
@@ -579,6 +600,9 @@ type storedOperation struct {
 	Instance int64             `json:"instance,omitempty"`
 	Hint     int32             `json:"hint,omitempty"`
 	Counted  bool              `json:"counted,omitempty"`
+	Name     string            `json:"name,omitempty"` // of the ticket
+	Creator  string            `json:"creator,omitempty"`
+	Status   coc.TicketStatus  `json:"status,omitempty"`
 }
 
 func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
@@ -601,6 +625,7 @@ func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
 	}
 	a.Operation, a.BatchHint = coc.Operation{Type: op.Type, BatchIndex: op.Batch, InstanceID: op.Instance}, op.Hint
 	a.counted = op.Counted
+	a.Shown = coc.Ticket{ExecuteUUID: a.Ticket, ScriptName: op.Name, Creator: op.Creator, Status: op.Status}
 	a.Created, a.Expires = time.UnixMicro(created).UTC(), time.UnixMicro(expires).UTC()
 	if decided > 0 {
 		a.Decided = time.UnixMicro(decided).UTC()
@@ -609,7 +634,8 @@ func scanApproval(row interface{ Scan(dest ...any) error }) (Approval, error) {
 }
 
 func (s *Service) insertApproval(ctx context.Context, a Approval) error {
-	op := storedOperation{a.Operation.Type, a.Operation.BatchIndex, a.Operation.InstanceID, a.BatchHint, a.counted}
+	op := storedOperation{Type: a.Operation.Type, Batch: a.Operation.BatchIndex, Instance: a.Operation.InstanceID, Hint: a.BatchHint,
+		Name: a.Shown.ScriptName, Creator: a.Shown.Creator, Status: a.Shown.Status, Counted: a.counted}
 	_, err := s.Keys.ExecContext(ctx, `INSERT INTO approval (id, state, account_id, requester_id, ticket, operation, requester,
 		session_id, origin, reason, seen, target, radius, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,

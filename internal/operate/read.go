@@ -82,7 +82,7 @@ func read(ctx context.Context, from source, op coc.Operation, hint int32) (Readi
 func openRows(ctx context.Context, from source, now Situation) ([]coc.Instance, error) {
 	var batches []int32
 	for _, b := range now.Batches {
-		if now.open(b.Index) {
+		if now.Open(b.Index) {
 			batches = append(batches, b.Index)
 		}
 	}

@@ -39,8 +39,8 @@ func (s Situation) Batch(index int32) (coc.Batch, bool) {
 	return s.Batches[i], true
 }
 
-// open reports whether a batch has instances that run or wait.
-func (s Situation) open(batch int32) bool {
+// Open reports whether a batch has instances that run or wait.
+func (s Situation) Open(batch int32) bool {
 	for _, c := range s.Statistics.Counts {
 		if !c.Status.Terminal() && c.Count > 0 && slices.Contains(c.Batches, batch) {
 			return true
@@ -57,7 +57,7 @@ func (s Situation) SkippableBatch() int32 {
 	switch {
 	case current < 1: // COC did not say; to guess would skip a batch that nobody saw
 		return 0
-	case s.Ticket.Status == coc.TicketAbnormal, s.Ticket.Status == coc.TicketPaused && s.open(current):
+	case s.Ticket.Status == coc.TicketAbnormal, s.Ticket.Status == coc.TicketPaused && s.Open(current):
 		return current
 	case s.Ticket.Status == coc.TicketPaused && s.has(current+1):
 		return current + 1

@@ -298,7 +298,7 @@ func wentOn(before Picture, now Situation) bool {
 // the end of the ticket is what skipping brings.
 func skipped(batch int32, now Situation) bool {
 	switch {
-	case now.open(batch):
+	case now.Open(batch):
 		return false
 	case now.Ticket.CurrentBatch > batch:
 		return true

@@ -1,0 +1,132 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"coc-console/audit"
+	"coc-console/internal/i18n"
+	"coc-console/internal/operate"
+)
+
+// glassBroken cancels the running ticket on the operator's own account.
+func (b *browser) glassBroken() (receipt string) {
+	b.t.Helper()
+	form := b.form(b.get(b.newOperation("running", "operation_type=CANCEL_ORDER")))
+	form.Set("reason", "it deletes data, and nobody answers")
+	form.Set("glass", "1")
+	p := b.post(b.ticket("running")+"/operations", form)
+	b.want(p, http.StatusSeeOther)
+	b.want(b.settled(p.location()), http.StatusOK)
+	return p.location()
+}
+
+// TestBrokenGlassIsReviewed: managers are told on every page, until one who did
+// not do it has written what they found.
+func TestBrokenGlassIsReviewed(t *testing.T) {
+	for _, language := range []i18n.Language{i18n.EnUS, i18n.ZhCN} {
+		t.Run(string(language), func(t *testing.T) {
+			c := start(t, builtIn)
+			texts := i18n.For(language)
+			b, boss := c.signedIn(t, "operator", language), c.signedIn(t, "manager", language)
+			boss.want(boss.get("/reviews"), http.StatusOK, texts.Review.Empty)
+			receipt := b.glassBroken()
+			id := strings.TrimPrefix(receipt, "/operations/")
+			c.clock.advance(glassKept)
+			boss.want(boss.get("/tickets"), http.StatusOK, texts.Rules.GlassWaits(1), "/reviews")
+			if p := b.get("/tickets"); strings.Contains(p.body, "glass-waits") {
+				t.Error("who is no manager is told")
+			}
+			b.want(b.get("/reviews"), http.StatusForbidden)
+			b.want(b.post("/reviews", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusForbidden)
+			p := boss.get("/reviews")
+			boss.want(p, http.StatusOK, "demo/operator", "it deletes data, and nobody answers", receipt, texts.Word.Action.Of("operation.observed"))
+			boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {" "}}), http.StatusUnprocessableEntity, texts.Review.Needed)
+			long := strings.Repeat("审", operate.MaxReason+1)
+			boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {long}}), http.StatusUnprocessableEntity, long)
+			boss.want(boss.post("/reviews", url.Values{"operation": {"another"}, "comment": {"fine"}}), http.StatusSeeOther)
+			if n := len(c.records(audit.ActionGlassReviewed)); n != 0 {
+				t.Fatalf("%d reviews too early", n)
+			}
+			boss.want(boss.follow(boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})), http.StatusOK, texts.Review.Empty)
+			r := c.only(audit.ActionGlassReviewed)
+			if r.OperationID != id || r.Actor.UserName != "manager" || operate.ParseDetail(r.Detail).Comment != "was right" {
+				t.Errorf("the log says %+v", r)
+			}
+			if p := boss.get("/tickets"); strings.Contains(p.body, "glass-waits") {
+				t.Error("what is reviewed is still told of")
+			}
+			b.want(b.get(receipt), http.StatusOK, texts.Review.Mark, "demo/manager", "was right", texts.Rules.DecidedBy, "on-call")
+			boss.want(boss.get("/audit"), http.StatusOK, texts.Review.Mark)
+			requested := c.only(audit.ActionOperationRequested)
+			boss.want(boss.get("/audit/"+number(requested.Sequence)), http.StatusOK, texts.Review.Mark, texts.Word.Detail.Of("stops"), "on-call")
+			boss.want(boss.get("/audit/"+number(r.Sequence)), http.StatusOK, "was right", texts.Word.Detail.Of("comment"))
+		})
+	}
+}
+
+// glassKept is longer than a number on a page is good for.
+const glassKept = 11e9
+
+// TestNobodyReviewsTheirOwn.
+func TestNobodyReviewsTheirOwn(t *testing.T) {
+	c := start(t, builtIn, func(s *settings) {
+		s.directory = `{"roles": {"on-call": ["demo/operator"], "managers": ["demo/operator"]}}`
+	})
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	id := strings.TrimPrefix(b.glassBroken(), "/operations/")
+	c.clock.advance(glassKept)
+	p := b.get("/reviews")
+	b.want(p, http.StatusOK, i18n.For(i18n.EnUS).Review.Own)
+	if strings.Contains(p.body, `action="/reviews"`) {
+		t.Error("the form is offered")
+	}
+	b.want(b.post("/reviews", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).Review.Own)
+	if n := len(c.records(audit.ActionGlassReviewed)); n != 0 {
+		t.Errorf("%d reviews", n)
+	}
+}
+
+// TestApprovalsInTheNavigation: who may decide is told, and nobody else; the
+// receipt leads back.
+func TestApprovalsInTheNavigation(t *testing.T) {
+	c := start(t, builtIn)
+	texts := i18n.For(i18n.EnUS)
+	requester, approver, reader := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "reader", i18n.EnUS)
+	form := requester.form(requester.get(c.newOperation("running", "operation_type=CANCEL_ORDER")))
+	form.Set("reason", "it deletes data")
+	form.Set("ask", "1")
+	at := requester.post(c.ticket("running")+"/operations", form).location()
+	approver.want(approver.get("/tickets"), http.StatusOK, texts.Approval.Waits(1))
+	for _, b := range []*browser{requester, reader} {
+		if p := b.get("/tickets"); strings.Contains(p.body, "approvals-wait") {
+			t.Error("who may not decide is told")
+		}
+	}
+	approver.want(approver.post(at, url.Values{"decision": {"approve"}}), http.StatusSeeOther)
+	if p := approver.get("/tickets"); strings.Contains(p.body, "approvals-wait") {
+		t.Error("what is decided still waits")
+	}
+	receipt := "/operations/" + strings.TrimPrefix(at, "/approvals/")
+	requester.want(requester.settled(receipt), http.StatusOK, texts.Approval.Approved, "demo/manager", at)
+}
+
+// TestSpreadOfWhatStops counts by region where the instances are that stop.
+func TestSpreadOfWhatStops(t *testing.T) {
+	c := start(t, builtIn)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	texts := i18n.For(i18n.EnUS).Rules
+	p := b.get(c.newOperation("running", "operation_type=CANCEL_ORDER"))
+	b.want(p, http.StatusOK, texts.Spread("Region"), texts.Keeps(0))
+	if !strings.Contains(p.body, `<bdi>cn-north-4</bdi></th> <td class="right number">3</td><td class="right number">2</td>`) &&
+		!strings.Contains(p.body, `<bdi>cn-north-4</bdi></th><td class="right number">3</td><td class="right number">2</td>`) {
+		t.Errorf("three stop in cn-north-4, and two of these run\n%s", shortened(p.body))
+	}
+	p = b.get(c.newOperation("running", "operation_type=CANCEL_INSTANCE&instance_id=1001"))
+	b.want(p, http.StatusOK, texts.Keeps(1))
+	if strings.Contains(p.body, `id="spread"`) {
+		t.Error("one instance has a table")
+	}
+}
