@@ -123,7 +123,7 @@ func (h *Handlers) history(ctx context.Context, id string) ([]templates.Timeline
 		out[i] = templates.TimelineEntry{
 			ID: "record-" + decimal(r.Sequence), Sequence: r.Sequence, Time: r.Time, Actor: visible(r.Actor.UserName), Action: string(r.Action),
 			Outcome: string(r.Outcome), Operation: r.OperationType, Batch: r.BatchIndex, Reason: visible(r.Reason),
-			Receipt: receiptAddress(r.OperationID),
+			Receipt: receiptAddress(r.OperationID), Glass: operate.ParseDetail(r.Detail).Glass,
 		}
 		if r.InstanceID != 0 {
 			out[i].Target = visible(r.Target)

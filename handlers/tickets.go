@@ -133,7 +133,7 @@ func (h *Handlers) readFailed(c echo.Context, record audit.Record, err error, to
 func ticketRow(t coc.TicketSummary, now time.Time) templates.TicketRow {
 	row := templates.TicketRow{
 		ID: string(t.ExecuteUUID), Name: visible(t.Name), Status: string(t.Status), Creator: visible(t.Creator),
-		Regions: visible(t.RegionIDs), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now),
+		Regions: visible(t.RegionIDs), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now), Over: t.Status.Terminal(),
 	}
 	if id, err := coc.ParseExecuteUUID(row.ID); err == nil {
 		row.Address = ticketAddress(string(id))

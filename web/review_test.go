@@ -130,3 +130,24 @@ func TestSpreadOfWhatStops(t *testing.T) {
 		t.Error("one instance has a table")
 	}
 }
+
+// TestTicketsAreChosen: the list's boxes lead to a job's confirmation.
+func TestTicketsAreChosen(t *testing.T) {
+	c := start(t, builtIn)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	texts := i18n.For(i18n.EnUS).Job
+	p := b.get("/tickets")
+	b.want(p, http.StatusOK, texts.Selected, texts.PauseSelected, texts.ContinueSelected, texts.CancelSelectedTickets, "/jobs/new")
+	for scenario, disabled := range map[string]bool{"running": false, "finished": true} {
+		box := `name="target" value="` + c.sim.UUID(scenario) + `"`
+		at := strings.Index(p.body, box)
+		if at < 0 {
+			t.Fatalf("%s has no box", scenario)
+		}
+		if got := strings.Contains(p.body[at:at+strings.IndexByte(p.body[at:], '>')], "disabled"); got != disabled {
+			t.Errorf("%s: disabled %v", scenario, got)
+		}
+	}
+	query := url.Values{"operation_type": {"PAUSE_ORDER"}, "target": {c.sim.UUID("running"), c.sim.UUID("abnormal")}}
+	b.want(b.get("/jobs/new?"+query.Encode()), http.StatusOK, texts.One("PAUSE_ORDER", 2), texts.Drop)
+}

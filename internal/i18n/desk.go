@@ -64,6 +64,7 @@ type JobTexts struct {
 	CancelSelectedTickets               string
 	Select                              func(name string) string
 	SelectAll                           string
+	Selected, Selection                 string // the chosen tickets; the column of the boxes
 	Ready                               string
 }
 

@@ -563,7 +563,7 @@ var enUS = Texts{
 		Targets:        func(limit int) string { return "Choose 1 to " + strconv.Itoa(limit) + " different targets." },
 		CancelSelected: "Cancel the chosen instances", SelectedHint: "You confirm before anything is sent.",
 		PauseSelected: "Pause", ContinueSelected: "Continue", CancelSelectedTickets: "Cancel",
-		Select: func(name string) string { return "Choose " + name }, SelectAll: "Choose all in view", Ready: "Ready",
+		Select: func(name string) string { return "Choose " + name }, SelectAll: "Choose all in view", Selected: "With the chosen tickets", Selection: "Choice", Ready: "Ready",
 	},
 	Log: logTextsEN(),
 	Key: keyTextsEN(),

@@ -543,7 +543,7 @@ var zhCN = Texts{
 		Targets:        func(limit int) string { return "请选择 1 至 " + strconv.Itoa(limit) + " 个不同的目标。" },
 		CancelSelected: "取消所选实例", SelectedHint: "发送前会再次确认。",
 		PauseSelected: "暂停", ContinueSelected: "继续", CancelSelectedTickets: "取消",
-		Select: func(name string) string { return "选择 " + name }, SelectAll: "全选当前列表", Ready: "可发送",
+		Select: func(name string) string { return "选择 " + name }, SelectAll: "全选当前列表", Selected: "对所选工单", Selection: "选择", Ready: "可发送",
 	},
 	Log: logTextsZH(),
 	Key: keyTextsZH(),
