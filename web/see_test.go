@@ -60,7 +60,7 @@ func TestHiddenElsewhere(t *testing.T) {
 	if p := boss.get("/tickets"); strings.Contains(p.body, `id="hidden"`) {
 		t.Error("a manager's list hides something")
 	}
-	if p := b.get("/audit?ticket=" + c.sim.UUID("paused")); strings.Contains(p.body, `data-operation`) || strings.Contains(p.body, "paused_check") {
+	if p := b.get("/audit?ticket=" + c.sim.UUID("paused")); strings.Contains(p.body, `data-action="operation.`) || strings.Contains(p.body, "paused_check") {
 		t.Errorf("the log tells of the ticket\n%s", shortened(p.body))
 	}
 	sent := c.sim.Calls(simulator.CallOperate)
