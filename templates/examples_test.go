@@ -40,7 +40,7 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
-		"story":         exampleStory(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"story": exampleStory(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_job": exampleNewJob(), "job": exampleJob(), "operation_rules": exampleOperationRules(),
 		"record_pruned": exampleRecordPruned(),
