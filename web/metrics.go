@@ -120,6 +120,7 @@ func (m *Metrics) watch(cfg Config, list []route) {
 type state struct {
 	Config
 	warning, readable, unwritten     *prometheus.Desc
+	policyBroken                     *prometheus.Desc
 	records, behind, open            *prometheus.Desc
 	commit, failing                  *prometheus.Desc
 	signedRecords, signedAge         *prometheus.Desc
@@ -136,6 +137,7 @@ func newState(cfg Config) *state {
 		warning:       gauge("log_warning", "1 while the audit log warns of this.", "kind"),
 		readable:      gauge("readable", "0 when this part could not be asked for its numbers.", "part"),
 		unwritten:     gauge("answers_unwritten", "1 while an answer to an operation is not in the audit log."),
+		policyBroken:  gauge("policy_files_broken", "1 while changed policy files are broken, and the rules of before hold."),
 		records:       gauge("log_records", "Records in the audit log."),
 		behind:        gauge("log_search_behind_records", "Records that the search tables do not have yet."),
 		open:          gauge("operations_open", "Operations whose effect is awaited."),
@@ -215,6 +217,7 @@ func (s *state) collectLog(ctx context.Context, set gauge) {
 	set(s.commit, p50.Seconds(), "0.5")
 	set(s.commit, p99.Seconds(), "0.99")
 	set(s.failing, one(log.Failing() != nil))
+	set(s.policyBroken, one(s.Handlers.Rules.Broken() != nil))
 	set(s.unwritten, one(s.Handlers.Operations.Unwritten()))
 }
 

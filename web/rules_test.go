@@ -86,6 +86,7 @@ func TestPolicyChangesUnderAForm(t *testing.T) {
 		t.Error("a broken file was taken up")
 	}
 	b.want(b.get("/tickets"), http.StatusOK, i18n.For(i18n.EnUS).Rules.Broken)
+	b.want(b.get("/metrics"), http.StatusOK, "coc_console_policy_files_broken 1")
 }
 
 // TestSecondPerson goes through asking, looking and approving in two browsers.

@@ -1,0 +1,62 @@
+package policy_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"coc-console/internal/policy"
+)
+
+// TestExamplesOfTheDocumentation: those of docs/policy.md, together with the
+// built-in policies, decide as it says.
+func TestExamplesOfTheDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString(policy.Default())
+	for _, m := range regexp.MustCompile("(?s)```cedar\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		b.WriteString("\n" + m[1])
+	}
+	path := filepath.Join(t.TempDir(), "rules.cedar")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rules, err := policy.Load(policy.Files{Policy: path,
+		Default: `{"roles": {"on-call": ["acme/olga"]}, "teams": {"payments": ["acme/pia"]}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	monday := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	ask := func(user string, a policy.Action, at time.Time, project, region string, glass bool) policy.Decision {
+		return rules.Decide(policy.Request{Person: policy.Person{UserID: user, UserName: user, AccountName: "acme"}, Action: a,
+			Ticket:        &policy.Ticket{Account: "acme", Project: project, Regions: []string{region}, Total: 9, Stops: 1, Running: 1},
+			Circumstances: policy.Circumstances{At: at, Glass: glass, Reason: glass}})
+	}
+	if d := ask("pia", "CANCEL_INSTANCE", monday, "payments", "eu", false); !d.Allowed {
+		t.Errorf("the team in its project: %+v", d)
+	}
+	if d := ask("pia", "CANCEL_INSTANCE", monday, "other", "eu", false); !d.Denied() {
+		t.Errorf("the team elsewhere: %+v", d)
+	}
+	if d := ask("pia", "CANCEL_INSTANCE", monday.AddDate(0, 0, 5), "payments", "eu", false); !d.Denied() || d.Policies[0] != "weekend" {
+		t.Errorf("on Saturday: %+v", d)
+	}
+	if d := ask("pia", "PAUSE_ORDER", monday.AddDate(0, 0, 5), "payments", "eu", false); !d.Allowed {
+		t.Errorf("a pause on Saturday: %+v", d)
+	}
+	if d := ask("pia", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.SecondPerson) || d.Glass {
+		t.Errorf("in production: %+v", d)
+	}
+	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.SecondPerson) || !d.Glass {
+		t.Errorf("on call in production: %+v", d)
+	}
+	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", true); !d.Allowed {
+		t.Errorf("with broken glass: %+v", d)
+	}
+}
