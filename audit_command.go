@@ -257,7 +257,7 @@ func inspected(ctx context.Context, c auditConfig, f func(*audit.Log, *migration
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, Trusted: split(c.keys),
+	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, EachEntry: db.EachEntry, Trusted: split(c.keys),
 		Unguarded: db.Unguarded})
 	if err != nil {
 		return err
@@ -326,7 +326,7 @@ func reindexCommand(ctx context.Context, c auditConfig, stdout, stderr io.Writer
 		return err
 	}
 	defer func() { err = errors.Join(err, search.Close()) }()
-	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read,
+	log, err := audit.Inspect(ctx, audit.Config{Dialect: string(db.Engine), Log: db.Write, LogRead: db.Read, EachEntry: db.EachEntry,
 		Search: search.Write, SearchRead: search.Read})
 	if err != nil {
 		return err

@@ -316,7 +316,7 @@ func logSettings(cfg config, dbs stores, logger *slog.Logger) (audit.Config, err
 	if cfg.anchorWebhook != "" {
 		anchors = append(anchors, audit.WebhookAnchor{URL: cfg.anchorWebhook, Client: &http.Client{Timeout: cfg.callTimeout}})
 	}
-	return audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read,
+	return audit.Config{Dialect: string(dbs.log.Engine), Log: dbs.log.Write, LogRead: dbs.log.Read, EachEntry: dbs.log.EachEntry,
 		Search: dbs.search.Write, SearchRead: dbs.search.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, InDoubt: migrations.InDoubt,
 		Unmoved: dbs.log.Unmoved, Logger: logger, Now: time.Now, Key: key, Trusted: cfg.auditKeys, Anchors: anchors,
 		VerifyEvery: time.Minute, Unguarded: dbs.log.Unguarded,

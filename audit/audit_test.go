@@ -150,7 +150,7 @@ func openWith(ctx context.Context, how func(context.Context, audit.Config) (*aud
 		return nil, errors.Join(err, o.entry.Close())
 	}
 	cfg := audit.Config{
-		Dialect: string(o.entry.Engine), Log: o.entry.Write, LogRead: o.entry.Read,
+		Dialect: string(o.entry.Engine), Log: o.entry.Write, LogRead: o.entry.Read, EachEntry: o.entry.EachEntry,
 		Search: o.search.Write, SearchRead: o.search.Read,
 		IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly, InDoubt: migrations.InDoubt, Unmoved: o.entry.Unmoved,
 	}

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -102,19 +101,8 @@ func (c *chunk) find(f Finding, args ...any) {
 
 // readEntries hashes the records after first up to last.
 func (c *chunk) readEntries(ctx context.Context, first, last int64, leaves []tlog.Hash, there []bool) error {
-	rows, err := c.log.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE seq > $1 AND seq <= $2 ORDER BY seq`, first, last)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	var seq, ts int64
-	var body sql.RawBytes
 	var number []byte
-	to := []any{&seq, &ts, &body}
-	for rows.Next() {
-		if err := rows.Scan(to...); err != nil {
-			return err
-		}
+	return c.log.eachEntry(ctx, `seq > $1 AND seq <= $2`, []any{first, last}, func(seq, ts int64, body []byte) error {
 		if there[seq-first-1] { // who removes the table's key can add it
 			c.find(Finding{Kind: FindingRecordExtra, Sequence: seq, Text: "there is more than one record %d"}, seq)
 		}
@@ -131,8 +119,8 @@ func (c *chunk) readEntries(ctx context.Context, first, last int64, leaves []tlo
 			c.find(Finding{Kind: FindingRecordOrder, Sequence: seq, Text: "the record %d is not later than the one before"}, seq)
 		}
 		c.endTime = ts
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // prunedPrefix is how the content of a record of pruning begins.

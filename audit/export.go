@@ -287,35 +287,48 @@ func (l *Log) readPart(ctx context.Context, s scan, p *part, o pass) error {
 		where = `seq IN (` + list(&c, p.seqs) + `)`
 		args = c.args
 	}
-	rows, err := l.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE `+where+` ORDER BY seq`, args...) //nolint:gosec // text of this package
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
 	missing := p.seqs
-	var e entryRow
-	var body sql.RawBytes
-	to := []any{&e.seq, &e.ts, &body}
-	for rows.Next() {
-		if err := rows.Scan(to...); err != nil {
-			return err
-		}
-		for len(missing) > 0 && missing[0] < e.seq {
+	err := l.eachEntry(ctx, where, args, func(seq, ts int64, body []byte) error {
+		for len(missing) > 0 && missing[0] < seq {
 			missing = takeMissing(p, missing, o)
 		}
 		if len(missing) > 0 {
 			missing = missing[1:]
 		}
-		e.body = body
-		takeEntry(s, p, e, o)
-	}
-	if err := rows.Err(); err != nil {
+		takeEntry(s, p, entryRow{seq: seq, ts: ts, body: body}, o)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	for len(missing) > 0 {
 		missing = takeMissing(p, missing, o)
 	}
 	return nil
+}
+
+// eachEntry is Config's EachEntry on every engine.
+func (l *Log) eachEntry(ctx context.Context, where string, args []any, each func(seq, ts int64, body []byte) error) error {
+	if err := l.cfg.EachEntry(ctx, where, args, each); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	rows, err := l.cfg.LogRead.QueryContext(ctx, `SELECT seq, ts, body FROM entry WHERE `+where+` ORDER BY seq`, args...) //nolint:gosec // text of this package
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var seq, ts int64
+	var body sql.RawBytes
+	to := []any{&seq, &ts, &body}
+	for rows.Next() {
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		if err := each(seq, ts, body); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func takeMissing(p *part, missing []int64, o pass) []int64 {

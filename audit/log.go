@@ -120,6 +120,7 @@ type Config struct {
 	Search, SearchRead *sql.DB                                 // the search tables
 	IsFull, IsReadOnly func(error) bool                        // tell the database's errors apart; nil: nothing is known of them
 	InDoubt            func(error) bool                        // whether what a failed commit wrote may be back after a restart; nil: never
+	EachEntry          EachEntry                               // a faster way through the table entry of LogRead; nil: there is none
 	Unmoved            func() error                            // fails when the log's file is no longer at its path; asked before every commit, nil: never
 	Space              func() (Space, error)                   // of the log's disk; nil: not watched
 	Unguarded          func(context.Context) ([]string, error) // names the triggers that should refuse changes of the log, and do not; nil: not looked at
@@ -136,7 +137,15 @@ type Config struct {
 	withoutTree bool // for benchmarks: what does the tree cost?
 }
 
+// EachEntry hands entries that fit a condition to each, in the order of their
+// numbers, until it returns an error, which is returned. A body is valid during
+// the call only. It is errors.ErrUnsupported where there is no such way.
+type EachEntry func(ctx context.Context, where string, args []any, each func(seq, ts int64, body []byte) error) error
+
 func (c Config) withDefaults() Config {
+	if c.EachEntry == nil {
+		c.EachEntry = func(context.Context, string, []any, func(int64, int64, []byte) error) error { return errors.ErrUnsupported }
+	}
 	if c.IsFull == nil {
 		c.IsFull = func(error) bool { return false }
 	}

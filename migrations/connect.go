@@ -21,7 +21,11 @@ type sqliteConnector struct {
 }
 
 func (d *DB) connector(store Store, readOnly bool) driver.Connector {
-	return sqliteConnector{&sqlite.Driver{}, dataSource(d.Path, store, readOnly), d.Unmoved, store == Audit && !readOnly}
+	conns := &sqlite.Driver{}
+	if d.readers != nil {
+		conns = &d.readers.driver
+	}
+	return sqliteConnector{conns, dataSource(d.Path, store, readOnly), d.Unmoved, store == Audit && !readOnly}
 }
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {

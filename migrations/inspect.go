@@ -35,6 +35,9 @@ func Inspect(ctx context.Context, dsn string, store Store) (*DB, error) {
 	if db.file, err = os.Stat(path); err != nil {
 		return nil, err
 	}
+	if db.readers, err = newEntryReaders(); err != nil {
+		return nil, err
+	}
 	db.Read = sql.OpenDB(db.connector(store, true))
 	db.Read.SetMaxOpenConns(4)
 	db.Write = db.Read

@@ -58,6 +58,8 @@ type DB struct {
 	Write, Read *sql.DB
 	Path        string // of the file; empty on PostgreSQL
 
+	readers *entryReaders // nil where entries can be fetched only
+
 	lock *os.File
 	file os.FileInfo // which file Path was when it was opened
 }
@@ -182,6 +184,9 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{Engine: SQLite, Path: path}
+	if db.readers, err = newEntryReaders(); err != nil {
+		return nil, err
+	}
 	if store == Audit {
 		if db.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
 			return nil, err

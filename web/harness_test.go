@@ -198,7 +198,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	t, logger := c.t, slog.New(slog.NewJSONHandler(c.output, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	c.logDB, c.searchDB, c.db = c.open(migrations.Audit), c.open(migrations.Search), c.open(migrations.Console)
-	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read,
+	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read, EachEntry: c.logDB.EachEntry,
 		Search: c.searchDB.Write, SearchRead: c.searchDB.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
 		InDoubt: migrations.InDoubt, Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now,
 		Key: audit.NewKey(), Origin: "console.example/audit"}
