@@ -144,7 +144,9 @@ type EachEntry func(ctx context.Context, where string, args []any, each func(seq
 
 func (c Config) withDefaults() Config {
 	if c.EachEntry == nil {
-		c.EachEntry = func(context.Context, string, []any, func(int64, int64, []byte) error) error { return errors.ErrUnsupported }
+		c.EachEntry = func(context.Context, string, []any, func(int64, int64, []byte) error) error {
+			return errors.ErrUnsupported
+		}
 	}
 	if c.IsFull == nil {
 		c.IsFull = func(error) bool { return false }
