@@ -113,6 +113,7 @@ func (h *Handlers) showApproval(c echo.Context, a operate.Approval, status int, 
 		page.Again = newOperationAddress(string(a.Ticket), a.Operation, a.BatchHint)
 	case operate.ApprovalWaiting, operate.ApprovalGranted:
 		page.Refresh = refreshApproval
+	case operate.ApprovalRefused, operate.ApprovalWithdrawn, operate.ApprovalExpired: // nothing more comes of it
 	}
 	now, err := h.Operations.Read(ctx, v.Caller, a.Ticket, a.Operation, a.BatchHint)
 	if err == nil && a.Requester.UserID != v.Actor.UserID {

@@ -122,15 +122,15 @@ type board[P fragmented] struct {
 	recent []*rendering[P]
 }
 
-// show returns the rendering of a snapshot, which is made once: make describes
-// the page.
-func (b *board[P]) show(ctx context.Context, snapshot any, make func() (P, error)) (*rendering[P], error) {
+// show returns the rendering of a snapshot, which is made once: describe
+// describes the page.
+func (b *board[P]) show(ctx context.Context, snapshot any, describe func() (P, error)) (*rendering[P], error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n := len(b.recent); n > 0 && b.of == snapshot {
 		return b.recent[n-1], nil
 	}
-	page, err := make()
+	page, err := describe()
 	if err != nil {
 		return nil, err
 	}

@@ -202,22 +202,7 @@ func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewJob, r opera
 	page.Stops, page.Running, page.OfferGlass = plan.Stops, plan.Running, plan.Glass || r.Glass
 	var good []string
 	for _, item := range plan.Items {
-		target := templates.JobTarget{Value: targetValue(item.Target), Seen: item.Now.Picture().String(), Name: visible(item.Name),
-			Problem: h.itemProblem(ctx, item), Address: ticketAddress(string(item.Ticket)), Ticket: item.InstanceID == 0}
-		if item.InstanceID != 0 {
-			target.Address = instanceAddress(string(item.Ticket), item.InstanceID, item.BatchHint)
-		}
-		if target.Name == "" {
-			target.Name = target.Value
-		}
-		switch {
-		case item.Err != nil:
-			target.Seen = item.Seen
-		case item.Now.Instance != nil:
-			target.Status = string(item.Now.Instance.Status)
-		default:
-			target.Status = string(item.Now.Ticket.Status)
-		}
+		target := h.jobTarget(ctx, item)
 		if item.OK() {
 			good = append(good, target.Value)
 		}
@@ -240,6 +225,27 @@ func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewJob, r opera
 	if len(plan.Items) > 0 && sameTicket(plan.Items) {
 		page.Back = ticketAddress(string(plan.Items[0].Ticket))
 	}
+}
+
+// jobTarget is one target on the confirmation page.
+func (h *Handlers) jobTarget(ctx context.Context, item operate.Planned) templates.JobTarget {
+	target := templates.JobTarget{Value: targetValue(item.Target), Seen: item.Now.Picture().String(), Name: visible(item.Name),
+		Problem: h.itemProblem(ctx, item), Address: ticketAddress(string(item.Ticket)), Ticket: item.InstanceID == 0}
+	if item.InstanceID != 0 {
+		target.Address = instanceAddress(string(item.Ticket), item.InstanceID, item.BatchHint)
+	}
+	if target.Name == "" {
+		target.Name = target.Value
+	}
+	switch {
+	case item.Err != nil:
+		target.Seen = item.Seen
+	case item.Now.Instance != nil:
+		target.Status = string(item.Now.Instance.Status)
+	default:
+		target.Status = string(item.Now.Ticket.Status)
+	}
+	return target
 }
 
 func sameTicket(items []operate.Planned) bool {

@@ -215,9 +215,6 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f operationForm, why error) (int, error) {
 	t := i18n.T(ctx)
 	var (
-		field   *coc.FieldError
-		tooLong *operate.ReasonTooLongError
-		target  *operate.TargetError
 		refused *operate.RefusedError
 		stale   *operate.StaleError
 		ruled   *operate.PolicyError
@@ -227,17 +224,7 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 	switch {
 	case why == nil:
 		return http.StatusOK, nil
-	case errors.As(why, &field):
-		page.Errors[field.Field] = fieldMessage(field, t.Field)
-		return http.StatusUnprocessableEntity, nil
-	case errors.As(why, &tooLong):
-		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
-		return http.StatusUnprocessableEntity, nil
-	case errors.Is(why, errPending):
-		page.Errors["despite"] = t.Operation.PendingNeeded
-		return http.StatusUnprocessableEntity, nil
-	case errors.As(why, &target):
-		page.Errors[target.Field] = targetMessage(target, t.Field)
+	case explainFields(page, t, why):
 		return http.StatusUnprocessableEntity, nil
 	case errors.As(why, &refused):
 		return http.StatusConflict, nil // the page shows the refusal by itself
@@ -270,6 +257,29 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 		return http.StatusServiceUnavailable, nil
 	}
 	return 0, why
+}
+
+// explainFields says next to a field what is wrong with it; false when it is
+// something else.
+func explainFields(page *templates.NewOperation, t *i18n.Texts, why error) bool {
+	var (
+		field   *coc.FieldError
+		tooLong *operate.ReasonTooLongError
+		target  *operate.TargetError
+	)
+	switch {
+	case errors.As(why, &field):
+		page.Errors[field.Field] = fieldMessage(field, t.Field)
+	case errors.As(why, &tooLong):
+		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
+	case errors.Is(why, errPending):
+		page.Errors["despite"] = t.Operation.PendingNeeded
+	case errors.As(why, &target):
+		page.Errors[target.Field] = targetMessage(target, t.Field)
+	default:
+		return false
+	}
+	return true
 }
 
 // unread renders the page although the ticket cannot be read now: what was

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -184,7 +185,7 @@ func TestStreamEndsWithTheTicket(t *testing.T) {
 	e := b.watch(c.ticket("running"))
 	b.settled(b.apply(c.newOperation("running", "operation_type=CANCEL_ORDER"), "not needed").location())
 	e.until("end final")
-	if _, err := e.next(); err != io.EOF { // and not an unexpected one: the gzip stream is whole
+	if _, err := e.next(); !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // and not an unexpected one: the gzip stream is whole
 		t.Errorf("after its end the stream gives %v", err)
 	}
 }
