@@ -45,7 +45,7 @@ func TestSignIn(t *testing.T) {
 	shown := must(signedIn.KeystoneValidateToken(&model.KeystoneValidateTokenRequest{XSubjectToken: *made.XSubjectToken}))(t)
 	ours := must(iam.New(iam.Config{Endpoint: w.url}))(t)
 	t.Cleanup(ours.Close)
-	want := must(ours.Introspect(t.Context(), iam.Token(*made.XSubjectToken)))(t)
+	want := must(ours.Introspect(t.Context(), iam.NewToken(*made.XSubjectToken)))(t)
 	for name, token := range map[string]*model.TokenResult{"sign in": made.Token, "introspect": shown.Token} {
 		t.Run(name, func(t *testing.T) { sameIdentity(t, token, want) })
 	}

@@ -81,7 +81,7 @@ func (w *world) use(token string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.sdk, w.caller = client, coc.Caller{Token: coc.Token(token)}
+	w.sdk, w.caller = client, coc.Caller{Token: coc.NewToken(token)}
 }
 
 // wire keeps the last call as it went over the wire.
