@@ -22,6 +22,8 @@ type gallery struct {
 	stage
 	open, observed, rejected string // addresses of receipts
 	foreign                  string // a record that an operator may not read
+	asked                    string // an operation that waits for a second person
+	job                      string // of the manager
 }
 
 // startGallery applies some operations, so that there are receipts and records of each kind.
@@ -43,7 +45,39 @@ func startGallery(t *testing.T, b *chrome) *gallery {
 	g.rejected = g.operate(tb, "running", "PAUSE_ORDER", "operation.rejected")
 	remove()
 	g.observed = g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
+	g.asked = g.ask(tb, "abnormal", "CANCEL_ORDER")
+	g.job = g.cancelChosen(manager, "large")
 	return g
+}
+
+// ask puts an operation before a second person, and returns the request's address.
+func (g *gallery) ask(t *tab, scenario, operation string) string {
+	t.Helper()
+	t.Go(g.confirm(scenario, operation))
+	t.Type("[name=reason]", "The new release answers no requests; see CHG-20418.")
+	t.Click("#ask")
+	t.See("#approval[data-status=waiting]")
+	return t.Text("location.pathname")
+}
+
+// choose ticks the first two instances of a ticket that can be cancelled, and goes on to the confirmation of a job.
+func (g *gallery) choose(t *tab, scenario string) {
+	t.Helper()
+	t.Go(g.ticket(scenario))
+	t.See("tr[data-instance] input:enabled")
+	t.Eval(`[...document.querySelectorAll("tr[data-instance] input:enabled")].slice(0, 2).forEach((box) => box.click())`)
+	t.Click("#bulk button, button[form=bulk]")
+	t.See("#new-job #confirm")
+}
+
+// cancelChosen sends a job, waits for its end, and returns its address.
+func (g *gallery) cancelChosen(t *tab, scenario string) string {
+	t.Helper()
+	g.choose(t, scenario)
+	t.Type("[name=reason]", "They hang in the same step; see CHG-20419.")
+	t.Click("#confirm")
+	t.See("#job[data-status=ended]")
+	return t.Text("location.pathname")
 }
 
 // operate applies an operation to a demo ticket, waits until the receipt is that far, and returns its address.
@@ -129,6 +163,9 @@ func (g *gallery) pages() []shown {
 			t.See("article[data-action='operation.rejected']")
 			t.Eval("document.querySelectorAll('main details').forEach((d) => d.open = true)")
 		}},
+		at("approvals", "/approvals"), at("approval", g.asked), at("jobs-empty", "/jobs"),
+		shown{"new-job", func(t *tab) { g.choose(t, "abnormal") }},
+		at("new-job-wrong", "/jobs/new?operation_type=SKIP_BATCH"),
 		at("problem-404", "/nothing/here"), at("problem-404-ticket", "/tickets/SCT20240101000000012345678"),
 		at("problem-400", "/tickets/not-a-key"), at("problem-403", g.foreign),
 		shown{"audit-manager", func(t *tab) {
@@ -137,7 +174,8 @@ func (g *gallery) pages() []shown {
 			t.SignIn("manager")
 			t.Go("/audit")
 			t.See("#public-key")
-		}})
+		}},
+		at("approval-manager", g.asked), at("jobs", "/jobs"), at("job", g.job), at("reviews", "/reviews"))
 }
 
 // operationPages are the confirmation pages, of which none is sent off but one, which is refused.

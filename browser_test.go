@@ -375,7 +375,7 @@ type stage struct {
 }
 
 // startStage starts both in this process.
-func startStage(t *testing.T, cfg simulator.Config) stage {
+func startStage(t *testing.T, cfg simulator.Config, more ...string) stage {
 	t.Helper()
 	var mu sync.Mutex
 	var offset time.Duration
@@ -387,7 +387,8 @@ func startStage(t *testing.T, cfg simulator.Config) stage {
 	s := simulator.New(cfg)
 	upstream := httptest.NewServer(s.Handler())
 	t.Cleanup(upstream.Close)
-	base := startConsole(t, "--coc-endpoint", upstream.URL, "--iam-endpoint", upstream.URL, "--managers", "demo/manager", "--poll", "300ms")
+	base := startConsole(t, append([]string{"--coc-endpoint", upstream.URL, "--iam-endpoint", upstream.URL,
+		"--managers", "demo/manager", "--poll", "300ms"}, more...)...)
 	return stage{s, base, func(d time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
