@@ -536,7 +536,7 @@ var zhCN = Texts{
 		Progress: func(done, total int) string { return "已处理 " + strconv.Itoa(done) + " / " + strconv.Itoa(total) },
 		Stop:     "在此停止", Continue: "继续", Retry: "重试失败的目标", Result: "下载结果（CSV）", Back: "返回",
 		StopText: "已发出的操作会执行完，不再发送其余操作。", ContinueText: "其余操作将使用您当前的会话发送。",
-		State:     Words{"running": "进行中", "stopped": "已停止", "ended": "已结束"},
+		State:     Words{"running": "进行中", "stopped": "已停止", "ended": "已处理完"},
 		ItemState: Words{"waiting": "等待", "sending": "发送中", "sent": "已发送", "failed": "未发送"},
 		Note: Words{"session_ended": "发起作业的会话已结束。", "not_sent": "审计日志无法写入。",
 			"moved": "工单已与确认时不同", "not_fitting": "操作不适合工单当前状态", "not_allowed": "规则不允许"},
