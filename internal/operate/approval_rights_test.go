@@ -35,7 +35,7 @@ func TestWhoAnswers(t *testing.T) {
 	d.stands(id, operate.ApprovalWaiting, "")
 	d.puts(0)
 
-	d.under(`@id("all") permit (principal, action in Action::"operate", resource);
+	d.under(`@id("all") permit (principal, action in [Action::"operate", Action::"view"], resource);
 		@id("two") @demand("second_person") forbid (principal, action in Action::"operate", resource) unless { context.approved };`)
 	id = d.ask("running")
 	_, err := d.Answer(t.Context(), id, d.answer(true))
