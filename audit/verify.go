@@ -221,6 +221,9 @@ func (v *verification) checkpoints(ctx context.Context) error {
 	}
 	v.report.Kept = kept
 	if c, ok := v.signed("the head's checkpoint", v.head.note, 0); ok {
+		if kept, err = v.keptThen(ctx, c, kept); err != nil {
+			return err
+		}
 		v.headNote(c, kept)
 		v.setEdge(c)
 	} else if len(v.head.note) == 0 && kept > 0 {
@@ -235,6 +238,23 @@ func (v *verification) checkpoints(ctx context.Context) error {
 		v.add(Finding{Kind: FindingSignature, Text: "the anchored checkpoint is empty"})
 	}
 	return nil
+}
+
+// keptThen is how many checkpoints were kept when the head was read: the log
+// goes on while it is verified, and its history was read a moment later. What
+// the present head knows of came in between.
+func (v *verification) keptThen(ctx context.Context, c Checkpoint, kept int64) (int64, error) {
+	if kept <= c.Kept {
+		return kept, nil
+	}
+	var text []byte
+	if err := v.log.cfg.LogRead.QueryRowContext(ctx, `SELECT note FROM head WHERE id = 1`).Scan(&text); err != nil {
+		return 0, err
+	}
+	if now, ok := v.signed("the head's checkpoint", text, 0); ok && now.Kept >= kept {
+		return c.Kept, nil
+	}
+	return kept, nil
 }
 
 // setEdge takes the leaves that the head keeps of the last tile.

@@ -83,7 +83,12 @@ func (d *DB) EachEntry(ctx context.Context, where string, args []any, each func(
 	if d.readers == nil {
 		return errors.ErrUnsupported
 	}
-	e := &entryReader{each: each}
+	e := &entryReader{each: func(seq, ts int64, body []byte) error {
+		if err := ctx.Err(); err != nil { // SQLite may be done before it is interrupted
+			return err
+		}
+		return each(seq, ts, body)
+	}}
 	id := d.readers.add(e)
 	defer d.readers.remove(id)
 	var n int64
