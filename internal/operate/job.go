@@ -663,8 +663,10 @@ func problemText(err error) string {
 func (s *Service) halt(ctx context.Context, j Job, why Note) error {
 	ctx = context.WithoutCancel(ctx)
 	j.Note = why
-	switch err := s.setJob(ctx, j.ID, JobRunning, JobStopped, why); {
-	case errors.Is(err, ErrDecided): // another worker was faster
+	// Not one that was continued meanwhile: that has another session, and starts anew.
+	switch err := s.changed(s.Keys.ExecContext(ctx, `UPDATE job SET state = 'stopped', note = $3
+		WHERE id = $1 AND state = 'running' AND session_id = $2`, j.ID, j.sessionKey, string(why))); {
+	case errors.Is(err, ErrDecided): // or another worker was faster
 		return nil
 	case err != nil:
 		return err
