@@ -25,22 +25,15 @@ func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.
 	for _, d := range e.Decision.Demands {
 		switch {
 		case slices.Contains(d.Any, policy.Reason):
-			page.Errors["reason"] = cmpText(ruleText(ctx, d.Text), t.Rules.Reason)
+			page.Errors["reason"] = cmp.Or(ruleText(ctx, d.Text), t.Rules.Reason)
 		case asking:
 		case slices.Contains(d.Any, policy.Count) && e.Miscounted:
 			page.Errors["count"] = t.Rules.Miscounted(e.Radius.Stops)
 		case slices.Contains(d.Any, policy.Count):
-			page.Errors["count"] = cmpText(ruleText(ctx, d.Text), t.Rules.Count(e.Radius.Stops))
+			page.Errors["count"] = cmp.Or(ruleText(ctx, d.Text), t.Rules.Count(e.Radius.Stops))
 		}
 	}
 	return http.StatusUnprocessableEntity
-}
-
-func cmpText(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // fillRules asks the rules about the form as far as it is filled in, and puts
