@@ -48,6 +48,8 @@ func TestMetrics(t *testing.T) {
 	p := b.get("/static/nothing")
 	b.want(p, http.StatusNotFound)
 	c.poll(t, "a checkpoint", func() bool { return strings.Contains(b.metrics(), "log_checkpoint_records") })
+	// The record of an operation's end comes a moment before it stops counting as open.
+	c.poll(t, "no open operation", func() bool { return strings.Contains(b.metrics(), "\ncoc_console_operations_open 0\n") })
 	c.clock.advance(time.Minute)
 	b.wantMetrics(
 		`coc_console_http_requests_total\{method="GET",route="/tickets/:execute_uuid",status="200"\} 1`,
