@@ -28,7 +28,7 @@ func TestBrowserLive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()})
+			s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()}, "--watch", "500ms")
 			tb := b.open(t, s.base, look{})
 			tb.SignIn("operator")
 			check(s, tb)

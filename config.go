@@ -48,6 +48,7 @@ type config struct {
 	callTimeout    time.Duration
 	poll           time.Duration
 	observe        time.Duration
+	watch          time.Duration
 
 	logLevel  slog.Level
 	logFormat string
@@ -103,6 +104,7 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.DurationVar(&c.callTimeout, "call-timeout", 30*time.Second, "`TIME` for one call to COC or IAM")
 	f.DurationVar(&c.poll, "poll", 5*time.Second, "`TIME` between two looks at a ticket after an operation")
 	f.DurationVar(&c.observe, "observe", 3*time.Minute, "`TIME` for which the effect of an operation is waited for")
+	f.DurationVar(&c.watch, "watch", 5*time.Second, "`TIME` between two readings of a ticket that runs while somebody looks at its page; what moves less is read less often")
 	f.StringVar(&l.level, "log-level", "info", "`LEVEL` of the console's own log: debug, info, warn or error")
 	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the console's own log: text or json")
 	return f
@@ -240,7 +242,7 @@ func (c config) checkTimes() error {
 		return &settingError{"job-rate", fmt.Sprintf("%v is not above 0 and up to 1000", c.jobRate)}
 	}
 	for name, d := range map[string]time.Duration{"session-idle": c.sessionIdle, "connect-timeout": c.connectTimeout,
-		"call-timeout": c.callTimeout, "poll": c.poll, "observe": c.observe} {
+		"call-timeout": c.callTimeout, "poll": c.poll, "observe": c.observe, "watch": c.watch} {
 		if d <= 0 {
 			return &settingError{name, fmt.Sprintf("%v is not a time such as 30s or 5m", d)}
 		}

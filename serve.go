@@ -235,7 +235,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err := operations.Resume(ctx); err != nil {
 		return nil, nil, fmt.Errorf("take up open operations: %w", err)
 	}
-	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger})
+	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger, Limits: watch.Every(cfg.watch)})
 	open.add(func() error { watcher.Close(); return nil })
 	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, Watch: watcher, IAM: iamClient, Operations: operations, Sessions: sessions, Rules: rules,
 		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})

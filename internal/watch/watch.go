@@ -78,6 +78,12 @@ type Limits struct {
 	Events  int // kept per ticket: 1000
 }
 
+// Every returns limits with polls that far apart while something runs, and the
+// other waits in proportion; not positive means the defaults.
+func Every(fast time.Duration) Limits {
+	return Limits{Fast: fast, Slow: 3 * fast, ListFast: 2 * fast, ListSlow: 6 * fast, Running: 3 * fast}
+}
+
 func (l Limits) withDefaults() Limits {
 	for field, usual := range map[*time.Duration]time.Duration{
 		&l.Fast: 5 * time.Second, &l.Slow: 15 * time.Second, &l.ListFast: 10 * time.Second, &l.ListSlow: 30 * time.Second,
