@@ -21,8 +21,9 @@ import (
 // page of a manager shows it.
 const glassKept = 10 * time.Second
 
-// maxReviews bounds how far back operations to review are looked for.
-const maxReviews = 200
+// maxReviews bounds how far back operations to review are looked for: a job
+// alone can be 200 of them.
+const maxReviews = 2000
 
 // glass remembers the operations that wait for a review.
 type glass struct {
@@ -32,28 +33,43 @@ type glass struct {
 }
 
 // broken are the operations with broken glass that nobody has reviewed, newest
-// first, of the last maxReviews.
+// first.
 func (h *Handlers) broken(ctx context.Context) ([]audit.Record, error) {
 	h.glass.mu.Lock()
 	defer h.glass.mu.Unlock()
 	if age := h.Now().Sub(h.glass.at); age >= 0 && age < glassKept {
 		return h.glass.waits, nil
 	}
-	found, err := h.Log.Search(ctx, audit.Query{Action: audit.ActionGlassBroken, Limit: maxReviews, Visible: audit.Visibility{All: true}})
+	waits, err := h.unreviewed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	waits := []audit.Record{}
-	for _, r := range found.Records {
-		reviewed, err := h.reviewOf(ctx, r.OperationID)
+	h.glass.waits, h.glass.at = waits, h.Now()
+	return waits, nil
+}
+
+// unreviewed walks through the newest maxReviews records about broken glass: a
+// review comes after what it is of, so that it is met first.
+func (h *Handlers) unreviewed(ctx context.Context) ([]audit.Record, error) {
+	waits, reviewed := []audit.Record{}, map[string]bool{}
+	query := audit.Query{Action: "glass.", Limit: audit.MaxLimit, Visible: audit.Visibility{All: true}}
+	for seen := 0; seen < maxReviews; seen += query.Limit {
+		found, err := h.Log.Search(ctx, query)
 		if err != nil {
 			return nil, err
 		}
-		if reviewed == nil {
-			waits = append(waits, r)
+		for _, r := range found.Records {
+			if r.Action == audit.ActionGlassReviewed {
+				reviewed[r.OperationID] = true
+			} else if !reviewed[r.OperationID] {
+				waits = append(waits, r)
+			}
+			query.Before = r.Sequence
+		}
+		if len(found.Records) < query.Limit {
+			break
 		}
 	}
-	h.glass.waits, h.glass.at = waits, h.Now()
 	return waits, nil
 }
 
@@ -109,16 +125,13 @@ func (h *Handlers) showReviews(c echo.Context, status int, f reviewForm) error {
 		return err
 	}
 	page := templates.Reviews{Frame: h.Frame(c, i18n.T(ctx).Review.Heading, templates.SectionApprovals), MaxComment: operate.MaxReason}
-	for _, r := range waits {
+	for _, r := range oneOfEach(waits) {
 		row := templates.ReviewRow{ID: r.OperationID, Operation: r.OperationType, Target: targetTitle(r), BatchIndex: r.BatchIndex,
 			Who: visible(r.Actor.AccountName + "/" + r.Actor.UserName), Reason: visible(r.Reason), At: r.Time,
 			Stops: operate.ParseDetail(r.Detail).Stops, Receipt: receiptAddress(r.OperationID), Record: recordAddress(r.Sequence),
 			Own: r.Actor.UserID == v.Actor.UserID}
-		if row.Outcome, err = h.outcome(ctx, r.OperationID); err != nil {
+		if err := h.tellOutcome(ctx, &row, r, waits); err != nil {
 			return err
-		}
-		if row.Outcome == "" {
-			row.Receipt = ""
 		}
 		if row.ID == f.operation {
 			row.Comment, row.Problem = f.comment, f.problem
@@ -126,6 +139,41 @@ func (h *Handlers) showReviews(c echo.Context, status int, f reviewForm) error {
 		page.Rows = append(page.Rows, row)
 	}
 	return Render(c, status, page)
+}
+
+// tellOutcome says what came of an operation, or that it stands for a job's.
+func (h *Handlers) tellOutcome(ctx context.Context, row *templates.ReviewRow, r audit.Record, waits []audit.Record) error {
+	if id := operate.ParseDetail(r.Detail).Job; id != "" {
+		row.Job, row.Operations = jobAddress(id), len(reviewedWith(r, waits))
+		return nil
+	}
+	var err error
+	if row.Outcome, err = h.outcome(ctx, r.OperationID); row.Outcome == "" {
+		row.Receipt = ""
+	}
+	return err
+}
+
+// oneOfEach takes one of the operations of every job: a job is reviewed as a
+// whole.
+func oneOfEach(waits []audit.Record) []audit.Record {
+	jobs := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(waits), func(r audit.Record) bool {
+		id := operate.ParseDetail(r.Detail).Job
+		again := id != "" && jobs[id]
+		jobs[id] = true
+		return again
+	})
+}
+
+// reviewedWith are the operations that one review covers: the one, or all of
+// its job that wait.
+func reviewedWith(r audit.Record, waits []audit.Record) []audit.Record {
+	id := operate.ParseDetail(r.Detail).Job
+	if id == "" {
+		return []audit.Record{r}
+	}
+	return slices.DeleteFunc(slices.Clone(waits), func(w audit.Record) bool { return operate.ParseDetail(w.Detail).Job != id })
 }
 
 // outcome is the newest step of an operation; "" when it was never sent.
@@ -144,7 +192,8 @@ func (h *Handlers) outcome(ctx context.Context, operation string) (string, error
 	return string(r.Requested.Action), nil
 }
 
-// Review notes that a manager has looked at an operation with broken glass.
+// Review notes that a manager has looked at an operation with broken glass, or
+// at a job: then every operation of it that waits gets the record.
 func (h *Handlers) Review(c echo.Context) error {
 	if err := h.reviews(c); err != nil {
 		return err
@@ -163,12 +212,13 @@ func (h *Handlers) Review(c echo.Context) error {
 	if f.problem = h.reviewProblem(ctx, waits[at], f.comment); f.problem != "" {
 		return h.showReviews(c, http.StatusUnprocessableEntity, f)
 	}
-	r := waits[at]
-	r.Sequence, r.Time, r.Duration, r.Upstream = 0, time.Time{}, 0, audit.Upstream{}
-	r.Action, r.Outcome, r.Actor, r.Origin = audit.ActionGlassReviewed, audit.OutcomeSucceeded, v.Actor, OriginFrom(ctx)
-	r.Detail = operate.Detail{Comment: f.comment}.String()
-	if _, err := h.Log.Append(ctx, r); err != nil {
-		return err
+	for _, r := range reviewedWith(waits[at], waits) {
+		r.Sequence, r.Time, r.Duration, r.Upstream = 0, time.Time{}, 0, audit.Upstream{}
+		r.Action, r.Outcome, r.Actor, r.Origin = audit.ActionGlassReviewed, audit.OutcomeSucceeded, v.Actor, OriginFrom(ctx)
+		r.Detail = operate.Detail{Comment: f.comment, Job: operate.ParseDetail(r.Detail).Job}.String()
+		if _, err := h.Log.Append(ctx, r); err != nil {
+			return err
+		}
 	}
 	h.glass.mu.Lock()
 	h.glass.at = time.Time{}

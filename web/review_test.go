@@ -12,12 +12,14 @@ import (
 )
 
 // glassBroken cancels the running ticket on the operator's own account.
-func (b *browser) glassBroken() (receipt string) {
+func (b *browser) glassBroken() (receipt string) { return glassOf(b, "running") }
+
+func glassOf(b *browser, scenario string) (receipt string) {
 	b.t.Helper()
-	form := b.form(b.get(b.newOperation("running", "operation_type=CANCEL_ORDER")))
+	form := b.form(b.get(b.newOperation(scenario, "operation_type=CANCEL_ORDER")))
 	form.Set("reason", "it deletes data, and nobody answers")
 	form.Set("glass", "1")
-	p := b.post(b.ticket("running")+"/operations", form)
+	p := b.post(b.ticket(scenario)+"/operations", form)
 	b.want(p, http.StatusSeeOther)
 	b.want(b.settled(p.location()), http.StatusOK)
 	return p.location()
@@ -150,4 +152,35 @@ func TestTicketsAreChosen(t *testing.T) {
 	}
 	query := url.Values{"operation_type": {"PAUSE_ORDER"}, "target": {c.sim.UUID("running"), c.sim.UUID("abnormal")}}
 	b.want(b.get("/jobs/new?"+query.Encode()), http.StatusOK, texts.One("PAUSE_ORDER", 2), texts.Drop)
+}
+
+// TestJobIsReviewedOnce: one review covers all that a job did with broken glass.
+func TestJobIsReviewedOnce(t *testing.T) {
+	c := start(t, builtIn)
+	texts := i18n.For(i18n.EnUS)
+	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
+	form := b.form(b.get("/jobs/new?operation_type=CANCEL_ORDER&target=" + c.sim.UUID("running") + "&target=" + c.sim.UUID("abnormal")))
+	form.Set("reason", "both delete data, and nobody answers")
+	form.Set("glass", "1")
+	job := b.post("/jobs", form)
+	b.want(job, http.StatusSeeOther)
+	b.want(b.settled(job.location()), http.StatusOK)
+	alone := strings.TrimPrefix(glassOf(b, "paused"), "/operations/")
+	c.clock.advance(glassKept)
+	p := boss.get("/reviews")
+	boss.want(p, http.StatusOK, job.location(), texts.Job.One("CANCEL_ORDER", 2), texts.Rules.GlassWaits(3))
+	if n := strings.Count(p.body, `action="/reviews"`); n != 2 {
+		t.Fatalf("%d forms, want one for the job and one for what was done alone", n)
+	}
+	broken := c.records(audit.ActionGlassBroken)
+	boss.want(boss.post("/reviews", url.Values{"operation": {broken[0].OperationID}, "comment": {"was right"}}), http.StatusSeeOther)
+	reviewed := map[string]string{}
+	for _, r := range c.records(audit.ActionGlassReviewed) {
+		reviewed[r.OperationID] = operate.ParseDetail(r.Detail).Job
+	}
+	id := strings.TrimPrefix(job.location(), "/jobs/")
+	if len(reviewed) != 2 || reviewed[broken[0].OperationID] != id || reviewed[broken[1].OperationID] != id {
+		t.Errorf("reviewed are %v", reviewed)
+	}
+	boss.want(boss.get("/reviews"), http.StatusOK, alone)
 }

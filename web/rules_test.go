@@ -174,3 +174,55 @@ func TestJobOverHTTP(t *testing.T) {
 	b.want(b.get("/jobs"), http.StatusOK, at)
 	b.want(b.post(at, url.Values{"do": {"jump"}}), http.StatusUnprocessableEntity)
 }
+
+// TestJobResultOfEveryKind: each item of a job ends by itself, and the table
+// that is carried away tells how, safe for spreadsheets.
+func TestJobResultOfEveryKind(t *testing.T) {
+	c := start(t, func(s *settings) {
+		fifth := tickets()[1]
+		fifth.Scenario, fifth.Name = "fifth", "=fifth"
+		s.tickets = append(s.tickets, fifth)
+	})
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	for _, f := range []simulator.Fault{
+		{Ticket: "abnormal", Status: http.StatusForbidden, Code: "COC.0403", Message: "=HYPERLINK(1)"},
+		{Ticket: "paused", Effect: simulator.Reset}, // unknown at first
+		{Ticket: "fifth", Effect: simulator.NoEffect},
+	} {
+		f.Kind = simulator.CallOperate
+		c.sim.Inject(f)
+	}
+	query := url.Values{"operation_type": {"CANCEL_ORDER"}}
+	scenarios := []string{"running", "abnormal", "paused", "fifth"}
+	for _, s := range scenarios {
+		query.Add("target", c.sim.UUID(s))
+	}
+	form := b.form(b.get("/jobs/new?" + query.Encode()))
+	form.Set("reason", "all of them are wrong")
+	p := b.post("/jobs", form)
+	b.want(p, http.StatusSeeOther)
+	b.want(b.settled(p.location()), http.StatusOK, escaped("COC.0403"), "/jobs/new?")
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.get(p.location()+"/result.csv").body, "\uFEFF"))).ReadAll()
+	must(t, err)
+	want := map[string]string{"running": "operation.observed", "abnormal": "operation.rejected", "paused": "operation.not_observed", "fifth": "operation.not_observed"}
+	if len(rows) != 1+len(scenarios) {
+		t.Fatalf("the result is %v", rows)
+	}
+	for i, s := range scenarios {
+		row := rows[i+1]
+		if row[1] != c.sim.UUID(s) || row[5] != "CANCEL_ORDER" || row[7] != want[s] {
+			t.Errorf("%s: %v, want %s", s, row, want[s])
+		}
+		for _, cell := range row {
+			if strings.HasPrefix(cell, "=") {
+				t.Errorf("%q is a formula", cell)
+			}
+		}
+	}
+	if !strings.Contains(rows[2][8], "COC.0403") || !strings.Contains(rows[2][8], "=HYPERLINK(1)") {
+		t.Errorf("the refusal is not verbatim: %q", rows[2][8])
+	}
+	if n := c.sim.Calls(simulator.CallOperate); n != len(scenarios) {
+		t.Errorf("%d operations were sent", n)
+	}
+}
