@@ -330,6 +330,7 @@ func TestKilledDuringAnApproval(t *testing.T) {
 // TestKilledDuringASharedJob: of two consoles on one database one is killed in
 // the middle of a job; the other carries it on, and sends nothing twice.
 func TestKilledDuringASharedJob(t *testing.T) {
+	t.Parallel() // most of it is the wait until a silent console is taken for dead
 	r := newReplicas(t)
 	r.site = newSiteOf(t, jobSize)
 	both := r.start(2)
@@ -354,6 +355,49 @@ func TestKilledDuringASharedJob(t *testing.T) {
 	r.allEnded(db, jobSize)
 	if p := b.get("/jobs/" + fields.Get("key")); p.status != http.StatusOK || !strings.Contains(p.body, "operation.observed") {
 		t.Errorf("the job's page at the other console answers %d", p.status)
+	}
+	both[1].stop()
+	r.verify(both[1])
+}
+
+// TestKilledDuringASharedApproval: of two consoles on one database the one that
+// sends what was approved is killed; the other brings it to its end.
+func TestKilledDuringASharedApproval(t *testing.T) {
+	t.Parallel() // most of it is the wait until a silent console is taken for dead
+	r := newReplicas(t)
+	both := r.start(2)
+	db := r.log()
+	r.use(both[0])
+	requester, approver := r.browser(), r.browser()
+	requester.signIn("operator")
+	approver.signIn("manager")
+	action, fields := requester.form(r.sim.UUID("running"), "CANCEL_ORDER")
+	fields.Set("ask", "1")
+	key := fields.Get("key")
+	if p := requester.post(action, fields); p.location != "/approvals/"+key {
+		t.Fatalf("asking answers %d, to %q: %s", p.status, p.location, p.body)
+	}
+	hold := make(chan struct{})
+	r.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1, Late: true})
+	approve := url.Values{"decision": {"approve"}}
+	go func() {
+		_, _ = approver.try(context.WithoutCancel(t.Context()), http.MethodPost, "/approvals/"+key, approve)
+	}()
+	eventually(t, "it is sent", func() bool { return r.sim.Calls(simulator.CallOperate) == 1 })
+	both[0].kill()
+	close(hold)
+	r.use(both[1])
+	eventually(t, "the request has its end", func() bool {
+		p := requester.get("/approvals/" + key)
+		return p.status == http.StatusOK && strings.Contains(p.body, "/operations/"+key)
+	})
+	r.allEnded(db, 1)
+	r.sentOnce(1)
+	if _, counts := r.history(db); counts["approval.requested"] != 1 || counts["approval.granted"] != 1 {
+		t.Errorf("the log counts %v", counts)
+	}
+	if p := approver.post("/approvals/"+key, approve); p.status == http.StatusSeeOther && r.sim.Calls(simulator.CallOperate) != 1 {
+		t.Error("what was approved twice is sent twice")
 	}
 	both[1].stop()
 	r.verify(both[1])
