@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +77,7 @@ func (g *group[K, S]) seat(key K, project string, made func() feed[S]) (*view[S]
 // start makes a view. The caller holds the lock.
 func (g *group[K, S]) start(key K, project string, f feed[S]) *view[S] {
 	v := &view[S]{w: g.w, feed: f, project: project, failed: &g.failed, polled: &g.polled, wake: make(chan struct{}, 1),
-		sessions: map[string]*session[S]{}, checked: map[string]time.Time{}, idle: g.w.Now(), round: make(chan struct{})}
+		sessions: map[string]*session[S]{}, checked: map[string]checked{}, idle: g.w.Now(), round: make(chan struct{})}
 	v.ctx, v.stop = context.WithCancel(g.w.ctx) //nolint:gosec // G118: run, which is started below, calls v.stop at its end
 	g.views[key] = v
 	g.w.done.Go(func() { v.run(func() bool { return g.retire(key, v) }) })
@@ -165,16 +166,18 @@ func (v *view[S]) admit(ctx context.Context, cred Credentials) (viewer *Viewer[S
 		return nil, nil, err
 	}
 	v.mu.Lock()
-	checked := v.isChecked(cred.Session)
+	known := v.isChecked(cred.Session)
 	v.mu.Unlock()
-	if !checked {
-		if err := v.feed.check(ctx, caller); err != nil {
-			if why := denial(err); why != nil {
-				return nil, nil, why
-			}
+	if !known {
+		err := v.feed.check(ctx, caller)
+		narrow := errors.Is(err, errNarrow)
+		if why := denial(err); why != nil && !narrow {
+			return nil, nil, why
+		}
+		if err != nil && !narrow {
 			return nil, nil, err
 		}
-		v.confirm(cred.Session)
+		v.confirm(cred.Session, narrow)
 	}
 	return v.enter(cred)
 }

@@ -83,7 +83,9 @@ type desk struct {
 func newDesk(t testing.TB, limits Limits, tickets ...simulator.TicketSpec) *desk {
 	t.Helper()
 	d := &desk{t: t, clock: newClock(), tokens: map[string]int{}}
-	d.sim = simulator.New(simulator.Config{Now: d.clock.now, Tickets: tickets})
+	accounts := simulator.DemoAccounts()
+	accounts[0].Users = append(accounts[0].Users, simulator.User{Name: "lister", Password: "lister", Actions: []string{"coc:job:list"}})
+	d.sim = simulator.New(simulator.Config{Now: d.clock.now, Tickets: tickets, Accounts: accounts})
 	handler := d.sim.Handler()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()

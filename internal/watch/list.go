@@ -1,11 +1,16 @@
 package watch
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"coc-console/internal/coc"
 )
@@ -15,6 +20,22 @@ import (
 type List struct {
 	Meta
 	Page coc.TicketPage
+	// Waiting are the tickets of the query that wait for a decision, on
+	// whatever page of the list they are, newest first, up to maxWaiting of
+	// each state; WaitingTotal is how many there are. A query for one state has
+	// none.
+	Waiting      []coc.TicketSummary
+	WaitingTotal int64
+	// Figures are what is known of how far tickets are. Only a viewer that is
+	// Whole may see them.
+	Figures map[coc.ExecuteUUID]Figures
+}
+
+// Figures are a ticket's statistics, and when they were read.
+type Figures struct {
+	coc.Statistics
+	At     time.Time
+	status coc.TicketStatus // of the ticket, when they were read
 }
 
 // ListKey names a list as an account's project sees it: the first page of a
@@ -27,6 +48,17 @@ type ListKey struct {
 
 // maxRows is the longest page of a list (docs/coc-api.md section 11).
 const maxRows = 100
+
+// maxWaiting bounds the tickets of one state that wait for a decision.
+const maxWaiting = 20
+
+// The rhythm of the figures. COC's limits for calls are not known, so that a
+// poll reads those of a few tickets only, in turn.
+const (
+	maxFigures     = 8 // read by one poll
+	figuresResting = time.Minute
+	keptFigures    = 5000
+)
 
 // listKey is a ListKey that can be compared.
 type listKey struct {
@@ -45,7 +77,9 @@ func (w *Watcher) JoinList(ctx context.Context, key ListKey, cred Credentials) (
 	}
 	at := listKey{account: key.Account, project: key.Project, session: own(key.Project, cred.Session), limit: q.Limit,
 		from: millis(q.From), to: millis(q.To), creator: q.Creator, name: q.NameLike, status: q.Status}
-	return w.lists.join(ctx, at, key.Project, cred, func() feed[List] { return &listFeed{w: w, query: q} })
+	return w.lists.join(ctx, at, key.Project, cred, func() feed[List] {
+		return &listFeed{w: w, query: q, of: ticketKey{Key{Account: key.Account, Project: key.Project}, at.session}}
+	})
 }
 
 // millis is a time as the list's calls carry it; 0 = absent.
@@ -60,23 +94,34 @@ func millis(t time.Time) int64 {
 type listFeed struct {
 	w     *Watcher
 	query coc.TicketQuery
+	of    ticketKey // whose tickets they are; names none
 
 	mu        sync.Mutex
 	offered   *coc.TicketPage // of a check
 	offeredAt time.Time
 
-	page coc.TicketPage // of the view's goroutine alone
+	now  List // of the view's goroutine alone
 	read bool
+	seen bool // the last poll has read figures
 }
 
+// check reads the list, and the figures of one of its tickets: who may list
+// tickets need not be allowed to open them (docs/coc-api.md section 13.1).
 func (f *listFeed) check(ctx context.Context, caller coc.Caller) error {
 	page, err := f.w.Client.ListTickets(ctx, caller, f.query)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.offered, f.offeredAt = &page, f.w.Now()
+	f.mu.Unlock()
+	i := slices.IndexFunc(page.Tickets, func(t coc.TicketSummary) bool { return !t.Status.Terminal() })
+	if len(page.Tickets) == 0 {
+		return errNarrow
+	}
+	if err := f.readFigures(ctx, caller, page.Tickets[max(i, 0)]); err != nil {
+		return errors.Join(errNarrow, err)
+	}
 	return nil
 }
 
@@ -92,23 +137,172 @@ func (f *listFeed) list(ctx context.Context, caller coc.Caller) (coc.TicketPage,
 }
 
 func (f *listFeed) poll(ctx context.Context, caller coc.Caller) (changed bool, err error) {
+	before := f.now
+	f.seen = false
 	page, err := f.list(ctx, caller)
 	if err != nil {
 		return false, err
 	}
-	page.Tickets = slices.Clip(page.Tickets[:min(len(page.Tickets), int(f.query.Limit))])
+	f.now.Page = bounded(page, f.query.Limit)
+	err = gravest(f.readWaiting(ctx, caller), f.readDue(ctx, caller))
+	f.now.Figures = f.known()
+	changed = !f.read || !sameList(before, f.now)
+	f.read = true
+	return changed, err
+}
+
+// sameList compares all but when figures were read.
+func sameList(a, b List) bool {
+	return reflect.DeepEqual(a.Page, b.Page) && a.WaitingTotal == b.WaitingTotal && slices.Equal(a.Waiting, b.Waiting) &&
+		maps.EqualFunc(a.Figures, b.Figures, func(a, b Figures) bool { return reflect.DeepEqual(a.Statistics, b.Statistics) })
+}
+
+func bounded(page coc.TicketPage, limit int32) coc.TicketPage {
+	page.Tickets = slices.Clip(page.Tickets[:min(len(page.Tickets), int(limit))])
 	for i := range page.Tickets {
 		t := &page.Tickets[i]
 		t.Name, t.Creator, t.RegionIDs = head(t.Name, maxText), head(t.Creator, maxText), head(t.RegionIDs, maxText)
 		t.ExecuteUUID, t.Status = coc.ExecuteUUID(head(string(t.ExecuteUUID), maxText)), coc.TicketStatus(head(string(t.Status), maxText))
 	}
-	changed = !f.read || !reflect.DeepEqual(page, f.page)
-	f.page, f.read = page, true
-	return changed, nil
+	return page
+}
+
+// waits reports whether a ticket waits for somebody's decision.
+func waits(t coc.TicketSummary) bool {
+	return t.Status == coc.TicketAbnormal || t.Status == coc.TicketPaused
+}
+
+// readWaiting finds the tickets that wait for a decision: on the page, if that
+// is the whole list, else by asking for their states.
+func (f *listFeed) readWaiting(ctx context.Context, caller coc.Caller) error {
+	switch {
+	case f.query.Status != "":
+		return nil
+	case f.now.Page.Total <= int64(len(f.now.Page.Tickets)):
+		f.now.Waiting = slices.DeleteFunc(slices.Clone(f.now.Page.Tickets), func(t coc.TicketSummary) bool { return !waits(t) })
+		f.now.WaitingTotal = int64(len(f.now.Waiting))
+		return nil
+	}
+	states := [...]coc.TicketStatus{coc.TicketAbnormal, coc.TicketPaused}
+	var found [len(states)]coc.TicketPage
+	var errs [len(states)]error
+	var g sync.WaitGroup
+	for i, state := range states {
+		q := f.query
+		q.Status, q.Limit = state, maxWaiting
+		g.Go(func() { found[i], errs[i] = f.w.Client.ListTickets(ctx, caller, q) })
+	}
+	g.Wait()
+	if err := gravest(errs[:]...); err != nil {
+		return err
+	}
+	f.now.Waiting, f.now.WaitingTotal = nil, 0
+	for _, page := range found {
+		f.now.Waiting = append(f.now.Waiting, bounded(page, maxWaiting).Tickets...)
+		f.now.WaitingTotal += page.Total
+	}
+	slices.SortStableFunc(f.now.Waiting, func(a, b coc.TicketSummary) int { return cmp.Compare(b.OrderID, a.OrderID) })
+	return nil
+}
+
+// all are the tickets that the list shows, each once.
+func (f *listFeed) all() []coc.TicketSummary {
+	all := slices.Clone(f.now.Waiting)
+	for _, t := range f.now.Page.Tickets {
+		if !slices.ContainsFunc(f.now.Waiting, func(w coc.TicketSummary) bool { return w.ExecuteUUID == t.ExecuteUUID }) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// readDue reads the figures that are due, until COC refuses some.
+func (f *listFeed) readDue(ctx context.Context, caller coc.Caller) error {
+	due := f.due()
+	if len(due) == 0 {
+		return nil
+	}
+	// The first tells whether this token may.
+	if err := f.readFigures(ctx, caller, due[0]); err != nil {
+		if upstream, ok := errors.AsType[*coc.Error](err); ok && (upstream.Forbidden() || upstream.NotFound()) {
+			return nil
+		}
+		return err
+	}
+	f.seen = true
+	errs := make([]error, len(due))
+	var g errgroup.Group
+	g.SetLimit(maxParallel)
+	for i, t := range due[1:] {
+		g.Go(func() error {
+			errs[i] = f.readFigures(ctx, caller, t)
+			return nil
+		})
+	}
+	_ = g.Wait() // each error is kept by itself
+	for i, err := range errs {
+		if ended := denial(err); ended != nil && ended.Reason != ReasonSession {
+			errs[i] = nil // it is about one ticket, not about the list
+		}
+	}
+	return gravest(errs...)
+}
+
+// due are the tickets whose figures are worth reading now: those that have
+// moved, then those that run, by how long ago they were read. Those that wait
+// for a decision may still have instances that run to their end. What was over
+// when it was seen first has none.
+func (f *listFeed) due() []coc.TicketSummary {
+	type candidate struct {
+		coc.TicketSummary
+		at time.Time
+	}
+	var all []candidate
+	for _, t := range f.all() {
+		known, ok := f.w.figures.get(f.key(t))
+		switch {
+		case !ok && t.Status.Terminal(), ok && known.status == t.Status && t.Status.Terminal():
+		case !ok || known.status != t.Status:
+			all = append(all, candidate{t, time.Time{}})
+		case !waits(t) || f.w.Now().Sub(known.At) >= figuresResting:
+			all = append(all, candidate{t, known.At})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return a.at.Compare(b.at) })
+	var due []coc.TicketSummary
+	for _, c := range all[:min(len(all), maxFigures)] {
+		due = append(due, c.TicketSummary)
+	}
+	return due
+}
+
+func (f *listFeed) key(t coc.TicketSummary) ticketKey {
+	key := f.of
+	key.Ticket = t.ExecuteUUID
+	return key
+}
+
+func (f *listFeed) readFigures(ctx context.Context, caller coc.Caller, t coc.TicketSummary) error {
+	s, err := f.w.Client.Statistics(ctx, caller, t.ExecuteUUID)
+	if err == nil {
+		f.w.figures.put(f.key(t), Figures{s, f.w.Now(), t.Status})
+	}
+	return err
+}
+
+// known are the figures of the tickets that the list shows.
+func (f *listFeed) known() map[coc.ExecuteUUID]Figures {
+	all := map[coc.ExecuteUUID]Figures{}
+	for _, t := range f.all() {
+		if known, ok := f.w.figures.get(f.key(t)); ok {
+			all[t.ExecuteUUID] = known
+		}
+	}
+	return all
 }
 
 func (f *listFeed) rhythm() time.Duration {
-	if slices.ContainsFunc(f.page.Tickets, func(t coc.TicketSummary) bool {
+	if slices.ContainsFunc(f.all(), func(t coc.TicketSummary) bool {
 		return t.Status == coc.TicketProcessing || t.Status == coc.TicketReady
 	}) {
 		return f.w.Limits.ListFast
@@ -116,4 +310,32 @@ func (f *listFeed) rhythm() time.Duration {
 	return f.w.Limits.ListSlow
 }
 
-func (f *listFeed) snapshot(meta Meta) *List { return &List{Meta: meta, Page: f.page} }
+func (f *listFeed) snapshot(meta Meta) *List {
+	l := f.now
+	l.Meta = meta
+	return &l
+}
+
+func (f *listFeed) whole() bool { return f.seen }
+
+// figures keeps what was read last of each ticket, for all lists that show it.
+type figures struct {
+	mu  sync.Mutex
+	all map[ticketKey]Figures
+}
+
+func (f *figures) get(key ticketKey) (Figures, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, ok := f.all[key]
+	return known, ok
+}
+
+func (f *figures) put(key ticketKey, now Figures) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil || len(f.all) >= keptFigures {
+		f.all = map[ticketKey]Figures{} // those that are shown are soon there again
+	}
+	f.all[key] = now
+}

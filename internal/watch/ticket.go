@@ -370,6 +370,9 @@ func sameRow(a, b Instance) bool {
 		a.Created.Equal(b.Created) && a.Finished.Equal(b.Finished) && reflect.DeepEqual(a.Target, b.Target)
 }
 
+// whole: whoever may open a ticket may see all of it.
+func (f *ticketFeed) whole() bool { return true }
+
 // rhythm goes by what may happen next. A ticket that is over ends the polling
 // once its instances are, or after a time of grace: CANCEL_ORDER does not wait
 // for the scripts (docs/coc-api.md section 8.1).

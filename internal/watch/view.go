@@ -14,11 +14,15 @@ import (
 // goroutines.
 type feed[S any] interface {
 	// check reads with a session's own token what shows that it may see the
-	// view. The next poll may use the answer.
+	// view. The next poll may use the answer. errNarrow says that it may, but
+	// for those parts that are for viewers who are Whole.
 	check(ctx context.Context, caller coc.Caller) error
 	// poll reads what may have changed. What could be read is kept even when
 	// there is an error. changed tells whether anything differs.
 	poll(ctx context.Context, caller coc.Caller) (changed bool, err error)
+	// whole reports whether the last poll has shown that its token may see
+	// every part.
+	whole() bool
 	// rhythm is the wait until the next poll; 0 when nothing can change any more.
 	rhythm() time.Duration
 	snapshot(meta Meta) *S
@@ -73,8 +77,8 @@ type view[S any] struct {
 
 	mu        sync.Mutex
 	sessions  map[string]*session[S]
-	checked   map[string]time.Time // sessions by their last good answer, also of those that have left
-	seats     int                  // viewers, and those who are about to be
+	checked   map[string]checked // sessions by their last good answer, also of those that have left
+	seats     int                // viewers, and those who are about to be
 	uses      uint64
 	meta      Meta
 	due       time.Time // of the next poll
@@ -85,6 +89,16 @@ type view[S any] struct {
 	round     chan struct{}
 	interrupt context.CancelFunc // of the poll under way
 	closed    *Ended
+}
+
+// errNarrow is the check of a session that may see a view, but not all of it.
+var errNarrow = errors.New("not every part may be read")
+
+// checked is when a session's token was good for a view, and when it was good
+// for every part of it, or, with narrow, was not.
+type checked struct {
+	at, wholeAt time.Time
+	narrow      bool
 }
 
 // step is what a view does next.
@@ -231,6 +245,9 @@ func (v *view[S]) readWith(ctx context.Context, s *session[S], f func(context.Co
 		return false, err
 	}
 	differs, err := f(ctx, caller)
+	if errors.Is(err, errNarrow) {
+		return differs, errNarrow
+	}
 	if why := denial(err); why != nil {
 		return differs, why
 	}
@@ -296,7 +313,11 @@ func (v *view[S]) settle(s *session[S], changed bool, err error) {
 	}
 	if err == nil {
 		m.At, m.Trouble = now, nil
-		v.checked[s.cred.Session] = now
+		c := v.checked[s.cred.Session]
+		if c.at = now; v.feed.whole() {
+			c.wholeAt, c.narrow = now, false
+		}
+		v.checked[s.cred.Session] = c
 	} else {
 		m.Trouble = v.missed(now, err)
 	}
@@ -393,10 +414,11 @@ func (v *view[S]) leave(viewer *Viewer[S]) {
 func (v *view[S]) recheck(ctx context.Context) {
 	for _, s := range v.overdue() {
 		_, err := v.readWith(ctx, s, func(ctx context.Context, c coc.Caller) (bool, error) { return false, v.feed.check(ctx, c) })
-		if why, denied := errors.AsType[*Ended](err); denied {
+		narrow := errors.Is(err, errNarrow)
+		if why, denied := errors.AsType[*Ended](err); denied && !narrow {
 			v.drop(s, why)
-		} else if err == nil {
-			v.confirm(s.cred.Session)
+		} else if err == nil || narrow {
+			v.confirm(s.cred.Session, narrow)
 		}
 	}
 }
@@ -415,15 +437,21 @@ func (v *view[S]) overdue() []*session[S] {
 	return old
 }
 
-// isChecked reports whether a session's last good answer is new enough. The
+// isChecked reports whether a session's last good answers are new enough: one
+// that may not see every part, or could not be asked, is asked again soon. The
 // caller holds the lock.
 func (v *view[S]) isChecked(session string) bool {
-	at, ok := v.checked[session]
-	return ok && v.w.Now().Sub(at) < v.w.Limits.Recheck
+	c, ok := v.checked[session]
+	hold := v.w.Limits.Recheck
+	if c.narrow {
+		hold = v.w.Limits.Linger
+	}
+	now := v.w.Now()
+	return ok && now.Sub(c.at) < v.w.Limits.Recheck && now.Sub(c.wholeAt) < hold
 }
 
 // confirm notes a good answer for a session's token.
-func (v *view[S]) confirm(session string) {
+func (v *view[S]) confirm(session string, narrow bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.checked) >= 2*v.w.Limits.Viewers {
@@ -433,7 +461,8 @@ func (v *view[S]) confirm(session string) {
 			}
 		}
 	}
-	v.checked[session] = v.w.Now()
+	now := v.w.Now()
+	v.checked[session] = checked{now, now, narrow}
 }
 
 // nudge wants a poll as soon as the limits allow.

@@ -41,6 +41,15 @@ func (v *Viewer[S]) Err() error {
 	return nil
 }
 
+// Whole reports whether the viewer may see every part of what is seen, by their
+// own token's last check.
+func (v *Viewer[S]) Whole() bool {
+	v.view.mu.Lock()
+	defer v.view.mu.Unlock()
+	c, known := v.view.checked[v.session.cred.Session]
+	return known && !c.narrow
+}
+
 // Close ends the looking. It may be called repeatedly.
 func (v *Viewer[S]) Close() { v.view.leave(v) }
 

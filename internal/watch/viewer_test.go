@@ -434,7 +434,7 @@ func TestListIsShared(t *testing.T) {
 			all = append(all, d.joinList(q, u.as(fmt.Sprint(i))))
 		}
 		d.waits()
-	}); got != 5 { // each with its own token; the first one's answer is the first poll
+	}); got != 5+2 { // each with its own token; the first one's answer is the first poll, which asks for those that wait, too
 		t.Errorf("five joins cost %d calls", got)
 	}
 	first := all[0].Snapshot()
@@ -445,7 +445,7 @@ func TestListIsShared(t *testing.T) {
 		if wait := d.pass(10 * time.Second); wait != 30*time.Second {
 			t.Errorf("a list where nothing runs waits %v", wait)
 		}
-	}); got != 1 {
+	}); got != 3 {
 		t.Errorf("a poll costs %d calls", got)
 	}
 	for _, v := range all {
@@ -547,5 +547,81 @@ func TestListOutlivesFaults(t *testing.T) {
 	remove()
 	if wait := d.pass(20 * time.Second); wait != 10*time.Second || v.Snapshot().Trouble != nil {
 		t.Errorf("wait %v, %+v", wait, v.Snapshot())
+	}
+}
+
+// TestListSaysWhatWaits finds the tickets that wait wherever they are in the
+// list, and how far the others are.
+func TestListSaysWhatWaits(t *testing.T) {
+	failing := spec("failing", 2*time.Hour, runs(time.Second), runs(long))
+	failing.Batches[0].Instances[0].ExitCode, failing.SuccessRate = 1, 100
+	paused := spec("paused", 3*time.Hour, runs(time.Second), runs(long))
+	paused.Batches[0].Pause = true
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(time.Second, long)), spec("old", time.Hour, runs(time.Second)), failing, paused)
+	u := d.signIn("operator", "s")
+	for _, limit := range []int32{2, 10} {
+		v := d.joinList(coc.TicketQuery{Limit: limit}, u)
+		s := v.Snapshot()
+		if len(s.Page.Tickets) != min(int(limit), 4) || s.WaitingTotal != 2 || len(s.Waiting) != 2 || s.Waiting[0].Status != coc.TicketAbnormal || s.Waiting[1].Status != coc.TicketPaused {
+			t.Errorf("of %d rows, these wait: %+v", limit, s.Waiting)
+		}
+		running, ok := s.Figures[s.Page.Tickets[0].ExecuteUUID]
+		if !ok || running.Total != 2 || running.Count(coc.InstanceFinished) != 1 || !v.Whole() {
+			t.Errorf("the one that runs: %+v, %v", running, ok)
+		}
+		if _, ok := s.Figures[s.Waiting[0].ExecuteUUID]; !ok || len(s.Figures) != 3 {
+			t.Errorf("figures of those that are not over: %+v", s.Figures)
+		}
+	}
+	if v := d.joinList(coc.TicketQuery{Limit: 2, Status: coc.TicketAbnormal}, u); len(v.Snapshot().Waiting) != 0 {
+		t.Error("a list of one state has others that wait")
+	}
+}
+
+// TestFiguresAreReadInTurn: a poll reads those of a few tickets.
+func TestFiguresAreReadInTurn(t *testing.T) {
+	var all []simulator.TicketSpec
+	for i := range 3 * maxFigures {
+		all = append(all, spec(fmt.Sprint(i), time.Minute, runs(long)))
+	}
+	d := newDesk(t, Limits{}, all...)
+	u := d.signIn("operator", "s")
+	statistics := func(f func()) int {
+		before := d.sim.Calls(simulator.CallStatistics)
+		f()
+		return d.sim.Calls(simulator.CallStatistics) - before
+	}
+	var v *Viewer[List]
+	if got := statistics(func() { v = d.joinList(coc.TicketQuery{Limit: 50}, u); d.waits() }); got != 1+maxFigures { // the first is for the check
+		t.Errorf("%d calls", got)
+	}
+	for range 3 {
+		if got := statistics(func() { d.pass(10 * time.Second) }); got != maxFigures {
+			t.Errorf("a poll reads the figures of %d tickets", got)
+		}
+	}
+	if n := len(v.Snapshot().Figures); n != len(all) {
+		t.Errorf("%d of %d tickets have figures", n, len(all))
+	}
+	if got := statistics(func() { d.joinList(coc.TicketQuery{Limit: 50, Creator: "operator"}, u) }); got > 1+maxFigures {
+		t.Errorf("another list costs %d", got)
+	}
+}
+
+// TestFiguresAreAnotherRight: who may list tickets and not open them is shown
+// no figures, and another viewer's token brings them none.
+func TestFiguresAreAnotherRight(t *testing.T) {
+	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	lister := d.joinList(coc.TicketQuery{Limit: 10}, d.signIn("lister", "l"))
+	if lister.Whole() || len(lister.Snapshot().Figures) != 0 {
+		t.Errorf("%+v", lister.Snapshot().Figures)
+	}
+	whole := d.joinList(coc.TicketQuery{Limit: 10}, d.signIn("operator", "s"))
+	d.waits()
+	for range 3 {
+		d.pass(10 * time.Second)
+	}
+	if !whole.Whole() || len(whole.Snapshot().Figures) != 1 || lister.Whole() || lister.Err() != nil || whole.Err() != nil {
+		t.Errorf("whole %v %v, lister %v %v, figures %+v", whole.Whole(), whole.Err(), lister.Whole(), lister.Err(), whole.Snapshot().Figures)
 	}
 }

@@ -20,6 +20,10 @@
 // Retry-After is honoured on top. Polling ends with the ticket, and while
 // nobody looks.
 //
+// A poll of a list is its first page; the tickets that wait for a decision,
+// where the page is not the whole list; and the statistics of a few tickets, in
+// turn, those first that have moved. Lists share the statistics.
+//
 // # Whose token
 //
 // Nobody sees what their own token could not read: Join reads the ticket with
@@ -31,7 +35,9 @@
 // go on. A session that was checked within Limits.Recheck joins without a call.
 // Tokens are fetched for every use and kept nowhere here. A key without a
 // project, which a token of account scope has, is shared within one session
-// only. That everyone who may list a project's tickets sees the same list is
+// only. Statistics are another right than lists: who may not read them with
+// their own token is not Whole, and is to be shown none.
+// That everyone who may list a project's tickets sees the same list is
 // inferred: coc:job:list knows no narrower right (docs/coc-api.md section 13.1).
 package watch
 
@@ -133,6 +139,7 @@ type Watcher struct {
 	polls   chan struct{} // holds one for every poll that is under way
 	tickets group[ticketKey, Snapshot]
 	lists   group[listKey, List]
+	figures figures
 }
 
 // New returns a Watcher that watches nothing yet; Close ends it.
@@ -187,10 +194,14 @@ func (w *Watcher) Join(ctx context.Context, key Key, cred Credentials) (*Viewer[
 	return w.tickets.join(ctx, at, key.Project, cred, func() feed[Snapshot] { return newTicketFeed(w, key.Ticket) })
 }
 
-// Nudge asks for a poll now, as after an operation. Polls that are asked for
+// Nudge asks for a poll of a ticket now, and of the lists that may show it, as
+// after an operation. Polls that are asked for
 // are at least Limits.Nudge apart, and never break a Retry-After.
 func (w *Watcher) Nudge(key Key) {
 	for _, v := range w.tickets.all(func(k ticketKey) bool { return k.Key == key }) {
+		v.nudge()
+	}
+	for _, v := range w.lists.all(func(k listKey) bool { return k.account == key.Account && k.project == key.Project }) {
 		v.nudge()
 	}
 }
