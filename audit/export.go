@@ -110,6 +110,9 @@ func (l *Log) Bounds(ctx context.Context, q Query) (first, last int64, err error
 
 // exported is the scan of an export, bounded by what the log holds now.
 func (l *Log) exported(ctx context.Context, q Query) (scan, error) {
+	if err := l.awaitNotes(ctx); err != nil {
+		return scan{}, err
+	}
 	size, err := l.Size(ctx)
 	if err != nil {
 		return scan{}, err

@@ -183,6 +183,8 @@ type Log struct {
 	done   sync.WaitGroup
 	mu     sync.RWMutex // held for reading while an append is queued
 	closed bool
+	noting sync.Mutex                // held while a note is queued
+	noted  atomic.Pointer[appending] // the last note
 
 	failing    atomic.Pointer[outage]    // since when commits fail; nil when the last one did not
 	resuming   sync.Mutex                // held while Ready tries to end that
@@ -372,6 +374,43 @@ func (a *appending) result(err error) (Record, error) {
 		return Record{}, err
 	}
 	return a.record, nil
+}
+
+// Note queues a record and does not wait until it is durable: it is for what is
+// kept on a best effort, and must hold nobody up. What a console that is killed
+// had in its queue is lost. Reading the log waits for what was noted before, so
+// that it is among what is found. An error says that the record was not queued;
+// one that cannot be written later is for the logger and Health.
+func (l *Log) Note(r Record) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	a := &appending{record: clean(r), done: make(chan error, 1), settled: make(chan struct{})}
+	var err error
+	if a.content, err = encodeContent(a.record); err != nil {
+		return err
+	}
+	l.noting.Lock() // notes are remembered in the order of the queue
+	defer l.noting.Unlock()
+	if err := l.enqueue(a); err != nil {
+		return err
+	}
+	l.noted.Store(a)
+	return nil
+}
+
+// awaitNotes waits for what was noted before.
+func (l *Log) awaitNotes(ctx context.Context) error {
+	a := l.noted.Load()
+	if a == nil {
+		return nil
+	}
+	select {
+	case <-a.settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (l *Log) enqueue(a *appending) error {

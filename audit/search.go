@@ -24,7 +24,7 @@ type Page struct {
 }
 
 // Search returns one page of the records that match, newest first. Records
-// whose Append has returned are among them. An entry that cannot be read is
+// whose Append or Note has returned are among them. An entry that cannot be read is
 // there as ActionEntryDamaged.
 func (l *Log) Search(ctx context.Context, q Query) (Page, error) {
 	limit := q.Limit
@@ -173,7 +173,11 @@ func (s scan) matches(r Record) bool {
 }
 
 // bounded turns the times into bounds of the sequence: both increase together.
+// Everything that searches begins with it.
 func (l *Log) bounded(ctx context.Context, s scan) (scan, error) {
+	if err := l.awaitNotes(ctx); err != nil {
+		return s, err
+	}
 	if s.from > 0 {
 		first, err := l.firstFrom(ctx, s.from)
 		if err != nil {

@@ -30,6 +30,7 @@ type appending struct {
 	content []byte // the record's bytes without its number and time
 	body    []byte // with them, once they are known
 	done    chan error
+	settled chan struct{} // of a note: closed once it is known what became of it
 }
 
 func (a *appending) take() bool { return a.taken.CompareAndSwap(false, true) }
@@ -122,6 +123,9 @@ func (w *writer) commit(batch []*appending) {
 	w.speed.add(w.took)
 	for _, a := range batch {
 		a.done <- answer
+		if a.settled != nil {
+			close(a.settled)
+		}
 	}
 }
 

@@ -17,6 +17,20 @@ func (h *Handlers) note(ctx context.Context, r audit.Record) {
 	h.write(ctx, r)
 }
 
+// noteSoon is note for what somebody has read: nobody waits for the disk.
+func (h *Handlers) noteSoon(ctx context.Context, r audit.Record) {
+	r.Origin = OriginFrom(ctx)
+	if v, ok := ViewerFrom(ctx); ok {
+		r.Actor, r.Origin.Session = v.Actor, v.SessionName
+	}
+	if r.Outcome == "" {
+		r.Outcome = audit.OutcomeSucceeded
+	}
+	if err := h.Log.Note(r); err != nil {
+		h.Logger.ErrorContext(ctx, "an action is not in the log", "action", r.Action, "error", err)
+	}
+}
+
 // write writes one record on a best effort: reading goes on when the log
 // cannot take it, because a full disk must not blind whoever has to act on a
 // failing ticket; the failure is logged and /readyz tells it. Operations are

@@ -117,6 +117,6 @@ func (h *Handlers) noteViewOf(c echo.Context, address string, r audit.Record) {
 	ctx := c.Request().Context()
 	key := viewKey{session: OriginFrom(ctx).Session, address: sha256.Sum256([]byte(address)), outcome: r.Outcome}
 	if first := h.views.first(key, h.Now()); first || !IsRefresh(c) {
-		h.note(ctx, r)
+		h.noteSoon(ctx, r)
 	}
 }

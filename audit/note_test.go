@@ -1,0 +1,61 @@
+package audit_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"coc-console/audit"
+)
+
+// TestNotesAreFoundAtOnce: nobody waits for a note, and whoever searches finds it.
+func TestNotesAreFoundAtOnce(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		l := open(t, dsn)
+		for i := range 20 {
+			noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: fmt.Sprint("T", i)}))
+			found, err := l.Search(t.Context(), audit.Query{Ticket: fmt.Sprint("T", i), Visible: audit.Visibility{All: true}})
+			noError(t, err)
+			if len(found.Records) != 1 {
+				t.Fatalf("note %d is found %d times", i, len(found.Records))
+			}
+		}
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				for range 50 {
+					if err := l.Note(audit.Record{Action: audit.ActionTicketListed, Outcome: audit.OutcomeSucceeded, Detail: fmt.Sprint(i)}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		n := 0
+		noError(t, l.Export(t.Context(), audit.Query{Action: audit.ActionTicketListed, Visible: audit.Visibility{All: true}}, func(audit.Record) error {
+			n++
+			return nil
+		}))
+		if n != 400 {
+			t.Errorf("%d of 400 notes are exported", n)
+		}
+		noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: "LAST"}))
+		noError(t, l.Close()) // writes what is queued
+		if err := l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded}); !errors.Is(err, audit.ErrClosed) {
+			t.Errorf("a closed log notes: %v", err)
+		}
+		found, err := open(t, dsn).Search(t.Context(), audit.Query{Ticket: "LAST", Visible: audit.Visibility{All: true}})
+		noError(t, err)
+		if len(found.Records) != 1 {
+			t.Error("what was noted before the end is lost")
+		}
+	})
+}
+
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
