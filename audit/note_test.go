@@ -12,7 +12,8 @@ import (
 // TestNotesAreFoundAtOnce: nobody waits for a note, and whoever searches finds it.
 func TestNotesAreFoundAtOnce(t *testing.T) {
 	engines(t, func(t *testing.T, dsn string) {
-		l := open(t, dsn)
+		l, err := openLog(t.Context(), dsn)
+		noError(t, err)
 		for i := range 20 {
 			noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: fmt.Sprint("T", i)}))
 			found, err := l.Search(t.Context(), audit.Query{Ticket: fmt.Sprint("T", i), Visible: audit.Visibility{All: true}})
@@ -41,7 +42,7 @@ func TestNotesAreFoundAtOnce(t *testing.T) {
 			t.Errorf("%d of 400 notes are exported", n)
 		}
 		noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: "LAST"}))
-		noError(t, l.Close()) // writes what is queued
+		noError(t, l.close()) // writes what is queued
 		if err := l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded}); !errors.Is(err, audit.ErrClosed) {
 			t.Errorf("a closed log notes: %v", err)
 		}
