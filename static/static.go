@@ -1,9 +1,10 @@
 // Package static holds what browsers get besides pages: style sheets, ES
-// modules and images, written by hand and embedded; their comments are not served.
+// modules and images, written by hand and embedded. Browsers get the modules as
+// one script without white space and long names, and nothing with its comments.
 //
 // All files live below one hash over the whole tree, so a file that changes
-// moves all of them: whatever a page names, and whatever a module imports by a
-// relative path from there, comes from one version and may be kept for ever.
+// moves all of them: whatever a page names comes from one version and may be
+// kept for ever.
 package static
 
 import (
@@ -12,16 +13,19 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/andybalholm/brotli"
 )
 
 // prefix is where the files are served.
@@ -42,12 +46,13 @@ var contentTypes = map[string]string{
 	".webp": "image/webp",
 }
 
-// A file is one embedded file, ready to be sent.
+// A file is one file, ready to be sent. Its forms are made at the first call.
 type file struct {
-	plain       []byte
 	contentType string
-	sum         string        // start of the content's SHA-256, in hex
-	compressed  func() []byte // gzip, made at the first call; nil when that saves nothing
+	sum         string        // start of the SHA-256 of its source, in hex
+	plain       func() []byte // without what only readers of the source need
+	gzip        func() []byte // nil when that saves nothing, like brotli
+	brotli      func() []byte
 }
 
 // A bundle is the whole tree: its files by name, such as "css/console.css".
@@ -55,66 +60,79 @@ type bundle struct {
 	hash  string
 	files map[string]file
 	err   error
+	// problem is why modules could not be joined. They are served one by one then, which works as well.
+	problem error
 }
 
 var load = sync.OnceValue(func() bundle { return read(tree) })
 
-// read takes every file of fsys. The hash covers names and contents, in the
+// entry is the module that pages name; the others become part of it.
+const entry = "js/main.js"
+
+// read takes every file of fsys. The hash covers names and sources, in the
 // order of the names.
 func read(fsys fs.FS) bundle {
 	b := bundle{files: map[string]file{}}
+	sources, err := readAll(fsys)
+	b.err = err
+	if script, err := join(sources); err == nil {
+		maps.DeleteFunc(sources, func(name string, _ []byte) bool { return path.Ext(name) == ".js" })
+		sources[entry] = script
+	} else {
+		b.problem = err
+	}
 	all := sha256.New()
-	b.err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return err
-		}
-		f := newFile(name, bare(name, data))
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		f := newFile(name, sources[name])
 		b.files[name] = f
-		_, err = io.WriteString(all, name+"\x00"+f.sum+"\x00")
-		return err
-	})
+		fmt.Fprintf(all, "%s\x00%s\x00", name, f.sum)
+	}
 	b.hash = hex.EncodeToString(all.Sum(nil)[:8])
 	return b
 }
 
-// remarks are comments as our files have them: a documentation comment anywhere,
-// or whole lines of their own. Casts of types are comments of the first kind.
-var remarks = map[string]*regexp.Regexp{
-	".css": regexp.MustCompile(`(?s)/\*.*?\*/\s*`),
-	".js":  regexp.MustCompile(`(?s)/\*\*.*?\*/[ \n]*|(?m:^[ \t]*//[^\n]*\n)`),
+func readAll(fsys fs.FS) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			all[name], err = fs.ReadFile(fsys, name)
+		}
+		return err
+	})
+	return all, err
 }
 
-// bare takes the comments out of scripts and style sheets: they are for those
-// who read the source, and a third of what a browser would load.
-func bare(name string, data []byte) []byte {
-	if r := remarks[path.Ext(name)]; r != nil {
-		return r.ReplaceAll(data, nil)
-	}
-	return data
-}
-
-func newFile(name string, data []byte) file {
-	sum := sha256.Sum256(data)
+func newFile(name string, source []byte) file {
+	sum := sha256.Sum256(source)
 	contentType, known := contentTypes[path.Ext(name)]
 	if !known {
 		contentType = "application/octet-stream"
 	}
+	plain := sync.OnceValue(func() []byte {
+		if out, err := small(name, source); err == nil {
+			return out
+		}
+		return source // which does the same; the tests tell of the error
+	})
 	return file{
-		plain:       data,
 		contentType: contentType,
 		sum:         hex.EncodeToString(sum[:16]),
-		compressed:  sync.OnceValue(func() []byte { return compress(data) }),
+		plain:       plain,
+		gzip: sync.OnceValue(func() []byte {
+			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) })
+		}),
+		brotli: sync.OnceValue(func() []byte {
+			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) {
+				return brotli.NewWriterLevel(w, brotli.BestCompression), nil
+			})
+		}),
 	}
 }
 
-// compress gives data as gzip, or nil when there is nothing to gain.
-func compress(data []byte) []byte {
+// compress gives data as a writer compresses it, or nil when there is nothing to gain.
+func compress(data []byte, writer func(io.Writer) (io.WriteCloser, error)) []byte {
 	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	w, err := writer(&out)
 	if err != nil {
 		return nil
 	}
@@ -133,20 +151,6 @@ func compress(data []byte) []byte {
 // and the tests of the pages follow every address.
 func URL(name string) string {
 	return prefix + load().hash + "/" + name
-}
-
-// Modules gives the addresses of all ES modules, in a fixed order, so that a
-// page can have them loaded at once (<link rel="modulepreload">) instead of
-// import by import.
-func Modules() []string {
-	var urls []string
-	for name := range load().files {
-		if path.Ext(name) == ".js" {
-			urls = append(urls, URL(name))
-		}
-	}
-	slices.Sort(urls)
-	return urls
 }
 
 // Handler serves GET and HEAD of the addresses that URL gives; it expects the
@@ -183,49 +187,69 @@ func (b bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.serve(w, r)
 }
 
-// serve sends the file, compressed if the client takes it. The two forms have
+// serve sends the file, compressed as the client takes it best. The forms have
 // entity tags of their own, as they differ in their bytes.
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
-	body, tag := f.plain, f.sum
-	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		if small := f.compressed(); small != nil {
-			body, tag = small, f.sum+"-gzip"
-			h.Set("Content-Encoding", "gzip")
-			// ServeContent leaves the length out when there is an encoding.
-			h.Set("Content-Length", strconv.Itoa(len(small)))
-		}
+	coding, body := f.form(r.Header.Values("Accept-Encoding"))
+	tag := f.sum
+	if coding != "" {
+		tag += "-" + coding
+		h.Set("Content-Encoding", coding)
+		// ServeContent leaves the length out when there is an encoding.
+		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	h.Set("Etag", `"`+tag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
-// acceptsGzip tells whether Accept-Encoding names gzip, or anything, without
-// refusing it by the weight 0.
-func acceptsGzip(values []string) bool {
-	named, other := -1.0, -1.0
-	for element := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		coding, parameter, _ := strings.Cut(element, ";")
+// form chooses by Accept-Encoding: a coding, "" for none, and the file in it.
+func (f file) form(accepted []string) (string, []byte) {
+	weights := weigh(accepted)
+	br, gz := weights.of("br"), weights.of("gzip")
+	least := weights["identity"] // who does not name it takes it last
+	if br > 0 && br >= gz && br >= least {
+		if body := f.brotli(); body != nil {
+			return "br", body
+		}
+	}
+	if gz > 0 && gz >= least {
+		if body := f.gzip(); body != nil {
+			return "gzip", body
+		}
+	}
+	return "", f.plain()
+}
+
+// weights are what a client thinks of codings, by their names in lower case;
+// "*" is all that are not named.
+type weights map[string]float64
+
+func (w weights) of(coding string) float64 {
+	if weight, named := w[coding]; named {
+		return weight
+	}
+	return w["*"]
+}
+
+// weigh reads the values of Accept-Encoding. An element that is malformed does not count.
+func weigh(values []string) weights {
+	all := weights{}
+	for element := range strings.SplitSeq(strings.ToLower(strings.Join(values, ",")), ",") {
+		coding, parameter, weighed := strings.Cut(element, ";")
 		weight := 1.0
-		if q, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(parameter)), "q="); ok {
+		if weighed {
+			q, named := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
 			parsed, err := strconv.ParseFloat(q, 64)
-			if err != nil {
+			if !named || err != nil {
 				continue
 			}
 			weight = parsed
 		}
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "gzip", "x-gzip":
-			named = weight
-		case "*":
-			other = weight
-		}
+		all[strings.TrimPrefix(strings.TrimSpace(coding), "x-")] = weight // x-gzip is gzip
 	}
-	if named >= 0 {
-		return named > 0
-	}
-	return other > 0
+	return all
 }

@@ -4,16 +4,18 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/andybalholm/brotli"
 )
 
 // ask sends a request without a transport that would unpack answers by itself.
@@ -39,15 +41,15 @@ func TestEveryFileIsServed(t *testing.T) {
 	for name, f := range files {
 		t.Run(name, func(t *testing.T) {
 			resp, body := ask(t, "GET", URL(name), nil)
-			if resp.StatusCode != http.StatusOK || !bytes.Equal(body, f.plain) {
-				t.Fatalf("status %d, %d bytes of %d", resp.StatusCode, len(body), len(f.plain))
+			if resp.StatusCode != http.StatusOK || !bytes.Equal(body, f.plain()) {
+				t.Fatalf("status %d, %d bytes of %d", resp.StatusCode, len(body), len(f.plain()))
 			}
 			if contentTypes[path.Ext(name)] == "" {
 				t.Errorf("no content type is known for %q", path.Ext(name))
 			}
 			for header, want := range map[string]string{
 				"Content-Type":           contentTypes[path.Ext(name)],
-				"Content-Length":         strconv.Itoa(len(f.plain)),
+				"Content-Length":         strconv.Itoa(len(f.plain())),
 				"Content-Encoding":       "",
 				"X-Content-Type-Options": "nosniff",
 				"Cache-Control":          "public, max-age=31536000, immutable",
@@ -71,81 +73,96 @@ func TestOnlyServedKindsAreEmbedded(t *testing.T) {
 }
 
 func TestCompressed(t *testing.T) {
-	const name = "js/main.js"
-	big := fstest.MapFS{name: {Data: bytes.Repeat([]byte("export const a = 1;\n"), 200)}}
+	const name = "css/console.css"
+	big := fstest.MapFS{name: {Data: bytes.Repeat([]byte("a { color: red }\n"), 200)}}
 	b := read(big)
 	url := prefix + b.hash + "/" + name
-	get := func(header http.Header) *http.Response {
+	get := func(accept string) *http.Response {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", url, http.NoBody)
-		r.Header = header
+		r.Header.Set("Accept-Encoding", accept)
 		w := httptest.NewRecorder()
 		b.ServeHTTP(w, r)
 		return w.Result()
 	}
-
-	resp := get(http.Header{"Accept-Encoding": {"gzip, br"}})
-	if got := resp.Header.Get("Content-Encoding"); got != "gzip" {
-		t.Fatalf("Content-Encoding %q", got)
+	tags := map[string]bool{get("").Header.Get("Etag"): true}
+	for coding, unpack := range map[string]func(io.Reader) (io.Reader, error){
+		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+		"br":   func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil },
+	} {
+		resp := get(coding)
+		if got := resp.Header.Get("Content-Encoding"); got != coding {
+			t.Fatalf("Content-Encoding %q, want %q", got, coding)
+		}
+		packed, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resp.Header.Get("Content-Length"); got != strconv.Itoa(len(packed)) {
+			t.Errorf("%s: Content-Length %s for %d bytes", coding, got, len(packed))
+		}
+		r, err := unpack(bytes.NewReader(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, b.files[name].plain()) {
+			t.Errorf("%s: unpacks to %d bytes, error %v", coding, len(plain), err)
+		}
+		tags[resp.Header.Get("Etag")] = true
 	}
-	packed, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
+	if len(tags) != 3 || tags[""] {
+		t.Errorf("three forms have the entity tags %v", tags)
 	}
-	if got := resp.Header.Get("Content-Length"); got != strconv.Itoa(len(packed)) {
-		t.Errorf("Content-Length %s for %d bytes", got, len(packed))
-	}
-	zr, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plain, err := io.ReadAll(zr); err != nil || !bytes.Equal(plain, big[name].Data) {
-		t.Errorf("unpacks to %d bytes, error %v", len(plain), err)
-	}
-	plainTag := get(http.Header{}).Header.Get("Etag")
-	if tag := resp.Header.Get("Etag"); tag == plainTag || tag == "" {
-		t.Errorf("both forms have the entity tag %s", tag)
-	}
-	first, second := b.files[name].compressed(), b.files[name].compressed()
+	first, second := b.files[name].brotli(), b.files[name].brotli()
 	if &first[0] != &second[0] {
 		t.Error("compressed again for every answer")
 	}
 }
 
 func TestNotCompressedInVain(t *testing.T) {
-	if small := compress([]byte("a")); small != nil {
-		t.Errorf("one byte became %d", len(small))
+	f := newFile("img/a.svg", []byte("a"))
+	if coding, body := f.form([]string{"br, gzip"}); coding != "" || string(body) != "a" {
+		t.Errorf("one byte is sent as %q, %d bytes", coding, len(body))
 	}
 }
 
-func TestAcceptsGzip(t *testing.T) {
-	for value, want := range map[string]bool{
-		"":                       false,
-		"gzip":                   true,
-		"GZIP":                   true,
-		"x-gzip":                 true,
-		"deflate, gzip;q=0.5":    true,
-		"br, gzip ; q=1":         true,
-		"gzip;q=0":               false,
-		"gzip;q=0.000, *":        false,
-		"*":                      true,
-		"*;q=0":                  false,
-		"*;q=0, gzip":            true,
-		"identity":               false,
-		"gzip;q=many":            false,
-		"br;q=1.0, deflate;q=.5": false,
+func TestWhichCoding(t *testing.T) {
+	f := newFile("img/a.svg", bytes.Repeat([]byte("a"), 1000))
+	for value, want := range map[string]string{
+		"":                              "",
+		"gzip":                          "gzip",
+		"GZIP":                          "gzip",
+		"x-gzip":                        "gzip",
+		"deflate, gzip;q=0.5":           "gzip",
+		"gzip, deflate, br, zstd":       "br",
+		"br;q=0.5, gzip ; q=1":          "gzip",
+		"br;q=0.5, gzip;q=0.5":          "br",
+		"br;q=0, gzip":                  "gzip",
+		"br;q=0, gzip;q=0":              "",
+		"gzip;q=0":                      "",
+		"gzip;q=0.000, *":               "br",
+		"br;q=0, *;q=0.1":               "gzip",
+		"*":                             "br",
+		"*;q=0":                         "",
+		"*;q=0, gzip":                   "gzip",
+		"identity":                      "",
+		"identity, gzip;q=0.5":          "",
+		"identity;q=0.5, gzip, br;q=.1": "gzip",
+		"gzip;q=many":                   "",
+		"gzip;level=9":                  "",
+		"zstd;q=1.0, deflate;q=.5":      "",
 	} {
-		if got := acceptsGzip([]string{value}); got != want {
-			t.Errorf("%q: %v, want %v", value, got, want)
+		if got, _ := f.form([]string{value}); got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
 		}
 	}
-	if !acceptsGzip([]string{"br", "gzip"}) {
+	if got, _ := f.form([]string{"deflate", "gzip"}); got != "gzip" {
 		t.Error("the second header line is not read")
 	}
 }
 
 func TestAskingAgain(t *testing.T) {
 	url := URL("js/main.js")
-	for _, encoding := range []string{"", "gzip"} {
+	for _, encoding := range []string{"", "gzip", "br"} {
 		header := http.Header{"Accept-Encoding": {encoding}}
 		resp, _ := ask(t, "GET", url, header)
 		header.Set("If-None-Match", `"other", `+resp.Header.Get("Etag"))
@@ -166,7 +183,7 @@ func TestAskingAgain(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
-	for _, encoding := range []string{"", "gzip"} {
+	for _, encoding := range []string{"", "gzip", "br"} {
 		header := http.Header{"Accept-Encoding": {encoding}}
 		get, _ := ask(t, "GET", URL("js/main.js"), header)
 		head, body := ask(t, "HEAD", URL("js/main.js"), header)
@@ -239,66 +256,144 @@ func TestHashCoversNamesAndContents(t *testing.T) {
 	}
 }
 
-func TestModules(t *testing.T) {
-	urls := Modules()
-	if !slices.Contains(urls, URL("js/main.js")) || !slices.IsSorted(urls) {
-		t.Errorf("modules %q", urls)
+// TestSources holds that every module is part of the script and that the minifier understands every file.
+func TestSources(t *testing.T) {
+	if err := load().problem; err != nil {
+		t.Fatal(err)
 	}
-	for _, url := range urls {
-		if resp, _ := ask(t, "GET", url, nil); resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: status %d", url, resp.StatusCode)
+	modules, err := fs.Glob(tree, "js/*.js")
+	if err != nil || len(modules) < 10 {
+		t.Fatalf("%d modules, error %v", len(modules), err)
+	}
+	sources, err := readAll(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := join(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range modules {
+		if n := bytes.Count(script, []byte("const "+scope(path.Base(name))+" = ")); n != 1 {
+			t.Errorf("%s is %d times in the script", name, n)
+		}
+	}
+	if line := regexp.MustCompile(`(?m)^\s*let .*\n\s*const [\[{].*`).Find(script); line != nil {
+		t.Errorf("the minifier may take these out of their order; put something in between:\n%s", line)
+	}
+	sources[entry] = script
+	for name, source := range sources {
+		if out, err := small(name, source); err != nil || len(out) > len(source) {
+			t.Errorf("%s: %d bytes became %d, error %v", name, len(source), len(out), err)
 		}
 	}
 }
 
-func TestBare(t *testing.T) {
+func TestJoin(t *testing.T) {
+	script, err := join(map[string][]byte{
+		"js/main.js": []byte("import { one, two as deux } from \"./b.js\";\nimport { one as uno } from \"./a.js\";\nrun(one, deux, uno);\n"),
+		"js/a.js":    []byte("// a\nexport const one = 1;\n"),
+		"js/b.js":    []byte("import { one } from \"./a.js\";\nexport { };\n"),
+	})
+	if err == nil {
+		t.Fatalf("a list of exports is not understood, and became %s", script)
+	}
+	script, err = join(map[string][]byte{
+		"js/main.js": []byte("import { one, two as deux } from \"./b.js\";\nimport { one as uno } from \"./a.js\";\nrun(one, deux, uno);\n"),
+		"js/a.js":    []byte("// a\nexport const one = 1;\n"),
+		"js/b.js":    []byte("import { one as a } from \"./a.js\";\nexport const one = a;\nexport async function two() {}\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `(() => {
+const $a = (() => {
+// a
+const one = 1;
+return { one };
+})();
+const $b = (() => {
+const { one: a } = $a;
+const one = a;
+async function two() {}
+return { one, two };
+})();
+const $main = (() => {
+const { one, two: deux } = $b;
+const { one: uno } = $a;
+run(one, deux, uno);
+return {  };
+})();
+})();
+`
+	if string(script) != want {
+		t.Errorf("got\n%s\nwant\n%s", script, want)
+	}
+}
+
+func TestJoinRefuses(t *testing.T) {
+	for name, main := range map[string]string{
+		"what is missing":     "import { a } from \"./b.js\";\n",
+		"itself":              "import { a } from \"./main.js\";\n",
+		"all of a module":     "import * as a from \"./main.js\";\n",
+		"another quote":       "import { a } from './main.js';\n",
+		"what is loaded late": "const a = () => import(\"./main.js\");",
+		"a default":           "export default 1;",
+		"a variable":          "export let a = 1;",
+		"a class":             "export class A {}",
+	} {
+		if script, err := join(map[string][]byte{"js/main.js": []byte(main)}); err == nil {
+			t.Errorf("%s: joined as %s", name, script)
+		}
+	}
+}
+
+// TestModulesAlone holds that what cannot be joined or minified is served as it is.
+func TestModulesAlone(t *testing.T) {
+	late := "const a = () => import(\"./b.js\");"
+	b := read(fstest.MapFS{"js/main.js": {Data: []byte(late)}, "js/b.js": {Data: []byte("a b c")}})
+	if b.problem == nil || b.err != nil {
+		t.Fatalf("problem %v, error %v", b.problem, b.err)
+	}
+	if got := string(b.files["js/b.js"].plain()); got != "a b c" {
+		t.Errorf("served %q", got)
+	}
+	if _, err := small("js/b.js", []byte("a b c")); err == nil {
+		t.Error("the minifier takes what is no script")
+	}
+}
+
+func TestSmall(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
-		{"a.js", "// first\n  // second\nconst a = 1; // stays\n", "const a = 1; // stays\n"},
-		{"a.js", "/**\n * @param {string} x\n */\nexport const f = (x) => 1;\n", "export const f = (x) => 1;\n"},
-		{"a.js", "const b = /** @type {any} */ (c);\n", "const b = (c);\n"},
-		{"a.js", "fetch('https://x/*/y', 'text/*', '*/*');\n", "fetch('https://x/*/y', 'text/*', '*/*');\n"},
+		{"a.js", "(() => {\n// first\nconst long = 1; // second\nf(long, long);\n})();\n", "(()=>{const e=1;f(e,e)})()"},
+		{"a.js", "fetch('https://x/*/y', 'text/*', '*/*');\n", `fetch("https://x/*/y","text/*","*/*")`},
+		{"a.js", "() => {\n  const a = f();\n  const [b] = (a.c);\n  const { d } = g();\n  h(a, b, d);\n};\n", "()=>{const e=f();let[t]=e.c,{d:n}=g();h(e,t,n)}"},
 		{"a.css", "/* one\n two */\na { b: url(//c) }\n", "a { b: url(//c) }\n"},
 		{"a.svg", "<!-- // -->\n", "<!-- // -->\n"},
 	} {
-		if got := string(bare(tt.name, []byte(tt.in))); got != tt.want {
-			t.Errorf("%s %q: got %q, want %q", tt.name, tt.in, got, tt.want)
+		if got, err := small(tt.name, []byte(tt.in)); string(got) != tt.want || err != nil {
+			t.Errorf("%s %q: got %q, want %q, error %v", tt.name, tt.in, got, tt.want, err)
 		}
 	}
 }
 
-// imports are the names in a module's static imports.
-var imports = regexp.MustCompile(`(?m)^import .* from "\./([^"]+)";$`)
-
-// needed adds a module, and all that it imports before it runs.
-func needed(name string, all map[string]bool) {
-	if all[name] {
-		return
-	}
-	all[name] = true
-	for _, m := range imports.FindAllStringSubmatch(string(load().files[name].plain), -1) {
-		needed("js/"+m[1], all)
-	}
-}
-
-// TestBudgets holds what the first page loads before it does anything, and what all pages together load.
+// TestBudgets holds what all pages together load, and the first of them, as one script and one style sheet: bytes of what
+// is sent to a browser that takes brotli. Over plain http, browsers ask for gzip.
 func TestBudgets(t *testing.T) {
-	first := map[string]bool{}
-	needed("js/main.js", first)
-	total := map[string]int{}
-	for name, f := range load().files {
-		small := f.compressed()
-		if small == nil {
-			small = f.plain
+	for _, tt := range []struct {
+		kind, coding string
+		budget       int
+	}{{".js", "br", 12_000}, {".js", "gzip", 13_000}, {".css", "br", 7_000}, {".css", "gzip", 8_000}} {
+		total := 0
+		for name, f := range load().files {
+			if path.Ext(name) == tt.kind {
+				_, body := f.form([]string{tt.coding})
+				total += len(body)
+			}
 		}
-		total["all "+path.Ext(name)] += len(small)
-		if first[name] {
-			total["first .js"] += len(small)
-		}
-	}
-	for kind, budget := range map[string]int{"first .js": 12 << 10, "all .js": 19 << 10, "all .css": 14 << 10} {
-		t.Logf("%s: %d bytes, compressed", kind, total[kind])
-		if total[kind] > budget || total[kind] == 0 {
-			t.Errorf("%s: %d bytes, compressed; the budget is %d", kind, total[kind], budget)
+		t.Logf("all %s: %d bytes with %s", tt.kind, total, tt.coding)
+		if total > tt.budget || total == 0 {
+			t.Errorf("all %s: %d bytes with %s; the budget is %d", tt.kind, total, tt.coding, tt.budget)
 		}
 	}
 }

@@ -37,7 +37,7 @@ export function start() {
 
 /** Takes up the log of a page, or of a panel. */
 function begin() {
-  wrap(localStorage.getItem("wrap") !== "off");
+  wrap(localStorage.wrap !== "off");
   const [box, log] = [tools(), id("log")];
   if (!box || !log) return;
   box.hidden = false;
@@ -59,8 +59,7 @@ function scrolled() {
 
 /** @param {boolean} on */
 function wrap(on) {
-  document.documentElement.dataset.wrap = on ? "on" : "off";
-  localStorage.setItem("wrap", on ? "on" : "off");
+  localStorage.wrap = document.documentElement.dataset.wrap = on ? "on" : "off";
   const toggle = button("wrap");
   if (toggle) toggle.ariaPressed = String(on);
 }
