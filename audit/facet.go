@@ -3,13 +3,13 @@ package audit
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unique"
 )
 
 // MaxCount is how far matches are counted.
@@ -18,7 +18,12 @@ const MaxCount = 10_000
 // Count returns how many records match, whatever page the query names. With
 // more, there are more than MaxCount, and n is MaxCount.
 func (l *Log) Count(ctx context.Context, q Query) (n int, more bool, err error) {
-	n, err = l.count(ctx, newScan(unpaged(q), MaxCount+1))
+	s := newScan(unpaged(q), MaxCount+1)
+	if s.everything() {
+		n, err = l.countAll(ctx, s)
+	} else {
+		n, err = l.countOnward(ctx, s, l.summaries.of(q))
+	}
 	return min(n, MaxCount), n > MaxCount, err
 }
 
@@ -28,16 +33,26 @@ func unpaged(q Query) Query {
 	return q
 }
 
-// count counts matches up to the scan's limit.
-func (l *Log) count(ctx context.Context, s scan) (int, error) {
-	if s.everything() {
-		return l.countAll(ctx, s)
-	}
+// countOnward counts matches up to the scan's limit, those that are not known.
+func (l *Log) countOnward(ctx context.Context, s scan, known *summary) (int, error) {
 	indexed, tail, err := l.parts(ctx, s)
 	if err != nil {
 		return 0, err
 	}
-	return l.countParts(ctx, indexed, tail)
+	upto := tail.above
+	n, counted := known.countedUpTo()
+	if counted > upto { // the search tables are filled anew
+		return l.countParts(ctx, indexed, tail)
+	}
+	indexed.above, indexed.limit = max(indexed.above, counted), indexed.limit-n
+	more, err := l.countIndexed(ctx, indexed)
+	if err != nil {
+		return 0, err
+	}
+	n += more
+	known.setCount(n, upto)
+	found, err := l.readTail(ctx, tail)
+	return n + len(found), err
 }
 
 func (l *Log) countParts(ctx context.Context, indexed, tail scan) (int, error) {
@@ -82,7 +97,7 @@ func (s scan) split(upto int64) (indexed, tail scan) {
 }
 
 func (l *Log) countIndexed(ctx context.Context, s scan) (n int, err error) {
-	if s.above+1 >= s.below {
+	if s.above+1 >= s.below || s.limit <= 0 {
 		return 0, nil
 	}
 	s.anyOrder = true
@@ -118,66 +133,84 @@ const (
 // Facets counts the values of the newest matches, whatever page the query
 // names.
 func (l *Log) Facets(ctx context.Context, q Query) (Facets, error) {
-	c := newFacetCounter()
-	if err := l.eachValues(ctx, newScan(unpaged(q), MaxFaceted+1), c.add); err != nil {
+	indexed, tail, err := l.parts(ctx, newScan(unpaged(q), MaxFaceted+1))
+	if err != nil {
 		return Facets{}, err
+	}
+	newest, err := l.readTail(ctx, tail)
+	if err != nil {
+		return Facets{}, err
+	}
+	older, err := l.indexedValues(ctx, indexed, tail.above, l.summaries.of(q))
+	if err != nil {
+		return Facets{}, err
+	}
+	c := newFacetCounter()
+	for _, r := range newest {
+		c.add(newFacetValues(r.Actor.UserName, string(r.Action), string(r.Outcome), r.Ticket, r.Actor.ProjectName))
+	}
+	for _, v := range older {
+		c.add(v)
 	}
 	return c.facets(), nil
 }
 
-// facetValues are the values of a match that facets count.
-type facetValues struct{ actor, action, outcome, ticket, project string }
+// indexedValues are the values of the scan's matches in the search tables, the
+// newest first. Those tables are at upto.
+func (l *Log) indexedValues(ctx context.Context, s scan, upto int64, known *summary) ([]facetValues, error) {
+	values, valued := known.valuesUpTo()
+	if valued > upto { // the search tables are filled anew
+		return l.readValues(ctx, s)
+	}
+	s.above = max(s.above, valued)
+	found, err := l.readValues(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
+		values = append(found, values[:min(len(values), MaxFaceted+1-len(found))]...)
+	}
+	known.setValues(values, upto)
+	return values, nil
+}
 
-// eachValues hands out those of the scan's matches, the newest first.
-func (l *Log) eachValues(ctx context.Context, s scan, each func(facetValues)) error {
-	indexed, tail, err := l.parts(ctx, s)
-	if err != nil {
-		return err
+func (l *Log) readValues(ctx context.Context, s scan) ([]facetValues, error) {
+	if s.above+1 >= s.below {
+		return nil, nil
 	}
-	found, err := l.readTail(ctx, tail)
-	if err != nil {
-		return err
-	}
-	for _, r := range found {
-		each(facetValues{r.Actor.UserName, string(r.Action), string(r.Outcome), r.Ticket, r.Actor.ProjectName})
-	}
-	if indexed.limit -= len(found); indexed.limit <= 0 || indexed.above+1 >= indexed.below {
-		return nil
-	}
-	st, ok := l.statement(indexed)
+	st, ok := l.statement(s)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	//nolint:gosec // st.text holds marks where values go
 	text := `SELECT r.user_name, r.action, r.outcome, r.ticket, r.project_name
 		FROM (` + st.text + `) m JOIN record r ON r.seq = m.seq ORDER BY m.seq DESC`
 	rows, err := l.cfg.SearchRead.QueryContext(ctx, text, st.args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return eachRow(rows, each)
-}
-
-func eachRow(rows *sql.Rows, each func(facetValues)) error {
 	defer func() { _ = rows.Close() }()
-	var v facetValues
-	to := []any{&v.actor, &v.action, &v.outcome, &v.ticket, &v.project}
+	var out []facetValues
+	var actor, action, outcome, ticket, project string
+	to := []any{&actor, &action, &outcome, &ticket, &project}
 	for rows.Next() {
 		if err := rows.Scan(to...); err != nil {
-			return err
+			return nil, err
 		}
-		each(v)
+		out = append(out, newFacetValues(actor, action, outcome, ticket, project))
 	}
-	return rows.Err()
+	return out, rows.Err()
 }
+
+type valueCounts map[unique.Handle[string]]int
 
 type facetCounter struct {
 	n                                            int
-	actors, actions, outcomes, tickets, projects map[string]int
+	actors, actions, outcomes, tickets, projects valueCounts
 }
 
 func newFacetCounter() *facetCounter {
-	return &facetCounter{0, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+	return &facetCounter{0, valueCounts{}, valueCounts{}, valueCounts{}, valueCounts{}, valueCounts{}}
 }
 
 func (c *facetCounter) add(v facetValues) {
@@ -196,11 +229,11 @@ func (c *facetCounter) facets() Facets {
 }
 
 // most are the most frequent values.
-func most(counts map[string]int) []FacetValue {
+func most(counts valueCounts) []FacetValue {
 	out := make([]FacetValue, 0, len(counts))
 	for v, n := range counts {
-		if v != "" {
-			out = append(out, FacetValue{v, n})
+		if text := v.Value(); text != "" {
+			out = append(out, FacetValue{text, n})
 		}
 	}
 	slices.SortFunc(out, func(a, b FacetValue) int {
@@ -232,6 +265,8 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 	if !from.Before(to) {
 		return nil, errors.New("audit: activity needs a time that begins before it ends")
 	}
+	q.From, q.To = time.Time{}, time.Time{}
+	known := l.summaries.of(q)
 	bars, ends := divided(from, to, buckets)
 	upto, err := l.followed(ctx)
 	if err != nil {
@@ -241,19 +276,46 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 	if err != nil {
 		return nil, err
 	}
-	first, err := l.firstsFrom(ctx, ends)
+	first, err := l.firstsKnown(ctx, ends, known)
 	if err != nil {
 		return nil, err
 	}
 	s := newScan(unpaged(q), activityCount/buckets+1)
-	s.from, s.to = 0, math.MaxInt64
 	for i := range bars {
 		s.above, s.below = first[i]-1, min(first[i+1], size+1)
-		if err := l.bar(ctx, s, &bars[i], upto); err != nil {
+		if err := l.bar(ctx, s, &bars[i], upto, known); err != nil {
 			return nil, err
 		}
 	}
 	return bars, nil
+}
+
+// firstsKnown is firstsFrom with a memory: what is in the log stays there.
+func (l *Log) firstsKnown(ctx context.Context, times []int64, known *summary) ([]int64, error) {
+	out := make([]int64, len(times))
+	var wanted []int64
+	for i, ts := range times {
+		var ok bool
+		if out[i], ok = known.first(ts); !ok {
+			wanted = append(wanted, ts)
+		}
+	}
+	if len(wanted) == 0 {
+		return out, nil
+	}
+	found, err := l.firstsFrom(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	for i, ts := range wanted {
+		if at := slices.Index(times, ts); at >= 0 {
+			out[at] = found[i]
+		}
+		if found[i] < math.MaxInt64 {
+			known.setFirst(ts, found[i])
+		}
+	}
+	return out, nil
 }
 
 // divided are the empty bars, and where they begin and the last one ends.
@@ -270,7 +332,7 @@ func divided(from, to time.Time, buckets int) (bars []Bar, ends []int64) {
 }
 
 // bar counts the records of one bar. upto is how far the search tables are.
-func (l *Log) bar(ctx context.Context, s scan, b *Bar, upto int64) error {
+func (l *Log) bar(ctx context.Context, s scan, b *Bar, upto int64, known *summary) error {
 	switch {
 	case s.above+1 >= s.below:
 		return nil
@@ -278,10 +340,20 @@ func (l *Log) bar(ctx context.Context, s scan, b *Bar, upto int64) error {
 		b.Count = int(s.below - s.above - 1)
 		return nil
 	}
-	indexed, tail := s.split(upto)
-	n, err := l.countParts(ctx, indexed, tail)
+	at := span{s.above, s.below, s.limit}
+	n, ok := known.bar(at)
+	if !ok {
+		var err error
+		indexed, tail := s.split(upto)
+		if n, err = l.countParts(ctx, indexed, tail); err != nil {
+			return err
+		}
+		if s.below <= upto+1 {
+			known.setBar(at, n)
+		}
+	}
 	b.Count, b.More = min(n, s.limit-1), n >= s.limit
-	return err
+	return nil
 }
 
 // MaxCompletions is how many values Complete returns at most.

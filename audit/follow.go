@@ -22,7 +22,7 @@ const (
 // it has not reached. It rests twice as long as it worked, so that in a rush
 // the writer, on whom people wait, has the processors.
 const (
-	gatherAtLeast = 25 * time.Millisecond
+	gatherAtLeast = 100 * time.Millisecond
 	gatherAtMost  = time.Second
 )
 
@@ -175,6 +175,9 @@ func (l *Log) readBatches(ctx context.Context, upto, end int64, batches chan<- c
 
 // nextEntries reads a batch's entries above upto, up to end.
 func (l *Log) nextEntries(ctx context.Context, upto, end int64) ([]Record, error) {
+	if known := l.recent.between(upto, min(end, upto+copyBatch)+1); len(known) > 0 && known[0].Sequence == upto+1 {
+		return known, nil
+	}
 	room := make([]Record, 0, min(end-upto, copyBatch))
 	return l.appendEntries(ctx, room, `seq > $1 AND seq <= $2 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto, end)
 }
@@ -192,7 +195,11 @@ func (l *Log) storeBatch(ctx context.Context, b copied) (moved bool, err error) 
 	if err != nil || !moved {
 		return false, rollback(tx, err)
 	}
-	return true, tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return false, err
+	}
+	l.recent.trim(b.records[len(b.records)-1].Sequence)
+	return true, nil
 }
 
 // moveMark sets how far the search tables are, unless they are not at from.
@@ -229,6 +236,7 @@ func (l *Log) disown(ctx context.Context) error {
 	if err := l.empty(ctx, tx, upto); err != nil {
 		return rollback(tx, err)
 	}
+	defer l.summaries.forget()
 	return tx.Commit()
 }
 

@@ -192,6 +192,8 @@ type Log struct {
 	following  sync.Mutex                // one batch for the search tables at a time
 	unfollowed atomic.Pointer[failure]   // why the search tables stay behind; nil: they do not
 	catchingUp atomic.Pointer[time.Time] // since when the follower is at work; nil: it waits
+	recent     recent
+	summaries  summaries
 	anchors    *anchoring
 	roots      rootCache
 	speed      speed

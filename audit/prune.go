@@ -44,6 +44,7 @@ func (l *Log) Prune(ctx context.Context, olderThan time.Time, actor Actor) (int6
 	if err := l.forget(ctx, mark); err != nil {
 		return 0, err
 	}
+	defer l.summaries.forget()
 	return mark, l.removeEntries(ctx, mark)
 }
 

@@ -41,6 +41,7 @@ func (l *Log) startAnew(ctx context.Context) error {
 	if err := l.empty(ctx, tx, upto); err != nil {
 		return rollback(tx, err)
 	}
+	defer l.summaries.forget()
 	return tx.Commit()
 }
 
@@ -267,6 +268,7 @@ func insertOperations(ctx context.Context, tx *sql.Tx, open map[string]int64) er
 // unindex removes the records up to a mark, and all words and values of theirs,
 // from the search tables.
 func (l *Log) unindex(ctx context.Context, mark int64) error {
+	defer l.summaries.forget()
 	statements := []string{`DELETE FROM record WHERE seq <= $1`}
 	if l.cfg.Dialect == SQLite {
 		statements = append(statements, `DELETE FROM record_text WHERE rowid <= $1`)

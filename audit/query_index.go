@@ -106,11 +106,19 @@ func (s scan) sqlite() (statement, bool) {
 		strings.Replace(s.end(), "seq", "rowid", 1), []any{match, s.above, s.below}}, true
 }
 
-// expression is the query in the language of FTS5.
-func (q Query) expression() (string, bool) {
+// expression is the scan's query in the language of FTS5.
+func (s scan) expression() (string, bool) {
 	var yes, no []string
+	q := s.Query
 	for _, f := range q.filters() {
 		yes = append(yes, factOf(f))
+	}
+	if s.operations != nil {
+		var either []string
+		for _, id := range s.operations {
+			either = append(either, fact(factID, id))
+		}
+		yes = append(yes, "("+strings.Join(either, " OR ")+")")
 	}
 	for _, text := range q.Text {
 		p := parsePhrase(text)
@@ -197,6 +205,9 @@ func (s scan) postgres() (statement, bool) {
 	var c conditions
 	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
 	branches := []string{""}
+	if s.operations != nil {
+		c.add("operation_id <> '' AND operation_id IN (" + list(&c, s.operations) + ")")
+	}
 	for _, f := range s.filters() {
 		if !storable(f.Value) {
 			return statement{}, false // no record holds it, and PostgreSQL would not take it

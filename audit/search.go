@@ -96,6 +96,59 @@ func (l *Log) Operation(ctx context.Context, id string) ([]Record, error) {
 	return l.find(ctx, s)
 }
 
+// LastActions returns the action of the last record of each of the operations
+// with these ids, as far as the log knows them.
+func (l *Log) LastActions(ctx context.Context, ids []string) (map[string]Action, error) {
+	last := make(map[string]Action, len(ids))
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || !storable(id) })
+	if len(ids) == 0 {
+		return last, nil
+	}
+	s := newScan(Query{Visible: Visibility{All: true}}, MaxLimit*len(ids))
+	s.operations = ids
+	indexed, tail, err := l.parts(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := l.readTail(ctx, tail)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range newest {
+		if last[r.OperationID] == "" {
+			last[r.OperationID] = r.Action
+		}
+	}
+	return last, l.lastIndexed(ctx, indexed, last)
+}
+
+// lastIndexed is LastActions of the search tables, for operations that have
+// none in last.
+func (l *Log) lastIndexed(ctx context.Context, s scan, last map[string]Action) error {
+	s.operations = slices.DeleteFunc(s.operations, func(id string) bool { return last[id] != "" })
+	if len(s.operations) == 0 || s.above+1 >= s.below {
+		return nil
+	}
+	st, _ := l.statement(s)
+	//nolint:gosec // st.text holds marks where values go
+	rows, err := l.cfg.SearchRead.QueryContext(ctx, `SELECT r.operation_id, r.action FROM (`+st.text+`) m
+		JOIN record r ON r.seq = m.seq ORDER BY m.seq DESC`, st.args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, action string
+		if err := rows.Scan(&id, &action); err != nil {
+			return err
+		}
+		if last[id] == "" {
+			last[id] = Action(action)
+		}
+	}
+	return rows.Err()
+}
+
 // OpenOperations returns, for every operation that was requested and has no
 // end, its records, oldest first. It waits until the search tables are up to
 // date.
@@ -125,7 +178,11 @@ type scan struct {
 	oldestFirst  bool
 	anyOrder     bool // of the search tables: only how many there are is asked
 	limit        int
+	operations   []string // ids of which one must be the record's; nil: any
 }
+
+// everything reports whether only times and numbers narrow the scan.
+func (s scan) everything() bool { return s.operations == nil && s.Query.everything() }
 
 // newScan reads newest first from Before, or oldest first from After.
 func newScan(q Query, limit int) scan {
@@ -169,7 +226,8 @@ func (s scan) order() string {
 
 func (s scan) matches(r Record) bool {
 	ts := r.Time.UnixMicro()
-	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to && s.Query.matches(r)
+	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to &&
+		(s.operations == nil || slices.Contains(s.operations, r.OperationID)) && s.Query.matches(r)
 }
 
 // bounded turns the times into bounds of the sequence: both increase together.
@@ -260,7 +318,49 @@ func (l *Log) both(ctx context.Context, a scan, readA reader, b scan, readB read
 	return append(found, rest...), err
 }
 
+// readTail reads matches that the search tables have not: those that are
+// remembered, and from the log what is not.
 func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
+	known := l.recent.between(s.above, s.below)
+	if len(known) == 0 {
+		return l.readLogged(ctx, s)
+	}
+	older, newer := s, s
+	older.below, newer.above = known[0].Sequence, known[len(known)-1].Sequence
+	first, last := newer, older
+	if s.oldestFirst {
+		first, last = older, newer
+	}
+	found, err := l.both(ctx, first, l.readLogged, s, func(_ context.Context, s scan) ([]Record, error) {
+		return s.among(known), nil
+	})
+	if err != nil || len(found) >= s.limit {
+		return found, err
+	}
+	last.limit -= len(found)
+	rest, err := l.readLogged(ctx, last)
+	return append(found, rest...), err
+}
+
+// among are the matches among records that are in the order of their numbers.
+func (s scan) among(records []Record) []Record {
+	var found []Record
+	for i := range records {
+		r := &records[i]
+		if !s.oldestFirst {
+			r = &records[len(records)-1-i]
+		}
+		if !s.matches(*r) {
+			continue
+		}
+		if found = append(found, *r); len(found) == s.limit {
+			break
+		}
+	}
+	return found
+}
+
+func (l *Log) readLogged(ctx context.Context, s scan) ([]Record, error) {
 	return l.readLog(ctx, s, followBatch)
 }
 

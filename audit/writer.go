@@ -178,6 +178,7 @@ func (w *writer) attempt(batch []*appending) error {
 		}
 	}
 	w.unchecked = false
+	w.recent.add(batch)
 	w.signed(signed, w.tree.size)
 	return nil
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -129,29 +130,28 @@ func (h *Handlers) visibility(ctx context.Context, v Viewer, q audit.Query) (aud
 // what came of it.
 func (h *Handlers) recordRows(ctx context.Context, records []audit.Record) ([]templates.RecordRow, error) {
 	rows := make([]templates.RecordRow, len(records))
-	last := map[string]string{} // by operation: its last record's action
+	last := map[string]audit.Action{} // by operation: its last record's action
+	var asked []string                // operations of which the list has the request alone
 	for i, r := range records {
 		rows[i] = recordRow(r)
 		if r.OperationID == "" {
 			continue
 		}
 		if last[r.OperationID] == "" { // newest first
-			last[r.OperationID] = string(r.Action)
+			last[r.OperationID] = r.Action
 		}
-		if r.Action != audit.ActionOperationRequested {
-			continue
+		if last[r.OperationID] == audit.ActionOperationRequested {
+			asked = append(asked, r.OperationID)
 		}
-		if last[r.OperationID] == string(r.Action) {
-			all, err := h.Log.Operation(ctx, r.OperationID)
-			if err != nil {
-				return nil, err
-			}
-			if len(all) > 0 {
-				last[r.OperationID] = string(all[len(all)-1].Action)
-			}
-		}
-		if end := last[r.OperationID]; end != string(r.Action) {
-			rows[i].End = end
+	}
+	found, err := h.Log.LastActions(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(last, found)
+	for i, r := range records {
+		if end := last[r.OperationID]; r.Action == audit.ActionOperationRequested && end != r.Action {
+			rows[i].End = string(end)
 		}
 	}
 	return rows, nil

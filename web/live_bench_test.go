@@ -71,9 +71,9 @@ func spelled(text string, i int) string {
 }
 
 // weigh is how many bytes an answer has, compressed.
-func (b *browser) weigh(path string) int64 {
+func (b *browser) weigh(path string, change ...func(*http.Request)) int64 {
 	b.t.Helper()
-	res, stop := b.openStream(path)
+	res, stop := b.openStream(path, change...)
 	defer stop()
 	defer func() { _ = res.Body.Close() }()
 	n, err := io.Copy(io.Discard, res.Body)
