@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"crypto/ed25519"
+	"math"
 	"testing"
 	"time"
 
@@ -113,3 +114,10 @@ const (
 	MaxShort    = maxShort
 	MaxLong     = maxLong
 )
+
+// MaxRecent is how many records the log remembers at most.
+const MaxRecent = maxRecent
+
+// Remembered is how many records are remembered until the search tables have
+// them.
+func (l *Log) Remembered() int { return len(l.recent.between(0, math.MaxInt64)) }

@@ -127,7 +127,7 @@ type Facets struct {
 // matches are counted: enough for shares, few enough for every page.
 const (
 	MaxFacet   = 20
-	MaxFaceted = 2_000
+	MaxFaceted = 1_000
 )
 
 // Facets counts the values of the newest matches, whatever page the query
