@@ -70,13 +70,15 @@ func large(b *testing.B, dsn string) *console {
 		})
 	}
 	group.Wait()
+	pace := time.NewTicker(10 * time.Millisecond)
+	defer pace.Stop()
 	for { // until a search need not read the log's end by itself
 		f, err := c.log.Figures(b.Context())
 		must(b, err)
 		if f.Followed == f.Size {
 			return c
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-pace.C
 	}
 }
 
