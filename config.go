@@ -38,6 +38,7 @@ type config struct {
 	sessionIdle    time.Duration
 	trustedProxies []netip.Prefix
 	metricsListen  string
+	development    bool
 
 	auditKeyFile  string
 	auditKeys     []string
@@ -96,6 +97,7 @@ func flags(c *config, l *lists) *flag.FlagSet {
 	f.DurationVar(&c.sessionIdle, "session-idle", 8*time.Hour, "`TIME` without use after which a session ends")
 	f.StringVar(&l.proxies, "trusted-proxies", "", "`LIST` of addresses or CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed")
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "`ADDRESS` that serves /metrics to anybody who reaches it; empty: --listen serves it, to programs on this machine alone")
+	f.BoolVar(&c.development, "development", false, "serve /design, which shows every component of the pages in every state, for those who change them")
 	f.StringVar(&c.auditKeyFile, "audit-key-file", "", "`FILE` with the key that signs the audit log's checkpoints, made when missing; default audit.key in the data folder")
 	f.StringVar(&l.auditKeys, "audit-keys", "", "`LIST` of public keys, besides that one, whose checkpoints are believed: former keys, or those of other consoles on the same log")
 	f.StringVar(&c.anchorFile, "anchor-file", "", "`FILE` that gets every minute's checkpoint, best on another volume; the start refuses a log that does not continue it")
@@ -300,7 +302,7 @@ func envOf(names ...string) func(string) string {
 func describe(b *strings.Builder, f *flag.FlagSet, variable func(string) string) {
 	f.VisitAll(func(f *flag.Flag) {
 		name, usage := flag.UnquoteUsage(f)
-		fmt.Fprintf(b, "\n  --%s %s    %s\n      %s.", f.Name, name, variable(f.Name), usage)
+		fmt.Fprintf(b, "\n  %s    %s\n      %s.", strings.TrimSpace("--"+f.Name+" "+name), variable(f.Name), usage)
 		if f.DefValue != "" {
 			fmt.Fprintf(b, " Default: %s.", f.DefValue)
 		}

@@ -238,7 +238,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger, Limits: watch.Every(cfg.watch)})
 	open.add(func() error { watcher.Close(); return nil })
 	h := handlers.New(handlers.Config{Store: handlers.Store{Write: dbs.console.Write, Read: dbs.console.Read}, Log: log, COC: cocClient, Watch: watcher, IAM: iamClient, Operations: operations, Sessions: sessions, Rules: rules,
-		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo})
+		Logger: logger, Now: time.Now, DefaultProject: cfg.project, Demo: demo, Development: cfg.development})
 	return web.New(web.Config{Handlers: h, Sessions: sessions, TrustedProxies: cfg.trustedProxies, Logger: logger,
 		Metrics: metrics, MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()}), watcher, nil
 }

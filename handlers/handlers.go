@@ -93,6 +93,8 @@ type Config struct {
 	// Demo are the accounts of the embedded simulator. When there are any, a
 	// banner says that nothing real is touched.
 	Demo []DemoAccount
+	// Development serves the page of all components.
+	Development bool
 	// Limits are those of the event streams; zero fields take the defaults.
 	Limits StreamLimits
 }

@@ -89,8 +89,34 @@ func (h *Handlers) readJob(c echo.Context, errs templates.FieldErrors) (operate.
 	return r, nil
 }
 
+// inView goes on with all instances of a ticket that the filter shows and the
+// reader can cancel.
+func (h *Handlers) inView(c echo.Context, ticket string) error {
+	id, err := coc.ParseExecuteUUID(ticket)
+	if err != nil {
+		return &Problem{Status: http.StatusBadRequest, Kind: ProblemBadUUID, Value: shortened(ticket), Err: err}
+	}
+	l, err := h.look(c, id)
+	if err != nil {
+		return err
+	}
+	defer l.viewer.Close()
+	s := l.viewer.Snapshot()
+	now, may := l.offers(s)
+	var targets []string
+	for _, r := range l.filter.rows(s) {
+		if i := instance(string(id), r.batch, r.Instance.Instance, now, s.At, may); i.Cancel.Address != "" {
+			targets = append(targets, i.Target)
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, newJobAddress(coc.CancelInstance, targets))
+}
+
 // NewJob shows what a job would hit, and asks to confirm it.
 func (h *Handlers) NewJob(c echo.Context) error {
+	if ticket := c.QueryParam("all"); ticket != "" {
+		return h.inView(c, ticket)
+	}
 	page := h.jobForm(c)
 	r, err := h.readJob(c, page.Errors)
 	if err != nil {

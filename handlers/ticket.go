@@ -105,12 +105,17 @@ func viewName(v Viewer, kind string) string {
 	return name
 }
 
-// lookAtTicket lets a viewer in with their own token, and notes that they look.
+// lookAtTicket looks at the ticket of the address.
 func (h *Handlers) lookAtTicket(c echo.Context) (*ticketLook, error) {
 	id, err := ticketParam(c)
 	if err != nil {
 		return nil, err
 	}
+	return h.look(c, id)
+}
+
+// look lets a viewer in with their own token, and notes that they look.
+func (h *Handlers) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, error) {
 	filter, err := readInstanceFilter(c)
 	if err != nil {
 		return nil, err

@@ -175,7 +175,7 @@ func (f instanceFilter) list(s *watch.Snapshot, id string) templates.InstanceLis
 	usual.Sort = ""
 	l := templates.InstanceList{Search: f.Search, Statuses: options(string(f.Status), coc.FilterableInstanceStatuses()...),
 		Sorts:    options(f.Sort, sortBatch, sortHost, sortStart, sortDuration),
-		Filtered: usual != instanceFilter{}, FormAddress: ticketAddress(id), FailedFirst: address("", usual),
+		Filtered: usual != instanceFilter{}, FormAddress: ticketAddress(id), Ticket: id, FailedFirst: address("", usual),
 		Hosts: address("/hosts.txt", f), CSV: address("/instances.csv", f)}
 	regions, zones, batches := []string{f.Region}, []string{f.Zone}, []string{}
 	for _, b := range s.Batches {

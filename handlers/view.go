@@ -60,6 +60,7 @@ func instance(ticket string, batch int32, i coc.Instance, s operate.Situation, n
 	}
 	op := coc.Operation{Type: coc.CancelInstance, InstanceID: id}
 	out.Cancel = choice(ticket, op, batch, s.Check(op, i.Status), may.denied(op, &i))
+	out.Cancel.Waiting = i.Status == coc.InstanceReady && out.Cancel.Address != ""
 	return out
 }
 

@@ -43,8 +43,13 @@ func examples() map[string]Page {
 		"story": exampleStory(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_job": exampleNewJob(), "job": exampleJob(), "operation_rules": exampleOperationRules(),
-		"record_pruned": exampleRecordPruned(),
+		"record_pruned": exampleRecordPruned(), "design": exampleDesign("basics"), "design_ticket": exampleDesign("ticket"),
+		"design_operation": exampleDesign("operation"), "design_audit": exampleDesign("audit"), "design_desk": exampleDesign("desk"),
 	}
+}
+
+func exampleDesign(part string) Design {
+	return Design{Frame: frame("Design", SectionNone), Part: part, Now: noon}
 }
 
 func exampleSignIn() SignIn {

@@ -98,6 +98,7 @@ type OperationChoice struct {
 	Refusal string  // why it does not fit: a value of operate.Refusal
 	Denied  *Denial // why the rules do not let the reader
 	Batch   int32   // SKIP_BATCH: the batch
+	Waiting bool    // what it cancels has not been started
 }
 
 // Instance is one server in one batch.

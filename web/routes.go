@@ -36,6 +36,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		{http.MethodPost, "/theme", public, h.SetTheme},
 		{http.MethodGet, "/shortcuts", signedIn, h.Shortcuts},
 		{http.MethodPost, "/shortcuts", public, h.SetShortcuts},
+		{http.MethodGet, "/design", signedIn, h.Design},
 		{http.MethodGet, "/tickets", signedIn, h.Tickets},
 		{http.MethodGet, "/tickets/:execute_uuid", signedIn, h.Ticket},
 		{http.MethodGet, "/tickets/:execute_uuid/events", signedIn, h.TicketEvents},

@@ -78,3 +78,10 @@ type ReviewTexts struct {
 	Mark                 string // on whatever shows such an operation
 	By, Comment          string // who reviewed it, and what they wrote
 }
+
+// DesignTexts are those of the page that shows every component.
+type DesignTexts struct {
+	Heading, Text string
+	Parts         Words // its pages
+	Section       Words // what they show
+}

@@ -206,6 +206,12 @@ var enUS = Texts{
 		Unanswered: "No answer came. It is not known whether this was sent.",
 		Day:        "d", Hour: "h", Minute: "min", Second: "s", Millisecond: "ms",
 		Filter: "Filter", ClearFilter: "Clear filters", Filters: "Filters", All: "All",
+		FiltersSet: func(n int) string {
+			if n == 0 {
+				return "Filters"
+			}
+			return "Filters · " + strconv.Itoa(n) + " set"
+		},
 		From:  func(zone string) string { return "From (" + zone + ")" },
 		To:    func(zone string) string { return "To (" + zone + ")" },
 		Newer: "Newer", Older: "Older", Pages: "Pages",
@@ -506,6 +512,9 @@ var enUS = Texts{
 		OrAsk:  "Or ask a second person: it is sent when they approve.",
 		Broken: "The changed policy files are not in force, because they are broken; the rules of before hold. Tell whoever looks after the console.",
 		Stops: func(stops, running int) string {
+			if running == 0 {
+				return "Cancels " + countEN(stops, "instance that waits", "instances that wait") + "; nothing that runs stops."
+			}
 			return "Stops " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
 		},
 		StopsNothing: "Stops no instance.",
@@ -567,6 +576,13 @@ var enUS = Texts{
 	},
 	Log: logTextsEN(),
 	Key: keyTextsEN(),
+	Design: DesignTexts{
+		Heading: "Design", Text: "Every component in every state, as the pages render it. Nothing here acts.",
+		Parts: Words{"basics": "Basics", "ticket": "Ticket", "operation": "Operation", "audit": "Audit", "desk": "Approvals and jobs"},
+		Section: Words{"tokens": "Colours", "type": "Type and times", "buttons": "Buttons", "fields": "Fields", "notices": "Notices",
+			"states": "States", "empty": "Nothing to show", "dialogs": "Dialogs", "log": "Log", "steps": "Steps of an operation",
+			"confirm": "Confirmation", "list": "List", "integrity": "Integrity", "approval": "Approval", "job": "Job", "review": "Review"},
+	},
 	Review: ReviewTexts{
 		Heading: "Broken glass to review", Empty: "Nothing waits for a review.",
 		Text:    "These were sent without the second person that the rules want. Look at each, and write what you found: it is kept in the audit log.",

@@ -48,8 +48,9 @@ type CommonTexts struct {
 	Hour, Minute, Second, Millisecond, Day string // units
 	Filter                                 string // the button
 	ClearFilter                            string
-	Filters                                string // label
-	All                                    string // the choice that filters nothing
+	Filters                                string             // label
+	FiltersSet                             func(n int) string // the same, with how many are set
+	All                                    string             // the choice that filters nothing
 	From, To                               func(zone string) string
 	Newer, Older                           string
 	Pages                                  string // label of the pager

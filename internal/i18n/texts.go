@@ -28,6 +28,7 @@ type Texts struct {
 	Approval  ApprovalTexts
 	Job       JobTexts
 	Review    ReviewTexts
+	Design    DesignTexts
 	ErrorPage ErrorPageTexts
 	Word      WordTexts
 }

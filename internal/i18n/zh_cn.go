@@ -203,6 +203,12 @@ var zhCN = Texts{
 		Unanswered: "没有收到响应，不清楚内容是否已发送。",
 		Day:        "天", Hour: "小时", Minute: "分", Second: "秒", Millisecond: "毫秒",
 		Filter: "筛选", ClearFilter: "清除筛选", Filters: "筛选条件", All: "全部",
+		FiltersSet: func(n int) string {
+			if n == 0 {
+				return "筛选条件"
+			}
+			return "筛选条件 · 已设 " + strconv.Itoa(n) + " 项"
+		},
 		From:  func(zone string) string { return "时间从（" + zone + "）" },
 		To:    func(zone string) string { return "时间至（" + zone + "）" },
 		Newer: "较新", Older: "较早", Pages: "翻页",
@@ -487,6 +493,9 @@ var zhCN = Texts{
 		OrAsk:  "也可请他人审批，审批通过后立即发送。",
 		Broken: "修改后的策略文件有误，未生效；仍按之前的规则执行。请通知控制台维护人员。",
 		Stops: func(stops, running int) string {
+			if running == 0 {
+				return "将取消 " + strconv.Itoa(stops) + " 个待执行的实例；没有正在运行的实例会被停止。"
+			}
 			return "将停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
 		},
 		StopsNothing: "不会停止任何实例。",
@@ -547,6 +556,13 @@ var zhCN = Texts{
 	},
 	Log: logTextsZH(),
 	Key: keyTextsZH(),
+	Design: DesignTexts{
+		Heading: "设计系统", Text: "按页面实际渲染的方式展示每个组件的每种状态。此处的操作均不会执行。",
+		Parts: Words{"basics": "基础", "ticket": "工单", "operation": "操作", "audit": "审计", "desk": "审批与批量作业"},
+		Section: Words{"tokens": "颜色", "type": "文字与时间", "buttons": "按钮", "fields": "字段", "notices": "通知",
+			"states": "状态", "empty": "空列表", "dialogs": "对话框", "log": "日志", "steps": "操作步骤",
+			"confirm": "确认", "list": "列表", "integrity": "完整性", "approval": "审批", "job": "批量作业", "review": "复核"},
+	},
 	Review: ReviewTexts{
 		Heading: "紧急放行复核", Empty: "没有待复核的操作。",
 		Text:    "以下操作未经规则要求的他人审批即已发送。请逐一核实并写明结论，内容将写入审计日志。",

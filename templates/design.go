@@ -1,0 +1,221 @@
+package templates
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"coc-console/internal/i18n"
+)
+
+// What the design shows: everyday values, long ones, and both scripts.
+const (
+	designTicket  = "SCT2026030209151401c2f9a07"
+	designAddress = "/design?part=ticket"
+	designChinese = "生产环境证书轮换失败，需要立即处理（变更单 CHG-20417）"
+)
+
+var designLong = "The checks of last night have not ended yet, and the next window is in two hours: " + strings.Repeat("averylongword", 6)
+
+var designColours = []string{"bg", "surface", "sunken", "text", "muted", "line", "edge", "accent", "good", "warn", "bad",
+	"accent-wash", "good-wash", "warn-wash", "bad-wash"}
+
+// wires are the values that have a word, in a fixed order.
+func wires(words i18n.Words) []string { return slices.Sorted(maps.Keys(words)) }
+
+func designOptions(selected string, values ...string) []Option {
+	var out []Option
+	for _, v := range values {
+		out = append(out, Option{v, v == selected})
+	}
+	return out
+}
+
+func designFailure(t *i18n.Texts) *Failure {
+	m := t.Problem.UpstreamBroken
+	return &Failure{Heading: m.Heading, Text: m.Text, Advice: m.Advice, Verbatim: "COC.00000500: " + designLong, RequestID: "5b1e77d0"}
+}
+
+func designDenial() *Denial {
+	return &Denial{Text: designChinese, Policies: []string{"freeze", "on-call"}, Ask: []string{"acme/maria", "acme/paul"}, Failed: []string{"night"}}
+}
+
+func designChoices() []OperationChoice {
+	return []OperationChoice{{Type: "PAUSE_ORDER", Refusal: "ticket_not_running"}, {Type: "CONTINUE_ORDER", Address: designAddress},
+		{Type: "SKIP_BATCH", Address: designAddress, Batch: 2}, {Type: "CANCEL_ORDER", Denied: designDenial()}}
+}
+
+// designStates are all states of an instance, and one that this console does not know.
+var designStates = []string{"ABNORMAL", "PROCESSING", "READY", "FINISHED", "CANCELED", "ROLLBACKED", "MIGRATING"}
+
+func designInstances(now time.Time) []Instance {
+	var out []Instance
+	for n, status := range designStates {
+		i := Instance{ID: "4030435" + number(n), Batch: int32(n/3 + 1), HostName: "prd-web-000" + number(n), FixedIP: "192.168.0.1" + number(n), //nolint:gosec // seven
+			Region: "cn-north-4", Zone: "cn-north-4a", Status: status, Created: now.Add(-5 * time.Minute), Duration: 75 * time.Second,
+			Address: designAddress, LastLine: "[SYSTEM INFO] " + designChinese}
+		if status == "PROCESSING" || status == "READY" {
+			i.Cancel = OperationChoice{Type: "CANCEL_INSTANCE", Address: designAddress}
+		}
+		out = append(out, i)
+	}
+	out[2].HostName, out[2].LastLine, out[2].FloatingIP, out[2].Zone = designLong, "", "203.0.113.7", ""
+	out[6].Cancel = OperationChoice{Type: "CANCEL_INSTANCE", Denied: designDenial()}
+	return out
+}
+
+func designBatches() []Batch {
+	cells := make([]Cell, 0, len(designStates))
+	for n, status := range designStates {
+		cells = append(cells, Cell{number(n), "prd-web-000" + number(n), status, designAddress})
+	}
+	var out []Batch
+	for n, state := range []string{"FINISHED", "FAILED", "RUNNING", "HELD", "WAITING", "PARTLY", "CANCELED", "UNKNOWN"} {
+		out = append(out, Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells}) //nolint:gosec // eight
+	}
+	out[0].Rotation, out[1].Current, out[2].Selected, out[3].Rotation = "PAUSE", true, true, "SOMEDAY"
+	for range 12 {
+		out[4].Cells = append(slices.Clone(out[4].Cells), cells...)
+	}
+	return out
+}
+
+func designTicketPage(p Design) Ticket {
+	head := TicketHead{ID: designTicket, Name: "nginx_reload", Status: "ABNORMAL", Creator: "operator", Created: p.Now.Add(-14 * time.Minute),
+		ScriptID: "SC2025053008000005b4aa19d", Version: "1.0.0", Source: "CUSTOM_SCRIPT", ExecuteUser: "root", Timeout: 5 * time.Minute,
+		SuccessRate: "100", CurrentBatch: 2}
+	var counts []Count
+	for n, status := range designStates {
+		counts = append(counts, Count{status, int32(n * 3)}) //nolint:gosec // small
+	}
+	return Ticket{Frame: p.Frame, Head: head, Total: 63, Counts: counts, Operations: designChoices(), Batches: designBatches(),
+		Trouble:  &Trouble{Since: p.Now.Add(-time.Minute), Missed: 3, Failure: Failure{Heading: designChinese, Text: designLong}},
+		Progress: Progress{10, 22, &Success{7, 22, 20, "32", "90", "MISSED"}, &Remaining{17 * time.Minute, 5, true, 7}},
+		Params:   []Param{{Name: "config_version", Value: designChinese}, {Name: "password", Value: "******", Masked: true}, {Name: designLong, Value: designLong, Reference: "par-1"}},
+		Instances: InstanceList{Total: 63, Ticket: designTicket, Rows: designInstances(p.Now), Filtered: true, Incomplete: true, FormAddress: designAddress,
+			Statuses: designOptions("ABNORMAL", "", "READY", "ABNORMAL"), Batches: designOptions("", "", "1", "2"), Regions: designOptions("", "", "a", "b"),
+			Zones: designOptions("", "", "a", "b"), Sorts: designOptions("", "", "batch", "host"), FailedFirst: designAddress, Hosts: designAddress, CSV: designAddress},
+		Timeline: []TimelineEntry{
+			{ID: "event-1", Time: p.Now, After: p.Now.Add(-5 * time.Second), Subject: "instance", From: "PROCESSING", To: "ABNORMAL", Target: "prd-web-0002", Batch: 2},
+			{ID: "record-3", Sequence: 3, Time: p.Now, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: designLong, Receipt: designAddress},
+			{ID: "record-2", Sequence: 2, Time: p.Now, Actor: "manager", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: "prd-web-0003", Batch: 2, Reason: designChinese, Receipt: designAddress, Glass: true}},
+		AllHistory: "/audit", Story: "/audit"}
+}
+
+// designLog has a line in every colour, and two that tell of errors.
+func designLog(p Design) InstancePage {
+	var part LogPart
+	for c := range 17 {
+		part = append(part, LogLine{Runs: []LogRun{{Text: "2026-03-02 09:15:14 "}, {Text: "colour " + number(c) + " " + designChinese + "\n", Colour: c, Bold: c%4 == 1}}})
+	}
+	part = append(part, LogLine{Error: true, Runs: []LogRun{{Text: "ERROR ", Colour: 2, Bold: true}, {Text: designLong + "\n"}}}, LogLine{Error: true, Runs: []LogRun{{Text: "exit status 1\n"}}})
+	f := p.Frame
+	f.Refresh = 0
+	return InstancePage{Frame: f, Log: Log{part}, LogBytes: 4096, Download: designAddress}
+}
+
+func designReceipt(p Design) Receipt {
+	return Receipt{Frame: p.Frame, ID: "k2", TicketID: designTicket, Type: "CANCEL_INSTANCE", Open: true, Deadline: p.Now.Add(time.Minute), Others: []string{"40304358"},
+		Steps: designSteps(p.Now)[0], Now: TicketNow{"PROCESSING", 2, 5, Tally{3, 9, 10, 22}, p.Now}, Stops: 12, Policies: []string{"on-call"}, Glass: true,
+		ApprovedBy: "acme/maria", Approval: "/approvals", Job: "/jobs", ReviewedBy: "acme/maria", Review: designChinese,
+		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "READY"}}}
+}
+
+// designSteps are operations that wait, succeed, are rejected and end in doubt.
+func designSteps(now time.Time) [][]Step {
+	requested := Step{Action: "operation.requested", Time: now, Record: "/audit/1"}
+	accepted := Step{Action: "operation.accepted", Time: now, Duration: 412 * time.Millisecond, Record: "/audit/2", UpstreamRequestID: "5b1e77d0"}
+	return [][]Step{
+		{requested, accepted, {Action: "operation.observed", Pending: true}},
+		{requested, accepted, {Action: "operation.observed", Time: now, Status: "CANCELED", Record: "/audit/3"}},
+		{requested, {Action: "operation.rejected", Time: now, Upstream: "400 COC.00040713: " + designLong}, {Action: "operation.observed", Skipped: true}},
+		{requested, {Action: "operation.unknown", Time: now, Note: "timeout"}, {Action: "operation.not_observed", Time: now, Note: "deadline", Status: "PROCESSING"}},
+	}
+}
+
+func designOperation(p Design) NewOperation {
+	rows := designInstances(p.Now)
+	return NewOperation{Frame: p.Frame, Ticket: TicketHead{ID: designTicket, Name: "nginx_reload", Status: "ABNORMAL"}, TicketAddress: designAddress,
+		Action: "/design", Type: "SKIP_BATCH", BatchIndex: "2", Batch: &designBatches()[1], Targets: rows, Scope: Tally{1, 1, 5, 7}, Whole: Tally{3, 9, 10, 22},
+		Key: "k", Reason: designChinese, MaxReason: 500, Errors: FieldErrors{"reason": designChinese, "despite": designChinese},
+		Changes: []Change{{"status", "PROCESSING", "ABNORMAL", true}, {"finished", "6", "7", false}},
+		Pending: []PendingOperation{{"k7", "PAUSE_ORDER", "nginx_reload", "manager", p.Now, "/design"}}, ShowNext: true, Next: 3, NextHosts: rows,
+		Rules: OperationRules{Reason: true, Number: true, Other: true, OfferGlass: true, Stops: 12, Running: 3, Radius: designChinese, Keeps: 4,
+			Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 12, 3}, {"", 1, 0}}}, {"zone", []SpreadRow{{"cn-north-4a", 9, 2}, {"cn-north-4b", 3, 1}}}}}}
+}
+
+func designAudit(p Design) Audit {
+	outcomes := []string{"succeeded", "failed", "denied", "unknown", "pending"}
+	bars := make([]Bar, 0, 24)
+	for n := range 24 {
+		at := p.Now.Add(time.Duration(n-24) * time.Hour)
+		bars = append(bars, Bar{at, at.Add(time.Hour), n * 7 % 11, n == 9, "/design"})
+	}
+	facet := Facet{Field: "outcome"}
+	var rows []RecordRow
+	for n, outcome := range outcomes {
+		facet.Values = append(facet.Values, FacetValue{outcome, 90 - n, n == 1, "/audit"})
+		rows = append(rows, RecordRow{Sequence: int64(20 - n), Time: p.Now, Actor: "operator", Action: "operation.requested", Outcome: outcome, Ticket: designTicket,
+			TicketAddress: designAddress, Operation: "CANCEL_INSTANCE", Target: "prd-web-0002 (192.168.0.12)", BatchIndex: 2, Reason: designChinese, Address: "/design"})
+	}
+	rows[4].End, rows[3].Glass, rows[2].Reason, rows[1].Upstream = "operation.observed", true, designLong, "COC.00040713: "+designLong
+	actors := Facet{Field: "actor", Values: []FacetValue{{designLong, 6, false, "/audit"}, {"b", 5, false, "/audit"}, {"c", 4, false, "/audit"},
+		{"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}
+	return Audit{Frame: p.Frame, All: true, Filtered: true, Rows: rows, Export: "/audit/export", Total: Total{10000, true}, Counted: 2000,
+		Filter: AuditFilter{Query: "outcome:failed", Person: "operator", Actions: designOptions("", "", "operation."), Outcomes: designOptions("failed", "", "failed")},
+		Errors: FieldErrors{"q": designChinese}, Active: []ActiveFilter{{"outcome:failed", "/audit"}, {"actor:" + designLong, "/audit"}},
+		Saved: []SavedSearch{{designChinese, "outcome:failed", "/audit"}, {"night", "x", "/audit"}}, Facets: []Facet{facet, actors},
+		Chart: &Chart{bars[0].From, bars[23].To, bars}, Integrity: designIntegrity(p.Now)}
+}
+
+func designIntegrity(now time.Time) *Integrity {
+	return &Integrity{Now: now, VerifiedAt: now.Add(-time.Minute), Verified: 9, All: now.Add(-time.Minute), Next: now.Add(time.Minute), Running: true, Done: 5, Of: 9,
+		Findings: []Finding{{"record.altered", "record 7", 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3, Signed: 9, SignedAt: now,
+		Anchors: []AnchorState{{"log", 9, now, false}, {"webhook", 0, time.Time{}, true}}, Origin: "coc-console/x", PublicKey: "coc-console/x+5b1e77d0+" + strings.Repeat("A", 44)}
+}
+
+func designEvidence(now time.Time) Evidence {
+	return Evidence{Altered: true, Body: `{"v":1,"seq":7}`, Size: 512, BytesAddress: "/design", Index: 6, Leaf: strings.Repeat("5c0d", 16), Checkpoint: "coc-console/x\n8\n",
+		CheckpointSize: 8, Signed: now, Proof: []string{strings.Repeat("A", 44)}, ProofAddress: "/design", Bundle: "/design", Command: "coc-console audit verify-bundle FILE.zip"}
+}
+
+func designStory(now time.Time) []StoryItem {
+	step := func(n int64, action, outcome string) StoryStep {
+		return StoryStep{Sequence: n, Time: now, Since: time.Second, Action: action, Outcome: outcome, Actor: "operator", Record: "/design"}
+	}
+	other := step(9, "access.denied", "denied")
+	return []StoryItem{{Views: &StoryViews{12, 3, now.Add(-time.Hour), now}}, {Other: &other},
+		{Operation: &StoryOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: "prd-web-0002", Actor: "operator", Reason: designLong, Receipt: "/design",
+			Took: time.Minute, Steps: []StoryStep{step(2, "operation.requested", "pending"), step(3, "operation.rejected", "failed")}}}}
+}
+
+func designApprovals(now time.Time) []ApprovalRow {
+	var rows []ApprovalRow
+	for _, state := range []string{"waiting", "granted", "sent", "returned", "refused", "withdrawn", "expired"} {
+		rows = append(rows, ApprovalRow{ID: state, State: state, Type: "CANCEL_ORDER", Target: "nginx_reload", Requester: "operator", Reason: designChinese,
+			Address: "/design", Stops: 12, Asked: now, Expires: now.Add(time.Hour)})
+	}
+	return rows
+}
+
+func designApproval(now time.Time) Approval {
+	return Approval{ApprovalRow: designApprovals(now)[0], Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}},
+		Radius: designChinese, MayDecide: true, Own: true, MaySend: true, Typed: designLong, Errors: FieldErrors{"comment": designChinese}}
+}
+
+func designJob(now time.Time) Job {
+	j := Job{JobRow: JobRow{ID: "k5", State: "running", Type: "CANCEL_INSTANCE", Who: "operator", Reason: designChinese, Address: "/design", Started: now},
+		Done: 2, MayStop: true, MayContinue: true, Retry: "/design", Result: "/design"}
+	for n, state := range []string{"waiting", "sending", "sent", "failed", "operation.accepted", "operation.observed", "operation.rejected", "operation.unknown", "operation.not_observed"} {
+		j.Items = append(j.Items, JobItem{N: n, State: state, Target: "prd-web-000" + number(n), Address: "/design", Problem: designChinese[:n/8*len(designChinese)]})
+		j.Counts = append(j.Counts, Count{state, int32(n)}) //nolint:gosec // nine
+	}
+	return j
+}
+
+func designReviews(now time.Time) []ReviewRow {
+	return []ReviewRow{{ID: "k1", Operation: "CANCEL_ORDER", Target: "nginx_reload", Who: "operator", Reason: designLong, At: now, Stops: 12, Outcome: "operation.observed",
+		Receipt: "/design", Record: "/design", Comment: designChinese, Problem: designChinese},
+		{ID: "k2", Operation: "SKIP_BATCH", Target: "nginx_reload", BatchIndex: 2, Who: "operator", Reason: designChinese, At: now, Stops: 3, Record: "/design", Own: true}}
+}
