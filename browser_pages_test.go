@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"coc-console/internal/simulator"
+	"coc-console/templates"
 )
 
 // shown is one page as a reader comes to see it.
@@ -29,7 +30,7 @@ type gallery struct {
 // startGallery applies some operations, so that there are receipts and records of each kind.
 func startGallery(t *testing.T, b *chrome) *gallery {
 	t.Helper()
-	g := &gallery{stage: startStage(t, quick)}
+	g := &gallery{stage: startStage(t, quick, "--development")}
 	manager := b.open(t, g.base, look{still: true})
 	manager.SignIn("manager")
 	manager.Go("/audit?action=session.signed_in")
@@ -145,6 +146,7 @@ func (g *gallery) pages() []shown {
 		list = append(list, at("ticket-"+scenario, g.ticket(scenario)))
 	}
 	list = append(list, g.operationPages()...)
+	list = append(list, designPages()...)
 	return append(list,
 		shown{"instance", func(t *tab) { g.openInstance(t, "abnormal", "ABNORMAL") }},
 		at("receipt-open", g.open), at("receipt-observed", g.observed), at("receipt-rejected", g.rejected),
@@ -176,6 +178,15 @@ func (g *gallery) pages() []shown {
 			t.See("#public-key")
 		}},
 		at("approval-manager", g.asked), at("jobs", "/jobs"), at("job", g.job), at("reviews", "/reviews"))
+}
+
+// designPages show every component.
+func designPages() []shown {
+	list := make([]shown, 0, len(templates.DesignParts()))
+	for _, part := range templates.DesignParts() {
+		list = append(list, at("design-"+part, "/design?part="+part))
+	}
+	return list
 }
 
 // operationPages are the confirmation pages, of which none is sent off but one, which is refused.
@@ -224,14 +235,7 @@ func (g *gallery) each(t *tab, see func(shown)) {
 
 // TestBrowserAxe holds the pages against the rules of WCAG 2.2 AA that a program can check.
 func TestBrowserAxe(t *testing.T) {
-	path := os.Getenv("COC_CONSOLE_TEST_AXE")
-	if path == "" {
-		missing(t, "no axe-core: set COC_CONSOLE_TEST_AXE to the axe.min.js of npm's axe-core")
-	}
-	source, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := axeSource(t)
 	b := startBrowser(t)
 	g := startGallery(t, b)
 	for language, tag := range map[string]string{"en-US": "en-US", "zh-CN": "zh-Hans-CN"} {
@@ -242,7 +246,7 @@ func TestBrowserAxe(t *testing.T) {
 				if lang := tb.Text("document.documentElement.lang"); lang != tag {
 					t.Errorf("%s: the page's language is %s, want %s", p.name, lang, tag)
 				}
-				tb.Eval(string(source)) // the content security policy does not hold for what the protocol evaluates
+				tb.Eval(source) // the content security policy does not hold for what the protocol evaluates
 				for _, dark := range []bool{false, true} {
 					tb.Dark(dark)
 					if found := tb.Text(axe); found != "" {
@@ -251,6 +255,49 @@ func TestBrowserAxe(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// axeSource is axe-core.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("COC_CONSOLE_TEST_AXE")
+	if path == "" {
+		missing(t, "no axe-core: set COC_CONSOLE_TEST_AXE to the axe.min.js of npm's axe-core")
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
+
+// TestBrowserDesign holds every component against the same rules for readers who ask for high contrast, or whose system
+// has colours of its own.
+func TestBrowserDesign(t *testing.T) {
+	source := axeSource(t)
+	b := startBrowser(t)
+	s := startStage(t, quick, "--development")
+	for _, language := range []string{"en-US", "zh-CN"} {
+		tb := b.open(t, s.base, look{language: language, still: true})
+		tb.SignIn("manager")
+		for _, p := range designPages() {
+			p.open(tb)
+			tb.Eval(source)
+			for _, scheme := range []string{"light", "dark"} {
+				for _, feature := range [][2]string{{"prefers-contrast", "more"}, {"forced-colors", "active"}} {
+					tb.Media("", [][2]string{{"prefers-color-scheme", scheme}, {"prefers-reduced-motion", "reduce"}, feature})
+					if found := tb.Text(axe); found != "" {
+						t.Errorf("%s, %s, %s, %s:\n%s", p.name, language, scheme, feature[0], found)
+					}
+				}
+			}
+			tb.Media("print", nil)
+			if wide := tb.Text(tooWide); wide != "" {
+				t.Errorf("%s in print is too wide: %s", p.name, wide)
+			}
+			tb.Dark(false)
+		}
 	}
 }
 

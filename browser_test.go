@@ -206,8 +206,17 @@ func (t *tab) Dark(dark bool) {
 	if t.look.still {
 		motion = "reduce"
 	}
-	call(t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}}})
+	t.Media("", [][2]string{{"prefers-color-scheme", scheme}, {"prefers-reduced-motion", motion}})
+}
+
+// Media tells the page what it is shown on, "" for the screen, and what its reader's system asks for.
+func (t *tab) Media(kind string, features [][2]string) {
+	t.Helper()
+	params := emulation.SetEmulatedMediaParams{Media: kind}
+	for _, f := range features {
+		params.Features = append(params.Features, &emulation.MediaFeature{Name: f[0], Value: f[1]})
+	}
+	call(t, emulation.SetEmulatedMedia, params)
 }
 
 // Go loads an address of the console, as if it were typed.

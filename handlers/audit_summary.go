@@ -274,8 +274,7 @@ func (h *Handlers) integrity(ctx context.Context, v Viewer) *templates.Integrity
 	}
 	verified := h.Log.Verified()
 	i := &templates.Integrity{VerifiedAt: verified.At, Verified: verified.Size, All: verified.All, Running: verified.Running,
-		Done: verified.Done, Of: verified.Total, Failed: verified.Err != nil, Origin: h.Log.Origin(), PublicKey: h.Log.PublicKey(),
-		Now: h.Now()}
+		Done: verified.Done, Of: verified.Total, Failed: verified.Err != nil, Origin: h.Log.Origin(), PublicKey: h.Log.PublicKey()}
 	if every := h.Log.VerifyEvery(); every > 0 && !verified.At.IsZero() {
 		i.Next = verified.At.Add(every)
 	}

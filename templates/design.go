@@ -170,7 +170,7 @@ func designAudit(p Design) Audit {
 }
 
 func designIntegrity(now time.Time) *Integrity {
-	return &Integrity{Now: now, VerifiedAt: now.Add(-time.Minute), Verified: 9, All: now.Add(-time.Minute), Next: now.Add(time.Minute), Running: true, Done: 5, Of: 9,
+	return &Integrity{VerifiedAt: now.Add(-time.Minute), Verified: 9, All: now.Add(-time.Minute), Next: now.Add(time.Minute), Running: true, Done: 5, Of: 9,
 		Findings: []Finding{{"record.altered", "record 7", 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3, Signed: 9, SignedAt: now,
 		Anchors: []AnchorState{{"log", 9, now, false}, {"webhook", 0, time.Time{}, true}}, Origin: "coc-console/x", PublicKey: "coc-console/x+5b1e77d0+" + strings.Repeat("A", 44)}
 }

@@ -349,7 +349,7 @@ func exampleAudit() Audit {
 }
 
 func exampleIntegrity() *Integrity {
-	return &Integrity{Now: noon.Add(time.Minute), VerifiedAt: noon, Verified: 9, All: noon, Next: noon.Add(time.Minute), Running: true, Done: 5, Of: 9,
+	return &Integrity{VerifiedAt: noon, Verified: 9, All: noon, Next: noon.Add(time.Minute), Running: true, Done: 5, Of: 9,
 		Findings: []Finding{{"record.altered", "record 7: " + script, 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3,
 		Signed: 9, SignedAt: noon, Anchors: []AnchorState{{"log", 9, noon, false}, {longWord, 0, time.Time{}, true}}, Origin: "coc-console/x",
 		PublicKey: "coc-console/x+5b1e77d0+" + longWord}

@@ -184,3 +184,23 @@ func TestJobIsReviewedOnce(t *testing.T) {
 	}
 	boss.want(boss.get("/reviews"), http.StatusOK, alone)
 }
+
+// TestInstancesAreChosenAtOnce: the box in the table's head takes what the filter shows and can be cancelled.
+func TestInstancesAreChosenAtOnce(t *testing.T) {
+	c := start(t, builtIn)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	id := c.sim.UUID("running")
+	if p := b.get("/tickets/" + id); !strings.Contains(p.body, `name="all" value="`+id+`"`) {
+		t.Errorf("the table's head has no box\n%s", shortened(p.body))
+	}
+	all := b.follow(b.get("/jobs/new?operation_type=CANCEL_INSTANCE&all=" + id))
+	b.want(all, http.StatusOK, i18n.For(i18n.EnUS).Job.One("CANCEL_INSTANCE", 3))
+	if n := strings.Count(all.body, `name="target"`); n != 3 {
+		t.Errorf("%d instances are chosen, want the 3 that can be cancelled\n%s", n, shortened(all.body))
+	}
+	waiting := b.follow(b.get("/jobs/new?operation_type=CANCEL_INSTANCE&status=READY&all=" + id))
+	if n := strings.Count(waiting.body, `name="target"`); n != 1 {
+		t.Errorf("%d instances are chosen, want the one that waits\n%s", n, shortened(waiting.body))
+	}
+	b.want(b.get("/jobs/new?all=no-ticket"), http.StatusBadRequest)
+}

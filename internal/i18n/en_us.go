@@ -453,7 +453,6 @@ var enUS = Texts{
 			return fmt.Sprintf("running: record %s of %s", thousandsEN(done), thousandsEN(of))
 		},
 		WholeVerified: "Whole log verified", NextRun: "Next run due", Checkpoint: "Last signed checkpoint",
-		Age:    func(d string) string { return d + " ago" },
 		Anchor: "Anchor", AnchorFailed: "did not take the latest checkpoint", PublicKey: "Public key of the checkpoints",
 		Findings:     "The verification found that the log is not what was written:",
 		MoreFindings: func(n int) string { return fmt.Sprintf("and %d more", n) },

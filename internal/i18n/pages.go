@@ -259,7 +259,6 @@ type AuditTexts struct {
 	WholeVerified      string
 	NextRun            string
 	Checkpoint         string
-	Age                func(duration string) string
 	Anchor             string
 	AnchorFailed       string
 	PublicKey          string

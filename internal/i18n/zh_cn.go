@@ -442,7 +442,6 @@ var zhCN = Texts{
 			return fmt.Sprintf("正在校验：%s / %s", thousandsEN(done), thousandsEN(of))
 		},
 		WholeVerified: "上次全量校验", NextRun: "下次校验", Checkpoint: "最近签名的检查点",
-		Age:    func(d string) string { return d + "前" },
 		Anchor: "锚点", AnchorFailed: "未接收最近的检查点", PublicKey: "检查点的公钥",
 		Findings:     "校验发现日志与写入时不一致：",
 		MoreFindings: func(n int) string { return fmt.Sprintf("另有 %d 项", n) },
