@@ -17,13 +17,15 @@ const (
 	copyBatch   = 16 * followBatch
 )
 
-// The follower lets records gather before it copies them: what a commit of the
-// search tables costs is then shared by many, and searches read meanwhile what
-// it has not reached. It rests twice as long as it worked, so that in a rush
-// the writer, on whom people wait, has the processors.
+// The follower lets records gather before it copies them: a commit of the
+// search tables takes about as long for a hundred records as for one, and
+// searches find meanwhile what it has not reached, in memory. It rests twice as
+// long as it worked, so that in a rush the writer, on whom people wait, has the
+// processors.
 const (
 	gatherAtLeast = 100 * time.Millisecond
 	gatherAtMost  = time.Second
+	gatherEnough  = 2000 // records that no longer rest
 )
 
 // followRetry is how often the follower looks unasked: for what other consoles
@@ -57,8 +59,18 @@ func (l *Log) follow(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-l.wake:
-			rest(ctx, min(max(2*worked, gatherAtLeast), gatherAtMost))
+			l.gather(ctx, worked)
 		}
+	}
+}
+
+// gather waits until there is enough to follow, after the follower has worked.
+func (l *Log) gather(ctx context.Context, worked time.Duration) {
+	waited := min(max(2*worked, gatherAtLeast), gatherAtMost)
+	rest(ctx, waited)
+	for waited < gatherAtMost && l.recent.len() < gatherEnough && ctx.Err() == nil {
+		rest(ctx, gatherAtLeast)
+		waited += gatherAtLeast
 	}
 }
 
@@ -175,10 +187,13 @@ func (l *Log) readBatches(ctx context.Context, upto, end int64, batches chan<- c
 
 // nextEntries reads a batch's entries above upto, up to end.
 func (l *Log) nextEntries(ctx context.Context, upto, end int64) ([]Record, error) {
-	if known := l.recent.between(upto, min(end, upto+copyBatch)+1); len(known) > 0 && known[0].Sequence == upto+1 {
-		return known, nil
-	}
 	room := make([]Record, 0, min(end-upto, copyBatch))
+	if known := l.recent.between(upto, min(end, upto+copyBatch)+1); len(known) > 0 && known[0].record.Sequence == upto+1 {
+		for _, a := range known {
+			room = append(room, a.record)
+		}
+		return room, nil
+	}
 	return l.appendEntries(ctx, room, `seq > $1 AND seq <= $2 ORDER BY seq LIMIT `+strconv.Itoa(copyBatch), upto, end)
 }
 

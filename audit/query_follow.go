@@ -68,6 +68,10 @@ func (l *Log) index(ctx context.Context, tx *sql.Tx, b copied) error {
 	return nil
 }
 
+// yieldEvery is after how many records of a batch the follower lets others go
+// first: somebody waits for a commit, nobody for the follower.
+const yieldEvery = 16
+
 // indexRecords is for SQLite: prepared inserts of single rows are its fastest.
 // A statement that can be interrupted costs a goroutine, so the end is looked
 // for in between.
@@ -88,6 +92,9 @@ func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if i%yieldEvery == 0 {
+			runtime.Gosched()
+		}
 		if _, err := insert.ExecContext(whole, r.Sequence, r.Time.UnixMicro(), string(r.Action), string(r.Outcome), r.Actor.UserID,
 			r.Actor.UserName, r.Ticket, r.OperationID, r.OperationType, r.Actor.ProjectID, r.Actor.ProjectName, r.Origin.Address); err != nil {
 			return err
@@ -101,10 +108,14 @@ func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 
 // prepare returns the words of records as the database takes them.
 func (l *Log) prepare(records []Record) []string {
-	if l.cfg.Dialect == PostgreSQL {
-		return sideBySide(records, func() func(Record) string { return positioned })
+	at := runtime.GOMAXPROCS(0)
+	if len(records) < copyBatch { // there is no hurry
+		at = 1
 	}
-	return sideBySide(records, func() func(Record) string {
+	if l.cfg.Dialect == PostgreSQL {
+		return sideBySide(records, at, func() func(Record) string { return positioned })
+	}
+	return sideBySide(records, at, func() func(Record) string {
 		fact := remembered()
 		return func(r Record) string { return document(r, fact) }
 	})
@@ -123,16 +134,19 @@ func remembered() func(kind, value string) string {
 	}
 }
 
-// sideBySide computes a text for each record on all processors.
-func sideBySide(records []Record, worker func() func(Record) string) []string {
+// sideBySide computes a text for each record on so many processors.
+func sideBySide(records []Record, processors int, worker func() func(Record) string) []string {
 	out := make([]string, len(records))
-	size := max(len(records)/runtime.GOMAXPROCS(0)+1, 256)
+	size := max(len(records)/processors+1, 256)
 	var group sync.WaitGroup
 	for at := 0; at < len(records); at += size {
 		some := records[at:min(at+size, len(records))]
 		group.Go(func() {
 			text := worker()
 			for i, r := range some {
+				if i%yieldEvery == 0 {
+					runtime.Gosched()
+				}
 				out[at+i] = text(r)
 			}
 		})

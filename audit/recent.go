@@ -1,6 +1,9 @@
 package audit
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // recent are the newest records as the writer has written them, until the
 // search tables have them: searches, which add what those have not reached,
@@ -8,9 +11,8 @@ import "sync"
 // is durable, without gaps; where it does not reach, the log itself is read.
 type recent struct {
 	mu      sync.Mutex
-	records []Record // consecutive; elements are never changed
-	sizes   []int    // bytes of each
-	bytes   int
+	records []*appending // consecutive
+	bytes   int          // of their bodies
 }
 
 // The limits of what is remembered.
@@ -23,24 +25,22 @@ const (
 func (r *recent) add(batch []*appending) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := len(r.records); n > 0 && r.records[n-1].Sequence+1 != batch[0].record.Sequence {
-		r.records, r.sizes, r.bytes = nil, nil, 0 // another console has written in between
+	if n := len(r.records); n > 0 && r.records[n-1].record.Sequence+1 != batch[0].record.Sequence {
+		r.records, r.bytes = nil, 0 // another console has written in between
 	}
 	for _, a := range batch {
-		r.records, r.sizes = append(r.records, a.record), append(r.sizes, len(a.body))
-		r.bytes += len(a.body)
+		r.bytes += len(a.content)
+		a.body = nil // it is not needed any more
 	}
+	r.records = append(r.records, batch...)
 	r.drop(func() bool { return len(r.records) > maxRecent || r.bytes > maxRecentBytes })
 }
 
 // drop forgets the oldest records while there are too many.
 func (r *recent) drop(tooMany func() bool) {
 	for len(r.records) > 0 && tooMany() {
-		r.bytes -= r.sizes[0]
-		r.records, r.sizes = r.records[1:], r.sizes[1:]
-	}
-	if len(r.records) == 0 {
-		r.records, r.sizes = nil, nil
+		r.bytes -= len(r.records[0].content)
+		r.records[0], r.records = nil, r.records[1:]
 	}
 }
 
@@ -48,19 +48,26 @@ func (r *recent) drop(tooMany func() bool) {
 func (r *recent) trim(upto int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.drop(func() bool { return r.records[0].Sequence <= upto })
+	r.drop(func() bool { return r.records[0].record.Sequence <= upto })
+}
+
+// len is how many records are remembered.
+func (r *recent) len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.records)
 }
 
 // between are those of the records between two numbers, without them, that are
-// remembered, oldest first. They are not to be changed.
-func (r *recent) between(above, below int64) []Record {
+// remembered, oldest first.
+func (r *recent) between(above, below int64) []*appending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.records) == 0 {
 		return nil
 	}
-	first := r.records[0].Sequence
+	first := r.records[0].record.Sequence
 	from := min(max(above+1-first, 0), int64(len(r.records)))
 	to := min(max(below-first, from), int64(len(r.records)))
-	return r.records[from:to:to]
+	return slices.Clone(r.records[from:to])
 }

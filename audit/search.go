@@ -326,7 +326,7 @@ func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
 		return l.readLogged(ctx, s)
 	}
 	older, newer := s, s
-	older.below, newer.above = known[0].Sequence, known[len(known)-1].Sequence
+	older.below, newer.above = known[0].record.Sequence, known[len(known)-1].record.Sequence
 	first, last := newer, older
 	if s.oldestFirst {
 		first, last = older, newer
@@ -343,12 +343,12 @@ func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
 }
 
 // among are the matches among records that are in the order of their numbers.
-func (s scan) among(records []Record) []Record {
+func (s scan) among(records []*appending) []Record {
 	var found []Record
 	for i := range records {
-		r := &records[i]
+		r := &records[i].record
 		if !s.oldestFirst {
-			r = &records[len(records)-1-i]
+			r = &records[len(records)-1-i].record
 		}
 		if !s.matches(*r) {
 			continue
