@@ -2,7 +2,7 @@
 // changed, which are morphed by their ids, and the order of lists. There is one stream per tab, and none while the tab is
 // hidden. When it breaks, the page says since when, and tries again. Where streams are full, refresh.js takes over.
 import { announce, notice } from "./navigate.js";
-import { morph } from "./morph.js";
+import { morph, pair, pinned } from "./morph.js";
 import { plan } from "./refresh.js";
 import { parse } from "./trusted.js";
 
@@ -236,30 +236,26 @@ function settle() {
 /** Whether an order is another than that of a list. @param {Element} list @param {string} order */
 const moves = (list, order) => [...list.children].map((e) => e.id).join(" ") !== order;
 
-/** @param {Element} list @param {string} order */
+/** Puts a list into an order with as few moves as can be. @param {Element} list @param {string} order */
 function arrange(list, order) {
   const wanted = order.split(" ").filter(Boolean);
   const keep = new Set(wanted);
   for (const child of [...list.children]) if (!keep.has(child.id)) child.remove();
+  const stay = pair([...list.children].map((e) => e.id), wanted);
   let at = list.firstElementChild;
-  for (const id of wanted) {
-    if (at?.id === id) {
-      at = at.nextElementSibling;
-      continue;
-    }
+  wanted.forEach((id, j) => {
     const child = spare.get(id) ?? document.getElementById(id);
     spare.delete(id);
-    if (!child) continue;
-    if (child.parentNode === list && "moveBefore" in list) list.moveBefore(child, at);
+    if (!child) return;
+    if (stay.has(j) || child === at) at = child.nextElementSibling;
+    else if (child.parentNode === list && "moveBefore" in list) list.moveBefore(child, at);
     else list.insertBefore(child, at);
-  }
+  });
 }
 
 /** Makes a change without moving what the pointer is on or what has the focus. @param {() => void} change */
 function keeping(change) {
-  const under = [...document.querySelectorAll(":hover")].pop();
-  const held = [under?.closest("a, button, input, select, textarea, summary, label"), document.activeElement];
-  const anchor = held.find((e) => e && main()?.contains(e) && e !== main());
+  const [anchor] = pinned(/** @type {HTMLElement} */ (main()));
   const before = anchor?.getBoundingClientRect().top;
   change();
   if (!anchor?.isConnected || before === undefined) return;

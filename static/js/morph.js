@@ -35,11 +35,11 @@ export function morph(have, want, pins = pinned(have)) {
   children(have, want, pins);
 }
 
-/** Finds what must not change under somebody's hands. @param {Element} root */
-function pinned(root) {
+/** Finds what must not change under somebody's hands: what the pointer is on, and what has the focus. @param {Element} root */
+export function pinned(root) {
   const under = [...root.querySelectorAll(":hover")].pop();
   const control = under?.closest("a, button, input, select, textarea, summary, label");
-  const pins = [root.ownerDocument.activeElement, control].filter((e) => e && e !== root && root.contains(e));
+  const pins = [control, root.ownerDocument.activeElement].filter((e) => e && e !== root && root.contains(e));
   return /** @type {Element[]} */ (pins);
 }
 
@@ -102,14 +102,18 @@ const key = (e) => e.nodeName + " " + named(e);
  */
 export function pair(a, b) {
   const pairs = new Map();
-  // best[i][j] is how many pairs a from i on and b from j on can make.
-  const best = [...a, ""].map(() => new Uint16Array(b.length + 1));
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let j = b.length - 1; j >= 0; j--) {
-      best[i][j] = a[i] === b[j] ? best[i + 1][j + 1] + 1 : Math.max(best[i + 1][j], best[i][j + 1]);
+  // Most of two lists is the same at their starts and ends.
+  let [i, j, m, n] = [0, 0, a.length, b.length];
+  while (i < m && j < n && a[i] === b[j]) pairs.set(j++, i++);
+  while (m > i && n > j && a[m - 1] === b[n - 1]) pairs.set(--n, --m);
+  // best[i][j] is how many pairs a from i on and b from j on can make, in what is left of both.
+  const best = Array.from({ length: m + 1 }, (_, k) => new Uint16Array(k < i ? 0 : n + 1));
+  for (let k = m - 1; k >= i; k--) {
+    for (let l = n - 1; l >= j; l--) {
+      best[k][l] = a[k] === b[l] ? best[k + 1][l + 1] + 1 : Math.max(best[k + 1][l], best[k][l + 1]);
     }
   }
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+  while (i < m && j < n) {
     if (a[i] === b[j]) pairs.set(j++, i++);
     else if (best[i + 1][j] >= best[i][j + 1]) i++;
     else j++;
