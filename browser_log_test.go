@@ -25,7 +25,7 @@ func logStage(t *testing.T) (s stage, ticket string) {
 	}
 	huge.WriteString("needle, at the end\n")
 	for i := range 4000 {
-		fmt.Fprintf(&growing, "step %d of many\n", i)
+		fmt.Fprintf(&growing, "step %d of many, %s\n", i, strings.Repeat("with words to wrap ", 10))
 	}
 	s = startStage(t, simulator.Config{Rules: quick.Rules, Tickets: []simulator.TicketSpec{{Scenario: "logs", Name: "read_logs", Creator: "operator",
 		Age: time.Minute, Timeout: 1000 * time.Second, SuccessRate: 100, Batches: []simulator.BatchSpec{{Instances: []simulator.InstanceSpec{
@@ -160,6 +160,8 @@ func logPanel(t *tab, ticket string) {
 	t.See("#log-panel #log-text")
 	t.WaitFor("document.activeElement?.id === 'log-text'")
 	t.Same("the log")
+	t.WaitFor(`(() => { const log = document.querySelector("#log-text"), end = new Range(); end.selectNodeContents(log.lastElementChild);
+		return end.getBoundingClientRect().bottom < log.getBoundingClientRect().bottom; })()`)
 	if got := t.Text("location.pathname"); got != ticket {
 		t.Errorf("the address is %s", got)
 	}
