@@ -221,15 +221,29 @@ function settle() {
   for (const [id, order] of waiting) {
     const list = document.getElementById(id);
     const calm = list?.closest("[data-calm]");
-    const held = !!calm && (calm.matches(":hover") || calm.contains(document.activeElement));
     const hint = list?.id === "instance-rows" ? document.getElementById("order-changed") : null;
-    if (list && held && moves(list, order)) {
+    if (list && calm && busy(calm) && moves(list, order)) {
       if (hint) hint.hidden = false;
       continue;
     }
     if (list) arrange(list, order);
     if (hint) hint.hidden = true;
     waiting.delete(id);
+  }
+}
+
+/** Whether somebody points at or uses something in there. @param {Element} calm */
+const busy = (calm) => calm.matches(":hover") || calm.contains(document.activeElement);
+
+/** Leaves the columns of tables in which somebody is as wide as they are. */
+function hold() {
+  for (const calm of document.querySelectorAll("[data-calm]")) {
+    const all = /** @type {HTMLElement[]} */ ([...calm.querySelectorAll("table, thead th")]);
+    const on = busy(calm);
+    if (!all[0] || on === !!all[0].style.tableLayout) continue;
+    const widths = all.map((e) => (on ? e.getBoundingClientRect().width + "px" : ""));
+    all.forEach((e, i) => (e.style.width = widths[i]));
+    all[0].style.tableLayout = on ? "fixed" : "";
   }
 }
 
@@ -255,6 +269,7 @@ function arrange(list, order) {
 
 /** Makes a change without moving what the pointer is on or what has the focus. @param {() => void} change */
 function keeping(change) {
+  hold();
   const [anchor] = pinned(/** @type {HTMLElement} */ (main()));
   const before = anchor?.getBoundingClientRect().top;
   change();
@@ -289,6 +304,7 @@ let usual;
 
 /** Counts times on: how old figures are, and how long something has run. */
 function tick() {
+  hold();
   const page = main();
   const units = page?.dataset.units?.split("|");
   if (!page || !units) return;
