@@ -52,7 +52,7 @@ var designStates = []string{"ABNORMAL", "PROCESSING", "READY", "FINISHED", "CANC
 func designInstances(now time.Time) []Instance {
 	var out []Instance
 	for n, status := range designStates {
-		i := Instance{ID: "4030435" + number(n), Batch: int32(n/3 + 1), HostName: "prd-web-000" + number(n), FixedIP: "192.168.0.1" + number(n), //nolint:gosec // seven
+		i := Instance{ID: "4030435" + number(n), Batch: int32(n/3 + 1), HostName: "prd-web-000" + number(n), FixedIP: "192.168.0.1" + number(n),
 			Region: "cn-north-4", Zone: "cn-north-4a", Status: status, Created: now.Add(-5 * time.Minute), Duration: 75 * time.Second,
 			Address: designAddress, LastLine: "[SYSTEM INFO] " + designChinese}
 		if status == "PROCESSING" || status == "READY" {
@@ -72,7 +72,7 @@ func designBatches() []Batch {
 	}
 	var out []Batch
 	for n, state := range []string{"FINISHED", "FAILED", "RUNNING", "HELD", "WAITING", "PARTLY", "CANCELED", "UNKNOWN"} {
-		out = append(out, Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells}) //nolint:gosec // eight
+		out = append(out, Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells})
 	}
 	out[0].Rotation, out[1].Current, out[2].Selected, out[3].Rotation = "PAUSE", true, true, "SOMEDAY"
 	for range 12 {
@@ -87,7 +87,7 @@ func designTicketPage(p Design) Ticket {
 		SuccessRate: "100", CurrentBatch: 2}
 	var counts []Count
 	for n, status := range designStates {
-		counts = append(counts, Count{status, int32(n * 3)}) //nolint:gosec // small
+		counts = append(counts, Count{status, int32(n * 3)})
 	}
 	return Ticket{Frame: p.Frame, Head: head, Total: 63, Counts: counts, Operations: designChoices(), Batches: designBatches(),
 		Trouble:  &Trouble{Since: p.Now.Add(-time.Minute), Missed: 3, Failure: Failure{Heading: designChinese, Text: designLong}},
@@ -209,7 +209,7 @@ func designJob(now time.Time) Job {
 		Done: 2, MayStop: true, MayContinue: true, Retry: "/design", Result: "/design"}
 	for n, state := range []string{"waiting", "sending", "sent", "failed", "operation.accepted", "operation.observed", "operation.rejected", "operation.unknown", "operation.not_observed"} {
 		j.Items = append(j.Items, JobItem{N: n, State: state, Target: "prd-web-000" + number(n), Address: "/design", Problem: designChinese[:n/8*len(designChinese)]})
-		j.Counts = append(j.Counts, Count{state, int32(n)}) //nolint:gosec // nine
+		j.Counts = append(j.Counts, Count{state, int32(n)})
 	}
 	return j
 }

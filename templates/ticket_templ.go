@@ -1674,7 +1674,7 @@ func target(name string, batch int32) templ.Component {
 // outcomeShape is the wire value that a record's icon is chosen by: the step
 // of an operation where it is one, else how it went.
 func outcomeShape(action, outcome string) string {
-	if _, ok := shapes[action]; ok && action != "operation.requested" {
+	if _, ok := shapes[action]; ok {
 		return action
 	}
 	return outcome

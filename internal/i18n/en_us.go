@@ -512,7 +512,7 @@ var enUS = Texts{
 		Broken: "The changed policy files are not in force, because they are broken; the rules of before hold. Tell whoever looks after the console.",
 		Stops: func(stops, running int) string {
 			if running == 0 {
-				return "Cancels " + countEN(stops, "instance that waits", "instances that wait") + "; nothing that runs stops."
+				return "Cancels " + countEN(stops, "waiting instance", "waiting instances") + ", of which none runs."
 			}
 			return "Stops " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
 		},
@@ -556,8 +556,14 @@ var enUS = Texts{
 			return operationEN.Of(operation) + ": " + strconv.Itoa(items) + " ×"
 		},
 		Sum: func(items, stops, running int) string {
-			return countEN(items, "operation", "operations") + ". Together they stop " + countEN(stops, "instance", "instances") +
-				", of which " + countEN(running, "runs", "run") + " now."
+			all := countEN(items, "operation", "operations")
+			switch {
+			case stops == 0:
+				return all + ". They stop no instance."
+			case running == 0:
+				return all + ". Together they cancel " + countEN(stops, "waiting instance", "waiting instances") + ", of which none runs."
+			}
+			return all + ". Together they stop " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
 		},
 		Drop: "Leave out what cannot be sent", Item: "Target", Items: "Targets", Outcome: "Outcome", Problem: "Problem",
 		Started: "Started", Ended: "Ended", Who: "By",

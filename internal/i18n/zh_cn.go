@@ -493,7 +493,7 @@ var zhCN = Texts{
 		Broken: "修改后的策略文件有误，未生效；仍按之前的规则执行。请通知控制台维护人员。",
 		Stops: func(stops, running int) string {
 			if running == 0 {
-				return "将取消 " + strconv.Itoa(stops) + " 个待执行的实例；没有正在运行的实例会被停止。"
+				return "将取消 " + strconv.Itoa(stops) + " 个待执行的实例，均未在运行。"
 			}
 			return "将停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
 		},
@@ -537,6 +537,12 @@ var zhCN = Texts{
 			return operationZH.Of(operation) + "：" + strconv.Itoa(items) + " 个"
 		},
 		Sum: func(items, stops, running int) string {
+			switch {
+			case stops == 0:
+				return "共 " + strconv.Itoa(items) + " 个操作，不会停止任何实例。"
+			case running == 0:
+				return "共 " + strconv.Itoa(items) + " 个操作，合计取消 " + strconv.Itoa(stops) + " 个待执行的实例，均未在运行。"
+			}
 			return "共 " + strconv.Itoa(items) + " 个操作，合计停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个正在运行。"
 		},
 		Drop: "去掉无法发送的目标", Item: "目标", Items: "目标", Outcome: "结果", Problem: "问题",
