@@ -28,7 +28,7 @@ export function start() {
   document.addEventListener("coc-page", fresh);
   document.addEventListener("visibilitychange", look);
   document.addEventListener("click", click);
-  for (const name of ["pointerout", "focusout"]) document.addEventListener(name, () => setTimeout(settle));
+  for (const name of ["pointerout", "focusout"]) document.addEventListener(name, () => setTimeout(settle, 0));
   setInterval(tick, 1000);
   fresh();
 }

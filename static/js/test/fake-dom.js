@@ -1,4 +1,4 @@
-// As much of the DOM as morph.js needs, with nodes made from a few lines of markup, so that its tests need no browser.
+// As much of the DOM as morph.js and live.js need, with nodes made from a few lines of markup, so that tests need no browser.
 
 class Node {
   parentNode = null;
@@ -10,6 +10,19 @@ class Node {
 
   get nextSibling() {
     const all = this.parentNode.childNodes;
+    return all[all.indexOf(this) + 1] ?? null;
+  }
+
+  get children() {
+    return this.childNodes.filter((n) => n.nodeType === 1);
+  }
+
+  get firstElementChild() {
+    return this.children[0] ?? null;
+  }
+
+  get nextElementSibling() {
+    const all = this.parentNode.children;
     return all[all.indexOf(this) + 1] ?? null;
   }
 
@@ -45,15 +58,40 @@ class Text extends Node {
     this.nodeValue = text;
   }
 
+  get textContent() {
+    return this.nodeValue;
+  }
+
   toString() {
     return this.nodeValue;
   }
 }
 
+const attribute = (/** @type {string} */ name) => "data-" + name.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
+
+/** @param {Element} e @param {string} selector without spaces */
+function one(e, selector) {
+  const parts = selector.match(/^\w+|#[\w-]+|\[[^\]]+\]|:hover/g) ?? [];
+  return parts.every((part) => {
+    if (part === ":hover") return !!globalThis.document?.under && e.contains(document.under);
+    if (part[0] === "#") return e.id === part.slice(1);
+    const [, name, value] = /^\[([\w-]+)(?:=(.*))?\]$/.exec(part) ?? [];
+    if (name) return value === undefined ? e.hasAttribute(name) : e.getAttribute(name) === value.replaceAll("'", "");
+    return e.nodeName === part.toUpperCase();
+  });
+}
+
 class Element extends Node {
   nodeType = 1;
-  ownerDocument = { activeElement: null };
   #attributes = new Map();
+  dataset = new Proxy(
+    {},
+    {
+      get: (_, name) => this.getAttribute(attribute(name)) ?? undefined,
+      set: (_, name, value) => (this.setAttribute(attribute(name), String(value)), true),
+      deleteProperty: (_, name) => (this.removeAttribute(attribute(name)), true),
+    },
+  );
 
   constructor(name) {
     super();
@@ -62,6 +100,87 @@ class Element extends Node {
 
   get id() {
     return this.getAttribute("id") ?? "";
+  }
+
+  set id(id) {
+    this.setAttribute("id", id);
+  }
+
+  set className(name) {
+    this.setAttribute("class", name);
+  }
+
+  get hidden() {
+    return this.hasAttribute("hidden");
+  }
+
+  set hidden(on) {
+    if (on) this.setAttribute("hidden", "");
+    else this.removeAttribute("hidden");
+  }
+
+  get tabIndex() {
+    return Number(this.getAttribute("tabindex") ?? 0);
+  }
+
+  set tabIndex(n) {
+    this.setAttribute("tabindex", String(n));
+  }
+
+  get ownerDocument() {
+    return globalThis.document ?? { activeElement: null };
+  }
+
+  get isConnected() {
+    return !!globalThis.document?.root.contains(this);
+  }
+
+  get content() {
+    return this; // of a template
+  }
+
+  get textContent() {
+    return this.childNodes.map((n) => n.textContent).join("");
+  }
+
+  set textContent(text) {
+    this.childNodes = [];
+    this.append(text);
+  }
+
+  append(...nodes) {
+    for (const n of nodes) this.insertBefore(typeof n === "string" ? new Text(n) : n, null);
+  }
+
+  prepend(...nodes) {
+    for (const n of nodes.reverse()) this.insertBefore(n, this.firstChild);
+  }
+
+  addEventListener() {}
+
+  getBoundingClientRect() {
+    return { top: 0 };
+  }
+
+  /** Understands lists of kinds, ids, attributes, one state and descendants. @param {string} selectors */
+  matches(selectors) {
+    return selectors.split(", ").some((selector) => {
+      const steps = selector.split(" ");
+      if (!one(this, steps.pop())) return false;
+      return !steps.length || !!this.parentNode?.closest?.(steps.join(" "));
+    });
+  }
+
+  closest(selectors) {
+    return this.matches(selectors) ? this : (this.parentNode?.closest?.(selectors) ?? null);
+  }
+
+  querySelectorAll(selectors) {
+    return this.children.flatMap((e) => [...(e.matches(selectors) ? [e] : []), ...e.querySelectorAll(selectors)]);
+  }
+
+  querySelector(selectors) {
+    return this.querySelectorAll(selectors)[0] ?? null;
   }
 
   get attributes() {
@@ -116,6 +235,28 @@ export function parse(markup) {
   const [element] = root.childNodes;
   element.remove();
   return element;
+}
+
+/**
+ * Makes a document, for scripts to find where a browser has its own.
+ * @param {string} markup of its root
+ */
+export function page(markup) {
+  const root = parse(markup);
+  const listeners = new EventTarget();
+  return {
+    root,
+    hidden: false,
+    title: "",
+    activeElement: null,
+    under: null, // what the pointer is on
+    createElement: (name) => new Element(name),
+    getElementById: (id) => root.querySelector("#" + id),
+    querySelector: (selectors) => root.querySelector(selectors),
+    querySelectorAll: (selectors) => root.querySelectorAll(selectors),
+    addEventListener: (...all) => listeners.addEventListener(...all),
+    dispatchEvent: (event) => listeners.dispatchEvent(event),
+  };
 }
 
 /** Finds an element by its id, or else the first of a kind. */
