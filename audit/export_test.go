@@ -120,3 +120,6 @@ const MaxRecent = maxRecent
 // Remembered is how many records are remembered until the search tables have
 // them.
 func (l *Log) Remembered() int { return l.recent.len() }
+
+// ForgetSummaries lets every query be asked as for the first time.
+func (l *Log) ForgetSummaries() { l.summaries.forget() }

@@ -281,6 +281,11 @@ func (l *Log) Activity(ctx context.Context, q Query, from, to time.Time, buckets
 		return nil, err
 	}
 	s := newScan(unpaged(q), activityCount/buckets+1)
+	if l.cfg.Dialect == PostgreSQL && len(s.Text) > 0 {
+		if err := l.learnBars(ctx, s, first, upto, known); err != nil {
+			return nil, err
+		}
+	}
 	for i := range bars {
 		s.above, s.below = first[i]-1, min(first[i+1], size+1)
 		if err := l.bar(ctx, s, &bars[i], upto, known); err != nil {
@@ -329,6 +334,54 @@ func divided(from, to time.Time, buckets int) (bars []Bar, ends []int64) {
 		bars, ends = append(bars, b), append(ends, micro(b.From, 0))
 	}
 	return bars, append(ends, micro(to, math.MaxInt64))
+}
+
+// learnBars counts the matches of all bars that the search tables have, of those
+// that are not known. PostgreSQL's index of words knows no order: it reads for
+// one bar as much as for all.
+func (l *Log) learnBars(ctx context.Context, s scan, first []int64, upto int64, known *summary) error {
+	var wanted []span
+	for i := range first[1:] {
+		at := span{first[i] - 1, first[i+1], s.limit}
+		if _, ok := known.bar(at); !ok && at.above+1 < at.below && at.below <= upto+1 {
+			wanted = append(wanted, at)
+		}
+	}
+	if len(wanted) < 2 {
+		return nil
+	}
+	s.above, s.below = wanted[0].above, wanted[len(wanted)-1].below
+	s.limit, s.anyOrder = math.MaxInt32, true
+	st, ok := l.statement(s)
+	if !ok {
+		return nil
+	}
+	bounds := make([]int64, len(wanted))
+	for i, at := range wanted {
+		bounds[i] = at.above + 1
+	}
+	//nolint:gosec // st.text holds marks where values go
+	rows, err := l.cfg.SearchRead.QueryContext(ctx, `SELECT width_bucket(seq, $`+strconv.Itoa(len(st.args)+1)+`::bigint[]) - 1, count(*)
+		FROM (`+st.text+`) m GROUP BY 1`, append(st.args, bounds)...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	counts := make([]int, len(wanted))
+	for rows.Next() {
+		var i, n int
+		if err := rows.Scan(&i, &n); err != nil {
+			return err
+		}
+		counts[i] = n
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for i, at := range wanted {
+		known.setBar(at, min(counts[i], at.limit))
+	}
+	return nil
 }
 
 // bar counts the records of one bar. upto is how far the search tables are.
