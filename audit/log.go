@@ -65,7 +65,7 @@
 // checkpoint; a checkpoint a minute, and one per 4,096 records, is kept in
 // the table checkpoint. The search tables are derived: a follower fills them,
 // queries add what it has not reached yet, and they may be deleted while the
-// console is stopped.
+// console is stopped. The newest records stay in memory until they are there.
 package audit
 
 import (

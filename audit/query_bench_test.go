@@ -161,7 +161,11 @@ func BenchmarkLargeSearch(b *testing.B) {
 				measure(b, "page/"+name, func(ctx context.Context) error { _, err := o.Search(ctx, q); return err })
 				measure(b, "count/"+name, func(ctx context.Context) error { o.ForgetSummaries(); _, _, err := o.Count(ctx, q); return err })
 			}
-			measure(b, "facets/all", func(ctx context.Context) error { o.ForgetSummaries(); _, err := o.Facets(ctx, audit.Query{Visible: allOf}); return err })
+			measure(b, "facets/all", func(ctx context.Context) error {
+				o.ForgetSummaries()
+				_, err := o.Facets(ctx, audit.Query{Visible: allOf})
+				return err
+			})
 			failed := audit.Query{Outcome: audit.OutcomeFailed, Visible: allOf}
 			measure(b, "facets/failed", func(ctx context.Context) error { o.ForgetSummaries(); _, err := o.Facets(ctx, failed); return err })
 			measure(b, "facets/failed-again", func(ctx context.Context) error { _, err := o.Facets(ctx, failed); return err })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 )
@@ -49,6 +50,36 @@ func TestSummariesGrow(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		check("pruned")
+	})
+}
+
+// TestActivityOfOtherTimes asks for bars of which some are known already, and
+// others lie before, between and after them.
+func TestActivityOfOtherTimes(t *testing.T) {
+	engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, func(c *audit.Config) { c.Now = steady() })
+		o.append(t, mixed(300)...)
+		o.caughtUp(t)
+		begun := o.everything(t)[0].Time.Truncate(time.Minute)
+		for _, q := range []audit.Query{{Text: []string{"disk"}, Visible: all}, {Person: "ann", Visible: all}} {
+			if _, _, err := o.Count(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			for _, minutes := range [][2]int{{2, 3}, {4, 5}, {0, 6}, {1, 4}} { // a minute has 60 records
+				from, to := begun.Add(time.Duration(minutes[0])*time.Minute), begun.Add(time.Duration(minutes[1])*time.Minute)
+				bars, err := o.Activity(t.Context(), q, from, to, minutes[1]-minutes[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, b := range bars {
+					q.From, q.To = b.From, b.To
+					if want := len(matching(q, o.everything(t))); b.Count != want {
+						t.Errorf("%+v: %+v, want %d", q, b, want)
+					}
+				}
+				q.From, q.To = time.Time{}, time.Time{}
+			}
+		}
 	})
 }
 

@@ -28,8 +28,11 @@ func (h *Handlers) summarize(ctx context.Context, q audit.Query, page *templates
 	var errs [3]error
 	var all sync.WaitGroup
 	all.Go(func() { facets, errs[0] = h.Log.Facets(limited, q) })
-	all.Go(func() { chart, errs[1] = h.chart(limited, q, zone) })
-	all.Go(func() { total, errs[2] = h.total(limited, q) })
+	all.Go(func() { // how many there are decides how the chart is counted
+		if total, errs[1] = h.total(limited, q); errs[1] == nil {
+			chart, errs[2] = h.chart(limited, q, zone)
+		}
+	})
 	return func() error {
 		defer stop()
 		all.Wait()
