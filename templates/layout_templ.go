@@ -56,7 +56,7 @@ func mainAttributes(f Frame, l Live, t *i18n.Texts) templ.Attributes {
 	}
 	if l.Address != "" {
 		all["data-live"], all["data-digest"] = l.Address, l.Digest
-		all["data-lost"], all["data-ended"], all["data-denied"], all["data-again"] = t.Live.Lost, t.Live.Ended, t.Live.Denied, t.Live.SignInAgain
+		all["data-lost"], all["data-ended"], all["data-denied"], all["data-again"], all["data-back"] = t.Live.Lost, t.Live.Ended, t.Live.Denied, t.Live.SignInAgain, t.Live.Back
 	}
 	return all
 }

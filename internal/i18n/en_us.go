@@ -300,8 +300,8 @@ var enUS = Texts{
 			"ERROR":      "The ticket ended with an error.",
 			"ROLLBACKED": "The ticket was rolled back.",
 		},
-		Trouble: func(since string, missed int) string {
-			return fmt.Sprintf("COC has not answered since %s: %d readings in a row failed. The figures are older than that.", since, missed)
+		Trouble: func(since string) string {
+			return fmt.Sprintf("COC has given no figures since %s. What this page shows is older than that. It tries again by itself.", since)
 		},
 		Progress:   "Progress",
 		ProgressOf: func(done, total int32) string { return fmt.Sprintf("%d of %d done", done, total) },
@@ -337,6 +337,7 @@ var enUS = Texts{
 		Lost:        "No connection to the console since {time}. What this page shows may have changed. It tries again by itself.",
 		Ended:       "Your session has ended. This page shows what was seen last, at {time}.",
 		Denied:      "COC no longer shows you this. This page shows what was seen last, at {time}.",
+		Back:        "The figures are up to date again.",
 		SignInAgain: "Sign in and come back here", Ago: "{age} ago",
 	},
 	Instance: InstanceTexts{

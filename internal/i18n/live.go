@@ -5,7 +5,7 @@ package i18n
 type LiveTexts struct {
 	Title                   func(state string, failed int32, name string) string // of the document
 	Standing                Words                                                // by ticket status: whether somebody has to decide
-	Trouble                 func(since string, missed int) string
+	Trouble                 func(since string) string
 	Progress                string
 	ProgressOf              func(done, total int32) string
 	Success                 string
@@ -37,5 +37,6 @@ type LiveTexts struct {
 	Columns                 Words // of the CSV file, beside those of Common
 	// For the script; {time} and {age} stand for what it puts in.
 	Lost, Ended, Denied, Ago string
+	Back                     string // after Lost or Trouble
 	SignInAgain              string
 }

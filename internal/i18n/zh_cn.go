@@ -295,8 +295,8 @@ var zhCN = Texts{
 			"ERROR":      "工单因错误而结束。",
 			"ROLLBACKED": "工单已回滚。",
 		},
-		Trouble: func(since string, missed int) string {
-			return fmt.Sprintf("自 %s 起 COC 没有响应，已连续 %d 次读取失败。页面上的数据早于该时间。", since, missed)
+		Trouble: func(since string) string {
+			return fmt.Sprintf("自 %s 起无法从 COC 读取数据。页面上的数据早于该时间。系统会自动重试。", since)
 		},
 		Progress:   "进度",
 		ProgressOf: func(done, total int32) string { return fmt.Sprintf("已结束 %d / %d", done, total) },
@@ -328,6 +328,7 @@ var zhCN = Texts{
 		Lost:        "自 {time} 起与控制台的连接中断，页面内容可能已变化。正在自动重试。",
 		Ended:       "会话已结束。页面显示的是 {time} 最后看到的内容。",
 		Denied:      "COC 不再允许您查看。页面显示的是 {time} 最后看到的内容。",
+		Back:        "数据已恢复为最新。",
 		SignInAgain: "登录并返回此页", Ago: "{age}前",
 	},
 	Instance: InstanceTexts{

@@ -38,8 +38,11 @@ type Meta struct {
 	Trouble *Trouble  // nil while polls succeed
 }
 
-// Stale reports that at least three polls in a row have failed.
-func (m Meta) Stale() bool { return m.Trouble != nil && m.Trouble.Missed >= 3 }
+// Stale reports that at least three polls in a row have failed, or that one has
+// and COC asks to be left alone for a time: the next poll is then far away.
+func (m Meta) Stale() bool {
+	return m.Trouble != nil && (m.Trouble.Missed >= 3 || retryAfter(m.Trouble.Err) > 0)
+}
 
 // Trouble is what is wrong while polls fail.
 type Trouble struct {

@@ -155,7 +155,10 @@ function event(block) {
 function works() {
   failures = 0;
   right = Date.now();
-  document.getElementById("stale")?.remove();
+  const stale = document.getElementById("stale");
+  if (!stale) return;
+  keeping(() => stale.remove());
+  announce(main()?.dataset.back ?? "");
 }
 
 /** Ends the watching for the reason that the server gave. @param {HTMLElement} page @param {string} why */
@@ -202,8 +205,8 @@ function take(page, event) {
   icon();
   tick();
   rove();
-  const changed = [...states(page)].filter(([id, text]) => text && before.has(id) && before.get(id) !== text);
-  if (changed.length) announce(changed.map(([, text]) => text).join(". "));
+  const changed = [...states(page)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
+  if (changed.length) announce(changed.map(([, text]) => text || page.dataset.back).join(". "));
 }
 
 /** Puts a fragment into its place; one that is new waits for the order of its list. @param {Element} part */
