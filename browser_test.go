@@ -386,6 +386,14 @@ type stage struct {
 // startStage starts both in this process.
 func startStage(t *testing.T, cfg simulator.Config, more ...string) stage {
 	t.Helper()
+	s, args := startUpstream(t, cfg)
+	s.base = startConsole(t, append(args, more...)...)
+	return s
+}
+
+// startUpstream starts the simulator alone, and gives the settings of a console on it.
+func startUpstream(t *testing.T, cfg simulator.Config) (s stage, args []string) {
+	t.Helper()
 	var mu sync.Mutex
 	var offset time.Duration
 	cfg.Now = func() time.Time {
@@ -393,14 +401,13 @@ func startStage(t *testing.T, cfg simulator.Config, more ...string) stage {
 		defer mu.Unlock()
 		return time.Now().Add(offset)
 	}
-	s := simulator.New(cfg)
-	upstream := httptest.NewServer(s.Handler())
+	sim := simulator.New(cfg)
+	upstream := httptest.NewServer(sim.Handler())
 	t.Cleanup(upstream.Close)
-	base := startConsole(t, append([]string{"--coc-endpoint", upstream.URL, "--iam-endpoint", upstream.URL,
-		"--managers", "demo/manager", "--poll", "300ms"}, more...)...)
-	return stage{s, base, func(d time.Duration) {
+	move := func(d time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
 		offset += d
-	}}
+	}
+	return stage{sim, "", move}, []string{"--coc-endpoint", upstream.URL, "--iam-endpoint", upstream.URL, "--managers", "demo/manager", "--poll", "300ms"}
 }
