@@ -1,0 +1,52 @@
+// Lighthouse (desktop) over every page, signed in as a manager on the simulator. Prints a table, and exits with 1 where a
+// score is below 100.
+import lighthouse, { desktopConfig } from "lighthouse";
+import { address, browser, debugPort, finish, signIn, start } from "./console.mjs";
+
+const categories = ["performance", "accessibility", "best-practices"];
+
+async function operationOn(page, base, ticket) {
+  await page.goto(`${ticket}/operations/new?operation_type=PAUSE_ORDER`);
+  await page.fill("[name=reason]", "a measurement");
+  await page.click("#confirm");
+  await page.waitForURL(/operations\/[A-Z0-9]{20,}/, { waitUntil: "commit" });
+  return page.url();
+}
+
+async function pages(page, base) {
+  const ticket = await address(page, base + "/tickets?status=PROCESSING", "tbody th a");
+  const failed = await address(page, base + "/tickets?status=ABNORMAL", "tbody th a");
+  const instance = await address(page, failed, "tr[data-instance] th a, tr[data-instance] a");
+  const receipt = await operationOn(page, base, ticket);
+  const record = await address(page, base + "/audit", "tbody a[href^='/audit/']");
+  return { tickets: base + "/tickets", ticket: failed, "ticket that runs": ticket, instance, confirmation: failed + "/operations/new?operation_type=CANCEL_ORDER", receipt,
+    audit: base + "/audit", record, checkpoint: base + "/audit/checkpoint", approvals: base + "/approvals", reviews: base + "/reviews", jobs: base + "/jobs", shortcuts: base + "/shortcuts" };
+}
+
+let worst = 100;
+
+async function measure(name, url) {
+  const { lhr } = await lighthouse(url, { port: debugPort, onlyCategories: categories, disableStorageReset: true, logLevel: "error" }, desktopConfig);
+  const scores = categories.map((c) => Math.round((lhr.categories[c].score ?? 0) * 100));
+  worst = Math.min(worst, ...scores);
+  console.log(name.padEnd(20), scores.map((s) => String(s).padStart(4)).join(" "));
+  for (const c of categories) {
+    for (const { id, weight } of lhr.categories[c].auditRefs) {
+      const audit = lhr.audits[id];
+      if (weight > 0 && audit.score !== null && audit.score < 0.9) console.log("   ", id, audit.displayValue ?? "", audit.explanation ?? "");
+    }
+  }
+}
+
+try {
+  const base = await start();
+  const context = await browser();
+  const page = await context.newPage();
+  console.log("page".padEnd(20), categories.join(" "));
+  await measure("sign-in", base + "/sign-in");
+  await signIn(page, base, "manager");
+  for (const [name, url] of Object.entries(await pages(page, base))) await measure(name, url);
+} finally {
+  await finish();
+}
+process.exit(worst < 100 ? 1 : 0);
