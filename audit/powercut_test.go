@@ -27,6 +27,7 @@ const (
 	cutStates   = 10_000
 	cutSlow     = 200 // where everything takes ten times as long, or is to be quick
 	cutControls = 500
+	cutFailed   = 3_000
 	cutSeed     = 20_260_302
 	cutOpenOne  = 50 // in so many
 	cutWorkers  = 2
@@ -39,6 +40,8 @@ type recording struct {
 	bodies [][]byte   // of the records, in the end
 	roots  [][32]byte // of the trees of the first 0, 1, 2… of them
 	level  string     // of synchronous
+
+	check func(dir string, acknowledged int64) error // of a state's file
 }
 
 // record runs a log, closes and opens it again, and writes on. Checkpoints of
@@ -70,6 +73,7 @@ func record(t *testing.T, synchronous string) recording {
 	o := open(t, dsn, everythingOn)
 	r.bodies = column[[]byte](t, o.entry.Read, `SELECT body FROM entry ORDER BY seq`)
 	r.roots = roots(r.bodies)
+	r.check = r.checkFile
 	return r
 }
 
@@ -189,7 +193,7 @@ func (r recording) look(dir string, files *faultfs.Files, random *rand.Rand, ack
 			return err
 		}
 	}
-	err := r.checkFile(dir, acknowledged)
+	err := r.check(dir, acknowledged)
 	if err == nil && random.IntN(cutOpenOne) == 0 {
 		count.opened.Add(1)
 		err = r.checkLog(dir, acknowledged)

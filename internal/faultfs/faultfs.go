@@ -24,11 +24,13 @@ const (
 	Write    Kind = "write"
 	Truncate Kind = "truncate"
 	Sync     Kind = "sync"
+	Unsynced Kind = "unsynced" // a sync that failed
 	Delete   Kind = "delete"
 	Mark     Kind = "mark"
 )
 
-// Event is one call that succeeded, or a mark that a test has set.
+// Event is one call that succeeded, a sync that did not, or a mark that a test
+// has set.
 type Event struct {
 	Kind   Kind
 	File   string // its name, without the folder
@@ -124,6 +126,9 @@ func (d *Disk) do(e Event, call func() int32) int32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if f := d.ends(e); f != None {
+		if e.Kind == Sync {
+			d.add(Event{Kind: Unsynced, File: e.File})
+		}
 		return code(e.Kind, f)
 	}
 	rc := call()

@@ -21,12 +21,23 @@ const (
 // later, each write may be there whole, in part or not at all, whatever became
 // of the others, and an older write may be there in the place of a younger
 // one. A write changes no byte beside its own, as SQLite too expects of a disk.
+//
+// A sync that fails leaves what came before it in doubt for good: the kernel
+// has said so once and takes it for written, and later syncs do not write it
+// again. What comes after it lies over it.
 type Files struct{ files map[string]*file }
 
 type file struct {
 	there   bool
 	durable []byte
+	over    []stage // over what is durable, the lowest first
 	pending []Event
+}
+
+// stage are calls that a sync has followed.
+type stage struct {
+	calls  []Event
+	failed bool // the sync did
 }
 
 // NewFiles is an empty folder.
@@ -41,6 +52,11 @@ func (f *Files) Play(e Event) {
 	if one == nil {
 		one = &file{}
 		f.files[e.File] = one
+	}
+	if e.Kind == Unsynced {
+		one.over = append(one.over, stage{one.pending, true})
+		one.pending = nil
+		return
 	}
 	one.pending = append(one.pending, e)
 	if e.Kind != Sync {
@@ -82,8 +98,16 @@ func (f *Files) Cut(random *rand.Rand) map[string][]byte {
 
 // settle makes the first pending calls durable.
 func (f *file) settle(n int) {
-	f.there, f.durable = apply(f.there, f.durable, f.pending[:n])
+	calls := f.pending[:n]
 	f.pending = f.pending[n:]
+	if slices.ContainsFunc(calls, func(e Event) bool { return e.Kind == Delete }) {
+		f.over = nil
+	}
+	if len(f.over) > 0 {
+		f.over = append(f.over, stage{calls: calls})
+	} else {
+		f.there, f.durable = apply(f.there, f.durable, calls)
+	}
 }
 
 // deleted is the number of pending calls up to the last deletion, 0 without one.
@@ -98,6 +122,13 @@ func (f *file) deleted() int {
 
 func (f *file) cut(random *rand.Rand) (bool, []byte) {
 	there, data, pending := f.there, bytes.Clone(f.durable), life(random, f.pending)
+	for _, l := range f.over {
+		calls := l.calls
+		if l.failed {
+			calls = survivors(random, calls)
+		}
+		there, data = apply(there, data, calls)
+	}
 	if len(pending) > 0 && pending[0].Kind == Delete {
 		there, data, pending = false, nil, pending[1:]
 	}
@@ -177,7 +208,7 @@ func apply(there bool, data []byte, calls []Event) (bool, []byte) {
 			there, data = false, nil
 		case Sync:
 			there = true
-		case Mark:
+		case Unsynced, Mark:
 		}
 	}
 	return there, data

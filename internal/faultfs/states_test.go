@@ -78,6 +78,16 @@ func TestWhatIsNotSyncedIsInDoubt(t *testing.T) {
 	})
 }
 
+func TestFailedSync(t *testing.T) {
+	failed := faultfs.Event{Kind: faultfs.Unsynced, File: "f"}
+	got := states("f", write("f", 0, 'a', 4096), synced("f"), write("f", 0, 'b', 2048), failed, write("f", 512, 'c', 512), synced("f"))
+	some(t, "what it was for is lost", got, func(s []byte) bool { return has(s, 0, 'a') && has(s, 1024, 'a') })
+	some(t, "it is there", got, func(s []byte) bool { return has(s, 0, 'b') && has(s, 1024, 'b') })
+	all(t, "what was synced later lies over it", got, func(s []byte) bool { return has(s, 512, 'c') && has(s, 1023, 'c') && has(s, 2048, 'a') })
+	all(t, "it goes with its file", states("f", write("f", 0, 'a', 512), failed, deleted("f"), write("f", 512, 'b', 512), synced("f")),
+		func(s []byte) bool { return has(s, 0, 0) && has(s, 512, 'b') })
+}
+
 func TestSizesAreInDoubt(t *testing.T) {
 	longer := states("f", write("f", 0, 'a', 512), synced("f"), write("f", 1024, 'b', 512))
 	some(t, "short", longer, func(s []byte) bool { return len(s) == 512 })
