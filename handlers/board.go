@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"hash/fnv"
 	"html"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -181,7 +183,6 @@ type rendering[P fragmented] struct {
 
 func renderParts[P fragmented](ctx context.Context, p P, last *rendering[P]) (*rendering[P], error) {
 	r := &rendering[P]{page: p, sums: map[string]uint64{}, lists: map[string]string{}, html: map[string]string{}, packets: map[string]*packet{}}
-	whole := fnv.New128a()
 	var b bytes.Buffer
 	ids := map[string][]string{}
 	for _, f := range p.Fragments() {
@@ -189,15 +190,12 @@ func renderParts[P fragmented](ctx context.Context, p P, last *rendering[P]) (*r
 		if err := f.Body.Render(ctx, &b); err != nil {
 			return nil, err
 		}
-		sum := fnv.New64a()
-		_, _ = sum.Write(b.Bytes())
-		r.order, r.sums[f.ID] = append(r.order, f.ID), sum.Sum64()
+		r.order, r.sums[f.ID] = append(r.order, f.ID), sumOf(b.Bytes())
 		if last != nil && last.sums[f.ID] == r.sums[f.ID] {
 			r.html[f.ID] = last.html[f.ID]
 		} else {
 			r.html[f.ID] = b.String()
 		}
-		_, _ = whole.Write(sum.Sum([]byte(f.ID)))
 		if f.List != "" {
 			ids[f.List] = append(ids[f.List], f.ID)
 		}
@@ -205,7 +203,7 @@ func renderParts[P fragmented](ctx context.Context, p P, last *rendering[P]) (*r
 	for list, members := range ids {
 		r.lists[list] = strings.Join(members, " ")
 	}
-	r.digest = hex.EncodeToString(whole.Sum(nil))
+	r.digest = r.whole()
 	return r, nil
 }
 
@@ -310,4 +308,70 @@ func deflated(text []byte) []byte {
 	_, _ = w.Write(text) // a buffer takes everything
 	_ = w.Flush()
 	return b.Bytes()
+}
+
+// with is a version of the page in which some parts are others: those of one
+// reader. All else is shared.
+func (r *rendering[P]) with(ctx context.Context, parts []templates.Fragment) (*rendering[P], error) {
+	own := &rendering[P]{page: r.page, order: r.order, lists: r.lists, sums: maps.Clone(r.sums), html: maps.Clone(r.html), packets: map[string]*packet{}}
+	var b bytes.Buffer
+	for _, f := range parts {
+		b.Reset()
+		if err := f.Body.Render(ctx, &b); err != nil {
+			return nil, err
+		}
+		own.html[f.ID], own.sums[f.ID] = b.String(), sumOf(b.Bytes())
+	}
+	own.digest = own.whole()
+	return own, nil
+}
+
+func sumOf(html []byte) uint64 {
+	sum := fnv.New64a()
+	_, _ = sum.Write(html)
+	return sum.Sum64()
+}
+
+// whole is the digest of all parts in their order.
+func (r *rendering[P]) whole() string {
+	whole := fnv.New128a()
+	for _, id := range r.order {
+		_, _ = whole.Write(binary.BigEndian.AppendUint64([]byte(id), r.sums[id]))
+	}
+	return hex.EncodeToString(whole.Sum(nil))
+}
+
+// renderings keeps the last versions that were one reader's alone, by their
+// digests: whoever names one has it.
+type renderings[P fragmented] struct {
+	mu    sync.Mutex
+	all   map[string]*rendering[P]
+	order []string
+}
+
+// maxPersonal bounds them.
+const maxPersonal = 256
+
+// keep remembers a version, and returns the one that is known with its digest.
+func (k *renderings[P]) keep(r *rendering[P]) *rendering[P] {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if known, ok := k.all[r.digest]; ok {
+		return known
+	}
+	if k.all == nil {
+		k.all = map[string]*rendering[P]{}
+	}
+	if len(k.order) >= maxPersonal {
+		delete(k.all, k.order[0])
+		k.order = k.order[1:]
+	}
+	k.all[r.digest], k.order = r, append(k.order, r.digest)
+	return r
+}
+
+func (k *renderings[P]) known(digest string) *rendering[P] {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.all[digest]
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -79,9 +80,14 @@ func (h *Handlers) Streams() int {
 }
 
 // credentials lend a session's token to package watch, for as long as the
-// session lives.
+// session lives. The first use is the request's own, for which the session has
+// just been looked up.
 func (h *Handlers) credentials(v Viewer) watch.Credentials {
+	var used atomic.Bool
 	return watch.Credentials{Session: v.SessionKey, Caller: func(ctx context.Context) (coc.Caller, error) {
+		if !used.Swap(true) {
+			return v.Caller, nil
+		}
 		return h.Sessions.Caller(ctx, v.SessionKey)
 	}}
 }

@@ -105,15 +105,20 @@ type Handlers struct {
 	guard   *guard // of sign-ins
 	views   *views // what refreshing pages have shown before
 	tickets *boards[templates.Ticket]
-	classes classes
-	streams streams
-	glass   glass
+	lists   *boards[templates.Tickets]
+	// personal are the versions of lists that show what is unread to one reader.
+	personal renderings[templates.Tickets]
+	pieces   pieces
+	visits   visits
+	classes  classes
+	streams  streams
+	glass    glass
 }
 
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
 	cfg.Limits = cfg.Limits.withDefaults()
-	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](),
+	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](), lists: newBoards[templates.Tickets](), visits: visits{store: cfg.Store},
 		streams: streams{sessions: map[string]int{}}}
 }
 

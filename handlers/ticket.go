@@ -136,6 +136,8 @@ func (h *Handlers) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, error)
 	}
 	record.Target, record.Detail = viewer.Snapshot().Ticket.ScriptName, detail("batch", filter.batchText(), "status", string(filter.Status), "q", filter.Search)
 	h.noteViewOf(c, l.address(""), record)
+	s := viewer.Snapshot()
+	h.opened(ctx, v, shownTicket{id: string(id), status: string(s.Ticket.Status), failed: s.Statistics.Count(coc.InstanceAbnormal)})
 	return l, nil
 }
 

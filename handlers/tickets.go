@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/watch"
 	"coc-console/templates"
 )
 
@@ -24,10 +26,8 @@ const maxFilter = 64
 
 // Tickets shows the list, or goes to the ticket that the search box names.
 func (h *Handlers) Tickets(c echo.Context) error {
-	ctx := c.Request().Context()
-	t := i18n.T(ctx)
-	page := templates.Tickets{Frame: h.Frame(c, t.Title.Tickets, templates.SectionTickets),
-		Errors: templates.FieldErrors{}, ReadAt: h.Now()}
+	t := i18n.T(c.Request().Context())
+	page := h.newTickets(c)
 	if find := strings.TrimSpace(c.QueryParam("find")); find != "" {
 		if id, ok := coc.FindExecuteUUID(find); ok {
 			return c.Redirect(http.StatusSeeOther, ticketAddress(string(id)))
@@ -35,33 +35,52 @@ func (h *Handlers) Tickets(c echo.Context) error {
 		page.Search = bounded(find)
 		page.Errors["find"] = t.Field.NoUUID
 	}
-	q, times := readTicketFilter(c, &page)
-	if len(page.Errors) > 0 {
-		return Render(c, http.StatusUnprocessableEntity, page)
+	return h.showTickets(c, page)
+}
+
+func (h *Handlers) newTickets(c echo.Context) templates.Tickets {
+	return templates.Tickets{Frame: h.Frame(c, i18n.T(c.Request().Context()).Title.Tickets, templates.SectionTickets),
+		Errors: templates.FieldErrors{}, ReadAt: h.Now()}
+}
+
+func (h *Handlers) showTickets(c echo.Context, page templates.Tickets) error {
+	f, times := h.readTicketFilter(c, &page)
+	if page.SaveLabel == "" && len(page.Errors) > 0 {
+		return h.renderPacked(c, http.StatusUnprocessableEntity, page)
 	}
 	if times.local {
 		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
 	}
-	status, err := h.listTickets(c, &page, q)
+	if err := h.showViews(c, &page, f); err != nil {
+		return err
+	}
+	status, err := h.listTickets(c, &page, f)
 	if err != nil {
 		return err
 	}
-	return Render(c, status, page)
+	if len(page.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return h.renderPacked(c, status, page)
 }
 
 // readTicketFilter reads the filters, and puts them and what is wrong with
 // them into the page.
-func readTicketFilter(c echo.Context, page *templates.Tickets) (coc.TicketQuery, span) {
+func (h *Handlers) readTicketFilter(c echo.Context, page *templates.Tickets) (listFilter, span) {
 	t := i18n.T(c.Request().Context()).Field
 	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
 	times := parseSpan(c, page.Errors)
 	q := coc.TicketQuery{Limit: ticketsPerPage + 1, Status: coc.TicketStatus(value("status")),
 		Creator: value("creator"), NameLike: value("name"), From: times.from, To: times.to}
+	f := listFilter{query: q, scope: value("scope")}
 	page.Filter = templates.TicketFilter{Statuses: options(string(q.Status), coc.FilterableTicketStatuses()...),
-		Creator: q.Creator, Name: q.NameLike, From: times.shownFrom, To: times.shownTo}
+		Creator: q.Creator, Name: q.NameLike, From: times.shownFrom, To: times.shownTo, Scope: f.scope}
 	page.Filtered = q.Status != "" || q.Creator != "" || q.NameLike != "" || times.shownFrom != "" || times.shownTo != ""
 	if !offered(page.Filter.Statuses, string(q.Status)) {
 		page.Errors["status"] = t.Choice
+	}
+	if !slices.Contains(listScopes, f.scope) {
+		page.Errors["scope"], page.Filter.Scope = t.Choice, ""
 	}
 	for name, text := range map[string]string{"creator": q.Creator, "name": q.NameLike} {
 		if len([]rune(text)) > maxFilter {
@@ -73,38 +92,72 @@ func readTicketFilter(c echo.Context, page *templates.Tickets) (coc.TicketQuery,
 		if err != nil {
 			page.Errors["after"] = t.Choice
 		}
-		q.Marker = marker
+		f.query.Marker = marker
 	}
-	return q, times
+	v, _ := ViewerFrom(c.Request().Context())
+	f.of(v, h.Rules.Rules())
+	return f, times
 }
 
-func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, q coc.TicketQuery) (int, error) {
+// listTickets puts the rows into the page: of the shared view, or, for the
+// pages after the first, read for this reader alone.
+func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, f listFilter) (int, error) {
+	start := h.Now()
+	record := audit.Record{Action: audit.ActionTicketListed, Detail: f.detail()}
+	var err error
+	if f.query.Marker == 0 {
+		err = h.listLive(c, page, f, record)
+	} else {
+		err = h.listPage(c, page, f, record)
+	}
+	if errors.Is(err, watch.ErrFull) {
+		err = h.listPage(c, page, f, record)
+	}
+	if err != nil {
+		record.Duration = since(start, h.Now)
+		return h.readFailed(c, record, watchProblem(err), &page.Failure)
+	}
+	return http.StatusOK, nil
+}
+
+// listLive shows the first page, which lives.
+func (h *Handlers) listLive(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
+	l, err := h.lookAtList(c, f, record)
+	if err != nil {
+		return err
+	}
+	defer l.viewer.Close()
+	r, _, err := l.show()
+	if err != nil {
+		return err
+	}
+	take(page, r.page)
+	page.Rendered, page.Digest, page.Every = r.html, r.digest, refreshRunning
+	page.Address = f.address("/events")
+	return nil
+}
+
+// listPage reads one page of the list.
+func (h *Handlers) listPage(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	start := h.Now()
-	found, err := h.COC.ListTickets(ctx, v.Caller, q)
-	record := audit.Record{Action: audit.ActionTicketListed, Duration: since(start, h.Now),
-		Detail: detail("status", string(q.Status), "creator", q.Creator, "name", q.NameLike,
-			"from", stamp(q.From), "to", stamp(q.To), "after", c.QueryParam("after"))}
+	found, err := h.COC.ListTickets(ctx, v.Caller, f.query)
 	if err != nil {
-		return h.readFailed(c, record, err, &page.Failure)
+		return err
 	}
+	record.Duration = since(start, h.Now)
 	h.noteView(c, record)
-	page.Total = found.Total
-	rows := found.Tickets
-	if len(rows) > ticketsPerPage {
-		rows = rows[:ticketsPerPage]
-		page.Pager.Older = olderAddress(c, decimal(rows[len(rows)-1].OrderID))
+	l := listLook{h: h, ctx: ctx, filter: f, reader: v}
+	s := &watch.List{Meta: watch.Meta{At: start}, Page: found}
+	rows := l.describe(s, readerClass{name: l.hidden(s), sees: true})
+	l.mark(&rows)
+	if last := f.last(found); last != "" {
+		rows.Pager.Older = olderAddress(c, last)
 	}
-	page.Pager.Newer = newerAddress(c)
-	for _, r := range rows {
-		if !h.maySee(v, coc.Ticket{ExecuteUUID: r.ExecuteUUID, ScriptName: r.Name, Creator: r.Creator, Status: r.Status}) {
-			page.Hidden++
-			continue
-		}
-		page.Rows = append(page.Rows, ticketRow(r, page.ReadAt))
-	}
-	return http.StatusOK, nil
+	rows.Pager.Newer = newerAddress(c)
+	take(page, rows)
+	return nil
 }
 
 // readFailed describes a failed reading on the page that asked for it, and

@@ -149,14 +149,22 @@ func exampleTickets() Tickets {
 			Created: noon.Add(-time.Duration(i*i) * time.Hour), Duration: time.Duration(i*i*i) * 850 * time.Second, Address: "/tickets/" + id})
 	}
 	rows[0].Duration, rows[1].Creator, rows[3].Regions = 850*time.Millisecond, "", ""
-	return Tickets{Frame: f, Filter: TicketFilter{Statuses: []Option{{"", false}, {"PROCESSING", false}, {"ABNORMAL", true}},
-		Creator: quotes, From: "yesterday", To: "2026-03-02T12:00", Name: script}, Filtered: true,
-		Errors: FieldErrors{"from": "This is not a date and time, such as 2026-03-02T09:15.", "find": "There is no execute_uuid in this text."},
+	rows[0].Counts, rows[0].Done, rows[0].Total, rows[0].Failed = []Count{{"FINISHED", 120}, {"ABNORMAL", 3}, {"PROCESSING", 7}, {"READY", 70}}, 123, 200, 3
+	rows[1].News, rows[2].News, rows[3].News, rows[4].News = News{Was: "PROCESSING", Failed: 2}, News{New: true}, News{Failed: 1}, News{Was: script}
+	rows[4].Over = true
+	return Tickets{Frame: f, Live: Live{Title: "(12) Tickets", Icon: "ABNORMAL", Address: "/tickets/events", Digest: "d"},
+		Decisions: &Decisions{Rows: rows[1:3], Count: 12, AtLeast: true, Abnormal: "/tickets?status=ABNORMAL", Paused: "/tickets?status=PAUSED"},
+		Unread:    Unread{4, noon.Add(-time.Hour)}, Hidden: 2, Read: 100, Narrow: true, Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
+		Scopes: []Scope{{"", "/tickets", false}, {"mine", "/tickets?scope=mine", false}, {"team", "/tickets?scope=team", true}},
+		Saved:  []SavedSearch{{quotes, "status=PAUSED", "/tickets?status=PAUSED"}, {longWord, "scope=team", "/tickets?scope=team"}}, View: "scope=team", SaveLabel: script,
+		Filter: TicketFilter{Statuses: []Option{{"", false}, {"PROCESSING", false}, {"ABNORMAL", true}},
+			Creator: quotes, From: "yesterday", To: "2026-03-02T12:00", Name: script}, Filtered: true,
+		Errors: FieldErrors{"label": "This is too long.", "from": "This is not a date and time, such as 2026-03-02T09:15.", "find": "There is no execute_uuid in this text."},
 		Rows:   rows, Total: 222, Pager: Pager{"/tickets", "/tickets?after=74"}, ReadAt: noon}
 }
 
 func exampleTicketsEmpty() Tickets {
-	return Tickets{Frame: frame("Tickets", SectionTickets), Filter: TicketFilter{Statuses: []Option{{"", true}}}, ReadAt: noon}
+	return Tickets{Frame: frame("Tickets", SectionTickets), Filter: TicketFilter{Statuses: []Option{{"", true}}}, ReadAt: noon, Decisions: &Decisions{}}
 }
 
 func exampleFailure() *Failure {

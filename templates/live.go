@@ -16,6 +16,9 @@ type Live struct {
 	Digest  string // of the fragments that the page shows
 	Icon    string // the state that is watched, for the document's icon: a wire value
 	Title   string // of the document
+	// Every is how many seconds apart a page asks again while there is no room
+	// for its stream; 0 = Frame.Refresh.
+	Every int
 	// Rendered has the fragments, where they have been rendered before, by
 	// their ids.
 	Rendered map[string]string
@@ -40,3 +43,6 @@ func liveOf(p Page) Live {
 	}
 	return Live{}
 }
+
+// Cut stands where a page can be cut into pieces.
+const Cut = "<!---->"

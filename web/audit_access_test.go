@@ -156,7 +156,7 @@ func TestSavedSearches(t *testing.T) {
 			t.Errorf("a search of the same name is not replaced: %q", list)
 		}
 		b.want(b.post("/audit/searches/delete", url.Values{"name": {name}, "q": {"actor:ben"}}), http.StatusSeeOther)
-		if n := rows(t, c, "saved_search"); n != 0 {
+		if n := rows(t, c, "saved"); n != 0 {
 			t.Errorf("%d searches are kept", n)
 		}
 	})
@@ -181,7 +181,7 @@ func TestSearchesThatAreNotSaved(t *testing.T) {
 	}
 	b.want(b.post("/audit/searches", url.Values{"name": {"one more"}, "q": {"outcome:failed"}}), http.StatusUnprocessableEntity, field.ManySearches(50))
 	b.want(b.post("/audit/searches", url.Values{"name": {"n7"}, "q": {"outcome:denied"}}), http.StatusSeeOther)
-	if n := rows(t, c, "saved_search"); n != 50 {
+	if n := rows(t, c, "saved"); n != 50 {
 		t.Errorf("%d searches are kept", n)
 	}
 }

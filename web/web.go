@@ -201,8 +201,8 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 	return s.Sessions.viewer(row, held), true, nil
 }
 
-// isPacked reports whether the answer is compressed already: a zip, or a stream,
-// whose parts are compressed once for all.
+// isPacked reports whether the answer is compressed already: a zip, or a stream
+// or a list, whose parts are compressed once for all.
 func isPacked(c echo.Context) bool {
-	return strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
+	return c.Path() == "/tickets" || strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
 }

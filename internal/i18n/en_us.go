@@ -156,7 +156,7 @@ var enUS = Texts{
 			Suggestion: func(other string) string { return " Perhaps: " + other },
 		},
 		Hidden:       "Line breaks and characters that show nothing are not taken.",
-		ManySearches: func(n int) string { return fmt.Sprintf("%d searches are saved already. Delete one first.", n) },
+		ManySearches: func(n int) string { return fmt.Sprintf("%d are saved already. Delete one first.", n) },
 		Token:        "This does not look like an IAM token.",
 		ReasonTooLong: func(length, limit int) string {
 			return fmt.Sprintf("The reason has %d characters; %d are kept.", length, limit)
@@ -255,6 +255,40 @@ var enUS = Texts{
 		Caption:             "Script tickets, newest first", ShowsFirst: "Newest first",
 		CreatedFrom: func(zone string) string { return "Created from (" + zone + ")" },
 		CreatedTo:   func(zone string) string { return "Created to (" + zone + ")" },
+	},
+	List: ListTexts{
+		Title:     func(count int64, heading string) string { return fmt.Sprintf("(%d) %s", count, heading) },
+		Decisions: "Tickets that need a decision",
+		DecisionsOf: func(count int64, atLeast bool) string {
+			switch {
+			case count == 0:
+				return "Nothing needs a decision"
+			case atLeast:
+				return fmt.Sprintf("Need a decision: at least %d", count)
+			}
+			return fmt.Sprintf("Need a decision: %d", count)
+		},
+		DecisionsShown: func(shown int) string { return fmt.Sprintf("The newest %d are shown.", shown) },
+		AllOf:          func(state string) string { return "All: " + state },
+		Scope:          "Whose", Scopes: Words{"all": "All", "mine": "Mine", "team": "My team's"},
+		EmptyScope: Words{"mine": "You have no tickets here", "team": "None of these tickets is your team's",
+			"alone": "You are in no team: teams are in the console's directory"},
+		OfRead: func(shown, read int, total int64) string {
+			return fmt.Sprintf("%d of the %d newest tickets, which were looked through; COC lists %d in all and cannot choose among them by this", shown, read, total)
+		},
+		NoFigures: "how far they are is not shown: your permissions let you list tickets, not open them",
+		Failed:    func(n int32) string { return fmt.Sprintf("%d failed", n) },
+		Unread: func(n int, since string) string {
+			return countEN(n, "ticket here has", "tickets here have") + " changed since your last visit, " + since
+		},
+		MarkSeen: "Mark all as seen", WhatIsVisit: "What counts as a visit",
+		Visit: "A visit lasts as long as you look at this list: load it, or have it in a tab that can be seen. After 30 minutes without that, the next look begins another. " +
+			"What is marked has another state, or more failed instances, than when your last visit ended, or is new since then. " +
+			"A mark stays for the whole visit, until you open the ticket or mark all as seen.",
+		New: "New", Was: func(state string) string { return "Was: " + state },
+		MoreFailed: func(n int32) string { return fmt.Sprintf("%d more failed", n) },
+		Saved:      "Saved views", Save: "Save this view", SaveName: "Name of the view",
+		Delete: func(name string) string { return "Delete the view " + name },
 	},
 	Ticket: TicketTexts{
 		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",

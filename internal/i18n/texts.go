@@ -14,6 +14,7 @@ type Texts struct {
 	Common    CommonTexts
 	SignIn    SignInTexts
 	Tickets   TicketsTexts
+	List      ListTexts
 	Ticket    TicketTexts
 	Live      LiveTexts
 	Instance  InstanceTexts

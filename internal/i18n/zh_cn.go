@@ -153,7 +153,7 @@ var zhCN = Texts{
 			Suggestion: func(other string) string { return "也许是：" + other },
 		},
 		Hidden:       "不能含有换行或不可见字符。",
-		ManySearches: func(n int) string { return fmt.Sprintf("已保存 %d 个搜索，请先删除一个。", n) },
+		ManySearches: func(n int) string { return fmt.Sprintf("已保存 %d 个，请先删除一个。", n) },
 		Token:        "这看起来不是 IAM 令牌。",
 		ReasonTooLong: func(length, limit int) string {
 			return fmt.Sprintf("原因有 %d 个字符，最多保留 %d 个。", length, limit)
@@ -252,6 +252,39 @@ var zhCN = Texts{
 		Caption:             "脚本工单，按时间倒序", ShowsFirst: "按时间倒序",
 		CreatedFrom: func(zone string) string { return "创建时间从（" + zone + "）" },
 		CreatedTo:   func(zone string) string { return "创建时间至（" + zone + "）" },
+	},
+	List: ListTexts{
+		Title:     func(count int64, heading string) string { return fmt.Sprintf("（%d 待决定）%s", count, heading) },
+		Decisions: "需要决定的工单",
+		DecisionsOf: func(count int64, atLeast bool) string {
+			switch {
+			case count == 0:
+				return "没有需要决定的工单"
+			case atLeast:
+				return fmt.Sprintf("需要决定：至少 %d 个", count)
+			}
+			return fmt.Sprintf("需要决定：%d 个", count)
+		},
+		DecisionsShown: func(shown int) string { return fmt.Sprintf("显示最新的 %d 个。", shown) },
+		AllOf:          func(state string) string { return "全部：" + state },
+		Scope:          "范围", Scopes: Words{"all": "全部", "mine": "我的", "team": "我的团队"},
+		EmptyScope: Words{"mine": "这里没有您的工单", "team": "这些工单都不是您的团队创建的",
+			"alone": "您不属于任何团队；团队在控制台的目录文件中设置"},
+		OfRead: func(shown, read int, total int64) string {
+			return fmt.Sprintf("在已查看的最新 %[2]d 个工单中有 %[1]d 个；COC 共列出 %[3]d 个，无法按此条件选择", shown, read, total)
+		},
+		NoFigures: "不显示进度：您的权限可以列出工单，但不能打开工单",
+		Failed:    func(n int32) string { return fmt.Sprintf("失败 %d", n) },
+		Unread: func(n int, since string) string {
+			return fmt.Sprintf("自您上次访问（%[2]s）以来，这里有 %[1]d 个工单发生了变化", n, since)
+		},
+		MarkSeen: "全部标为已看", WhatIsVisit: "怎样算一次访问",
+		Visit: "只要您在看此列表（加载页面，或其标签页处于可见状态），访问就在继续。30 分钟没有这样做之后，下一次查看就是新的访问。" +
+			"带标记的工单，与您上次访问结束时相比，状态不同、失败的实例更多，或者是此后新建的。标记在整个访问期间保留，直到您打开该工单，或全部标为已看。",
+		New: "新建", Was: func(state string) string { return "原状态：" + state },
+		MoreFailed: func(n int32) string { return fmt.Sprintf("新增失败 %d", n) },
+		Saved:      "已保存的视图", Save: "保存此视图", SaveName: "视图名称",
+		Delete: func(name string) string { return "删除视图 " + name },
 	},
 	Ticket: TicketTexts{
 		Facts: "基本信息", Key: "工单标识（execute_uuid）", Creator: "创建人",

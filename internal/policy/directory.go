@@ -93,6 +93,16 @@ func CheckMember(m string) error {
 	return nil
 }
 
+// Teams are the names of the teams that somebody is in, sorted.
+func (r *Rules) Teams(p Person) []string {
+	var names []string
+	for _, uid := range r.directory.teamsOf(p) {
+		names = append(names, string(uid.ID))
+	}
+	slices.Sort(names)
+	return names
+}
+
 func (d directory) rolesOf(p Person) []cedar.EntityUID { return of(d.roles, p) }
 func (d directory) teamsOf(p Person) []cedar.EntityUID { return of(d.teams, p) }
 
