@@ -43,7 +43,7 @@ func (h *Handlers) Audit(c echo.Context) error {
 func (h *Handlers) newAudit(c echo.Context) (templates.Audit, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	saved, err := h.Store.saved(ctx, savedAudit, v.Actor.UserID, searchAddress)
+	saved, err := h.saver.saved(ctx, savedAudit, v.Actor.UserID, searchAddress)
 	return templates.Audit{Frame: h.Frame(c, i18n.T(ctx).Title.Audit, templates.SectionAudit), Errors: templates.FieldErrors{},
 		All: v.Manager, Integrity: h.integrity(ctx, v), Saved: saved}, err
 }

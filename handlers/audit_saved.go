@@ -51,7 +51,7 @@ func (h *Handlers) searchNotSaved(c echo.Context, text, name, problem string) er
 func (h *Handlers) DeleteSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	if err := h.Store.forget(ctx, savedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
+	if err := h.saver.forget(ctx, savedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, searchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))

@@ -110,6 +110,7 @@ type Handlers struct {
 	personal renderings[templates.Tickets]
 	pieces   pieces
 	visits   visits
+	saver    saver
 	classes  classes
 	streams  streams
 	glass    glass
@@ -118,7 +119,7 @@ type Handlers struct {
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
 	cfg.Limits = cfg.Limits.withDefaults()
-	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](), lists: newBoards[templates.Tickets](), visits: visits{store: cfg.Store},
+	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](), lists: newBoards[templates.Tickets](), visits: visits{store: cfg.Store}, saver: saver{Store: cfg.Store},
 		streams: streams{sessions: map[string]int{}}}
 }
 

@@ -34,7 +34,7 @@ var listScopes = []string{scopeAll, scopeMine, scopeTeam}
 const ticketsOfScope = 100
 
 // maxDecisions is how many tickets are shown that wait for a decision.
-const maxDecisions = 10
+const maxDecisions = 5
 
 // listFilter chooses tickets. COC can choose by one creator, and whether it
 // compares the name exactly is not documented (docs/coc-api.md section 4.1); a
@@ -426,7 +426,7 @@ func (h *Handlers) showViews(c echo.Context, page *templates.Tickets, f listFilt
 	}
 	page.View = f.values().Encode()
 	var err error
-	page.Saved, err = h.Store.saved(ctx, savedTickets, v.Actor.UserID, viewAddress)
+	page.Saved, err = h.saver.saved(ctx, savedTickets, v.Actor.UserID, viewAddress)
 	return err
 }
 
@@ -488,7 +488,7 @@ func (h *Handlers) DeleteView(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Store.forget(ctx, savedTickets, v.Actor.UserID, c.FormValue("label")); err != nil {
+	if err := h.saver.forget(ctx, savedTickets, v.Actor.UserID, c.FormValue("label")); err != nil {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, viewAddress(view))

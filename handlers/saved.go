@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"coc-console/internal/i18n"
@@ -25,6 +26,33 @@ var errManySearches = errors.New("too much is saved")
 // Store is the console's own database.
 type Store struct{ Write, Read *sql.DB }
 
+// Prepared is a statement that every request needs: to parse it takes longer
+// than to execute it.
+type Prepared struct {
+	mu   sync.Mutex
+	stmt *sql.Stmt
+}
+
+// Get prepares the statement at its first use; it ends with the database.
+func (p *Prepared) Get(ctx context.Context, db *sql.DB, text string) (*sql.Stmt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stmt == nil {
+		stmt, err := db.PrepareContext(context.WithoutCancel(ctx), text)
+		if err != nil {
+			return nil, err
+		}
+		p.stmt = stmt
+	}
+	return p.stmt, nil
+}
+
+// saver keeps what people save.
+type saver struct {
+	Store
+	listing Prepared
+}
+
 // savedOn names the page that something is saved for.
 type savedOn string
 
@@ -34,8 +62,12 @@ const (
 )
 
 // saved are a person's entries by their names; address makes one of a query.
-func (s Store) saved(ctx context.Context, on savedOn, userID string, address func(query string) string) (all []templates.SavedSearch, err error) {
-	rows, err := s.Read.QueryContext(ctx, `SELECT name, query FROM saved WHERE user_id = $1 AND page = $2 ORDER BY name`, userID, string(on))
+func (s *saver) saved(ctx context.Context, on savedOn, userID string, address func(query string) string) (all []templates.SavedSearch, err error) {
+	stmt, err := s.listing.Get(ctx, s.Read, `SELECT name, query FROM saved WHERE user_id = $1 AND page = $2 ORDER BY name`)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, userID, string(on))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +84,7 @@ func (s Store) saved(ctx context.Context, on savedOn, userID string, address fun
 }
 
 // save keeps a query; one of the same name is replaced.
-func (s Store) save(ctx context.Context, on savedOn, userID, name, query string, now int64) error {
+func (s *saver) save(ctx context.Context, on savedOn, userID, name, query string, now int64) error {
 	all, err := s.saved(ctx, on, userID, func(string) string { return "" })
 	if err != nil {
 		return err
@@ -67,7 +99,7 @@ func (s Store) save(ctx context.Context, on savedOn, userID, name, query string,
 	return err
 }
 
-func (s Store) forget(ctx context.Context, on savedOn, userID, name string) error {
+func (s *saver) forget(ctx context.Context, on savedOn, userID, name string) error {
 	if strings.ContainsRune(name, 0) { // which none has, and PostgreSQL does not take
 		return nil
 	}
@@ -87,7 +119,7 @@ func (h *Handlers) keep(ctx context.Context, on savedOn, name, query string) (pr
 	case strings.IndexFunc(name, hidden) >= 0 || strings.ContainsAny(name, "\r\n\t"):
 		return t.Hidden, nil
 	}
-	err = h.Store.save(ctx, on, v.Actor.UserID, name, query, h.Now().UnixMicro())
+	err = h.saver.save(ctx, on, v.Actor.UserID, name, query, h.Now().UnixMicro())
 	if errors.Is(err, errManySearches) {
 		return t.ManySearches(maxSearches), nil
 	}

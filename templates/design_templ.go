@@ -1315,7 +1315,7 @@ func (p Design) ticket() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		d := designTicketPage(p)
-		templ_7745c5c3_Err = d.trouble().Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = trouble(d.Trouble).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

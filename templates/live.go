@@ -44,5 +44,6 @@ func liveOf(p Page) Live {
 	return Live{}
 }
 
-// Cut stands where a page can be cut into pieces.
-const Cut = "<!---->"
+// Cut stands where a page can be cut into pieces: white space in HTML, that is
+// quickly found because nothing else writes it.
+const Cut = "\f"

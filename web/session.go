@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -60,6 +61,10 @@ type Sessions struct {
 	SessionConfig
 	seal    cipher.AEAD
 	hashKey []byte
+	loading handlers.Prepared
+
+	mu      sync.Mutex
+	touched map[string]time.Time // rows by when this console noted their last use
 }
 
 // NewSessions returns sessions over cfg.
@@ -224,9 +229,10 @@ func (s *Sessions) sealed(row string, held content) ([]byte, error) {
 func (s *Sessions) load(ctx context.Context, row string) (content, error) {
 	var sealed []byte
 	now := s.Now()
-	err := s.Read.QueryRowContext(ctx,
-		`SELECT sealed FROM session WHERE id = $1 AND expires_at > $2 AND seen_at > $3`,
-		row, now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&sealed)
+	stmt, err := s.loading.Get(ctx, s.Read, `SELECT sealed FROM session WHERE id = $1 AND expires_at > $2 AND seen_at > $3`)
+	if err == nil {
+		err = stmt.QueryRowContext(ctx, row, now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&sealed)
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return content{}, errNoSession
@@ -255,6 +261,17 @@ func (s *Sessions) open(row string, sealed []byte) (content, error) {
 // touch notes that a session is in use, once a minute at the most.
 func (s *Sessions) touch(ctx context.Context, row string) error {
 	now := s.Now()
+	s.mu.Lock()
+	at, known := s.touched[row]
+	if age := now.Sub(at); known && age >= 0 && age < touchEvery {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.touched == nil || len(s.touched) >= maxLive {
+		s.touched = map[string]time.Time{}
+	}
+	s.touched[row] = now
+	s.mu.Unlock()
 	_, err := s.Write.ExecContext(ctx, `UPDATE session SET seen_at = $1 WHERE id = $2 AND seen_at < $3`,
 		now.UnixMicro(), row, now.Add(-touchEvery).UnixMicro())
 	return err

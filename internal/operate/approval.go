@@ -524,6 +524,9 @@ const maxWaiting = 100
 // WaitingFor counts the questions that somebody may answer, by what was known
 // when they were asked.
 func (s *Service) WaitingFor(ctx context.Context, who audit.Actor) (n int, err error) {
+	if any, err := s.anyWaiting(ctx, who.AccountID); err != nil || !any {
+		return 0, err
+	}
 	open, err := s.approvals(ctx, `state = 'waiting' AND account_id = $1 AND requester_id <> $2 ORDER BY created_at LIMIT $3`,
 		who.AccountID, who.UserID, maxWaiting)
 	for _, a := range open {
@@ -532,6 +535,29 @@ func (s *Service) WaitingFor(ctx context.Context, who audit.Actor) (n int, err e
 		}
 	}
 	return n, err
+}
+
+// anyWaiting reports whether an account has questions at all: every page asks,
+// and as a rule there are none. Its statement is prepared once.
+func (s *Service) anyWaiting(ctx context.Context, account string) (bool, error) {
+	s.mu.Lock()
+	if s.waiting == nil {
+		// The statement outlives the request.
+		prepared, err := s.Keys.PrepareContext(context.WithoutCancel(ctx), `SELECT 1 FROM approval WHERE state = 'waiting' AND account_id = $1 LIMIT 1`)
+		if err != nil {
+			s.mu.Unlock()
+			return false, err
+		}
+		s.waiting = prepared
+	}
+	waiting := s.waiting
+	s.mu.Unlock()
+	var one int
+	err := waiting.QueryRowContext(ctx, account).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ApprovalFilter narrows a list of approvals; zero fields do not.

@@ -91,6 +91,7 @@ type Service struct {
 	mu       sync.Mutex
 	closed   bool
 	inFlight map[string]chan struct{} // one-time keys between claim and answer
+	waiting  *sql.Stmt                // of anyWaiting
 
 	// unwritten counts answers that the log has not taken yet. While there are
 	// any, nothing new is sent: a log that misses answers must not grow.
