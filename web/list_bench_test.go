@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -66,13 +65,6 @@ func BenchmarkTicketList(b *testing.B) {
 			}
 		})
 	}
-}
-
-// cpuTime is what this process has used of the processors, with its readers.
-func cpuTime(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // load loads the list b.N times, and returns the times to the first byte.
