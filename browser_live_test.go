@@ -123,7 +123,7 @@ func mapKeys(s stage, t *tab) {
 	}
 	t.Eval(`document.querySelector("#batch-1 .cell").focus()`)
 	t.Press(kb.ArrowRight)
-	t.WaitFor(`document.activeElement.ariaLabel?.startsWith("web-01-1, ")`)
+	t.WaitFor(`document.activeElement.title.startsWith("web-01-1, ")`)
 }
 
 // cut is a proxy in front of a console that can be cut.

@@ -363,7 +363,7 @@ var enUS = Texts{
 		Incomplete: "Not all instances could be read.",
 		Empty:      "COC names no instances for this ticket.", EmptyFiltered: "No instance matches these filters.",
 		OrderChanged: "The order has changed.", SortAgain: "Sort again",
-		Timeline: "What happened", TimelineEmpty: "Nothing has changed since this console looks, and nothing was done here.",
+		Timeline: "What happened", TimelineEmpty: "Nothing has changed since this console began to look, and nothing was done here.",
 		Subject:  Words{"ticket": "Ticket", "batch": "Batch", "instance": "Instance"},
 		Change:   func(subject, from, to string) string { return subject + ": " + from + " → " + to },
 		SeenHere: "seen by this console", NotBefore: "not before",
