@@ -45,7 +45,7 @@ func (h *Handlers) newTickets(c echo.Context) templates.Tickets {
 
 func (h *Handlers) showTickets(c echo.Context, page templates.Tickets) error {
 	f, times := h.readTicketFilter(c, &page)
-	if page.SaveLabel == "" && len(page.Errors) > 0 {
+	if _, named := page.Errors["label"]; len(page.Errors) > 1 || len(page.Errors) == 1 && !named {
 		return h.renderPacked(c, http.StatusUnprocessableEntity, page)
 	}
 	if times.local {

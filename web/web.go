@@ -204,5 +204,5 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 // isPacked reports whether the answer is compressed already: a zip, or a stream
 // or a list, whose parts are compressed once for all.
 func isPacked(c echo.Context) bool {
-	return c.Path() == "/tickets" || strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
+	return c.Path() == "/tickets" || c.Path() == "/tickets/views" || strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
 }
