@@ -224,7 +224,7 @@ func (l *listLook) describe(s *watch.List, class readerClass) templates.Tickets 
 		s = &watch.List{Meta: s.Meta, Page: s.Page, Waiting: s.Waiting, WaitingTotal: s.WaitingTotal}
 	}
 	hides := map[string]bool{}
-	for _, id := range strings.Fields(name) {
+	for id := range strings.FieldsSeq(name) {
 		hides[id] = true
 	}
 	page := templates.Tickets{Frame: templates.Frame{Here: f.address("")}, Total: s.Page.Total, ReadAt: s.At, Narrow: isNarrow,

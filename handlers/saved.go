@@ -63,7 +63,7 @@ const (
 
 // saved are a person's entries by their names; address makes one of a query.
 func (s *saver) saved(ctx context.Context, on savedOn, userID string, address func(query string) string) (all []templates.SavedSearch, err error) {
-	stmt, err := s.listing.Get(ctx, s.Read, `SELECT name, query FROM saved WHERE user_id = $1 AND page = $2 ORDER BY name`)
+	stmt, err := s.listing.Get(ctx, s.Read, `SELECT name, query FROM saved WHERE user_id = $1 AND page = $2 ORDER BY name`) //nolint:sqlclosecheck // it ends with the database
 	if err != nil {
 		return nil, err
 	}

@@ -229,6 +229,7 @@ func (s *Sessions) sealed(row string, held content) ([]byte, error) {
 func (s *Sessions) load(ctx context.Context, row string) (content, error) {
 	var sealed []byte
 	now := s.Now()
+	//nolint:sqlclosecheck // it ends with the database
 	stmt, err := s.loading.Get(ctx, s.Read, `SELECT sealed FROM session WHERE id = $1 AND expires_at > $2 AND seen_at > $3`)
 	if err == nil {
 		err = stmt.QueryRowContext(ctx, row, now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&sealed)

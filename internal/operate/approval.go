@@ -524,7 +524,7 @@ const maxWaiting = 100
 // WaitingFor counts the questions that somebody may answer, by what was known
 // when they were asked.
 func (s *Service) WaitingFor(ctx context.Context, who audit.Actor) (n int, err error) {
-	if any, err := s.anyWaiting(ctx, who.AccountID); err != nil || !any {
+	if some, err := s.anyWaiting(ctx, who.AccountID); err != nil || !some {
 		return 0, err
 	}
 	open, err := s.approvals(ctx, `state = 'waiting' AND account_id = $1 AND requester_id <> $2 ORDER BY created_at LIMIT $3`,
