@@ -18,6 +18,7 @@ type sqliteConnector struct {
 	dsn     string
 	unmoved func() error
 	keeps   bool // prepared statements: see keepingConn
+	asks    bool // the same few questions: see askingConn
 }
 
 func (d *DB) connector(store Store, readOnly bool) driver.Connector {
@@ -25,7 +26,8 @@ func (d *DB) connector(store Store, readOnly bool) driver.Connector {
 	if d.readers != nil {
 		conns = &d.readers.driver
 	}
-	return sqliteConnector{conns, dataSource(d.Path, store, readOnly), d.Unmoved, store == Audit && !readOnly}
+	return sqliteConnector{conns, dataSource(d.Path, store, readOnly), d.Unmoved,
+		store == Audit && !readOnly, store != Console && readOnly}
 }
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
@@ -35,6 +37,8 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	conn, err := c.driver.Open(c.dsn)
 	if opened, ok := conn.(sqliteConn); ok && err == nil && c.keeps {
 		return &keepingConn{sqliteConn: opened, kept: map[string]keptStmt{}}, nil
+	} else if ok && err == nil && c.asks {
+		return &askingConn{sqliteConn: opened, kept: map[string]*keptQuery{}}, nil
 	}
 	return conn, err
 }
@@ -160,4 +164,90 @@ func (c *keepingConn) run(query string) error {
 		_, err = s.ExecContext(context.Background(), nil)
 	}
 	return err
+}
+
+// askingConn is a connection that keeps its questions prepared: to parse one
+// takes about as long as to find what it asks for.
+type askingConn struct {
+	sqliteConn
+	kept map[string]*keptQuery
+}
+
+// keptQuery is a prepared question. It is asked once at a time.
+type keptQuery struct {
+	driver.Stmt
+	driver.StmtQueryContext
+	asked bool
+}
+
+// maxKeptQuery is the longest question that is kept, in bytes.
+const maxKeptQuery = 2048
+
+// QueryContext asks a question, by a statement that is kept if there are values.
+func (c *askingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) == 0 || len(query) > maxKeptQuery {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	q, err := c.keep(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if q.asked {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	rows, err := q.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	q.asked = true
+	return keptRows{rows, q}, nil
+}
+
+func (c *askingConn) keep(ctx context.Context, query string) (*keptQuery, error) {
+	if q := c.kept[query]; q != nil {
+		return q, nil
+	}
+	if len(c.kept) == maxKept {
+		if err := c.forget(); err != nil {
+			return nil, err
+		}
+	}
+	prepared, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	asks, ok := prepared.(driver.StmtQueryContext)
+	if !ok {
+		return nil, errors.Join(driver.ErrSkip, prepared.Close())
+	}
+	q := &keptQuery{Stmt: prepared, StmtQueryContext: asks}
+	c.kept[query] = q
+	return q, nil
+}
+
+// forget closes the statements that nobody waits for an answer of.
+func (c *askingConn) forget() error {
+	var err error
+	for text, q := range c.kept {
+		if !q.asked {
+			err = errors.Join(err, q.Close())
+			delete(c.kept, text)
+		}
+	}
+	return err
+}
+
+// Close closes the connection with its statements.
+func (c *askingConn) Close() error { return errors.Join(c.forget(), c.sqliteConn.Close()) }
+
+// keptRows are the answer of a statement that is kept.
+type keptRows struct {
+	driver.Rows
+	of *keptQuery
+}
+
+// Close ends the answer: the question may be asked again.
+func (r keptRows) Close() error {
+	r.of.asked = false
+	return r.Rows.Close()
 }

@@ -2,6 +2,7 @@ package migrations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -73,4 +74,69 @@ func TestTransactionsEnd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeptQuestions asks more questions than a connection keeps, the same one
+// again while it is being answered, after it was interrupted, and after the
+// table it asks about was made anew.
+func TestKeptQuestions(t *testing.T) {
+	db, err := Open(t.Context(), t.TempDir(), Search)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for field := range 3 {
+		if _, err := db.Write.ExecContext(t.Context(), `INSERT INTO value (field, folded, value) VALUES ($1, 'a', 'b')`, fmt.Sprint(field)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn, err := db.Read.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	const question = `SELECT field FROM value WHERE folded = $1 ORDER BY field`
+	ask := func(ctx context.Context, at func(n int)) (n int, err error) { // at is called for each row
+		rows, err := conn.QueryContext(ctx, question, "a")
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		for ; rows.Next(); n++ {
+			var field string
+			if err := rows.Scan(&field); err != nil || field != fmt.Sprint(n) {
+				return n, fmt.Errorf("row %d is of %q (%w)", n, field, err)
+			}
+			at(n)
+		}
+		return n, rows.Err()
+	}
+	count := func(what string, want int) {
+		t.Helper()
+		if n, err := ask(t.Context(), func(int) {}); err != nil || n != want {
+			t.Errorf("%s: %d, %v", what, n, err)
+		}
+	}
+	count("first", 3)
+	for i := range 2 * maxKept {
+		var n int
+		if err := conn.QueryRowContext(t.Context(), fmt.Sprintf(`SELECT %d + $1`, i), 1).Scan(&n); err != nil || n != i+1 {
+			t.Fatal(i, n, err)
+		}
+	}
+	count("after many others", 3)
+	if n, err := ask(t.Context(), func(int) { count("while it is being answered", 3) }); err != nil || n != 3 {
+		t.Error(n, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	if _, err := ask(ended, func(int) { end(); <-ended.Done() }); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	count("after it was interrupted", 3)
+	for _, s := range []string{`DROP TABLE value`, `CREATE TABLE value (folded TEXT, field TEXT)`, `INSERT INTO value VALUES ('a', '0')`} {
+		if _, err := db.Write.ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count("of another table", 1)
 }

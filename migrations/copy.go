@@ -281,7 +281,7 @@ func (d *DB) readable(ctx context.Context) error {
 // openFile opens a file past the settings of a store.
 func openFile(path string, query url.Values) *sql.DB {
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query.Encode()}).String()
-	return sql.OpenDB(sqliteConnector{&sqlite.Driver{}, dsn, func() error { return nil }, false})
+	return sql.OpenDB(sqliteConnector{&sqlite.Driver{}, dsn, func() error { return nil }, false, false})
 }
 
 // Lock keeps consoles, and other restorations, off a data folder, which it
