@@ -50,10 +50,6 @@ func TestBrowserScreenshots(t *testing.T) {
 	english.See("#receipt[data-status='operation.observed']")
 	english.Go("/audit")
 	picture(english, "audit.png")
-	chinese := b.open(t, s.base, look{still: true, dark: true, language: "zh-CN"})
-	chinese.SignIn("operator")
-	chinese.Go("/tickets/" + s.UUID("large"))
-	picture(chinese, "ticket-dark-zh.png")
 }
 
 // allPictures is for looking at the pages, not for keeping.
