@@ -133,12 +133,14 @@ func (g *gallery) signInPages() []shown {
 func (g *gallery) pages() []shown {
 	list := []shown{
 		at("tickets", "/tickets"),
+		at("tickets-mine", "/tickets?scope=mine"),
+		at("tickets-team", "/tickets?scope=team"),
 		at("tickets-empty", "/tickets?name=nothing-is-called-so"),
 		at("tickets-wrong", "/tickets?find=no+key+in+here"),
 		{"tickets-failure", func(t *tab) {
 			defer g.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
 				Code: "COC.00000500", Message: "Internal error."})()
-			t.Go("/tickets")
+			t.Go("/tickets?name=nobody-has-read-this") // of others, what was read last is shown
 			t.See("[role=alert]")
 		}},
 	}
