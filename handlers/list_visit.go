@@ -72,11 +72,8 @@ func (v *visit) look(now time.Time, shown []shownTicket) (all map[string]news, c
 			all[t.id] = n
 		}
 		before, known := v.Now[t.id]
-		if t.failed < 0 && before.Status == t.status {
-			t.failed = before.Failed
-			if !known {
-				t.failed = -1
-			}
+		if t.failed < 0 {
+			t.failed = v.failed(t)
 		}
 		v.Now[t.id] = mark{t.status, t.failed, now.Unix()}
 		changed = changed || !known || before.Status != t.status || before.Failed != t.failed
@@ -87,6 +84,17 @@ func (v *visit) look(now time.Time, shown []shownTicket) (all map[string]news, c
 		v.Last = now
 	}
 	return all, changed
+}
+
+// failed is the last count that is known of a ticket in the same state; -1 =
+// none is.
+func (v *visit) failed(t shownTicket) int32 {
+	for _, marks := range []map[string]mark{v.Now, v.Before} {
+		if m, known := marks[t.id]; known && m.Status == t.status {
+			return m.Failed
+		}
+	}
+	return -1
 }
 
 func (v *visit) news(t shownTicket) news {
