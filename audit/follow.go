@@ -25,7 +25,7 @@ const (
 const (
 	gatherAtLeast = 100 * time.Millisecond
 	gatherAtMost  = time.Second
-	gatherEnough  = 2000 // records that no longer rest
+	gatherEnough  = 1000 // records that no longer rest
 )
 
 // followRetry is how often the follower looks unasked: for what other consoles

@@ -126,7 +126,7 @@ func (q *Query) field(f Field) *string {
 func isGroup(a string) bool { return strings.HasSuffix(a, ".") }
 
 // holds reports whether a record has the value. FieldText is not asked here.
-func (f Filter) holds(r Record) bool {
+func (f Filter) holds(r *Record) bool {
 	switch v := f.Value; f.Field {
 	case FieldActor:
 		return v == r.Actor.UserName || v == r.Actor.UserID
@@ -155,30 +155,24 @@ func groupOf(a Action) string {
 }
 
 // matches reports whether a record fits everything but the pages of the query.
-func (q Query) matches(r Record) bool {
+// words returns the record's words.
+func (q Query) matches(r *Record, words func() []string) bool {
 	for _, f := range q.filters() {
 		if !f.holds(r) {
 			return false
 		}
 	}
-	var text []string // of the record, once it is needed
-	occurs := func(phrase string) bool {
-		if text == nil {
-			text = recordWords(r)
-		}
-		return parsePhrase(phrase).in(text)
-	}
 	for _, phrase := range q.Text {
-		if !occurs(phrase) {
+		if !parsePhrase(phrase).in(words()) {
 			return false
 		}
 	}
 	for _, f := range q.Not {
-		if f.Value != "" && (f.holds(r) || f.Field == FieldText && occurs(f.Value)) {
+		if f.Value != "" && (f.holds(r) || f.Field == FieldText && parsePhrase(f.Value).in(words())) {
 			return false
 		}
 	}
-	return q.Visible.allows(r)
+	return q.Visible.All || q.Visible.allows(*r)
 }
 
 // everything reports whether only times and numbers narrow the query.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -225,9 +226,14 @@ func (s scan) order() string {
 }
 
 func (s scan) matches(r Record) bool {
+	return s.fits(&r, sync.OnceValue(func() []string { return recordWords(r) }))
+}
+
+// fits is matches for a record whose words may be known.
+func (s scan) fits(r *Record, words func() []string) bool {
 	ts := r.Time.UnixMicro()
 	return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to &&
-		(s.operations == nil || slices.Contains(s.operations, r.OperationID)) && s.Query.matches(r)
+		(s.operations == nil || slices.Contains(s.operations, r.OperationID)) && s.Query.matches(r, words)
 }
 
 // bounded turns the times into bounds of the sequence: both increase together.
@@ -346,14 +352,14 @@ func (l *Log) readTail(ctx context.Context, s scan) ([]Record, error) {
 func (s scan) among(records []*appending) []Record {
 	var found []Record
 	for i := range records {
-		r := &records[i].record
+		a := records[i]
 		if !s.oldestFirst {
-			r = &records[len(records)-1-i].record
+			a = records[len(records)-1-i]
 		}
-		if !s.matches(*r) {
+		if !s.fits(&a.record, a.words) {
 			continue
 		}
-		if found = append(found, *r); len(found) == s.limit {
+		if found = append(found, a.record); len(found) == s.limit {
 			break
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,6 +32,15 @@ type appending struct {
 	body    []byte // with them, once they are known
 	done    chan error
 	settled chan struct{} // of a note: closed once it is known what became of it
+
+	split sync.Once
+	found []string // the record's words, once they are split
+}
+
+// words are the words of a record that is written.
+func (a *appending) words() []string {
+	a.split.Do(func() { a.found = recordWords(a.record) })
+	return a.found
 }
 
 func (a *appending) take() bool { return a.taken.CompareAndSwap(false, true) }
