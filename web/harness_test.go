@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -76,6 +77,7 @@ type settings struct {
 	tickets     []simulator.TicketSpec
 	callLimit   time.Duration
 	writeLimit  time.Duration // the HTTP server's WriteTimeout
+	sendBuffer  int           // bytes that the system keeps of what a client does not take; 0 = as it likes
 	log         func(*audit.Config)
 	deadline    time.Duration // for the effect of an operation; 0 = 2 s
 	slowEffects bool          // operations take effect only after an hour of the simulator
@@ -180,6 +182,12 @@ func start(t testing.TB, change ...func(*settings)) *console {
 	t.Cleanup(upstream.Close)
 	server := httptest.NewUnstartedServer(c.assemble(s, upstream.URL))
 	server.Config.WriteTimeout = s.writeLimit
+	if s.sendBuffer > 0 {
+		server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+			must(t, conn.(*net.TCPConn).SetWriteBuffer(s.sendBuffer))
+			return ctx
+		}
+	}
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(c.output, nil), slog.LevelWarn)
 	server.Start()
 	t.Cleanup(server.Close)
