@@ -42,7 +42,7 @@ func (b *browser) stall(path string) (*bufio.Reader, *net.TCPConn) {
 	conn, err := (&net.Dialer{}).DialContext(b.t.Context(), "tcp", u.Host)
 	must(b.t, err)
 	b.t.Cleanup(func() { _ = conn.Close() })
-	tcp := conn.(*net.TCPConn) //nolint:errcheck // it was dialled as such
+	tcp := conn.(*net.TCPConn)
 	must(b.t, tcp.SetReadBuffer(few))
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, u.String(), nil)
 	must(b.t, err)
