@@ -135,7 +135,8 @@ func (c *check) element(n *html.Node) {
 		c.Errorf("a page has <%s>", n.Data)
 	case "input", "select", "textarea":
 		_, named := attribute(n, "aria-label")
-		if kind, _ := attribute(n, "type"); kind != "hidden" && !named {
+		_, titled := attribute(n, "title") // is the name of what has no other
+		if kind, _ := attribute(n, "type"); kind != "hidden" && !named && !titled {
 			id, _ := attribute(n, "id")
 			c.controls = append(c.controls, id)
 		}

@@ -47,7 +47,7 @@ async function send(form, submitter, action, body) {
   form.ariaBusy = null;
   submitter?.removeAttribute("aria-disabled");
   if (!form.isConnected) return; // the reader is elsewhere by now
-  if (!page) failed(form, action);
+  if (!page) failed(form);
   else if (!page.moved) show(page, "[role=alert]");
   else follow(page);
 }
@@ -55,21 +55,11 @@ async function send(form, submitter, action, body) {
 /**
  * Says in the form that no answer came; what was typed stays. The text is the form's template[data-failed], or body's.
  * @param {HTMLFormElement} form
- * @param {string} action
  */
-function failed(form, action) {
+function failed(form) {
   /** @type {HTMLTemplateElement | null} */
   const text = form.querySelector("template[data-failed]") ?? document.querySelector("body > template[data-failed]");
-  /** @type {(Node | string)[]} */
-  const content = [text?.content.cloneNode(true) ?? "No answer came. It is not known whether this was sent. "];
-  const ticket = /^.*\/tickets\/[^/]+/.exec(action);
-  if (!text && ticket) {
-    const link = document.createElement("a");
-    link.href = ticket[0];
-    link.append("See the ticket");
-    content.push("Sending it again is safe: its one-time key works once. ", link);
-  }
-  const alert = notice("unanswered", "error", ...content);
+  const alert = notice("unanswered", "error", text?.content.cloneNode(true) ?? "");
   alert.role = "alert";
   form.prepend(alert);
   focusOn(alert, true);

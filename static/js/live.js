@@ -1,7 +1,7 @@
 // A page whose main has data-live is kept up to date by a stream of its fragments: each event brings those that have
 // changed, which are morphed by their ids, and the order of lists. There is one stream per tab, and none while the tab is
 // hidden. When it breaks, the page says since when, and tries again. Where streams are full, refresh.js takes over.
-import { announce, notice } from "./navigate.js";
+import { announce, outdated, plain, saying } from "./navigate.js";
 import { morph, pair, pinned } from "./morph.js";
 import { plan } from "./refresh.js";
 import { parse } from "./trusted.js";
@@ -183,30 +183,22 @@ function lost() {
 }
 
 /** @param {HTMLElement} page @param {string} text @param {(Node | string)[]} more */
-function say(page, text, ...more) {
-  const known = text.replace("{time}", new Date(right).toTimeString().slice(0, 8));
-  document.getElementById("stale")?.remove();
-  keeping(() => page.prepend(notice("stale", "warning", known, ...more)));
-  announce(known);
-}
+const say = (page, text, ...more) => keeping(() => outdated(page, text, right, ...more));
 
 /** Makes the page what the server says it is. @param {HTMLElement} page @param {Event} event */
 function take(page, event) {
-  const before = states(page);
-  keeping(() => {
+  saying(page, () => keeping(() => {
     for (const template of parse(event.data).querySelectorAll("template")) {
       const { list, order } = template.dataset;
       if (list) waiting.set(list, order ?? "");
       else for (const part of [...template.content.children]) put(part);
     }
     settle();
-  });
+  }));
   page.dataset.digest = event.id;
   icon();
   tick();
   rove();
-  const changed = [...states(page)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
-  if (changed.length) announce(changed.map(([, text]) => text || page.dataset.back).join(". "));
 }
 
 /** Puts a fragment into its place; one that is new waits for the order of its list. @param {Element} part */
@@ -281,9 +273,6 @@ function keeping(change) {
   if (moved) scrollBy({ top: moved, behavior: "instant" });
 }
 
-/** The texts that are worth saying when they change, by id. @param {Element} page */
-const states = (page) => new Map([...page.querySelectorAll("[data-announce]")].map((e) => [e.id, e.textContent?.trim().replace(/\s+/g, " ")]));
-
 /** Shows in the tab what state is watched. */
 function icon() {
   /** @type {HTMLLinkElement | null} */
@@ -351,7 +340,7 @@ function click(event) {
   }
   /** @type {HTMLAnchorElement | null} */
   const link = target.closest("a[data-copy]");
-  if (!link || !navigator.clipboard || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  if (!link || !navigator.clipboard || !plain(event)) return;
   event.preventDefault();
   copy(link).catch(() => location.assign(link.href));
 }

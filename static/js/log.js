@@ -1,6 +1,6 @@
 // Reading a log: it is followed while it grows, searched, wrapped or not, and copied. On a ticket's page it opens in a panel
 // beside the table, which goes on by itself. Matches are painted as ranges, without a change of the page.
-import { announce, ask, focusOn, notice } from "./navigate.js";
+import { announce, ask, focusOn, notice, plain } from "./navigate.js";
 import { morph } from "./morph.js";
 
 /** How many matches are painted, and from which width on, in pixels, there is room for a panel. */
@@ -68,7 +68,7 @@ function wrap(on) {
 function click(event) {
   const target = /** @type {Element} */ (event.target);
   const link = /** @type {HTMLAnchorElement | null} */ (target.closest("#ticket a[href$='#log']"));
-  if (link && innerWidth >= room && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+  if (link && innerWidth >= room && plain(event)) {
     event.preventDefault();
     show(link);
   }

@@ -138,6 +138,39 @@ export function notice(id, kind, ...content) {
   return box;
 }
 
+/**
+ * Says on top of a page, in the place of what was said before, that it is as it was at a time: {time} in the text.
+ * @param {Element} page
+ * @param {string} text
+ * @param {number} time in milliseconds
+ * @param {(Node | string)[]} more
+ */
+export function outdated(page, text, time, ...more) {
+  const said = text.replace("{time}", new Date(time).toTimeString().slice(0, 8));
+  document.getElementById("stale")?.remove();
+  page.prepend(notice("stale", "warning", said, ...more));
+  announce(said);
+}
+
+/**
+ * Makes a change, and has said what it makes of texts with data-announce; of one that is gone, data-back of the page.
+ * @param {HTMLElement} page
+ * @param {() => void} change
+ */
+export function saying(page, change) {
+  const before = texts(page);
+  change();
+  const changed = [...texts(page)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
+  const said = changed.map(([, text]) => text || page.dataset.back).filter(Boolean);
+  if (said.length) announce(said.join(". "));
+}
+
+/** The texts that are worth saying when they change, by id. @param {Element} page */
+const texts = (page) => new Map([...page.querySelectorAll("[data-announce]")].map((e) => [e.id, e.textContent?.trim().replace(/\s+/g, " ")]));
+
+/** Whether a click asks for nothing but what it is on. @param {MouseEvent} event */
+export const plain = (event) => !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.button;
+
 let announcing = 0;
 
 /** Has screen readers say a text, even again. @param {string} text */

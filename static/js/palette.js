@@ -1,6 +1,6 @@
 // The command palette, and the help of the keyboard, as dialogs. Both are made of the page's template, and what the palette
 // offers are links: those of this page, and tickets as the list's own search finds them.
-import { able, ask, visit } from "./navigate.js";
+import { able, ask, plain, visit } from "./navigate.js";
 
 /** How many tickets are offered. */
 const most = 8;
@@ -37,7 +37,7 @@ function open() {
 async function help(event) {
   const target = /** @type {Element} */ (event.target);
   const link = /** @type {HTMLAnchorElement | null} */ (target.closest("#shortcuts"));
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || !plain(event)) return;
   event.preventDefault();
   const page = await ask(link.href).catch(console.warn);
   const keys = page?.doc.querySelector("#keys");

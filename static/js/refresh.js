@@ -1,6 +1,6 @@
 // A page whose main has data-refresh is asked for again every so many seconds while it can be seen, and main is morphed
 // into the answer. After the third failure it says since when it is stale: data-stale, with the time for {time}.
-import { announce, ask, notice } from "./navigate.js";
+import { ask, outdated, saying } from "./navigate.js";
 import { morph } from "./morph.js";
 
 /** Seconds that failures may lead to between requests, and that one may take. */
@@ -57,22 +57,12 @@ function update(main, doc) {
   failures = 0;
   right = Date.now();
   document.getElementById("stale")?.remove();
-  const before = states(main);
-  morph(main, /** @type {HTMLElement} */ (doc.querySelector("main")));
+  saying(main, () => morph(main, /** @type {HTMLElement} */ (doc.querySelector("main"))));
   document.title = doc.title;
-  const changed = [...states(main)].filter(([id, text]) => before.has(id) && before.get(id) !== text);
-  if (changed.length) announce(changed.map(([, text]) => text).join(". "));
 }
-
-/** The texts that are worth saying when they change, by id. @param {Element} main */
-const states = (main) => new Map([...main.querySelectorAll("[data-announce]")].map((e) => [e.id, e.textContent?.trim()]));
 
 /** @param {HTMLElement} main */
 function fail(main) {
   failures++;
-  if (failures < 3 || document.getElementById("stale")) return;
-  const time = new Date(right).toTimeString().slice(0, 5);
-  const text = (main.dataset.stale || "Stale since {time}").replace("{time}", time);
-  main.prepend(notice("stale", "warning", text));
-  announce(text);
+  if (failures > 2 && !document.getElementById("stale")) outdated(main, main.dataset.stale ?? "", right);
 }
