@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,7 +25,8 @@ const ticketsPerPage = 50
 // maxFilter is the longest creator or name that COC takes, in characters.
 const maxFilter = 64
 
-// Tickets shows the list, or goes to the ticket that the search box names.
+// Tickets shows the list, or goes to the ticket that the search box names by
+// its key, or to those whose name it is part of.
 func (h *Handlers) Tickets(c echo.Context) error {
 	t := i18n.T(c.Request().Context())
 	page := h.newTickets(c)
@@ -32,10 +34,22 @@ func (h *Handlers) Tickets(c echo.Context) error {
 		if id, ok := coc.FindExecuteUUID(find); ok {
 			return c.Redirect(http.StatusSeeOther, ticketAddress(string(id)))
 		}
+		if partOfName(find) {
+			return c.Redirect(http.StatusSeeOther, address("/tickets", url.Values{"name": {find}}))
+		}
 		page.Search = bounded(find)
 		page.Errors["find"] = t.Field.NoUUID
 	}
 	return h.showTickets(c, page)
+}
+
+// partOfName says whether a text can be part of a ticket's name, and is not
+// meant as a key or a link.
+func partOfName(text string) bool {
+	other := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-. ()", r)
+	}
+	return len([]rune(text)) <= maxFilter && !strings.HasPrefix(text, "SCT") && strings.IndexFunc(text, other) < 0
 }
 
 func (h *Handlers) newTickets(c echo.Context) templates.Tickets {
@@ -186,7 +200,7 @@ func (h *Handlers) readFailed(c echo.Context, record audit.Record, err error, to
 func ticketRow(t coc.TicketSummary, now time.Time) templates.TicketRow {
 	row := templates.TicketRow{
 		ID: string(t.ExecuteUUID), Name: visible(t.Name), Status: string(t.Status), Creator: visible(t.Creator),
-		Regions: visible(t.RegionIDs), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now), Over: t.Status.Terminal(),
+		Regions: strings.ReplaceAll(visible(t.RegionIDs), ",", ", "), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now), Over: t.Status.Terminal(),
 	}
 	if id, err := coc.ParseExecuteUUID(row.ID); err == nil {
 		row.Address = ticketAddress(string(id))

@@ -395,6 +395,12 @@ func TestFindGoesToTheTicket(t *testing.T) {
 			t.Errorf("%q leads to %q", text, p.location())
 		}
 	}
+	for text, want := range map[string]string{"running": "/tickets?name=running", " 日志 清理-2 ": "/tickets?name=" + url.QueryEscape("日志 清理-2")} {
+		if p := b.get("/tickets?find=" + url.QueryEscape(text)); p.location() != want {
+			t.Errorf("%q leads to %q, want %q", text, p.location(), want)
+		}
+	}
+	b.want(b.follow(b.get("/tickets?find=unning_ch")), http.StatusOK, id)
 }
 
 // TestUntrustedText: what servers print is text, and is downloaded as it is.

@@ -109,6 +109,7 @@ var badInputs = []badInput{
 	{"unknown language", at("/language"), fields("language", "xx<b>"), 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"xx<b>"}},
 	{"unknown theme", at("/theme"), fields("theme", "pink"), 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"pink"}},
 	{"shortcuts that are neither", at("/shortcuts"), fields("shortcuts", "pink"), 422, heading(func(p *i18n.Problems) i18n.Message { return p.BadInput }), []string{"pink"}},
+	{"a key that is cut off", at("/tickets?find=SCT2026"), nil, 422, func(t *i18n.Texts) string { return t.Field.NoUUID }, []string{"SCT2026"}},
 	{"search text without a key", at("/tickets?find=the+%3Cb%3E+one"), nil, 422, func(t *i18n.Texts) string { return t.Field.NoUUID }, []string{"the <b> one"}},
 	{"unknown state of tickets", at("/tickets?status=READY&creator=me"), nil, 422, func(t *i18n.Texts) string { return t.Field.Choice }, []string{`value="me"`}},
 	{"a time that is none", at("/tickets?from=yesterday"), nil, 422, func(t *i18n.Texts) string { return t.Field.Time }, []string{"yesterday"}},

@@ -140,14 +140,9 @@ func TestTicketsAreChosen(t *testing.T) {
 	texts := i18n.For(i18n.EnUS).Job
 	p := b.get("/tickets")
 	b.want(p, http.StatusOK, texts.Selected, texts.PauseSelected, texts.ContinueSelected, texts.CancelSelectedTickets, "/jobs/new")
-	for scenario, disabled := range map[string]bool{"running": false, "finished": true} {
-		box := `name="target" value="` + c.sim.UUID(scenario) + `"`
-		at := strings.Index(p.body, box)
-		if at < 0 {
-			t.Fatalf("%s has no box", scenario)
-		}
-		if got := strings.Contains(p.body[at:at+strings.IndexByte(p.body[at:], '>')], "disabled"); got != disabled {
-			t.Errorf("%s: disabled %v", scenario, got)
+	for scenario, want := range map[string]bool{"running": true, "finished": false} { // what is over takes no operation
+		if got := strings.Contains(p.body, `name="target" value="`+c.sim.UUID(scenario)+`"`); got != want {
+			t.Errorf("%s can be chosen: %v", scenario, got)
 		}
 	}
 	query := url.Values{"operation_type": {"PAUSE_ORDER"}, "target": {c.sim.UUID("running"), c.sim.UUID("abnormal")}}

@@ -193,7 +193,7 @@ var enUS = Texts{
 	Frame: FrameTexts{
 		Product: "COC console", Skip: "Skip to the content", Navigation: "Main",
 		Tickets: "Tickets", Audit: "Audit",
-		Search: "execute_uuid, link or text", SearchButton: "Find", SearchHint: "SCT… or a link",
+		Search: "Name or execute_uuid of a ticket, or a link to it", SearchButton: "Find", SearchHint: "Name, SCT… or a link",
 		Settings: "Settings", Language: "Language", Theme: "Theme",
 		ThemeAuto: "Theme of the browser", ThemeLight: "Light theme", ThemeDark: "Dark theme",
 		SignedIn: "Signed in", Manager: "Manager", SessionEnds: "Session ends", SignIn: "Sign in", SignOut: "Sign out",

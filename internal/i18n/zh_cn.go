@@ -190,7 +190,7 @@ var zhCN = Texts{
 	Frame: FrameTexts{
 		Product: "COC 控制台", Skip: "跳到正文", Navigation: "主导航",
 		Tickets: "工单", Audit: "审计",
-		Search: "execute_uuid、链接或文字", SearchButton: "查找", SearchHint: "SCT… 或链接",
+		Search: "工单的名称、execute_uuid 或链接", SearchButton: "查找", SearchHint: "名称、SCT… 或链接",
 		Settings: "设置", Language: "语言", Theme: "主题",
 		ThemeAuto: "跟随浏览器的主题", ThemeLight: "浅色主题", ThemeDark: "深色主题",
 		SignedIn: "当前登录", Manager: "管理者", SessionEnds: "会话到期", SignIn: "登录", SignOut: "退出登录",
