@@ -1,7 +1,7 @@
 // A page whose main has data-live is kept up to date by a stream of its fragments: each event brings those that have
 // changed, which are morphed by their ids, and the order of lists. There is one stream per tab, and none while the tab is
 // hidden. When it breaks, the page says since when, and tries again. Where streams are full, refresh.js takes over.
-import { announce, outdated, plain, saying } from "./navigate.js";
+import { announce, current, outdated, plain, saying } from "./navigate.js";
 import { morph, pair, pinned } from "./morph.js";
 import { plan } from "./refresh.js";
 import { parse } from "./trusted.js";
@@ -155,10 +155,8 @@ function event(block) {
 function works() {
   failures = 0;
   right = Date.now();
-  const stale = document.getElementById("stale");
-  if (!stale) return;
-  keeping(() => stale.remove());
-  announce(main()?.dataset.back ?? "");
+  const page = main();
+  if (page && document.getElementById("stale")) keeping(() => current(page));
 }
 
 /** Ends the watching for the reason that the server gave. @param {HTMLElement} page @param {string} why */

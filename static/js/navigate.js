@@ -152,6 +152,14 @@ export function outdated(page, text, time, ...more) {
   announce(said);
 }
 
+/** Takes back that a page is as it was at a time, and says so. @param {HTMLElement} page */
+export function current(page) {
+  const stale = document.getElementById("stale");
+  if (!stale) return;
+  stale.remove();
+  announce(page.dataset.back ?? "");
+}
+
 /**
  * Makes a change, and has said what it makes of texts with data-announce; of one that is gone, data-back of the page.
  * @param {HTMLElement} page

@@ -1,6 +1,6 @@
 // A page whose main has data-refresh is asked for again every so many seconds while it can be seen, and main is morphed
 // into the answer. After the third failure it says since when it is stale: data-stale, with the time for {time}.
-import { ask, outdated, saying } from "./navigate.js";
+import { ask, current, outdated, saying } from "./navigate.js";
 import { morph } from "./morph.js";
 
 /** Seconds that failures may lead to between requests, and that one may take. */
@@ -56,7 +56,7 @@ const busy = () => ("navigation" in globalThis && navigation.transition) || docu
 function update(main, doc) {
   failures = 0;
   right = Date.now();
-  document.getElementById("stale")?.remove();
+  current(main);
   saying(main, () => morph(main, /** @type {HTMLElement} */ (doc.querySelector("main"))));
   document.title = doc.title;
 }
