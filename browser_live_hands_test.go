@@ -79,14 +79,20 @@ func (t *tab) polled() {
 func (t *tab) Point(selector string) {
 	t.Helper()
 	t.See(selector)
-	t.Eval(find(selector) + ".scrollIntoView({block: 'center', behavior: 'instant'})")
-	var x, y float64
-	at := t.Text(fmt.Sprintf(`(() => { const r = %s.getBoundingClientRect(); return (r.x + r.width / 2) + " " + (r.y + r.height / 2); })()`, find(selector)))
-	if _, err := fmt.Sscan(at, &x, &y); err != nil {
-		t.Fatal(err)
+	for range 20 { // it may move while nobody is on it yet
+		var x, y float64
+		at := t.Text(fmt.Sprintf(`(() => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect();
+			return (r.x + r.width / 2) + " " + (r.y + r.height / 2); })()`, find(selector)))
+		if _, err := fmt.Sscan(at, &x, &y); err != nil {
+			t.Fatal(err)
+		}
+		call(t, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: x, Y: y})
+		t.Eval("new Promise(requestAnimationFrame)")
+		if t.Is(find(selector) + ".matches(':hover')") {
+			return
+		}
 	}
-	call(t, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: x, Y: y})
-	t.WaitFor(find(selector) + ".matches(':hover')")
+	t.Fatalf("the pointer is not on %s", selector)
 }
 
 // holds starts to write down, with every picture that is painted, where an element is.
@@ -119,6 +125,7 @@ func (t *tab) held(what string) {
 // handsTyping types into the search while a log is open: all that the reader has done stays.
 func handsTyping(s stage, t *tab) {
 	t.See("#instance-1027[data-status=PROCESSING]")
+	t.rush(s, 30*time.Second) // so that there is a log
 	t.Eval(fmt.Sprintf("document.querySelector('%s [name=target]').click(); document.querySelector('#instance-4048 [name=target]').click()", lastRushing))
 	t.Click("#instance-1027 a[href$='#log']")
 	t.focused("#log-text")

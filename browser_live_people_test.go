@@ -61,7 +61,7 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 	tb.Type("#field-q", "web-02")
 	tb.Choose("#field-sort", "host")
 	tb.Click("#instance-filter button")
-	tb.WaitFor("location.search.includes('q=web-02') && location.search.includes('sort=host')")
+	tb.WaitFor("location.search.includes('q=web-02') && location.search.includes('sort=host') && document.readyState === 'complete'")
 	if got := tb.Text("[...document.querySelectorAll('#instance-rows th')].map((e) => e.innerText.trim()).join()"); !strings.HasPrefix(got, "web-02-0,web-02-1,") || strings.Count(got, ",") != 9 {
 		t.Errorf("the filter leaves %s", got)
 	}
@@ -70,6 +70,7 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 	tb.See("#log")
 	tb.Go(ticket)
 	tb.Click("#instance-1003 a[href$='#log']")
+	tb.See("#log")
 	s.offset(5 * time.Minute)
 	tb.Go(tb.Text("location.pathname"))
 	tb.WaitFor("document.querySelector('#log').innerText.includes('last line')")

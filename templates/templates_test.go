@@ -135,8 +135,7 @@ func (c *check) element(n *html.Node) {
 		c.Errorf("a page has <%s>", n.Data)
 	case "input", "select", "textarea":
 		_, named := attribute(n, "aria-label")
-		_, titled := attribute(n, "title") // is the name of what has no other
-		if kind, _ := attribute(n, "type"); kind != "hidden" && !named && !titled {
+		if kind, _ := attribute(n, "type"); kind != "hidden" && !named {
 			id, _ := attribute(n, "id")
 			c.controls = append(c.controls, id)
 		}
