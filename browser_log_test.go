@@ -156,8 +156,15 @@ func logPanel(t *tab, ticket string) {
 	t.WaitFor("document.documentElement.dataset.wrap")
 	t.Mark()
 	const row = "tr[data-instance][data-status=PROCESSING]"
+	t.Resize(1440, 360)
+	const top = "document.querySelector(\"" + row + " a[href$='#log']\").getBoundingClientRect().top"
+	t.Eval("document.querySelector('" + row + "').scrollIntoView({block: 'center', behavior: 'instant'})")
+	t.Eval("globalThis.place = " + top)
 	t.Click(row + " a[href$='#log']")
 	t.See("#log-panel #log-text")
+	if !t.Is("Math.abs(place - " + top + ") < 2") {
+		t.Errorf("what was clicked on has moved: %s", t.Text("place + ' → ' + "+top))
+	}
 	t.WaitFor("document.activeElement?.id === 'log-text'")
 	t.Same("the log")
 	t.WaitFor(`(() => { const log = document.querySelector("#log-text"), end = new Range(); end.selectNodeContents(log.lastElementChild);
@@ -177,6 +184,9 @@ func logPanel(t *tab, ticket string) {
 	}
 	t.Press("\x1b")
 	t.WaitFor("!document.querySelector('#log-panel') && document.activeElement.matches(\"a[href$='#log']\")")
+	if !t.Is("Math.abs(place - " + top + ") < 2") {
+		t.Errorf("with the panel closed it has moved: %s", t.Text("place + ' → ' + "+top))
+	}
 	t.Resize(390, 800)
 	t.Click(row + " a[href$='#log']")
 	t.WaitFor("location.pathname.includes('/instances/') && document.querySelector('#log-text')")

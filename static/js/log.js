@@ -198,7 +198,6 @@ async function show(link) {
   const log = page?.doc.querySelector("#log");
   const article = id("ticket");
   if (!log || !article) return location.assign(link.href);
-  id("log-panel")?.remove();
   opener = link;
   const [panel, head, heading] = ["aside", "div", "h2"].map((name) => document.createElement(name));
   panel.id = "log-panel";
@@ -213,7 +212,10 @@ async function show(link) {
   full.href = link.href.replace(/#.*/, "");
   head.append(heading, close());
   panel.append(head, log);
-  article.append(panel);
+  still(link, () => {
+    id("log-panel")?.remove();
+    article.append(panel);
+  });
   begin();
   focusOn(text() ?? panel);
   plan(panel, page?.doc, full.href);
@@ -233,8 +235,16 @@ function hide() {
   const panel = id("log-panel");
   if (!panel) return;
   const back = opener?.isConnected ? opener : id("instances");
-  panel.remove();
+  still(back, () => panel.remove());
   if (back) focusOn(back);
+}
+
+/** Changes the width of the page, and leaves an element where it is in the window. @param {Element | null} element @param {() => void} change */
+function still(element, change) {
+  const top = () => element?.getBoundingClientRect().top ?? 0;
+  const before = top();
+  change();
+  scrollBy({ top: top() - before, behavior: "instant" });
 }
 
 /** Reads the log again while its instance runs. @param {Element} panel @param {Document | undefined} doc @param {string} url */
