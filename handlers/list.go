@@ -99,7 +99,10 @@ func exact(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Format(exactTime)
+	if t.Truncate(time.Minute).Equal(t) {
+		return t.Format(exactTime)
+	}
+	return t.Format(time.RFC3339Nano)
 }
 
 func (f *listFilter) address(below string) string { return address("/tickets"+below, f.values()) }
@@ -227,7 +230,7 @@ func (l *listLook) describe(s *watch.List, class readerClass) templates.Tickets 
 	for id := range strings.FieldsSeq(name) {
 		hides[id] = true
 	}
-	page := templates.Tickets{Frame: templates.Frame{Here: f.address("")}, Total: s.Page.Total, ReadAt: s.At, Narrow: isNarrow,
+	page := templates.Tickets{Frame: templates.Frame{Here: f.address("")}, Total: s.Page.Total, ReadAt: s.At,
 		Filter: templates.TicketFilter{Scope: f.scope}, Filtered: f.filtered()}
 	all := s.Page.Tickets
 	if f.scope != scopeTeam {
@@ -245,6 +248,7 @@ func (l *listLook) describe(s *watch.List, class readerClass) templates.Tickets 
 		page.Filter.Scope = "alone"
 	}
 	page.Rows, page.Hidden = rowsOf(s, f.chosen(all), hides)
+	page.Narrow = isNarrow && len(page.Rows) > 0 // an empty list tells nobody what they may
 	page.Live.Title = t.Title.Tickets
 	if f.query.Status == "" && f.query.Marker == 0 {
 		page.Decisions = f.decisions(s, hides)

@@ -142,7 +142,7 @@ func (s span) exactAddress(c echo.Context) string {
 	q := u.Query()
 	for name, t := range map[string]time.Time{"from": s.from, "to": s.to} {
 		if !t.IsZero() {
-			q.Set(name, t.Format(exactTime))
+			q.Set(name, exact(t))
 		}
 	}
 	return address(u.Path, q)

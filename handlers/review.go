@@ -30,6 +30,15 @@ type glass struct {
 	mu    sync.Mutex
 	at    time.Time
 	waits []audit.Record // glass.broken, newest first
+
+	reviewing sync.Mutex // held while a review is written
+}
+
+// forget makes the next reading ask the log.
+func (g *glass) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.at = time.Time{}
 }
 
 // broken are the operations with broken glass that nobody has reviewed, newest
@@ -201,6 +210,10 @@ func (h *Handlers) Review(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	f := reviewForm{operation: bounded(c.FormValue("operation")), comment: reason(c.FormValue("comment"))}
+	// What is remembered may have been reviewed meanwhile, also by way of another console.
+	h.glass.reviewing.Lock()
+	defer h.glass.reviewing.Unlock()
+	h.glass.forget()
 	waits, err := h.broken(ctx)
 	if err != nil {
 		return err
@@ -212,6 +225,7 @@ func (h *Handlers) Review(c echo.Context) error {
 	if f.problem = h.reviewProblem(ctx, waits[at], f.comment); f.problem != "" {
 		return h.showReviews(c, http.StatusUnprocessableEntity, f)
 	}
+	defer h.glass.forget() // also of a review that was written in part
 	for _, r := range reviewedWith(waits[at], waits) {
 		r.Sequence, r.Time, r.Duration, r.Upstream = 0, time.Time{}, 0, audit.Upstream{}
 		r.Action, r.Outcome, r.Actor, r.Origin = audit.ActionGlassReviewed, audit.OutcomeSucceeded, v.Actor, OriginFrom(ctx)
@@ -220,9 +234,6 @@ func (h *Handlers) Review(c echo.Context) error {
 			return err
 		}
 	}
-	h.glass.mu.Lock()
-	h.glass.at = time.Time{}
-	h.glass.mu.Unlock()
 	return c.Redirect(http.StatusSeeOther, "/reviews")
 }
 

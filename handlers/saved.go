@@ -100,7 +100,7 @@ func (s *saver) save(ctx context.Context, on savedOn, userID, name, query string
 }
 
 func (s *saver) forget(ctx context.Context, on savedOn, userID, name string) error {
-	if strings.ContainsRune(name, 0) { // which none has, and PostgreSQL does not take
+	if strings.ContainsRune(name, 0) || !utf8.ValidString(name) { // which none is, and PostgreSQL does not take
 		return nil
 	}
 	_, err := s.Write.ExecContext(ctx, `DELETE FROM saved WHERE user_id = $1 AND page = $2 AND name = $3`, userID, string(on), name)

@@ -278,7 +278,10 @@ func TestListViews(t *testing.T) {
 		if p.location() != "/tickets?"+view || strings.Contains(b.follow(p).body, "夜班") {
 			t.Error("a deleted view is there")
 		}
-		b.want(b.post("/tickets/views/delete", url.Values{"label": {"v\x00"}}), http.StatusSeeOther)
+		for _, label := range []string{"v\x00", "v\xff"} {
+			b.want(b.post("/tickets/views/delete", url.Values{"label": {label}}), http.StatusSeeOther)
+			b.want(b.post("/audit/searches/delete", url.Values{"name": {label}}), http.StatusSeeOther)
+		}
 		if n := rows(t, c, "saved"); n != 50 {
 			t.Errorf("%d are left", n)
 		}
@@ -379,4 +382,29 @@ func TestListSaysSinceWhenItIsStale(t *testing.T) {
 	for strings.Contains(recovered.data, "notice-warning") {
 		recovered = e.until(`id="trouble"`)
 	}
+}
+
+// TestListWithoutRowsTellsNoPermission: that somebody may not open tickets is not known from a list that has none.
+func TestListWithoutRowsTellsNoPermission(t *testing.T) {
+	c := start(t, builtIn)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	texts := i18n.For(i18n.EnUS)
+	p := b.get("/tickets?name=nothing+is+called+so")
+	b.want(p, http.StatusOK, texts.Tickets.EmptyFiltered)
+	if strings.Contains(p.body, escaped(texts.List.NoFigures)) {
+		t.Error("the operator is told that they may not open tickets")
+	}
+}
+
+// TestListKeepsSeconds: the stream, and a view that is saved, choose the tickets that the page shows.
+func TestListKeepsSeconds(t *testing.T) {
+	c := start(t)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	exact := "from=2026-01-01T00%3A00%3A30Z"
+	p := b.get("/tickets?" + exact)
+	b.want(p, http.StatusOK, `/tickets/events?`+exact)
+	if !strings.Contains(p.body, `name="view" value="`+exact+`"`) {
+		t.Error("the view would be saved with other times")
+	}
+	b.want(b.get("/tickets?from=2026-01-01T00%3A00%3A00Z"), http.StatusOK, `/tickets/events?from=2026-01-01T00%3A00Z`)
 }

@@ -199,3 +199,22 @@ func TestInstancesAreChosenAtOnce(t *testing.T) {
 	}
 	b.want(b.get("/jobs/new?all=no-ticket"), http.StatusBadRequest)
 }
+
+// TestReviewedElsewhere: a form that was loaded before somebody else's review, at this console or another, makes no second one.
+func TestReviewedElsewhere(t *testing.T) {
+	c := start(t, builtIn)
+	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
+	id := strings.TrimPrefix(b.glassBroken(), "/operations/")
+	c.clock.advance(glassKept)
+	boss.want(boss.get("/reviews"), http.StatusOK, id)
+	first := c.only(audit.ActionGlassBroken)
+	first.Sequence, first.Action, first.Actor.UserName = 0, audit.ActionGlassReviewed, "another"
+	if _, err := c.log.Append(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	p := boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})
+	boss.want(boss.follow(p), http.StatusOK, i18n.For(i18n.EnUS).Review.Empty)
+	if r := c.only(audit.ActionGlassReviewed); r.Actor.UserName != "another" {
+		t.Errorf("the review is by %q", r.Actor.UserName)
+	}
+}
