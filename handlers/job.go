@@ -89,12 +89,17 @@ func (h *Handlers) readJob(c echo.Context, errs templates.FieldErrors) (operate.
 	return r, nil
 }
 
-// inView goes on with all instances of a ticket that the filter shows and the
-// reader can cancel.
+// inView chooses all instances of a ticket that the filter shows and the reader
+// can cancel, as if the form had named each. It does not go on at an address
+// that does: for 200 instances that is longer than proxies take.
 func (h *Handlers) inView(c echo.Context, ticket string) error {
 	id, err := coc.ParseExecuteUUID(ticket)
 	if err != nil {
 		return &Problem{Status: http.StatusBadRequest, Kind: ProblemBadUUID, Value: shortened(ticket), Err: err}
+	}
+	values, err := c.FormParams()
+	if err != nil {
+		return err
 	}
 	l, err := h.look(c, id)
 	if err != nil {
@@ -103,19 +108,22 @@ func (h *Handlers) inView(c echo.Context, ticket string) error {
 	defer l.viewer.Close()
 	s := l.viewer.Snapshot()
 	now, may := l.offers(s)
-	var targets []string
+	values.Set("operation_type", string(coc.CancelInstance))
+	values.Del("target")
 	for _, r := range l.filter.rows(s) {
 		if i := instance(string(id), r.batch, r.Instance.Instance, now, s.At, may); i.Cancel.Address != "" {
-			targets = append(targets, i.Target)
+			values.Add("target", i.Target)
 		}
 	}
-	return c.Redirect(http.StatusSeeOther, newJobAddress(coc.CancelInstance, targets))
+	return nil
 }
 
 // NewJob shows what a job would hit, and asks to confirm it.
 func (h *Handlers) NewJob(c echo.Context) error {
 	if ticket := c.QueryParam("all"); ticket != "" {
-		return h.inView(c, ticket)
+		if err := h.inView(c, ticket); err != nil {
+			return err
+		}
 	}
 	page := h.jobForm(c)
 	r, err := h.readJob(c, page.Errors)

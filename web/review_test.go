@@ -188,12 +188,12 @@ func TestInstancesAreChosenAtOnce(t *testing.T) {
 	if p := b.get("/tickets/" + id); !strings.Contains(p.body, `name="all" value="`+id+`"`) {
 		t.Errorf("the table's head has no box\n%s", shortened(p.body))
 	}
-	all := b.follow(b.get("/jobs/new?operation_type=CANCEL_INSTANCE&all=" + id))
+	all := b.get("/jobs/new?operation_type=CANCEL_INSTANCE&all=" + id)
 	b.want(all, http.StatusOK, i18n.For(i18n.EnUS).Job.One("CANCEL_INSTANCE", 3))
 	if n := strings.Count(all.body, `name="target"`); n != 3 {
 		t.Errorf("%d instances are chosen, want the 3 that can be cancelled\n%s", n, shortened(all.body))
 	}
-	waiting := b.follow(b.get("/jobs/new?operation_type=CANCEL_INSTANCE&status=READY&all=" + id))
+	waiting := b.get("/jobs/new?operation_type=CANCEL_INSTANCE&status=READY&all=" + id)
 	if n := strings.Count(waiting.body, `name="target"`); n != 1 {
 		t.Errorf("%d instances are chosen, want the one that waits\n%s", n, shortened(waiting.body))
 	}
