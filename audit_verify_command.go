@@ -127,7 +127,7 @@ func printReport(report audit.Report, stdout io.Writer) error {
 	if report.More > 0 {
 		fmt.Fprintf(stdout, "and %d more\n", report.More)
 	}
-	fmt.Fprintf(stdout, "%d records read in %v; %d checkpoints are signed and true", report.Size-report.From,
+	fmt.Fprintf(stdout, "%d records read in %v; checkpoints that are signed and true: %d", report.Size-report.From,
 		report.Took.Round(time.Millisecond), report.Checkpoints)
 	if report.Signed.Size > 0 {
 		fmt.Fprintf(stdout, ", the latest covers records 1 to %d", report.Signed.Size)

@@ -239,7 +239,7 @@ func nearest(c [3]int) int {
 }
 
 // errorWords are what a line is taken for an error by, in lower case.
-var errorWords = []string{"error", "fail", "fatal", "exception", "panic:", "traceback", "non-zero", "非零", "失败", "错误", "异常"}
+var errorWords = []string{"error", "fail", "fatal", "exception", "panic:", "traceback", "[emerg]", "[alert]", "[crit]", "non-zero", "非零", "失败", "错误", "异常"}
 
 // noErrors matches what says that there are none.
 var noErrors = regexp.MustCompile(`\b(0|no|without) (errors?|failed|failures?|exceptions?)\b|\b(errors?|failed|failures?)\s*[=:]\s*0\b`)

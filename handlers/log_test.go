@@ -54,6 +54,7 @@ func TestParseLog(t *testing.T) {
 		{"an error", "fine\nDisk ERROR\n", "fine\n{error}Disk ERROR\n"},
 		{"an error in colours", "\x1b[31mFAI\x1b[1mLED\x1b[0m\n", "{error}{1}FAI{bold}{1}LED\n"},
 		{"errors in Chinese", "脚本以非零状态退出\n连接失败\n成功\n", "{error}脚本以非零状态退出\n{error}连接失败\n成功\n"},
+		{"the gravest levels", "nginx: [emerg] host not found\n[crit] disk\nan emergency exit\n", "{error}nginx: [emerg] host not found\n{error}[crit] disk\nan emergency exit\n"},
 		{"no errors", "0 errors, no failures\nok=1 failed=0\nerrors: 0\n", "0 errors, no failures\nok=1 failed=0\nerrors: 0\n"},
 		{"no errors but one", "failed=0, fatal: host unreachable\n", "{error}failed=0, fatal: host unreachable\n"},
 	} {

@@ -400,3 +400,14 @@ func TestReturnAddress(t *testing.T) {
 		t.Errorf("the address has %d bytes", len(got))
 	}
 }
+
+// TestActionsHaveWords: whatever the log's filter offers is said in every language.
+func TestActionsHaveWords(t *testing.T) {
+	for _, l := range i18n.Languages() {
+		for _, a := range actionChoices() {
+			if _, ok := i18n.For(l).Word.Action[string(a)]; !ok {
+				t.Errorf("%s has no word for %s", l, a)
+			}
+		}
+	}
+}

@@ -431,7 +431,7 @@ var enUS = Texts{
 			"operation.requested": "Requested", "operation.accepted": "COC's answer", "operation.observed": "Effect",
 		},
 		Answered: func(duration string) string { return "after " + duration },
-		LastSeen: "Last seen state", Deadline: "The console looks for the effect until",
+		LastSeen: "Last seen state", Deadline: "The console stops looking for the effect:",
 		Upstream: "COC says", Record: "Record", Facts: "Facts", ID: "Operation id", Seen: "What was seen before",
 		Others:     "Another instance was cancelled",
 		OthersText: "Instances that nobody chose here were cancelled at the same time. COC may have taken the id for another one. Check them before anything else:",
@@ -547,7 +547,7 @@ var enUS = Texts{
 		Broken: "The changed policy files are not in force, because they are broken; the rules of before hold. Tell whoever looks after the console.",
 		Stops: func(stops, running int) string {
 			if running == 0 {
-				return "Cancels " + countEN(stops, "waiting instance", "waiting instances") + ", of which none runs."
+				return "Cancels " + countEN(stops, "waiting instance", "waiting instances") + ". None of them runs yet."
 			}
 			return "Stops " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
 		},
@@ -596,7 +596,7 @@ var enUS = Texts{
 			case stops == 0:
 				return all + ". They stop no instance."
 			case running == 0:
-				return all + ". Together they cancel " + countEN(stops, "waiting instance", "waiting instances") + ", of which none runs."
+				return all + ". Together they cancel " + countEN(stops, "waiting instance", "waiting instances") + ". None of them runs yet."
 			}
 			return all + ". Together they stop " + countEN(stops, "instance", "instances") + ", of which " + countEN(running, "runs", "run") + " now."
 		},
@@ -665,7 +665,7 @@ var enUS = Texts{
 			"operation.rejected": "Rejected", "operation.unknown": "Answer unknown",
 			"operation.observed": "Effect seen", "operation.not_observed": "Effect not seen",
 			"entry.damaged": "Damaged entry", "access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
-			"audit.pruned": "Removed old records", "audit.resumed": "Log takes records again",
+			"audit.pruned": "Removed old records", "audit.resumed": "Log takes records again", "audit.restored": "Restored the log",
 		},
 		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
 		Note: Words{

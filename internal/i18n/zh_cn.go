@@ -419,7 +419,7 @@ var zhCN = Texts{
 			"operation.requested": "请求", "operation.accepted": "COC 的响应", "operation.observed": "生效",
 		},
 		Answered: func(duration string) string { return "用时 " + duration },
-		LastSeen: "最后看到的状态", Deadline: "控制台会持续观察，直到",
+		LastSeen: "最后看到的状态", Deadline: "控制台停止观察的时间：",
 		Upstream: "COC 的原文", Record: "审计记录", Facts: "基本信息", ID: "操作 ID", Seen: "操作前看到的状态",
 		Others:     "有其他实例被取消",
 		OthersText: "同一时间有并未在此选择的实例被取消，COC 可能把 ID 当成了另一个实例。请首先检查这些实例：",
@@ -644,7 +644,7 @@ var zhCN = Texts{
 			"operation.rejected": "被拒绝", "operation.unknown": "响应未知",
 			"operation.observed": "已观察到生效", "operation.not_observed": "未观察到生效",
 			"entry.damaged": "损坏的条目", "access.denied": "被拒绝访问", "audit.viewed": "查看审计日志", "audit.exported": "导出审计日志",
-			"audit.pruned": "删除旧审计记录", "audit.resumed": "审计日志恢复写入",
+			"audit.pruned": "删除旧审计记录", "audit.resumed": "审计日志恢复写入", "audit.restored": "从备份恢复审计日志",
 		},
 		Outcome: Words{"succeeded": "成功", "failed": "失败", "denied": "被拒绝", "unknown": "未知", "pending": "进行中"},
 		Note: Words{
