@@ -95,6 +95,12 @@ func (t *tab) Point(selector string) {
 	t.Fatalf("the pointer is not on %s", selector)
 }
 
+// Focus gives an element the focus, after bringing it into view.
+func (t *tab) Focus(selector string) {
+	t.Helper()
+	t.Eval(fmt.Sprintf("(() => { const e = %s; e.scrollIntoView({block: 'center', behavior: 'instant'}); e.focus({preventScroll: true}); })()", find(selector)))
+}
+
 // holds starts to write down, with every picture that is painted, where an element is.
 func (t *tab) holds(selector string) {
 	t.Helper()
@@ -181,8 +187,23 @@ func (t *tab) truth(s stage) {
 	}
 }
 
+// ending is an instance that runs for three minutes and a half.
+const ending = "#instance-1049"
+
+// kept fails when what the reader is on moves or goes while an instance ends, which leaves nothing to cancel.
+func (t *tab) kept(s stage) {
+	t.Helper()
+	t.holds(ending + " a.danger")
+	s.offset(216 * time.Second)
+	t.See(ending + "[data-status=FINISHED]")
+	t.polled()
+	t.held("what is of no use any more, under somebody's hands,")
+}
+
 // handsPointer lays the pointer on one thing after the other while figures change around it.
 func handsPointer(s stage, t *tab) {
+	t.Point(ending + " a.danger")
+	t.kept(s)
 	for _, selector := range []string{
 		lastRushing + " a.danger", lastRushing + " a[href$='#log']", "#instance-4020 th a", "#instance-4020 [name=target]", "#batch-4 .cell", "#batch-3 .map-name a",
 		"[data-operation-type=PAUSE_ORDER] a", "#failed-first", "#instance-filter button", "#bulk button", "#timeline .heading a", "#read-at a",
@@ -202,8 +223,10 @@ func handsPointer(s stage, t *tab) {
 
 // handsFocus does the same with the keyboard's focus, on a page whose clock goes on.
 func handsFocus(s stage, t *tab) {
+	t.Focus(ending + " a.danger")
+	t.kept(s)
 	for _, selector := range []string{lastRushing + " a.danger", "#instance-4020 th a", "#batch-4 .cell", "#batch-2 .cell", "[data-operation-type=CANCEL_ORDER] a", "#copy-hosts"} {
-		t.Eval(find(selector) + ".scrollIntoView({block: 'center', behavior: 'instant'});" + find(selector) + ".focus({preventScroll: true})")
+		t.Focus(selector)
 		t.holds(selector)
 		for range 3 {
 			t.rush(s, 25*time.Second)

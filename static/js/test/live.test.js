@@ -71,6 +71,10 @@ test("a packet changes the parts that it names, and what the page shows is asked
   assert.equal(main.dataset.digest, "d1");
   mock.timers.tick(100);
   assert.equal(document.getElementById("status").textContent, "Failed", "said to those who do not see it");
+  await asked[0].send(event("d2", part('<li id="a">A?</li>')));
+  document.getElementById("status").textContent = "";
+  mock.timers.tick(100);
+  assert.equal(document.getElementById("status").textContent, "", "what is no news is not said");
 });
 
 test("a packet may come in pieces", async () => {
@@ -98,6 +102,16 @@ for (const [hold, end] of [["activeElement", "focusout"], ["under", "pointerout"
     mock.timers.tick(1);
     assert.equal(rows(), "cba");
     assert.equal(document.getElementById("order-changed").hidden, true);
+  });
+
+  test("nothing goes away under somebody's hands, until they are away: " + end, async () => {
+    const { document } = await open();
+    const link = (document[hold] = document.querySelector("a"));
+    await asked[0].send(event("d1", part('<li id="b">b</li>')));
+    assert.ok(link.isConnected);
+    document[hold] = null;
+    await asked[0].send(event("d2", part('<li id="b">b</li>')));
+    assert.equal(document.getElementById("b").textContent, "b");
   });
 }
 

@@ -91,6 +91,15 @@ test("what belongs to the reader stays", () => {
   assert.equal(String(live), '<main><details open="">A</details><p data-keep="">mine</p></main>');
 });
 
+test("what was typed and ticked stays, whatever a page begins with", () => {
+  const live = parse('<form><input value="a"></input><input type="checkbox"></input></form>');
+  const [field, box] = live.children;
+  [field.value, box.checked] = ["typed", true];
+  for (const pins of [[], [field]]) morph(live, parse('<form><input value="b"></input><input type="checkbox" class="x"></input></form>'), pins);
+  assert.deepEqual(live.children, [field, box]);
+  assert.deepEqual([field.value, box.checked], ["typed", true]);
+});
+
 test("a pinned control never becomes another one", async (t) => {
   const cases = {
     "another address": [
