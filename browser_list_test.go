@@ -8,7 +8,7 @@ import (
 	"coc-console/internal/simulator"
 )
 
-// queue are tickets of which one runs for five minutes, one fails after two, one waits, and the others are over.
+// queue are tickets of which one runs for five minutes, one fails after two, one after twelve, one waits, and the others are over.
 func queue() []simulator.TicketSpec {
 	var all []simulator.TicketSpec
 	add := func(scenario string, age time.Duration, exit int, pause bool, runs ...time.Duration) {
@@ -21,6 +21,7 @@ func queue() []simulator.TicketSpec {
 	}
 	add("fails", time.Second, 1, false, 2*time.Minute, time.Minute)
 	add("runs", 2*time.Second, 0, false, 5*time.Minute)
+	add("late", 3*time.Second, 1, false, 12*time.Minute, time.Minute)
 	add("waits", time.Minute, 0, true, time.Second, time.Minute)
 	for i := range 30 {
 		add(fmt.Sprint("old", i), time.Duration(i+2)*time.Hour, 0, false, time.Second)
@@ -54,7 +55,7 @@ func (t *tab) listLives(s stage) {
 	t.polled()
 	t.See(row("decision-", "waits"))
 	t.WaitFor("document.title.startsWith('(1)')")
-	for _, scenario := range []string{"runs", "waits"} {
+	for _, scenario := range []string{"fails", "runs", "waits"} {
 		t.Eval(fmt.Sprintf("document.querySelector('%s [name=target]').click()", row("ticket-", scenario)))
 	}
 	t.Eval(`document.querySelector("#find").value = "SCT-typed"; document.querySelector("#field-name").value = "half a na"`)
@@ -69,14 +70,26 @@ func (t *tab) listLives(s stage) {
 	s.offset(4 * time.Minute)
 	t.See(row("ticket-", "runs") + "[data-status=FINISHED]")
 	for what, condition := range map[string]string{
-		"the typed search": `document.querySelector("#find").value === "SCT-typed"`,
-		"the typed filter": `document.querySelector("#field-name").value === "half a na"`,
-		"a ticked box":     fmt.Sprintf("document.querySelector('%s [name=target]').checked", row("ticket-", "waits")),
+		"the typed search":                       `document.querySelector("#find").value === "SCT-typed"`,
+		"the typed filter":                       `document.querySelector("#field-name").value === "half a na"`,
+		"a ticked box":                           fmt.Sprintf("document.querySelector('%s [name=target]').checked", row("ticket-", "waits")),
+		"a ticked box in a row that has changed": fmt.Sprintf("document.querySelector('%s [name=target]').checked", row("ticket-", "fails")),
 	} {
 		if !t.Is(condition) {
 			t.Errorf("%s did not survive", what)
 		}
 	}
+	t.Point(row("decision-", "waits") + " th a")
+	t.holds(row("decision-", "waits"))
+	s.offset(6 * time.Minute)
+	t.See(row("ticket-", "late") + "[data-status=ABNORMAL]")
+	t.polled()
+	if t.Is(find(row("decision-", "late"))) {
+		t.Error("a row has come between those that somebody points at")
+	}
+	t.held("a decision under the pointer")
+	t.Point("h1")
+	t.See(row("decision-", "late"))
 	t.Eval("document.activeElement.blur()")
 	t.Press("j")
 	t.WaitFor("document.activeElement.closest('#decision-rows')")

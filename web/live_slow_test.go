@@ -101,11 +101,11 @@ func TestStreamSkips(t *testing.T) {
 	for range readings {
 		reads.must()
 	}
+	if n := c.handlers.Streams(); n != 2 {
+		t.Fatalf("%d streams are open: others had to wait for the end of the one that takes nothing", n)
+	}
 	c.clock.advance(90 * time.Second)
 	reads.until(`id="instance-1"`, `data-status="FINISHED"`)
-	if n := c.handlers.Streams(); n != 2 {
-		t.Errorf("%d streams are open: others had to wait for the end of the one that takes nothing", n)
-	}
 	must(t, conn.SetReadBuffer(1<<20))
 	response, err := http.ReadResponse(stalled, nil)
 	must(t, err)
