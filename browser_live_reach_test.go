@@ -106,15 +106,18 @@ func TestBrowserLiveDialogs(t *testing.T) {
 	}
 }
 
-// TestBrowserPrint prints a ticket and a receipt: what they say is there, what can be clicked or filled in is not.
+// TestBrowserPrint prints a ticket, a log that is longer than the window, and a receipt: what they say is there, what can be clicked or filled in is not.
 func TestBrowserPrint(t *testing.T) {
 	b := startBrowser(t)
 	g := &gallery{stage: startStage(t, simulator.Config{Rules: quick.Rules, Seed: 7})}
-	tb := b.open(t, g.base, look{still: true, width: 794, height: 1123})
+	tb := b.open(t, g.base, look{still: true, width: 794, height: 200})
 	tb.SignIn("operator")
+	tb.Go(g.ticket("abnormal"))
+	instance := tb.Text("document.querySelector('#instance-rows tr[data-status=ABNORMAL] th a').pathname")
 	receipt := g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
 	for _, p := range []struct{ name, address, data string }{
 		{"ticket", g.ticket("abnormal"), "h1, #standing, #progress dd, #counts li, #batches .cell, #instance-rows tr, #instance-rows tr th, #facts dd, #read-at"},
+		{"log", instance, "h1, #facts dd, #log-text"},
 		{"receipt", receipt, "h1, #verdict, #steps li, main dd"},
 	} {
 		tb.Go(p.address)
@@ -139,7 +142,7 @@ func TestBrowserPrint(t *testing.T) {
 			if wide := tb.Text(tooWide); wide != "" {
 				t.Errorf("%s is wider than the paper: %s", p.name, wide)
 			}
-			if cut := tb.Text(`[...document.querySelectorAll(".scroll")].concat([...document.querySelectorAll(".log-line code")]).filter((e) => e.checkVisibility() && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)).map((e) => e.scrollWidth + " of " + e.clientWidth + " " + e.outerHTML.slice(0, 100)).join("\n")`); cut != "" {
+			if cut := tb.Text(`[...document.querySelectorAll(".scroll, #log-text")].concat([...document.querySelectorAll(".log-line code")]).filter((e) => e.checkVisibility() && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1)).map((e) => e.scrollWidth + " of " + e.clientWidth + " " + e.outerHTML.slice(0, 100)).join("\n")`); cut != "" {
 				t.Errorf("%s: cut off: %s", p.name, cut)
 			}
 			if !tb.Is("getComputedStyle(document.documentElement).backgroundColor === 'rgb(255, 255, 255)' || getComputedStyle(document.documentElement).backgroundColor === 'rgba(0, 0, 0, 0)'") {
