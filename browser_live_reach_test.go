@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,11 @@ func TestBrowserLiveDialogs(t *testing.T) {
 				tb.Go("/tickets/" + s.UUID("readable"))
 				tb.WaitFor("document.documentElement.dataset.wrap")
 				p.open(tb)
+				if p.name != "log" {
+					if said, _, _ := strings.Cut(tb.reading("dialog"), "\n"); !strings.HasPrefix(said, `dialog "`) {
+						t.Errorf("%s: nothing says what has opened: %s", p.name, said)
+					}
+				}
 				tb.Eval(source)
 				for _, scheme := range []string{"light", "dark"} {
 					for _, feature := range [][2]string{{"prefers-contrast", "no-preference"}, {"prefers-contrast", "more"}, {"forced-colors", "active"}} {
