@@ -32,9 +32,17 @@ func (t *tab) focused(selector string) {
 
 func quoted(text string) string { return "`" + text + "`" }
 
+// leads presses keys and waits for the page that they lead to, be it the same one anew.
+func (t *tab) leads(keys string) {
+	t.Helper()
+	t.Eval("document.querySelector('main').left = true")
+	t.Press(keys)
+	t.WaitFor("!document.querySelector('main').left && !navigation.transition")
+}
+
 // keysThroughTicket: from the list through a ticket to a log, and back, with keys alone.
 func keysThroughTicket(s stage, t *tab) {
-	t.Press("gt")
+	t.leads("gt")
 	t.WaitFor("location.pathname === '/tickets'")
 	abnormal := "tr[data-ticket=" + s.UUID("abnormal") + "] th a"
 	for range 50 {
@@ -47,9 +55,9 @@ func keysThroughTicket(s stage, t *tab) {
 	t.Press("k")
 	t.Press(kb.ArrowDown)
 	t.focused(abnormal)
-	t.Press(kb.Enter)
+	t.leads(kb.Enter)
 	t.See("#ticket #instances")
-	t.Press("f")
+	t.leads("f")
 	t.See("tr[data-instance][data-status=ABNORMAL]")
 	for range 50 {
 		if t.Is("document.activeElement?.matches('tr[data-status=ABNORMAL] th a')") {
@@ -71,9 +79,9 @@ func keysThroughTicket(s stage, t *tab) {
 		t.Errorf("typed into the search field: %q", got)
 	}
 	t.Press(kb.Escape)
-	t.Press("ga")
+	t.leads("ga")
 	t.WaitFor("location.pathname === '/audit'")
-	t.Press("gj")
+	t.leads("gj")
 	t.WaitFor("location.pathname === '/jobs'")
 }
 
