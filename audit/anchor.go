@@ -1,35 +1,30 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"log/slog"
-	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
-// How often checkpoints are anchored, and for how long an anchor is waited for.
+// How often checkpoints are anchored, and how long an anchor is waited for: as a
+// rule, and by a console that stops. longPending is how late an anchor may be
+// before that is told.
 const (
-	anchorEvery   = time.Minute
-	anchorTimeout = 10 * time.Second
+	anchorEvery        = time.Minute
+	anchorTimeout      = 10 * time.Second
+	anchorCloseTimeout = time.Second
+	longPending        = 2 * time.Second
 )
 
 // The reasons for which Open refuses a log that does not continue a checkpoint
 // that was anchored, or that it signed itself.
 var (
-	ErrRolledBack = errors.New("audit: the log is older than its checkpoint: records are missing at its end, or an old backup was put back")
-	ErrForked     = errors.New("audit: the log is another one than its checkpoint says: records before it were changed")
+	ErrRolledBack = errors.New("audit: the log is older than its checkpoint: " +
+		"records are missing at its end, or an old backup was put back")
+	ErrForked = errors.New("audit: the log is another one than its checkpoint says: records before it were changed")
 )
 
 // Anchor keeps checkpoints where whoever can change the log cannot.
@@ -44,130 +39,19 @@ type Anchor interface {
 	Publish(ctx context.Context, signed []byte, extends func(older []byte) error) error
 }
 
-// LogAnchor writes checkpoints to a log, which others collect.
-type LogAnchor struct{ Logger *slog.Logger }
-
-// Name is "log".
-func (LogAnchor) Name() string { return "log" }
-
-// Last returns nothing: a log is not read back.
-func (LogAnchor) Last(context.Context) ([]byte, error) { return nil, nil }
-
-// Publish logs the checkpoint.
-func (a LogAnchor) Publish(_ context.Context, signed []byte, _ func([]byte) error) error {
-	a.Logger.Info("audit checkpoint", "note", string(signed))
-	return nil
-}
-
-// FileAnchor keeps the last checkpoint in a file, best on another volume or a
-// share that only takes new files. Several consoles may share it.
-type FileAnchor struct{ Path string }
-
-// Name is the file's path.
-func (a FileAnchor) Name() string { return a.Path }
-
-// Last reads the file.
-func (a FileAnchor) Last(context.Context) ([]byte, error) {
-	signed, err := os.ReadFile(a.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && len(signed) == 0 {
-		err = fmt.Errorf("%s is empty", a.Path)
-	}
-	return signed, err
-}
-
-// Publish replaces the file under a lock, when the checkpoint continues the one
-// in it. The new file is on the disk before it takes the old one's name.
-func (a FileAnchor) Publish(ctx context.Context, signed []byte, extends func([]byte) error) error {
-	lock, err := os.OpenFile(a.Path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = lock.Close() }() // lets go of the lock
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return err
-	}
-	older, err := a.Last(ctx)
-	if err != nil || bytes.Equal(older, signed) {
-		return err
-	}
-	if older != nil {
-		if err := extends(older); err != nil {
-			return err
-		}
-	}
-	return replaceFile(a.Path, signed)
-}
-
-func replaceFile(path string, text []byte) error {
-	temporary := path + ".new"
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644) //nolint:gosec // a checkpoint is public
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// WebhookAnchor posts checkpoints as text to an address.
-type WebhookAnchor struct {
-	URL    string
-	Client *http.Client // nil: http.DefaultClient
-}
-
-// Name is the address's host: the rest may hold a secret.
-func (a WebhookAnchor) Name() string {
-	r, err := http.NewRequest(http.MethodPost, a.URL, nil) //nolint:noctx // is not sent
-	if err != nil {
-		return "webhook"
-	}
-	return "webhook " + r.URL.Host
-}
-
-// Last returns nothing: a webhook is not asked.
-func (WebhookAnchor) Last(context.Context) ([]byte, error) { return nil, nil }
-
-// Publish posts the checkpoint. What fails is tried again with the next one.
-func (a WebhookAnchor) Publish(ctx context.Context, signed []byte, _ func([]byte) error) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL, bytes.NewReader(signed))
-	if err != nil {
-		return errors.New("the webhook's address is not valid")
-	}
-	r.Header.Set("Content-Type", "text/plain; charset=utf-8")
-	client := a.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
-	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("the webhook answered %s", answer.Status)
-	}
-	return nil
-}
-
 // AnchorStatus says how an anchor is doing.
 type AnchorStatus struct {
 	Name string
 	Size int64     // of the last checkpoint that it took; 0: none since the start
 	At   time.Time // when it took it
-	Err  error     // why it did not take the latest; nil: it did
+	Err  error     // why it did not take the latest; nil: it did, or is still being asked
+
+	Pending time.Time // since when a checkpoint waits to be taken; zero: none does
+}
+
+// Late reports whether a checkpoint has waited for longer than it should.
+func (a AnchorStatus) Late(now time.Time) bool {
+	return a.Err != nil || !a.Pending.IsZero() && now.Sub(a.Pending) > longPending
 }
 
 // anchoring publishes the latest checkpoint to all anchors now and then.
@@ -220,28 +104,49 @@ func (l *Log) anchor(ctx context.Context) {
 	}
 }
 
-// publish hands the latest checkpoint to every anchor that does not have it.
+// publish hands the latest checkpoint to every anchor that does not have it,
+// side by side: one that does not answer holds up no other.
 func (l *Log) publish(ctx context.Context) {
 	c := l.anchors.latest.Load()
 	if c == nil {
 		return
 	}
+	var group sync.WaitGroup
 	for i, anchor := range l.anchors.list {
-		l.anchors.mu.Lock()
-		last := l.anchors.status[i]
-		l.anchors.mu.Unlock()
-		if last.Size == c.Size && last.Err == nil {
+		if !l.anchors.begin(i, c.Size, l.cfg.Now()) {
 			continue
 		}
-		last.Err = l.publishTo(ctx, anchor, *c)
-		if last.Err == nil {
-			last.Size, last.At = c.Size, l.cfg.Now()
-		} else {
-			l.cfg.Logger.Warn("a checkpoint is not anchored", "anchor", anchor.Name(), "size", c.Size, "error", last.Err)
-		}
-		l.anchors.mu.Lock()
-		l.anchors.status[i] = last
-		l.anchors.mu.Unlock()
+		group.Go(func() {
+			err := l.publishTo(ctx, anchor, *c)
+			if err != nil {
+				l.cfg.Logger.Warn("a checkpoint is not anchored", "anchor", anchor.Name(), "size", c.Size, "error", err)
+			}
+			l.anchors.end(i, c.Size, l.cfg.Now(), err)
+		})
+	}
+	group.Wait()
+}
+
+// begin reports whether an anchor lacks the checkpoint of that size.
+func (a *anchoring) begin(i int, size int64, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := &a.status[i]
+	if s.Size == size && s.Err == nil {
+		return false
+	}
+	if s.Pending.IsZero() {
+		s.Pending = now
+	}
+	return true
+}
+
+func (a *anchoring) end(i int, size int64, now time.Time, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := &a.status[i]
+	if s.Err = err; err == nil {
+		s.Size, s.At, s.Pending = size, now, time.Time{}
 	}
 }
 
@@ -263,7 +168,7 @@ func (l *Log) publishTo(ctx context.Context, anchor Anchor, c Checkpoint) error 
 		if err != nil {
 			return err
 		}
-		if old.Origin != c.Origin || tlogCheckTree(proof, c, old) != nil {
+		if old.Origin != c.Origin || c.CheckContinues(proof, old) != nil {
 			return ErrForked
 		}
 		return nil
@@ -275,13 +180,6 @@ func (l *Log) publishTo(ctx context.Context, anchor Anchor, c Checkpoint) error 
 }
 
 var errNewer = errors.New("there is a newer checkpoint already")
-
-func tlogCheckTree(proof tlog.TreeProof, newer, older Checkpoint) error {
-	if older.Size == 0 {
-		return nil
-	}
-	return tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root)
-}
 
 // continues reports, as an error, when the log is not a continuation of the
 // one that a checkpoint speaks of.
@@ -306,6 +204,23 @@ func (l *Log) continues(ctx context.Context, c Checkpoint) error {
 	return nil
 }
 
+// NewestAnchor is the anchored checkpoint with the most records, nil when there
+// is none; anchors that cannot be read are warned of elsewhere.
+func (l *Log) NewestAnchor(ctx context.Context) []byte {
+	var newest []byte
+	var size int64
+	for _, a := range l.cfg.Anchors {
+		signed, err := a.Last(ctx)
+		if err != nil || signed == nil {
+			continue
+		}
+		if c, err := ParseCheckpoint(signed, l.keys...); err != nil || c.Size >= size {
+			newest, size = signed, c.Size
+		}
+	}
+	return newest
+}
+
 // checkAnchored compares the log with its own last checkpoint and with those
 // of the anchors.
 func (l *Log) checkAnchored(ctx context.Context) error {
@@ -314,10 +229,13 @@ func (l *Log) checkAnchored(ctx context.Context) error {
 	}
 	var own []byte
 	if err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT note FROM head WHERE id = 1`).Scan(&own); err != nil {
-		return err
+		return fmt.Errorf("read the latest checkpoint: %w", err)
 	}
 	if err := l.checkSigned(ctx, own); err != nil {
 		return fmt.Errorf("the log's own checkpoint: %w", err)
+	}
+	if err := l.checkSeen(ctx); err != nil {
+		return err
 	}
 	for _, a := range l.cfg.Anchors {
 		signed, err := a.Last(ctx)

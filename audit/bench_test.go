@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,13 +15,11 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/export"
+	"coc-console/audit/search"
+	"coc-console/audit/verify"
 )
-
-func onEngines(b *testing.B, bench func(b *testing.B, o *opened)) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
-		b.Run(engine, func(b *testing.B) { bench(b, open(b, fresh(b, engine))) })
-	}
-}
 
 // BenchmarkFlush is L, the yardstick of all that is durable: how often a
 // second this machine overwrites 4 KiB of a file and flushes them.
@@ -62,8 +59,6 @@ func (f flusher) flushes(b *testing.B, n int) []time.Duration {
 	return took
 }
 
-func everythingOn(c *audit.Config) { c.Key = testKey }
-
 // grown is how many records a log has before appends to it are measured: its
 // files then have the size that they keep.
 const grown = 20_000
@@ -74,19 +69,17 @@ const grown = 20_000
 // terms of L, p50-x_L the time that half of the appends take in terms of that
 // of a flush.
 func BenchmarkAppend(b *testing.B) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
-		for name, change := range map[string]func(*audit.Config){"signed": everythingOn, "without-tree": audit.WithoutTree,
-			"signed-unfollowed": everythingOn} {
+	for _, engine := range []string{audittest.SQLite, audittest.PostgreSQL} {
+		for name, change := range map[string]func(*audit.Config){"signed": audittest.Signing, "without-tree": audit.WithoutTree,
+			"signed-unfollowed": audittest.Signing} {
 			for _, appenders := range []int{1, 64, 256} {
 				b.Run(fmt.Sprintf("%s/%s/appenders=%d", engine, name, appenders), func(b *testing.B) {
-					o := open(b, fresh(b, engine), change)
+					o := open(b, audittest.Fresh(b, engine), change)
 					if name == "signed-unfollowed" {
-						defer o.PauseFollower()()
+						defer o.PauseFollower(b)()
 					}
-					if err := o.Fill(b.Context(), grown, func(int) audit.Record { return fullRecord() }); err != nil {
-						b.Fatal(err)
-					}
-					besideFlushes(b, appenders, func() error { _, err := o.Append(b.Context(), fullRecord()); return err })
+					o.Fill(b, grown, func(int) audit.Record { return audittest.FullRecord() })
+					besideFlushes(b, appenders, func() error { _, err := o.Append(b.Context(), audittest.FullRecord()); return err })
 				})
 			}
 		}
@@ -102,9 +95,9 @@ func besideFlushes(b *testing.B, appenders int, f func() error) {
 	var wall, flushing, cpu time.Duration
 	b.ResetTimer()
 	for len(took) < b.N {
-		before, start := cpuTime(b), time.Now()
+		before, start := audittest.CPUTime(b), time.Now()
 		took = append(took, appendFrom(b, min(turn, b.N-len(took)), appenders, f)...)
-		wall, cpu = wall+time.Since(start), cpu+cpuTime(b)-before
+		wall, cpu = wall+time.Since(start), cpu+audittest.CPUTime(b)-before
 		start = time.Now()
 		flushes = append(flushes, file.flushes(b, 50)...)
 		flushing += time.Since(start)
@@ -152,9 +145,9 @@ func report(b *testing.B, took []time.Duration, wall time.Duration) {
 // BenchmarkAppendSteadily is a console at work: 200 records a second, each on
 // time whether the one before is done or not.
 func BenchmarkAppendSteadily(b *testing.B) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
+	for _, engine := range []string{audittest.SQLite, audittest.PostgreSQL} {
 		b.Run(engine, func(b *testing.B) {
-			o := open(b, fresh(b, engine), everythingOn)
+			o := open(b, audittest.Fresh(b, engine), audittest.Signing)
 			n := max(b.N, 400)
 			took := make([]time.Duration, n)
 			var group sync.WaitGroup
@@ -165,7 +158,7 @@ func BenchmarkAppendSteadily(b *testing.B) {
 				<-pace.C
 				group.Go(func() {
 					begun := time.Now()
-					if _, err := o.Append(b.Context(), fullRecord()); err != nil {
+					if _, err := o.Append(b.Context(), audittest.FullRecord()); err != nil {
 						b.Error(err)
 					}
 					took[i] = time.Since(begun)
@@ -182,19 +175,19 @@ func BenchmarkAppendSteadily(b *testing.B) {
 // row and a commit for each record. x_log is how many times its rate the log
 // has, with everything on, at the same time.
 func BenchmarkOnePerCommit(b *testing.B) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
+	for _, engine := range []string{audittest.SQLite, audittest.PostgreSQL} {
 		b.Run(engine+"/appenders=64", func(b *testing.B) {
-			o := open(b, fresh(b, engine), everythingOn)
-			plain := open(b, fresh(b, engine))
+			o := open(b, audittest.Fresh(b, engine), audittest.Signing)
+			plain := open(b, audittest.Fresh(b, engine))
 			key, blob, connections := "BIGINT GENERATED ALWAYS AS IDENTITY", "BYTEA", 64
-			if o.sqlite() {
+			if o.OnSQLite() {
 				key, blob, connections = "INTEGER", "BLOB", 1
 			}
-			execute(b, plain.entry, `CREATE TABLE plain (seq `+key+` PRIMARY KEY, ts BIGINT, body `+blob+`)`)
-			plain.entry.Write.SetMaxOpenConns(connections)
+			audittest.Execute(b, plain.Entries, `CREATE TABLE plain (seq `+key+` PRIMARY KEY, ts BIGINT, body `+blob+`)`)
+			plain.Entries.Write.SetMaxOpenConns(connections)
 			body := bytes.Repeat([]byte("x"), 700)
-			ofLog, ofPlain := inTurns(b, 64, func() error { _, err := o.Append(b.Context(), fullRecord()); return err }, func() error {
-				_, err := plain.entry.Write.ExecContext(b.Context(), `INSERT INTO plain (ts, body) VALUES ($1, $2)`, 1, body)
+			ofLog, ofPlain := inTurns(b, 64, func() error { _, err := o.Append(b.Context(), audittest.FullRecord()); return err }, func() error {
+				_, err := plain.Entries.Write.ExecContext(b.Context(), `INSERT INTO plain (ts, body) VALUES ($1, $2)`, 1, body)
 				return err
 			})
 			b.ReportMetric(float64(b.N)/ofPlain.Seconds(), "records/s")
@@ -206,13 +199,13 @@ func BenchmarkOnePerCommit(b *testing.B) {
 // BenchmarkTreeCost is what tiles and signatures cost: a log with them and one
 // without, in turns. cost-% is the part of its rate that the log loses.
 func BenchmarkTreeCost(b *testing.B) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
+	for _, engine := range []string{audittest.SQLite, audittest.PostgreSQL} {
 		b.Run(engine+"/appenders=64", func(b *testing.B) {
-			with, without := open(b, fresh(b, engine), everythingOn), open(b, fresh(b, engine), audit.WithoutTree)
-			defer with.PauseFollower()()
-			defer without.PauseFollower()()
-			ofWith, ofWithout := inTurns(b, 64, func() error { _, err := with.Append(b.Context(), fullRecord()); return err },
-				func() error { _, err := without.Append(b.Context(), fullRecord()); return err })
+			with, without := open(b, audittest.Fresh(b, engine), audittest.Signing), open(b, audittest.Fresh(b, engine), audit.WithoutTree)
+			defer with.PauseFollower(b)()
+			defer without.PauseFollower(b)()
+			ofWith, ofWithout := inTurns(b, 64, func() error { _, err := with.Append(b.Context(), audittest.FullRecord()); return err },
+				func() error { _, err := without.Append(b.Context(), audittest.FullRecord()); return err })
 			b.ReportMetric(float64(b.N)/ofWith.Seconds(), "records/s")
 			b.ReportMetric(100*(1-ofWithout.Seconds()/ofWith.Seconds()), "cost-%")
 		})
@@ -241,75 +234,49 @@ func inTurns(b *testing.B, appenders int, one, two func() error) (ofOne, ofTwo t
 func BenchmarkReplicas(b *testing.B) {
 	for _, consoles := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("consoles=%d", consoles), func(b *testing.B) {
-			dsn := fresh(b, onPostgreSQL)
+			dsn := audittest.Fresh(b, audittest.PostgreSQL)
 			logs := make([]*opened, consoles)
 			for i := range logs {
-				logs[i] = open(b, dsn, everythingOn)
+				logs[i] = open(b, dsn, audittest.Signing)
 			}
 			var next atomic.Int64
 			b.ResetTimer()
 			took := appendFrom(b, b.N, 64, func() error {
-				_, err := logs[next.Add(1)%int64(consoles)].Append(b.Context(), fullRecord())
+				_, err := logs[next.Add(1)%int64(consoles)].Append(b.Context(), audittest.FullRecord())
 				return err
 			})
 			b.StopTimer()
 			report(b, took, b.Elapsed())
 			for _, l := range logs { // which signs the end
-				if err := l.close(); err != nil {
+				if err := l.CloseAll(); err != nil {
 					b.Fatal(err)
 				}
 			}
-			if r := open(b, dsn, everythingOn).verify(b, audit.VerifyOptions{}); !r.OK() || r.Size != int64(b.N) {
+			if r := open(b, dsn, audittest.Signing).MustVerify(b, verify.Options{}); !r.OK() || r.Size != int64(b.N) {
 				b.Fatal(r.Size, r.Findings)
 			}
 		})
 	}
 }
 
-// cpuTime is what this process has used: the truth on a machine that others use.
-func cpuTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// size is how many records large benchmarks have: 1,000,000, or what
-// COC_CONSOLE_BENCH_RECORDS says.
-func size(b *testing.B) int {
-	b.Helper()
-	if text := os.Getenv("COC_CONSOLE_BENCH_RECORDS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return n
-	}
-	return 1_000_000
-}
-
 // BenchmarkLarge verifies a large log of small records and proves records of it.
 func BenchmarkLarge(b *testing.B) {
-	for _, engine := range []string{onSQLite, onPostgreSQL} {
+	for _, engine := range []string{audittest.SQLite, audittest.PostgreSQL} {
 		b.Run(engine, func(b *testing.B) {
-			o := open(b, fresh(b, engine), everythingOn)
-			resume := o.PauseFollower()
+			o := open(b, audittest.Fresh(b, engine), audittest.Signing)
+			resume := o.PauseFollower(b)
 			defer resume()
-			n := size(b)
-			if err := o.Fill(b.Context(), n, func(int) audit.Record { return viewed("") }); err != nil {
-				b.Fatal(err)
-			}
+			n := audittest.Size(b)
+			o.Fill(b, n, func(int) audit.Record { return audittest.Viewed("") })
 			b.Run("verify", func(b *testing.B) {
-				before := cpuTime(b)
+				before := audittest.CPUTime(b)
 				for b.Loop() {
-					if r := o.verify(b, audit.VerifyOptions{}); !r.OK() || r.Size != int64(n) {
+					if r := o.MustVerify(b, verify.Options{}); !r.OK() || r.Size != int64(n) {
 						b.Fatal(r.Findings)
 					}
 				}
 				b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "records/s")
-				b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(n*b.N), "cpu-ns/record")
+				b.ReportMetric(float64((audittest.CPUTime(b)-before).Nanoseconds())/float64(n*b.N), "cpu-ns/record")
 			})
 			b.Run("prove", func(b *testing.B) {
 				took := appendFrom(b, b.N, 1, func() error {
@@ -326,17 +293,18 @@ func BenchmarkLarge(b *testing.B) {
 const benchmarked = 20_000
 
 func BenchmarkSearch(b *testing.B) {
-	onEngines(b, func(b *testing.B, o *opened) {
-		o.appendTogether(b, mixed(benchmarked))
-		o.caughtUp(b)
-		for name, q := range map[string]audit.Query{
-			"newest": {Visible: all}, "middle": {Visible: all, Before: benchmarked / 2},
-			"person": {Person: "ann", Visible: all}, "failed": {Outcome: audit.OutcomeFailed, Visible: all},
-			"own": {Visible: audit.Visibility{UserID: "id of ben", Tickets: []string{"SCT1"}}},
+	audittest.OnEngines(b, func(b *testing.B, dsn string) {
+		o := open(b, dsn)
+		o.AppendTogether(b, audittest.Mixed(benchmarked))
+		o.CaughtUp(b)
+		for name, q := range map[string]search.Query{
+			"newest": {Visible: audittest.All}, "middle": {Visible: audittest.All, Before: benchmarked / 2},
+			"person": {Person: "ann", Visible: audittest.All}, "failed": {Outcome: audit.OutcomeFailed, Visible: audittest.All},
+			"own": {Visible: search.Visibility{UserID: "id of ben", Tickets: []string{"SCT1"}}},
 		} {
 			b.Run(name, func(b *testing.B) {
 				for b.Loop() {
-					if p, err := o.Search(b.Context(), q); err != nil || len(p.Records) != audit.DefaultLimit {
+					if p, err := o.Index.Search(b.Context(), q); err != nil || len(p.Records) != search.DefaultLimit {
 						b.Fatal(len(p.Records), err)
 					}
 				}
@@ -346,14 +314,15 @@ func BenchmarkSearch(b *testing.B) {
 }
 
 func BenchmarkExport(b *testing.B) {
-	onEngines(b, func(b *testing.B, o *opened) {
-		o.appendTogether(b, mixed(benchmarked))
-		o.caughtUp(b)
-		for name, q := range map[string]audit.Query{"all": {Visible: all}, "operations": {Action: "operation.", Visible: all}} {
+	audittest.OnEngines(b, func(b *testing.B, dsn string) {
+		o := open(b, dsn)
+		o.AppendTogether(b, audittest.Mixed(benchmarked))
+		o.CaughtUp(b)
+		for name, q := range map[string]search.Query{"all": {Visible: audittest.All}, "operations": {Action: "operation.", Visible: audittest.All}} {
 			b.Run(name, func(b *testing.B) {
 				n := 0
 				for b.Loop() {
-					if err := o.Export(b.Context(), q, func(audit.Record) error { n++; return nil }); err != nil {
+					if err := export.Records(b.Context(), o.Index, q, func(audit.Record) error { n++; return nil }); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -3,23 +3,21 @@ package audit
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"database/sql"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"coc-console/audit/internal/merkle"
+	"coc-console/audit/internal/tree"
+	"coc-console/internal/sqlutil"
 )
 
 // How often checkpoints are made. An unsigned head is signed together with the
@@ -75,6 +73,27 @@ func ParseCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 	return c, err
 }
 
+// ParseUnverified reads a checkpoint whoever has signed it.
+func ParseUnverified(signed []byte) (Checkpoint, error) {
+	_, err := note.Open(signed, note.VerifierList())
+	unverified, ok := errors.AsType[*note.UnverifiedNoteError](err)
+	if !ok {
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	c, err := parseBody(unverified.Note.Text)
+	c.Note = signed
+	return c, err
+}
+
+// CheckContinues checks the proof (RFC 6962, section 2.1.2) that the tree of c
+// continues that of an older checkpoint.
+func (c Checkpoint) CheckContinues(proof tlog.TreeProof, older Checkpoint) error {
+	if older.Size == 0 {
+		return nil
+	}
+	return tlog.CheckTree(proof, c.Size, c.Root, older.Size, older.Root)
+}
+
 // strict refuses signatures that are written in another way than the one.
 func strict(n *note.Note) error {
 	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
@@ -105,65 +124,6 @@ func parseBody(text string) (Checkpoint, error) {
 		return Checkpoint{}, errors.New("audit: the checkpoint is not in its one form")
 	}
 	return c, nil
-}
-
-// NewKey makes a key that signs checkpoints.
-func NewKey() ed25519.PrivateKey {
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed) // never fails
-	return ed25519.NewKeyFromSeed(seed)
-}
-
-// LoadKey is SecretFile for a key that signs checkpoints.
-func LoadKey(path string) (ed25519.PrivateKey, error) {
-	seed, err := SecretFile(path, ed25519.SeedSize)
-	if err != nil {
-		return nil, err
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
-}
-
-// SecretFile reads so many random bytes from a file of hex digits, and makes
-// both where there is no file, for its owner alone. Consoles that start
-// together on one file get the same.
-func SecretFile(path string, size int) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(text) == 0 { // another may be making it
-		text, err = makeSecret(path, size)
-	}
-	if err != nil {
-		return nil, err
-	}
-	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(secret) != size {
-		return nil, fmt.Errorf("%s does not hold a key of %d hex digits", path, 2*size)
-	}
-	return secret, nil
-}
-
-// makeSecret makes a file that is not there, and returns what it holds. Only
-// one console at a time does so in a folder.
-func makeSecret(path string, size int) (text []byte, err error) {
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = folder.Close() }() // lets go of the lock
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return os.ReadFile(path) // another console was faster
-	}
-	if err != nil {
-		return nil, err
-	}
-	secret := make([]byte, size)
-	_, _ = rand.Read(secret) // never fails
-	text = []byte(hex.EncodeToString(secret) + "\n")
-	_, err = f.Write(text)
-	return text, errors.Join(err, f.Sync(), f.Close())
 }
 
 // VerifierKey is the public half of a key as verifiers of a log's notes take it.
@@ -199,6 +159,9 @@ func (l *Log) PublicKey() string {
 	return l.keys[0]
 }
 
+// Keys are the public keys whose checkpoints are believed, the log's own first.
+func (l *Log) Keys() []string { return slices.Clone(l.keys) }
+
 // Origin is the log's name in its checkpoints.
 func (l *Log) Origin() string { return l.origin }
 
@@ -206,7 +169,7 @@ func (l *Log) Origin() string { return l.origin }
 func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	var signed []byte
 	if err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT note FROM head WHERE id = 1`).Scan(&signed); err != nil {
-		return Checkpoint{}, err
+		return Checkpoint{}, fmt.Errorf("read the latest checkpoint: %w", err)
 	}
 	if len(signed) == 0 {
 		return Checkpoint{}, ErrNotFound
@@ -218,12 +181,13 @@ func (l *Log) Checkpoint(ctx context.Context) (Checkpoint, error) {
 // latest, or ErrNotFound when none covers it yet.
 func (l *Log) Covering(ctx context.Context, seq int64) (Checkpoint, error) {
 	var signed []byte
-	err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT note FROM checkpoint WHERE size >= $1 ORDER BY size, n LIMIT 1`, seq).Scan(&signed)
+	err := l.cfg.LogRead.QueryRowContext(ctx,
+		`SELECT note FROM checkpoint WHERE size >= $1 ORDER BY size, n LIMIT 1`, seq).Scan(&signed)
 	if err == nil {
 		return ParseCheckpoint(signed, l.keys...)
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
-		return Checkpoint{}, err
+		return Checkpoint{}, fmt.Errorf("read the checkpoint that covers record %d: %w", seq, err)
 	}
 	c, err := l.Checkpoint(ctx)
 	if err == nil && c.Size < seq {
@@ -261,15 +225,15 @@ func (s *signing) wait(now time.Time) time.Duration {
 	return time.Hour
 }
 
-// stamp is a checkpoint that is being written.
-type stamp struct {
+// pendingCheckpoint is a checkpoint that is being written.
+type pendingCheckpoint struct {
 	Checkpoint
 	edge []byte // the leaves beyond the last full tile
 	keep bool
 }
 
 // text is what the head's column is set to, nil to leave it.
-func (s *stamp) text() any {
+func (s *pendingCheckpoint) text() any {
 	if s == nil {
 		return nil
 	}
@@ -278,28 +242,29 @@ func (s *stamp) text() any {
 
 // sign signs the tree if it is time to. A failure is remembered and does not
 // keep records from being written.
-func (w *writer) sign(ctx context.Context, q querier, last int64) *stamp {
+func (w *writer) sign(ctx context.Context, q tree.Querier, last int64) *pendingCheckpoint {
 	now := time.Now()
-	if !w.signing.due(now) || !w.tree.knows(0) {
+	if !w.signing.due(now) || !w.tree.Knows(0) {
 		return nil
 	}
-	s, err := w.stamp(ctx, q, &w.tree, last, w.signing.keeps(w.tree.size, now))
+	s, err := w.newCheckpoint(ctx, q, &w.tree, last, w.signing.keeps(w.tree.Size, now))
 	if err != nil {
 		w.checkpointFailed(err)
 	}
 	return s
 }
 
-func (w *writer) stamp(ctx context.Context, q querier, t *tree, last int64, keep bool) (*stamp, error) {
-	s := &stamp{Checkpoint: Checkpoint{Origin: w.origin, Size: t.size, Root: t.root(),
-		Time: fromMicro(max(w.cfg.Now().UnixMicro(), last))}, keep: keep, edge: joined(t.leaves())}
-	if err := q.QueryRowContext(ctx, `SELECT coalesce(max(n), 0) FROM checkpoint`).Scan(&s.Kept); err != nil {
+func (w *writer) newCheckpoint(ctx context.Context, q tree.Querier, t *tree.Tree, last int64,
+	keep bool) (*pendingCheckpoint, error) {
+	kept, earliest, err := w.lastSigned(ctx, q)
+	if err != nil {
 		return nil, err
 	}
+	s := &pendingCheckpoint{Checkpoint: Checkpoint{Origin: w.origin, Size: t.Size, Root: t.Root(), Kept: kept,
+		Time: fromMicro(max(w.said().UnixMicro(), last, earliest))}, keep: keep, edge: merkle.Join(t.Leaves())}
 	if keep {
 		s.Kept++
 	}
-	var err error
 	s.Note, err = note.Sign(&note.Note{Text: s.body()}, w.signer)
 	if err != nil {
 		return nil, err
@@ -307,8 +272,33 @@ func (w *writer) stamp(ctx context.Context, q querier, t *tree, last int64, keep
 	return s, nil
 }
 
+// lastSigned returns the number of the last kept checkpoint, and the time
+// before which the next one must not be signed: that of the latest one, kept or
+// not, whichever console signed it. Only signed times count, because anybody
+// who can write the database can change a column.
+func (w *writer) lastSigned(ctx context.Context, q tree.Querier) (kept, earliest int64, err error) {
+	var notes [2][]byte
+	err = q.QueryRowContext(ctx, `SELECT n, note FROM checkpoint ORDER BY n DESC LIMIT 1`).Scan(&kept, &notes[0])
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, fmt.Errorf("read the last kept checkpoint: %w", err)
+	}
+	if err := q.QueryRowContext(ctx, `SELECT note FROM head WHERE id = 1`).Scan(&notes[1]); err != nil {
+		return 0, 0, fmt.Errorf("read the latest checkpoint: %w", err)
+	}
+	for _, signed := range notes {
+		if len(signed) == 0 {
+			continue
+		}
+		c, err := ParseCheckpoint(signed, w.keys...)
+		if err == nil && c.Origin == w.origin { // others are for Verify to report
+			earliest = max(earliest, c.Time.UnixMicro())
+		}
+	}
+	return kept, earliest, nil
+}
+
 // put writes what belongs to a checkpoint besides the head's note.
-func (s *stamp) put(ctx context.Context, tx transaction) error {
+func (s *pendingCheckpoint) put(ctx context.Context, tx transaction) error {
 	if s == nil {
 		return nil
 	}
@@ -322,7 +312,7 @@ func (s *stamp) put(ctx context.Context, tx transaction) error {
 }
 
 // signed remembers, after a commit, what it wrote.
-func (w *writer) signed(s *stamp, size int64) {
+func (w *writer) signed(s *pendingCheckpoint, size int64) {
 	w.signing.head = max(w.signing.head, size)
 	if s == nil {
 		return
@@ -356,7 +346,9 @@ func (w *writer) checkpoint(final bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
+	end := w.begins(nil)
 	s, size, err := w.signHead(ctx, final)
+	end()
 	if err != nil {
 		w.checkpointFailed(err)
 		return
@@ -367,28 +359,29 @@ func (w *writer) checkpoint(final bool) {
 	}
 }
 
-func (w *writer) signHead(ctx context.Context, final bool) (s *stamp, size int64, err error) {
-	if err := w.cfg.Unmoved(); err != nil {
+func (w *writer) signHead(ctx context.Context, final bool) (s *pendingCheckpoint, size int64, err error) {
+	if err := w.cfg.Database.Unmoved(); err != nil {
 		return nil, 0, err
 	}
 	tx, err := w.cfg.Log.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, fmt.Errorf("begin to sign: %w", err)
 	}
 	h, err := w.lockHead(ctx, tx)
 	if err != nil {
-		return nil, 0, rollback(tx, err)
+		return nil, 0, sqlutil.Rollback(tx, err)
 	}
+	w.correction = h.correction
 	keep := h.size > w.signing.keptSize && (final || w.signing.keeps(h.size, time.Now()))
 	if h.size == 0 || h.size <= w.signing.size && !keep {
-		return nil, h.size, rollback(tx, nil)
+		return nil, h.size, sqlutil.Rollback(tx, nil)
 	}
 	t := &w.tree
-	if err = t.at(h.size, h.frontier); err == nil {
-		err = t.load(ctx, tx, 0, w.unchecked, true)
+	if err = t.At(h.size, h.frontier); err == nil {
+		err = t.Load(ctx, tx, 0, w.unchecked, true)
 	}
 	if err == nil {
-		s, err = w.stamp(ctx, tx, t, h.last, keep)
+		s, err = w.newCheckpoint(ctx, tx, t, h.last, keep)
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `UPDATE head SET note = $1 WHERE id = 1`, s.Note)
@@ -397,7 +390,7 @@ func (w *writer) signHead(ctx context.Context, final bool) (s *stamp, size int64
 		err = s.put(ctx, tx)
 	}
 	if err != nil {
-		return nil, 0, rollback(tx, err)
+		return nil, 0, sqlutil.Rollback(tx, err)
 	}
-	return s, h.size, tx.Commit()
+	return s, h.size, sqlutil.Wrap(tx.Commit(), "commit the checkpoint")
 }

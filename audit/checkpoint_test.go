@@ -8,20 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/verify"
 )
 
 func TestCheckpointsFollowTheRecords(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		o := open(t, dsn, signing)
-		o.append(t, several(3)...)
-		// Nobody appends any more: the head is signed all the same.
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, audittest.Signing)
+		o.AppendEach(t, audittest.Several(3)...)
+		// Nobody appends any more, and the head is still signed.
 		var c audit.Checkpoint
-		until(t, "the head is signed", func() bool {
+		audittest.Until(t, "the head is signed", func() bool {
 			var err error
 			c, err = o.Checkpoint(t.Context())
 			return err == nil && c.Size == 3
@@ -30,13 +31,13 @@ func TestCheckpointsFollowTheRecords(t *testing.T) {
 			c.Time.Before(time.Now().Add(-time.Minute)) {
 			t.Errorf("%+v (%v)", c, err)
 		}
-		if n := number(t, o.entry, `SELECT count(*) FROM checkpoint`); n != 0 {
+		if n := audittest.Number(t, o.Entries, `SELECT count(*) FROM checkpoint`); n != 0 {
 			t.Errorf("%d checkpoints are kept within the first minute", n)
 		}
 		if err := o.Log.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if n := number(t, o.entry, `SELECT size FROM checkpoint`); n != 3 {
+		if n := audittest.Number(t, o.Entries, `SELECT size FROM checkpoint`); n != 3 {
 			t.Errorf("the end is kept with size %d", n)
 		}
 	})
@@ -44,43 +45,43 @@ func TestCheckpointsFollowTheRecords(t *testing.T) {
 
 // TestCheckpointsAreKept by the number of records.
 func TestCheckpointsAreKept(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		o := open(t, dsn, signing)
-		o.fill(t, 3*4096)
-		until(t, "a checkpoint is kept", func() bool { return number(t, o.entry, `SELECT count(*) FROM checkpoint`) > 0 })
-		if err := o.close(); err != nil {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, audittest.Signing)
+		o.FillViewed(t, 3*4096)
+		audittest.Until(t, "a checkpoint is kept", func() bool { return audittest.Number(t, o.Entries, `SELECT count(*) FROM checkpoint`) > 0 })
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
-		if r := inspect(t, dsn).verify(t, audit.VerifyOptions{}); !r.OK() || r.Kept == 0 || r.Signed.Size != r.Size {
+		if r := inspect(t, dsn).MustVerify(t, verify.Options{}); !r.OK() || r.Kept == 0 || r.Signed.Size != r.Size {
 			t.Errorf("%+v", r)
 		}
 	})
 }
 
 func TestLogWithoutAKey(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
 		o := open(t, dsn)
-		o.append(t, several(3)...)
+		o.AppendEach(t, audittest.Several(3)...)
 		if o.PublicKey() != "" || !strings.HasPrefix(o.Origin(), "coc-console/") {
 			t.Errorf("%q, %q", o.PublicKey(), o.Origin())
 		}
-		if r := o.verify(t, audit.VerifyOptions{}); !r.OK() || r.Signed.Size != 0 || r.Size != 3 {
+		if r := o.MustVerify(t, verify.Options{}); !r.OK() || r.Signed.Size != 0 || r.Size != 3 {
 			t.Errorf("%+v", r)
 		}
 		name := o.Origin()
-		if err := o.close(); err != nil {
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
-		if again := open(t, dsn, func(c *audit.Config) { c.Key = testKey }); again.Origin() != name || again.PublicKey() == "" {
+		if again := open(t, dsn, func(c *audit.Config) { c.Key = audittest.Key }); again.Origin() != name || again.PublicKey() == "" {
 			t.Errorf("it is called %q, was %q", again.Origin(), name)
 		}
 	})
 }
 
 func TestAnotherName(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
-		if _, err := openLog(t.Context(), dsn, signing, func(c *audit.Config) { c.Origin = "example.com/other" }); err == nil {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		audittest.Written(t, dsn)
+		if _, err := audittest.New(t.Context(), dsn, audittest.Signing, func(c *audit.Config) { c.Origin = "example.com/other" }); err == nil {
 			t.Error("the log took another name")
 		}
 	})
@@ -88,20 +89,20 @@ func TestAnotherName(t *testing.T) {
 
 // TestChangedKeys: another key is refused, unless the former is trusted.
 func TestChangedKeys(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
-		former, err := audit.VerifierKey("example.com/log", testKey.Public().(ed25519.PublicKey))
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		audittest.Written(t, dsn)
+		former, err := audit.VerifierKey("example.com/log", audittest.Key.Public().(ed25519.PublicKey))
 		if err != nil {
 			t.Fatal(err)
 		}
 		changed := func(c *audit.Config) { c.Key = audit.NewKey() }
-		refused(t, dsn, audit.ErrSignature, changed)
-		o := open(t, dsn, signing, changed, func(c *audit.Config) { c.Trusted = []string{former} })
-		o.append(t, viewed(""))
+		audittest.Refused(t, dsn, audit.ErrSignature, changed)
+		o := open(t, dsn, audittest.Signing, changed, func(c *audit.Config) { c.Trusted = []string{former} })
+		o.AppendEach(t, audittest.Viewed(""))
 		if err := o.Log.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if r := o.verify(t, audit.VerifyOptions{}); !r.OK() || r.Signed.Size != 601 {
+		if r := o.MustVerify(t, verify.Options{}); !r.OK() || r.Signed.Size != 601 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -131,11 +132,11 @@ func TestLoadKey(t *testing.T) {
 }
 
 func TestTwoSigners(t *testing.T) {
-	dsn := postgres(t)
-	consoles := []*opened{open(t, dsn, signing), open(t, dsn, signing)}
+	dsn := audittest.Postgres(t)
+	consoles := []*opened{open(t, dsn, audittest.Signing), open(t, dsn, audittest.Signing)}
 	for range 5 {
 		for _, o := range consoles {
-			o.appendTogether(t, several(300))
+			o.AppendTogether(t, audittest.Several(300))
 		}
 	}
 	for _, o := range consoles {
@@ -143,7 +144,7 @@ func TestTwoSigners(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := consoles[0].verify(t, audit.VerifyOptions{}); !r.OK() || r.Size != 3000 || r.Signed.Size != 3000 {
+	if r := consoles[0].MustVerify(t, verify.Options{}); !r.OK() || r.Size != 3000 || r.Signed.Size != 3000 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -153,7 +154,7 @@ func TestTwoSigners(t *testing.T) {
 func FuzzParseCheckpoint(f *testing.F) {
 	f.Add([]byte("example.com/log\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\nts 1\nkept 0\n\n— example.com/log AAAA\n"))
 	f.Add([]byte(""))
-	key, err := audit.VerifierKey("example.com/log", testKey.Public().(ed25519.PublicKey))
+	key, err := audit.VerifierKey("example.com/log", audittest.Key.Public().(ed25519.PublicKey))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	signed := text + "\n— example.com/log " + base64.StdEncoding.EncodeToString(append(id, ed25519.Sign(testKey, []byte(text))...)) + "\n"
+	signed := text + "\n— example.com/log " + base64.StdEncoding.EncodeToString(append(id, ed25519.Sign(audittest.Key, []byte(text))...)) + "\n"
 	if c, err := audit.ParseCheckpoint([]byte(signed), key); err != nil || c.Size != 1 {
 		f.Fatalf("%+v (%v)", c, err)
 	}
@@ -174,28 +175,4 @@ func FuzzParseCheckpoint(f *testing.F) {
 			t.Errorf("%q is signed", changed)
 		}
 	})
-}
-
-// TestSecretFileTogether: consoles that start together get one key, and none
-// reads it half written.
-func TestSecretFileTogether(t *testing.T) {
-	for range 20 {
-		path := filepath.Join(t.TempDir(), "key")
-		keys := make([][]byte, 8)
-		var group sync.WaitGroup
-		for i := range keys {
-			group.Go(func() {
-				var err error
-				if keys[i], err = audit.SecretFile(path, 32); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		group.Wait()
-		for _, k := range keys {
-			if len(k) != 32 || !bytes.Equal(k, keys[0]) {
-				t.Fatalf("the keys are %x", keys)
-			}
-		}
-	}
 }

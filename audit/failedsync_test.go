@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"coc-console/audit/audittest"
+	"coc-console/internal/database"
 	"coc-console/internal/faultfs"
-	"coc-console/migrations"
 )
 
 // recordFailedSyncs runs a log on a disk on which every fifth sync of each file
@@ -29,8 +30,8 @@ func recordFailedSyncs(t *testing.T) recording {
 	disk.Record()
 	var refused atomic.Int64
 	for range 2 {
-		o := open(t, dsn, everythingOn)
-		execute(t, o.entry, `PRAGMA wal_autocheckpoint = 16`)
+		o := open(t, dsn, audittest.Signing)
+		audittest.Execute(t, o.Entries, `PRAGMA wal_autocheckpoint = 16`)
 		syncs := map[string]int{} // by file
 		disk.Break(func(e faultfs.Event) faultfs.Fault {
 			if e.Kind == faultfs.Sync {
@@ -44,7 +45,7 @@ func recordFailedSyncs(t *testing.T) recording {
 		for worker := range 4 {
 			group.Go(func() {
 				for i := range 60 {
-					r := viewed(fmt.Sprintf("%d-%d ", worker, i))
+					r := audittest.Viewed(fmt.Sprintf("%d-%d ", worker, i))
 					if i%10 == worker {
 						r.Detail += strings.Repeat("long ", 1500)
 					}
@@ -58,13 +59,13 @@ func recordFailedSyncs(t *testing.T) recording {
 		}
 		group.Wait()
 		disk.Heal()
-		if err := o.close(); err != nil {
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := recording{events: disk.Events(), level: "FULL, with failed syncs"}
-	o := open(t, dsn, everythingOn)
-	r.bodies = column[[]byte](t, o.entry.Read, `SELECT body FROM entry ORDER BY seq`)
+	r := recording{events: disk.Events(), level: "FULL, with failed syncs", sound: &soundStates{}}
+	o := open(t, dsn, audittest.Signing)
+	r.bodies = audittest.Column[[]byte](t, o.Entries.Read, `SELECT body FROM entry ORDER BY seq`)
 	r.check = r.checkAcknowledged
 	if refused.Load() < 10 || len(r.bodies) < 100 || r.count(faultfs.Unsynced, "audit.db-wal") < 5 || r.count(faultfs.Unsynced, "audit.db") == 0 {
 		t.Fatalf("%d were refused, %d written; %d syncs of the write-ahead log failed, %d of the file", refused.Load(), len(r.bodies),
@@ -77,7 +78,7 @@ func recordFailedSyncs(t *testing.T) recording {
 // follows the acknowledged records may be one of those, in the place of a later
 // one.
 func (r recording) checkAcknowledged(dir string, acknowledged int64) (err error) {
-	db, err := migrations.Inspect(context.Background(), dir, migrations.Audit)
+	db, err := database.Inspect(context.Background(), dir, database.Audit)
 	if err != nil && acknowledged == 0 {
 		return nil // cut during the first start
 	}
@@ -116,7 +117,7 @@ func (r recording) checkAcknowledged(dir string, acknowledged int64) (err error)
 	return nil
 }
 
-func bodiesOf(db *migrations.DB) (out [][]byte, err error) {
+func bodiesOf(db *database.DB) (out [][]byte, err error) {
 	rows, err := db.Read.Query(`SELECT body FROM entry ORDER BY seq`)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)

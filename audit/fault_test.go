@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/verify"
 	"coc-console/internal/faultfs"
 )
 
@@ -29,10 +31,10 @@ func onFaultyDisk(t *testing.T, dsn string) *faulty {
 		t.Fatal(err)
 	}
 	t.Cleanup(unmount)
-	f := &faulty{opened: open(t, dsn), disk: disk}
-	f.acknowledged = f.append(t, several(3)...)
-	f.caughtUp(t)
-	t.Cleanup(f.PauseFollower())
+	f := &faulty{opened: open(t, dsn, audit.WithoutRecovery), disk: disk}
+	f.acknowledged = f.AppendEach(t, audittest.Several(3)...)
+	f.CaughtUp(t)
+	t.Cleanup(f.PauseFollower(t))
 	return f
 }
 
@@ -59,7 +61,7 @@ func (f *faulty) killed(t *testing.T) (found []audit.Record) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"audit.db", "audit.db-wal"} {
-		data, err := os.ReadFile(filepath.Join(f.dsn, name))
+		data, err := os.ReadFile(filepath.Join(f.DSN, name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
 		}
@@ -67,15 +69,15 @@ func (f *faulty) killed(t *testing.T) (found []audit.Record) {
 			t.Fatal(err)
 		}
 	}
-	o, err := openLog(t.Context(), dir)
+	o, err := audittest.New(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found = o.everything(t)
-	if r, err := o.Verify(t.Context(), audit.VerifyOptions{}); err != nil || !r.OK() {
+	found = o.Everything(t)
+	if r, err := o.Verify(t.Context(), verify.Options{}); err != nil || !r.OK() {
 		t.Errorf("killed now, the log has %v (%v)", r.Findings, err)
 	}
-	if err := o.close(); err != nil {
+	if err := o.CloseAll(); err != nil {
 		t.Error(err)
 	}
 	return found
@@ -88,12 +90,12 @@ func (f *faulty) checkRefusal(t *testing.T, r audit.Record, err error) {
 	if !errors.As(err, &refused) || !errors.Is(f.Failing(), refused) {
 		t.Fatalf("got %v, the log says that it fails with %v", err, f.Failing())
 	}
-	same(t, "what is read", f.everything(t), f.acknowledged)
+	audittest.Same(t, "what is read", f.Everything(t), f.acknowledged)
 	after := f.killed(t)
 	if refused.Unknown && len(after) == len(f.acknowledged)+1 && after[len(after)-1].Detail == r.Detail {
 		after = after[:len(after)-1]
 	}
-	same(t, fmt.Sprintf("after %v, what a new start finds", err), after, f.acknowledged)
+	audittest.Same(t, fmt.Sprintf("after %v, what a new start finds", err), after, f.acknowledged)
 }
 
 // checkRefuses checks that the log takes nothing.
@@ -102,7 +104,7 @@ func (f *faulty) checkRefuses(t *testing.T, r audit.Record) {
 	if _, err := f.Append(t.Context(), r); err == nil {
 		t.Error("the next record was taken")
 	}
-	receipt, err := f.Request(t.Context(), fullRecord())
+	receipt, err := f.Request(t.Context(), audittest.FullRecord())
 	if err == nil || receipt != (audit.Receipt{}) {
 		t.Errorf("an operation got the receipt %d (%v)", receipt.RequestedSequence(), err)
 	}
@@ -118,7 +120,7 @@ func (f *faulty) checkRecovery(t *testing.T, ask bool) {
 	if ask {
 		f.checkResumes(t)
 	}
-	r, err := f.Append(t.Context(), viewed("after it"))
+	r, err := f.Append(t.Context(), audittest.Viewed("after it"))
 	if err != nil || r.Sequence != int64(len(f.acknowledged)+1) {
 		t.Fatalf("after %d records comes %d (%v)", len(f.acknowledged), r.Sequence, err)
 	}
@@ -191,20 +193,20 @@ func TestDiskFails(t *testing.T) {
 	checkpoint := []call{{faultfs.Write, "audit.db"}, {faultfs.Truncate, "audit.db"}, {faultfs.Sync, "audit.db"}}
 	for _, tt := range faults() {
 		t.Run(tt.name, func(t *testing.T) {
-			f := onFaultyDisk(t, fresh(t, onSQLite))
+			f := onFaultyDisk(t, audittest.Fresh(t, audittest.SQLite))
 			calls, autocheckpoint := commit, 1_000_000
 			if tt.checkpoints {
 				calls, autocheckpoint = slices.Concat(commit, checkpoint), 1
 			}
-			execute(t, f.entry, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, autocheckpoint))
+			audittest.Execute(t, f.Entries, fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, autocheckpoint))
 			for _, kind := range calls {
 				tt.sweep(t, f, kind)
 			}
-			report, err := f.Verify(t.Context(), audit.VerifyOptions{})
+			report, err := f.Verify(t.Context(), verify.Options{})
 			if err != nil || !report.OK() {
 				t.Errorf("in the end the log has %v (%v)", report.Findings, err)
 			}
-			same(t, "in the end", f.everything(t), f.acknowledged)
+			audittest.Same(t, "in the end", f.Everything(t), f.acknowledged)
 		})
 	}
 }
@@ -214,7 +216,7 @@ func TestDiskFails(t *testing.T) {
 func (tt fault) sweep(t *testing.T, f *faulty, kind call) {
 	t.Helper()
 	for n := 1; ; n++ {
-		r := viewed(fmt.Sprintf("%v %d ", kind, n) + strings.Repeat("x", 10_000))
+		r := audittest.Viewed(fmt.Sprintf("%v %d ", kind, n) + strings.Repeat("x", 10_000))
 		hit := f.breakAt(tt, kind, n)
 		written, err := f.Append(t.Context(), r)
 		if err == nil {
@@ -257,10 +259,10 @@ func (tt fault) checkKind(t *testing.T, kind call, err error) {
 // TestFullDisk has a disk on which nothing can grow: what fits into the space
 // that the files have is written.
 func TestFullDisk(t *testing.T) {
-	f := onFaultyDisk(t, fresh(t, onSQLite))
-	execute(t, f.entry, `PRAGMA wal_checkpoint`)
+	f := onFaultyDisk(t, audittest.Fresh(t, audittest.SQLite))
+	audittest.Execute(t, f.Entries, `PRAGMA wal_checkpoint`)
 	f.disk.Break(func(call faultfs.Event) faultfs.Fault {
-		info, err := os.Stat(filepath.Join(f.dsn, call.File))
+		info, err := os.Stat(filepath.Join(f.DSN, call.File))
 		if call.Kind == faultfs.Write && err == nil && call.Offset+int64(len(call.Data)) > info.Size() {
 			return faultfs.NoSpace
 		}
@@ -269,18 +271,18 @@ func TestFullDisk(t *testing.T) {
 	var err error
 	for err == nil {
 		var r audit.Record
-		if r, err = f.Append(t.Context(), viewed(strings.Repeat("x", 100))); err == nil {
+		if r, err = f.Append(t.Context(), audittest.Viewed(strings.Repeat("x", 100))); err == nil {
 			f.acknowledged = append(f.acknowledged, r)
 		}
 	}
 	for range 3 {
-		f.checkRefusal(t, viewed(""), err)
-		f.checkRefuses(t, viewed(""))
-		_, err = f.Append(t.Context(), viewed(""))
+		f.checkRefusal(t, audittest.Viewed(""), err)
+		f.checkRefuses(t, audittest.Viewed(""))
+		_, err = f.Append(t.Context(), audittest.Viewed(""))
 	}
 	f.disk.Heal()
 	f.checkRecovery(t, true)
-	if report, err := f.Verify(t.Context(), audit.VerifyOptions{}); err != nil || !report.OK() {
+	if report, err := f.Verify(t.Context(), verify.Options{}); err != nil || !report.OK() {
 		t.Errorf("in the end the log has %v (%v)", report.Findings, err)
 	}
 }

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,16 +20,6 @@ const (
 	reservedSpace = 64 << 20
 	slowCommit    = 100 * time.Millisecond
 	spaceEvery    = time.Second
-	longFollowing = time.Minute
-)
-
-// What was committed waits in SQLite's write-ahead log until it is copied into
-// the file, every 16 MiB for the log and every 64 MiB for the search tables.
-// Much more waits when that fails, which SQLite tells nobody, or while somebody
-// reads for long.
-const (
-	longJournal       = 64 << 20
-	longSearchJournal = 128 << 20
 )
 
 // The kinds of warnings.
@@ -40,6 +29,7 @@ const (
 	WarningFull       = "full"       // because no space is left
 	WarningLowSpace   = "low_space"  // little space is left
 	WarningReserve    = "reserve"    // so little that operations are refused
+	WarningPending    = "pending"    // a commit is under way for long
 	WarningSlow       = "slow"       // commits take long
 	WarningUnsigned   = "unsigned"   // the last checkpoint could not be signed
 	WarningUnanchored = "unanchored" // an anchor did not take the last checkpoint
@@ -51,7 +41,7 @@ const (
 
 // WarningKinds lists all kinds of warnings.
 func WarningKinds() []string {
-	return []string{WarningFailing, WarningReadOnly, WarningFull, WarningLowSpace, WarningReserve, WarningSlow,
+	return []string{WarningFailing, WarningReadOnly, WarningFull, WarningLowSpace, WarningReserve, WarningPending, WarningSlow,
 		WarningJournal, WarningUnsigned, WarningUnanchored, WarningBehind, WarningFindings, WarningUnverified}
 }
 
@@ -59,15 +49,23 @@ func WarningKinds() []string {
 type Warning struct {
 	Kind string
 	Text string // in English, for people who run the console
+
+	Since time.Time // when it began; zero: not known
 }
 
-// Health lists what is wrong with the log or soon will be; nothing when all is
-// well. It writes nothing and is cheap enough for every page.
+// Health lists what is wrong with the log, or with what runs beside it, or soon
+// will be; nothing when all is well. It writes nothing and is cheap enough for
+// every page.
 func (l *Log) Health(ctx context.Context) []Warning {
 	var out []Warning
-	add := func(kind, text string, args ...any) { out = append(out, Warning{kind, fmt.Sprintf(text, args...)}) }
+	add := func(kind, text string, args ...any) {
+		out = append(out, Warning{Kind: kind, Text: fmt.Sprintf(text, args...)})
+	}
 	if o := l.failing.Load(); o != nil {
 		add(kindOf(o.why), "the last commit failed: %v", o.why.Err)
+	}
+	if since := l.Pending(); since > longCommit {
+		add(WarningPending, "a commit is under way for %v", since.Round(time.Millisecond))
 	}
 	space, err := l.space.get()
 	switch {
@@ -81,69 +79,42 @@ func (l *Log) Health(ctx context.Context) []Warning {
 	if _, p99 := l.speed.percentiles(); p99 > slowCommit {
 		add(WarningSlow, "one of a hundred commits takes %v or more", p99.Round(time.Millisecond))
 	}
-	for _, j := range l.journals {
-		switch waiting, err := j.get(ctx); {
-		case err != nil:
-			add(WarningJournal, "it is not known how much of %s waits to be copied into its file: %v", j.name, err)
-		case waiting > j.limit:
-			add(WarningJournal, "%d MiB of %s wait to be copied into its file", waiting>>20, j.name)
-		}
-	}
+	out = append(out, l.journal.Health(ctx)...)
 	if f := l.unsigned.Load(); f != nil {
 		add(WarningUnsigned, "the checkpoint is not signed since %s: %v", f.at.UTC().Format(time.RFC3339), f.err)
 	}
 	for _, a := range l.Anchors() {
-		if a.Err != nil {
-			add(WarningUnanchored, "%s did not take the checkpoint: %v", a.Name, a.Err)
+		switch since := a.Pending.UTC().Format(time.RFC3339); {
+		case a.Err != nil:
+			add(WarningUnanchored, "%s did not take the checkpoint, pending since %s: %v", a.Name, since, a.Err)
+		case a.Late(l.cfg.Now()):
+			add(WarningUnanchored, "%s has not taken the checkpoint, pending since %s", a.Name, since)
+		default:
+			continue
 		}
+		out[len(out)-1].Since = a.Pending
 	}
-	if err := l.behind(); err != nil {
-		add(WarningBehind, "the search tables stay behind the log: %v", err)
-	}
-	v := l.Verified()
-	if len(v.Findings) > 0 {
-		add(WarningFindings, "verification has found: %s", v.Findings[0])
-	}
-	if v.Err != nil {
-		add(WarningUnverified, "the log could not be verified: %v", v.Err)
-	}
-	return out
-}
-
-// behind says why the search tables do not have what the log has; nil when they
-// have it, or soon will.
-func (l *Log) behind() error {
-	if f := l.unfollowed.Load(); f != nil {
-		return f.err
-	}
-	if since := l.catchingUp.Load(); since != nil && time.Since(*since) > longFollowing {
-		return fmt.Errorf("they are being filled since %s", since.UTC().Format(time.RFC3339))
-	}
-	return nil
+	return append(out, l.hooks.health(ctx)...)
 }
 
 // Figures are numbers to watch the log by.
 type Figures struct {
-	Size     int64      // records
-	Followed int64      // how many of them the search tables know
-	Open     int64      // operations without an end among those
-	Signed   Checkpoint // the latest; zero when there is none
-	Space    Space      // of the log's disk; zero when it is not known
+	Size   int64      // records
+	Signed Checkpoint // the latest; zero when there is none
+	Space  Space      // of the log's disk; zero when it is not known
 }
 
 // Figures reads the log's numbers. With an error, those that could be read are
 // there.
 func (l *Log) Figures(ctx context.Context) (Figures, error) {
 	var f Figures
-	var size, followed, open, signed, space error
+	var size, signed, space error
 	f.Size, size = l.Size(ctx)
-	f.Followed, followed = l.followed(ctx)
-	open = l.cfg.SearchRead.QueryRowContext(ctx, `SELECT count(*) FROM open_operation`).Scan(&f.Open)
 	if f.Signed, signed = l.Checkpoint(ctx); errors.Is(signed, ErrNotFound) {
 		signed = nil
 	}
 	f.Space, space = l.space.get()
-	return f, errors.Join(size, followed, open, signed, space)
+	return f, errors.Join(size, signed, space)
 }
 
 func kindOf(e *StorageError) string {
@@ -194,7 +165,7 @@ func (s *speed) percentiles() (p50, p99 time.Duration) {
 
 // spaceMeter asks for a disk's space at most once a second.
 type spaceMeter struct {
-	ask  func() (Space, error)
+	ask  func() (free, total uint64, err error)
 	mu   sync.Mutex
 	at   time.Time
 	last Space
@@ -203,43 +174,11 @@ type spaceMeter struct {
 
 // get returns the space; a Total of 0 says that it is not known.
 func (m *spaceMeter) get() (Space, error) {
-	if m.ask == nil {
-		return Space{}, nil
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.at.IsZero() || time.Since(m.at) >= spaceEvery {
-		m.last, m.err = m.ask()
+		m.last.Free, m.last.Total, m.err = m.ask()
 		m.at = time.Now()
 	}
 	return m.last, m.err
-}
-
-// journalMeter asks at most once a second how much of a write-ahead log is not
-// copied into its file. The log's own size does not tell: it never shrinks.
-type journalMeter struct {
-	db    *sql.DB
-	name  string
-	limit int64 // bytes
-
-	mu      sync.Mutex
-	at      time.Time
-	waiting int64
-	err     error
-}
-
-func (m *journalMeter) get(ctx context.Context) (waiting int64, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.at.IsZero() && time.Since(m.at) < spaceEvery {
-		return m.waiting, m.err
-	}
-	ctx = context.WithoutCancel(ctx) // others are told the same
-	var busy, pages, copied, size int64
-	err = m.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &pages, &copied)
-	if err == nil {
-		err = m.db.QueryRowContext(ctx, `PRAGMA page_size`).Scan(&size)
-	}
-	m.waiting, m.err, m.at = (pages-copied)*size, err, time.Now()
-	return m.waiting, m.err
 }

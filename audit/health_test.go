@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"coc-console/audit"
-	"coc-console/migrations"
+	"coc-console/audit/audittest"
+	"coc-console/internal/database"
 )
 
 func kinds(warnings []audit.Warning) string {
@@ -41,20 +42,20 @@ func TestSpaceIsWatched(t *testing.T) {
 		{"nearly nothing", audit.Space{Free: 63 * mib, Total: 200 * gib}, nil, "reserve", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			o := open(t, fresh(t, onSQLite), func(c *audit.Config) {
-				c.Space = func() (audit.Space, error) { return tc.space, tc.err }
+			o := open(t, audittest.Fresh(t, audittest.SQLite), func(c *audit.Config) {
+				c.Database = audittest.WithSpace(c.Database, func() (uint64, uint64, error) { return tc.space.Free, tc.space.Total, tc.err })
 			})
 			if got := kinds(o.Health(t.Context())); got != tc.want {
 				t.Errorf("it warns of %q, want %q", got, tc.want)
 			}
-			_, err := o.Request(t.Context(), fullRecord())
+			_, err := o.Request(t.Context(), audittest.FullRecord())
 			var refused *audit.StorageError
 			if tc.requested != (err == nil) || err != nil && (!is(err, audit.ErrReserve) || !errors.As(err, &refused) || !refused.Full) {
 				t.Errorf("a request gets %v", err)
 			}
-			end := fullRecord()
+			end := audittest.FullRecord()
 			end.Action, end.Outcome = audit.ActionOperationAccepted, audit.OutcomeSucceeded
-			o.append(t, end) // ends always pass
+			o.AppendEach(t, end) // ends always pass
 		})
 	}
 }
@@ -62,11 +63,11 @@ func TestSpaceIsWatched(t *testing.T) {
 func TestHealthOfRefusedCommits(t *testing.T) {
 	for _, b := range breakages() {
 		t.Run(b.engine+" "+b.name, func(t *testing.T) {
-			o := open(t, fresh(t, b.engine), one, signing)
-			o.append(t, viewed(""))
-			until(t, "it is signed", func() bool { c, err := o.Checkpoint(t.Context()); return err == nil && c.Size == 1 })
+			o := open(t, audittest.Fresh(t, b.engine), one, audittest.Signing)
+			o.AppendEach(t, audittest.Viewed(""))
+			audittest.Until(t, "it is signed", func() bool { c, err := o.Checkpoint(t.Context()); return err == nil && c.Size == 1 })
 			b.harm(t, o)
-			if _, err := o.Append(t.Context(), viewed(strings.Repeat("x", audit.MaxLong))); err == nil {
+			if _, err := o.Append(t.Context(), audittest.Viewed(strings.Repeat("x", audit.MaxLong))); err == nil {
 				t.Fatal("it was written")
 			}
 			want := audit.WarningFailing
@@ -80,7 +81,7 @@ func TestHealthOfRefusedCommits(t *testing.T) {
 				t.Errorf("it warns of %q, want %q", got, want)
 			}
 			b.mend(t, o)
-			o.append(t, viewed(""))
+			o.AppendEach(t, audittest.Viewed(""))
 			if got := kindsBesidesSlow(o.Health(t.Context())); got != "" {
 				t.Errorf("it still warns of %q", got)
 			}
@@ -90,21 +91,21 @@ func TestHealthOfRefusedCommits(t *testing.T) {
 
 // TestDamagedTreeTakesNoRecords: what followed would cover the damage up.
 func TestDamagedTreeTakesNoRecords(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
 		o := open(t, dsn)
-		o.append(t, several(3)...)
-		if err := o.close(); err != nil {
+		o.AppendEach(t, audittest.Several(3)...)
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
 		o = inspect(t, dsn, func(c *audit.Config) { c.Origin = "" })
-		o.unguard(t)
-		execute(t, o.entry, `UPDATE entry SET body = (SELECT body FROM entry WHERE seq = 2) WHERE seq = 3`)
-		if err := o.close(); err != nil {
+		o.Unguard(t)
+		audittest.Execute(t, o.Entries, `UPDATE entry SET body = (SELECT body FROM entry WHERE seq = 2) WHERE seq = 3`)
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
 		o = open(t, dsn)
 		for range 2 {
-			if _, err := o.Append(t.Context(), viewed("")); !is(err, audit.ErrDamaged) {
+			if _, err := o.Append(t.Context(), audittest.Viewed("")); !is(err, audit.ErrDamaged) {
 				t.Errorf("got %v", err)
 			}
 			if err := o.Ready(t.Context()); !is(err, audit.ErrDamaged) {
@@ -115,17 +116,18 @@ func TestDamagedTreeTakesNoRecords(t *testing.T) {
 }
 
 func TestBackgroundVerification(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		o := open(t, dsn, signing, func(c *audit.Config) { c.VerifyEvery = time.Millisecond })
-		o.append(t, several(300)...)
-		until(t, "it is verified", func() bool { return o.Verified().Size == 300 })
-		if v := o.Verified(); len(v.Findings) != 0 || v.At.IsZero() || v.All.IsZero() || v.Err != nil {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, audittest.Signing)
+		background := o.Background(t, time.Millisecond)
+		o.AppendEach(t, audittest.Several(300)...)
+		audittest.Until(t, "it is verified", func() bool { return background.Status().Size == 300 })
+		if v := background.Status(); len(v.Findings) != 0 || v.At.IsZero() || v.All.IsZero() || v.Err != nil {
 			t.Errorf("%+v", v)
 		}
-		o.unguard(t)
-		o.append(t, several(300)...)
-		execute(t, o.entry, `UPDATE head SET pruned = 0, last_ts = last_ts + 1`)
-		until(t, "it is found", func() bool { return len(o.Verified().Findings) > 0 })
+		o.Unguard(t)
+		o.AppendEach(t, audittest.Several(300)...)
+		audittest.Execute(t, o.Entries, `UPDATE head SET pruned = 0, last_ts = last_ts + 1`)
+		audittest.Until(t, "it is found", func() bool { return len(background.Status().Findings) > 0 })
 		if got := kinds(o.Health(t.Context())); !strings.Contains(got, audit.WarningFindings) {
 			t.Errorf("it warns of %q", got)
 		}
@@ -138,16 +140,16 @@ func TestJournalIsWatched(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 250 MiB")
 	}
-	o := open(t, fresh(t, onSQLite))
+	o := open(t, audittest.Fresh(t, audittest.SQLite))
 	for _, tt := range []struct {
-		db    *migrations.DB
+		db    *database.DB
 		parts int // of 50 MiB each: as few as must be warned of
-	}{{o.entry, 2}, {o.search, 3}} {
+	}{{o.Entries, 2}, {o.Tables, 3}} {
 		warns := func(want string) func() bool {
 			return func() bool { return kindsBesidesSlow(o.Health(t.Context())) == want }
 		}
-		execute(t, tt.db, `PRAGMA wal_autocheckpoint = 0`)
-		execute(t, tt.db, `CREATE TABLE large (b BLOB)`)
+		audittest.Execute(t, tt.db, `PRAGMA wal_autocheckpoint = 0`)
+		audittest.Execute(t, tt.db, `CREATE TABLE large (b BLOB)`)
 		for n := range tt.parts {
 			if n == tt.parts-1 {
 				o.ForgetJournals()
@@ -155,10 +157,10 @@ func TestJournalIsWatched(t *testing.T) {
 					t.Errorf("with %d MiB it warns", 50*n)
 				}
 			}
-			execute(t, tt.db, `INSERT INTO large VALUES (zeroblob(50 << 20))`)
+			audittest.Execute(t, tt.db, `INSERT INTO large VALUES (zeroblob(50 << 20))`)
 		}
-		until(t, "it warns", warns("journal"))
-		execute(t, tt.db, `PRAGMA wal_checkpoint(PASSIVE)`)
-		until(t, "all is copied", warns(""))
+		audittest.Until(t, "it warns", warns("journal"))
+		audittest.Execute(t, tt.db, `PRAGMA wal_checkpoint(PASSIVE)`)
+		audittest.Until(t, "all is copied", warns(""))
 	}
 }

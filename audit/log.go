@@ -9,7 +9,8 @@
 //     keeps its promises). When they return an error, the record is not in the
 //     log, unless the error is a *StorageError that says Unknown: the
 //     connection to the database broke during the commit and could not be made
-//     again, or the disk did not say that it has what was written to it. After a failed commit nothing is remembered that the disk does not
+//     again, or the disk did not say that it has what was written to it. After a
+//     failed commit nothing is remembered that the disk does not
 //     hold: every commit continues the end that the log has, or is not made, and
 //     the first one after a failure reads the last tile's records and compares
 //     them with the tree.
@@ -20,7 +21,7 @@
 //   - Ordered and complete. Sequence numbers have no gaps, also when several
 //     consoles share one PostgreSQL database: a record's number is assigned in
 //     the commit that stores it. Times increase with them, also when a clock is
-//     set back.
+//     set back, and a clock that is wrong dates no other console's records.
 //   - Tamper-evident. The tree (RFC 6962) is stored in the commit of its
 //     records, and its head is signed at most 100 ms later (Ed25519, C2SP
 //     tlog-checkpoint). Verify finds, and names, records that were edited,
@@ -36,6 +37,13 @@
 //     records, tiles and checkpoints. Only Prune removes the bytes of old
 //     records, by whole tiles; it leaves their hashes and a record of itself.
 //   - A search finds every record whose Append has returned.
+//   - Nobody waits for ever. Searches and pages do not wait for commits; a commit
+//     that a lock or the server holds up is given up after CommitTimeout, and what
+//     waits for one that a disk holds up is answered a second later. The log
+//     takes records again by itself.
+//   - Reads cannot crowd out operations. Repeated ones are counted (Note); while
+//     the log cannot take them, or little space is left, all are, and the log
+//     says afterwards how many there were (ActionReadsOmitted).
 //   - An entry that cannot be read stays visible as ActionEntryDamaged and
 //     hides no other.
 //   - What threatens these promises is warned of beforehand (Health).
@@ -54,7 +62,8 @@
 //   - Records since the last checkpoint, those of 100 ms, are only as safe as
 //     the database file.
 //   - Records of reading (listed, viewed) are written on a best effort by the
-//     handlers: a full disk must not blind an operator.
+//     handlers: a full disk must not blind an operator. A console that is
+//     killed forgets those that it has counted and not recorded yet.
 //
 // # How it is stored
 //
@@ -82,10 +91,14 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"coc-console/audit/internal/tree"
+	"coc-console/internal/sqlutil"
 )
 
 // The errors of the log, besides *StorageError and those of contexts.
 var (
+	ErrDamaged  = tree.ErrDamaged // the log takes no more records
 	ErrNotFound = errors.New("audit: no such record")
 	ErrClosed   = errors.New("audit: the log is closed")
 	ErrBusy     = errors.New("audit: too many records wait to be written")
@@ -97,7 +110,8 @@ var (
 type StorageError struct {
 	Full     bool // no space left
 	ReadOnly bool // the database cannot be written
-	Unknown  bool // the record may be in the log: the connection broke, or the disk failed
+	Unknown  bool // the record may be in the log: the connection broke, the disk failed, or hangs
+	Busy     bool // the database was locked, or did not answer, for CommitTimeout
 	Err      error
 }
 
@@ -112,53 +126,56 @@ const (
 	PostgreSQL = "postgresql"
 )
 
-// Config hands the log its databases, opened and migrated. The caller closes
-// them after the log.
+// Config hands the log its database, opened and migrated. The caller closes it
+// after the log.
 type Config struct {
-	Dialect            string                                  // SQLite or PostgreSQL
-	Log, LogRead       *sql.DB                                 // tables entry, tile, head and checkpoint
-	Search, SearchRead *sql.DB                                 // the search tables
-	IsFull, IsReadOnly func(error) bool                        // tell the database's errors apart; nil: nothing is known of them
-	InDoubt            func(error) bool                        // whether what a failed commit wrote may be back after a restart; nil: never
-	EachEntry          EachEntry                               // a faster way through the table entry of LogRead; nil: there is none
-	Unmoved            func() error                            // fails when the log's file is no longer at its path; asked before every commit, nil: never
-	Space              func() (Space, error)                   // of the log's disk; nil: not watched
-	Unguarded          func(context.Context) ([]string, error) // names the triggers that should refuse changes of the log, and do not; nil: not looked at
-	Logger             *slog.Logger                            // nil: none
-	Now                func() time.Time                        // nil: time.Now
+	Dialect      string           // SQLite or PostgreSQL
+	Log, LogRead *sql.DB          // tables entry, tile, head and checkpoint
+	Database     Database         // what the log must know of them besides
+	Logger       *slog.Logger     // nil: none
+	Now          func() time.Time // nil: time.Now
+	OwnClock     bool             // records take Now's time also where PostgreSQL's clock says another; for tests
 
 	Key     ed25519.PrivateKey // signs checkpoints; nil: there are none. Consoles that share a log share it, or trust each other's
 	Trusted []string           // public keys, besides Key's, whose checkpoints are believed
 	Origin  string             // the log's name, given at its first start; empty: coc-console/ and a random id
 	Anchors []Anchor           // get every minute's checkpoint; Open compares the log with theirs
+	Seen    string             // a file beside the log that gets the latest checkpoint every few seconds; Open compares the log with it; empty: none
 
-	VerifyEvery time.Duration // the new records are verified so often in the background, everything once a day; 0: never
+	RepeatSpan time.Duration // identical reads within it are counted (Note); 0: a minute; negative: each is recorded
 
-	withoutTree bool // for benchmarks: what does the tree cost?
+	withoutTree     bool // for benchmarks: what does the tree cost?
+	withoutRecovery bool // for tests that count records: an outage ends by what they do alone
 }
 
-// EachEntry hands entries that fit a condition to each, in the order of their
-// numbers, until it returns an error, which is returned. A body is valid during
-// the call only. It is errors.ErrUnsupported where there is no such way.
-type EachEntry func(ctx context.Context, where string, args []any, each func(seq, ts int64, body []byte) error) error
+// Database is what the log asks of its database besides SQL.
+type Database interface {
+	// What an error means: no space is left; nothing can be written; a lock was
+	// not let go of in time; the connection is gone; what a failed commit wrote
+	// may be back after a restart.
+	IsFull(err error) bool
+	IsReadOnly(err error) bool
+	IsBusy(err error) bool
+	IsLost(err error) bool
+	InDoubt(err error) bool
+
+	// EachEntry hands entries that fit a condition to each, in the order of their
+	// numbers, until it returns an error, which is returned. A body is valid during
+	// the call only. It is errors.ErrUnsupported where there is no such way.
+	EachEntry(ctx context.Context, where string, args []any, each func(seq, ts int64, body []byte) error) error
+	// Unmoved fails when the log's file is no longer at its path. It is asked
+	// before every commit.
+	Unmoved() error
+	// Space is what the log's disk has left and has in all, in bytes; zeros where
+	// that is not known.
+	Space() (free, total uint64, err error)
+	// Unguarded names the triggers that should refuse changes of the log, and do not.
+	Unguarded(ctx context.Context) ([]string, error)
+}
 
 func (c Config) withDefaults() Config {
-	if c.EachEntry == nil {
-		c.EachEntry = func(context.Context, string, []any, func(int64, int64, []byte) error) error {
-			return errors.ErrUnsupported
-		}
-	}
-	if c.IsFull == nil {
-		c.IsFull = func(error) bool { return false }
-	}
-	if c.IsReadOnly == nil {
-		c.IsReadOnly = func(error) bool { return false }
-	}
-	if c.InDoubt == nil {
-		c.InDoubt = func(error) bool { return false }
-	}
-	if c.Unmoved == nil {
-		c.Unmoved = func() error { return nil }
+	if c.RepeatSpan == 0 {
+		c.RepeatSpan = repeatSpan
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -177,7 +194,6 @@ type Log struct {
 	keys   []string    // public keys that are believed, the signer's first
 
 	queue chan *appending
-	wake  chan struct{} // tells the follower that there is something to follow
 
 	stop   context.CancelFunc
 	done   sync.WaitGroup
@@ -185,26 +201,25 @@ type Log struct {
 	closed bool
 	noting sync.Mutex                // held while a note is queued
 	noted  atomic.Pointer[appending] // the last note
+	reads  reads                     // of the last minute, and those that were not recorded
+	later  later                     // records that are kept until the log takes them
+	hooks  hooks
 
-	failing    atomic.Pointer[outage]    // since when commits fail; nil when the last one did not
-	resuming   sync.Mutex                // held while Ready tries to end that
-	unsigned   atomic.Pointer[failure]   // why the last checkpoint failed
-	following  sync.Mutex                // one batch for the search tables at a time
-	unfollowed atomic.Pointer[failure]   // why the search tables stay behind; nil: they do not
-	catchingUp atomic.Pointer[time.Time] // since when the follower is at work; nil: it waits
-	recent     recent
-	summaries  summaries
-	anchors    *anchoring
-	roots      rootCache
-	speed      speed
-	space      spaceMeter
-	journals   []*journalMeter
-	verified   atomic.Pointer[Verified]
+	underWay atomic.Pointer[underWay] // the commit that the writer is at; nil: none
+	failing  atomic.Pointer[outage]   // since when commits fail; nil when the last one did not
+	resuming resuming                 // the attempt to end that
+	unsigned atomic.Pointer[failure]  // why the last checkpoint failed
+	anchors  *anchoring
+	lastSeen []byte // what is in the file Config.Seen; of the goroutine that writes it
+	tiles    *tree.Reader
+	speed    speed
+	space    spaceMeter
+	journal  *Journal // nil on PostgreSQL
 }
 
 // Open checks that the log continues the last checkpoint that it signed or
-// anchored (ErrRolledBack, ErrForked, ErrSignature), and starts its writer and
-// its follower.
+// anchored (ErrRolledBack, ErrForked, ErrSignature), and starts its writer. What
+// searches and verifies it is started beside it.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l, err := prepare(ctx, cfg, (*Log).nameOnce)
 	if err != nil {
@@ -213,18 +228,15 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if err := l.checkAnchored(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.disown(ctx); err != nil { // before anyone searches them
-		return nil, err
-	}
 	w := &writer{Log: l, unchecked: true}
 	if w.signing, err = l.signingState(ctx); err != nil {
 		return nil, err
 	}
 	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l.done.Go(func() { w.write(ctx) })
-	l.done.Go(func() { l.follow(ctx) })
 	l.done.Go(func() { l.anchor(ctx) })
-	l.done.Go(func() { l.verifyAgain(ctx) })
+	l.done.Go(func() { l.seen(ctx) })
+	l.done.Go(func() { l.supervise(ctx) })
 	return l, nil
 }
 
@@ -240,13 +252,15 @@ func Inspect(ctx context.Context, cfg Config) (*Log, error) {
 }
 
 func prepare(ctx context.Context, cfg Config, name func(*Log, context.Context) error) (*Log, error) {
-	cfg = cfg.withDefaults()
-	l := &Log{cfg: cfg, queue: make(chan *appending, queueLength), wake: make(chan struct{}, 1),
-		anchors: newAnchoring(cfg.Anchors), space: spaceMeter{ask: cfg.Space}}
-	if cfg.Dialect == SQLite {
-		l.journals = []*journalMeter{{db: cfg.LogRead, name: "the log", limit: longJournal}, {db: cfg.SearchRead, name: "the search tables", limit: longSearchJournal}}
+	if cfg.Database == nil {
+		return nil, errors.New("audit: the log needs its Database")
 	}
-	l.verified.Store(&Verified{})
+	cfg = cfg.withDefaults()
+	l := &Log{cfg: cfg, queue: make(chan *appending, queueLength), anchors: newAnchoring(cfg.Anchors),
+		tiles: tree.NewReader(cfg.LogRead), space: spaceMeter{ask: cfg.Database.Space}}
+	if cfg.Dialect == SQLite {
+		l.journal = NewJournal(cfg.LogRead, "the log", longJournal)
+	}
 	if err := name(l, ctx); err != nil {
 		return nil, err
 	}
@@ -277,13 +291,13 @@ func (l *Log) readName(ctx context.Context) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	return err
+	return sqlutil.Wrap(err, "read the log's name")
 }
 
 // nameOnce reads the log's name and gives it one at its first start.
 func (l *Log) nameOnce(ctx context.Context) error {
 	if err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin); err != nil {
-		return err
+		return fmt.Errorf("read the log's name: %w", err)
 	}
 	if l.origin == "" {
 		name := l.cfg.Origin
@@ -291,10 +305,11 @@ func (l *Log) nameOnce(ctx context.Context) error {
 			name = "coc-console/" + strings.ToLower(rand.Text())
 		}
 		if _, err := l.cfg.Log.ExecContext(ctx, `UPDATE head SET origin = $1 WHERE id = 1 AND origin = ''`, name); err != nil {
-			return err
+			return fmt.Errorf("name the log: %w", err)
 		}
-		if err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin); err != nil { // another may have been faster
-			return err
+		// Another console may have been faster.
+		if err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin); err != nil {
+			return fmt.Errorf("read the log's name: %w", err)
 		}
 	}
 	if l.cfg.Origin != "" && l.cfg.Origin != l.origin {
@@ -327,127 +342,35 @@ func (l *Log) signingState(ctx context.Context) (signing, error) {
 		return s, nil
 	}
 	s.keptAt = time.Now().Add(-max(l.cfg.Now().Sub(fromMicro(ts)), 0))
-	return s, err
+	return s, sqlutil.Wrap(err, "read the last kept checkpoint")
 }
 
+// closeTimeout is more than a last commit and a last checkpoint may take.
+const closeTimeout = 20 * time.Second
+
 // Close writes what is queued, signs and anchors the end, and stops. Appends
-// that come later get ErrClosed.
+// that come later get ErrClosed. When a commit does not end it returns ErrHangs
+// after closeTimeout.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
 	l.stop()
-	l.done.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), anchorTimeout)
+	ended := make(chan struct{})
+	go func() { l.done.Wait(); close(ended) }()
+	late := time.NewTimer(closeTimeout)
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-late.C: // a process that is told to stop must not wait for a disk that does not answer
+		return ErrHangs
+	}
+	l.lost()
+	l.noteSeen()
+	ctx, cancel := context.WithTimeout(context.Background(), anchorCloseTimeout)
 	defer cancel()
 	l.publish(ctx)
 	return nil
-}
-
-// Append writes one record and returns it with its sequence and time, once it
-// is durable. When ctx ends first, Append takes the record back and returns at
-// once; only a record that is being written already is waited for, so that the
-// answer is the truth.
-func (l *Log) Append(ctx context.Context, r Record) (Record, error) {
-	if err := errors.Join(ctx.Err(), r.check()); err != nil {
-		return Record{}, err
-	}
-	a := &appending{record: clean(r), done: make(chan error, 1)}
-	var err error
-	if a.content, err = encodeContent(a.record); err != nil {
-		return Record{}, err
-	}
-	if err := l.enqueue(a); err != nil {
-		return Record{}, err
-	}
-	select {
-	case err := <-a.done:
-		return a.result(err)
-	case <-ctx.Done():
-		if a.take() {
-			return Record{}, ctx.Err()
-		}
-		return a.result(<-a.done)
-	}
-}
-
-func (a *appending) result(err error) (Record, error) {
-	if err != nil {
-		return Record{}, err
-	}
-	return a.record, nil
-}
-
-// Note queues a record and does not wait until it is durable: it is for what is
-// kept on a best effort, and must hold nobody up. What a console that is killed
-// had in its queue is lost. Reading the log waits for what was noted before, so
-// that it is among what is found. An error says that the record was not queued;
-// one that cannot be written later is for the logger and Health.
-func (l *Log) Note(r Record) error {
-	if err := r.check(); err != nil {
-		return err
-	}
-	a := &appending{record: clean(r), done: make(chan error, 1), settled: make(chan struct{})}
-	var err error
-	if a.content, err = encodeContent(a.record); err != nil {
-		return err
-	}
-	l.noting.Lock() // notes are remembered in the order of the queue
-	defer l.noting.Unlock()
-	if err := l.enqueue(a); err != nil {
-		return err
-	}
-	l.noted.Store(a)
-	return nil
-}
-
-// awaitNotes waits for what was noted before.
-func (l *Log) awaitNotes(ctx context.Context) error {
-	a := l.noted.Load()
-	if a == nil {
-		return nil
-	}
-	select {
-	case <-a.settled:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (l *Log) enqueue(a *appending) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.closed {
-		return ErrClosed
-	}
-	select {
-	case l.queue <- a:
-		return nil
-	default:
-		return ErrBusy
-	}
-}
-
-// Receipt proves that an operation's request is durable. Only Request makes one.
-type Receipt struct{ record Record }
-
-// RequestedSequence is the request's number in the log.
-func (r Receipt) RequestedSequence() int64 { return r.record.Sequence }
-
-// Record is the request as the log holds it.
-func (r Receipt) Record() Record { return r.record }
-
-// Request appends operation.requested and returns the proof that the COC
-// client asks for before it sends. It is refused (ErrReserve) while so little
-// space is left that the ends of running operations may need it.
-func (l *Log) Request(ctx context.Context, r Record) (Receipt, error) {
-	if space, err := l.space.get(); err == nil && space.Total > 0 && space.Free < reservedSpace {
-		return Receipt{}, &StorageError{Full: true, Err: ErrReserve}
-	}
-	r.Action, r.Outcome = ActionOperationRequested, OutcomePending
-	written, err := l.Append(ctx, r)
-	return Receipt{written}, err
 }
 
 // Failing returns why the last commit failed, and nil when it did not. It asks
@@ -469,6 +392,9 @@ func (l *Log) Ready(ctx context.Context) error {
 	if closed {
 		return ErrClosed
 	}
+	if since := l.Pending(); since > longCommit {
+		return fmt.Errorf("a commit is under way for %v", since.Round(time.Millisecond))
+	}
 	if err := l.resume(ctx); err != nil {
 		return err
 	}
@@ -480,5 +406,5 @@ func (l *Log) Ready(ctx context.Context) error {
 func (l *Log) Size(ctx context.Context) (int64, error) {
 	var n int64
 	err := l.cfg.LogRead.QueryRowContext(ctx, `SELECT size FROM head WHERE id = 1`).Scan(&n)
-	return n, err
+	return n, sqlutil.Wrap(err, "read the log's size")
 }

@@ -7,16 +7,20 @@ import (
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/export"
+	"coc-console/audit/search"
 )
 
 // TestNotesAreFoundAtOnce: nobody waits for a note, and whoever searches finds it.
 func TestNotesAreFoundAtOnce(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		l, err := openLog(t.Context(), dsn)
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		l, err := audittest.New(t.Context(), dsn)
 		noError(t, err)
 		for i := range 20 {
 			noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: fmt.Sprint("T", i)}))
-			found, err := l.Search(t.Context(), audit.Query{Ticket: fmt.Sprint("T", i), Visible: audit.Visibility{All: true}})
+			noError(t, l.AwaitNotes(t.Context()))
+			found, err := l.Index.Search(t.Context(), search.Query{Ticket: fmt.Sprint("T", i), Visible: search.Visibility{All: true}})
 			noError(t, err)
 			if len(found.Records) != 1 {
 				t.Fatalf("note %d is found %d times", i, len(found.Records))
@@ -25,16 +29,17 @@ func TestNotesAreFoundAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {
-				for range 50 {
-					if err := l.Note(audit.Record{Action: audit.ActionTicketListed, Outcome: audit.OutcomeSucceeded, Detail: fmt.Sprint(i)}); err != nil {
+				for j := range 50 {
+					if err := l.Note(audit.Record{Action: audit.ActionTicketListed, Outcome: audit.OutcomeSucceeded, Detail: fmt.Sprint(i, j)}); err != nil {
 						t.Error(err)
 					}
 				}
 			})
 		}
 		all.Wait()
+		noError(t, l.AwaitNotes(t.Context()))
 		n := 0
-		noError(t, l.Export(t.Context(), audit.Query{Action: audit.ActionTicketListed, Visible: audit.Visibility{All: true}}, func(audit.Record) error {
+		noError(t, export.Records(t.Context(), l.Index, search.Query{Action: audit.ActionTicketListed, Visible: search.Visibility{All: true}}, func(audit.Record) error {
 			n++
 			return nil
 		}))
@@ -42,11 +47,11 @@ func TestNotesAreFoundAtOnce(t *testing.T) {
 			t.Errorf("%d of 400 notes are exported", n)
 		}
 		noError(t, l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: "LAST"}))
-		noError(t, l.close()) // writes what is queued
+		noError(t, l.CloseAll()) // writes what is queued
 		if err := l.Note(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded}); !errors.Is(err, audit.ErrClosed) {
 			t.Errorf("a closed log notes: %v", err)
 		}
-		found, err := open(t, dsn).Search(t.Context(), audit.Query{Ticket: "LAST", Visible: audit.Visibility{All: true}})
+		found, err := open(t, dsn).Index.Search(t.Context(), search.Query{Ticket: "LAST", Visible: search.Visibility{All: true}})
 		noError(t, err)
 		if len(found.Records) != 1 {
 			t.Error("what was noted before the end is lost")

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"math/bits"
 	"math/rand/v2"
 	"os"
@@ -16,9 +18,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/verify"
+	"coc-console/internal/database"
 	"coc-console/internal/faultfs"
-	"coc-console/migrations"
 )
 
 // The size of the test: how many states are made of a recording, by which
@@ -42,6 +45,29 @@ type recording struct {
 	level  string     // of synchronous
 
 	check func(dir string, acknowledged int64) error // of a state's file
+	sound *soundStates
+}
+
+// soundStates are the states that stood their check, by their bytes, each with the most records that were acknowledged
+// at the time: the same bytes with as many, or fewer, would only be found sound again.
+type soundStates struct{ sync.Map }
+
+func (s *soundStates) has(state uint64, acknowledged int64) bool {
+	most, ok := s.Load(state)
+	return ok && acknowledged <= most.(int64)
+}
+
+var digestSeed = maphash.MakeSeed()
+
+// digest is that of all bytes of a state.
+func digest(state map[string][]byte) uint64 {
+	var all maphash.Hash
+	all.SetSeed(digestSeed)
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		_, _ = fmt.Fprintf(&all, "%s %d\n", name, len(state[name]))
+		_, _ = all.Write(state[name])
+	}
+	return all.Sum64()
 }
 
 // record runs a log, closes and opens it again, and writes on. Checkpoints of
@@ -57,21 +83,21 @@ func record(t *testing.T, synchronous string) recording {
 	defer unmount()
 	disk.Record()
 	for _, n := range []int{70, 14} {
-		o := open(t, dsn, everythingOn)
-		execute(t, o.entry, `PRAGMA synchronous = `+synchronous)
-		execute(t, o.entry, `PRAGMA wal_autocheckpoint = 32`)
+		o := open(t, dsn, audittest.Signing)
+		audittest.Execute(t, o.Entries, `PRAGMA synchronous = `+synchronous)
+		audittest.Execute(t, o.Entries, `PRAGMA wal_autocheckpoint = 32`)
 		var group sync.WaitGroup
 		for worker := range 4 {
 			group.Go(func() { appendMarked(t, o, disk, worker, n) })
 		}
 		group.Wait()
-		if err := o.close(); err != nil {
+		if err := o.CloseAll(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := recording{events: disk.Events(), level: synchronous}
-	o := open(t, dsn, everythingOn)
-	r.bodies = column[[]byte](t, o.entry.Read, `SELECT body FROM entry ORDER BY seq`)
+	r := recording{events: disk.Events(), level: synchronous, sound: &soundStates{}}
+	o := open(t, dsn, audittest.Signing)
+	r.bodies = audittest.Column[[]byte](t, o.Entries.Read, `SELECT body FROM entry ORDER BY seq`)
 	r.roots = roots(r.bodies)
 	r.check = r.checkFile
 	return r
@@ -79,7 +105,7 @@ func record(t *testing.T, synchronous string) recording {
 
 func appendMarked(t *testing.T, o *opened, disk *faultfs.Disk, worker, n int) {
 	for i := range n {
-		r := fullRecord()
+		r := audittest.FullRecord()
 		r.Detail = fmt.Sprintf("%d-%d ", worker, i)
 		if i%20 == 0 {
 			r.Detail += strings.Repeat("long ", 1500)
@@ -117,7 +143,7 @@ func parent(left, right [32]byte) [32]byte {
 }
 
 // tally counts what the states of a recording showed.
-type tally struct{ states, opened, withPending, lost, damaged atomic.Int64 }
+type tally struct{ states, different, opened, withPending, lost, damaged atomic.Int64 }
 
 // cut makes states of a recording and looks at each, in several goroutines.
 func (r recording) cut(t *testing.T, states int, count *tally, fail func(at int, what error)) {
@@ -178,23 +204,44 @@ var (
 	errDamaged = errors.New("the log is damaged")
 )
 
-// look writes one state to a folder and opens it.
-func (r recording) look(dir string, files *faultfs.Files, random *rand.Rand, acknowledged int64, count *tally) error {
-	count.states.Add(1)
-	if files.Pending() > 0 {
-		count.withPending.Add(1)
-	}
-	dir = filepath.Join(dir, "state")
+// writeState makes the folder that the files of a state are in, and nothing else.
+func writeState(dir string, state map[string][]byte) error {
 	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return err
 	}
-	for name, data := range files.Cut(random) {
+	for name, data := range state {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err
 		}
 	}
-	err := r.check(dir, acknowledged)
-	if err == nil && random.IntN(cutOpenOne) == 0 {
+	return nil
+}
+
+// look writes one state to a folder and opens it.
+func (r recording) look(dir string, files *faultfs.Files, random *rand.Rand, acknowledged int64, count *tally) error {
+	dir = filepath.Join(dir, "state")
+	count.states.Add(1)
+	if files.Pending() > 0 {
+		count.withPending.Add(1)
+	}
+	state := files.Cut(random)
+	sum, openIt := digest(state), random.IntN(cutOpenOne) == 0
+	known := r.sound.has(sum, acknowledged)
+	if known && !openIt {
+		return nil
+	}
+	if err := writeState(dir, state); err != nil {
+		return err
+	}
+	var err error
+	if !known {
+		count.different.Add(1)
+		err = r.check(dir, acknowledged)
+	}
+	if err == nil {
+		r.sound.Store(sum, acknowledged)
+	}
+	if err == nil && openIt {
 		count.opened.Add(1)
 		err = r.checkLog(dir, acknowledged)
 	}
@@ -210,7 +257,7 @@ func (r recording) look(dir string, files *faultfs.Files, random *rand.Rand, ack
 // checkFile compares the database that SQLite makes of a state with the
 // records that were acknowledged.
 func (r recording) checkFile(dir string, acknowledged int64) (err error) {
-	db, err := migrations.Inspect(context.Background(), dir, migrations.Audit)
+	db, err := database.Inspect(context.Background(), dir, database.Audit)
 	if errors.Is(err, os.ErrNotExist) && acknowledged == 0 {
 		return nil
 	}
@@ -248,7 +295,7 @@ func (r recording) checkFile(dir string, acknowledged int64) (err error) {
 }
 
 // checkEntries compares every byte, and returns how many records there are.
-func (r recording) checkEntries(db *migrations.DB) (n int, err error) {
+func (r recording) checkEntries(db *database.DB) (n int, err error) {
 	rows, err := db.Read.Query(`SELECT seq, body FROM entry ORDER BY seq`)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", errDamaged, err)
@@ -271,20 +318,20 @@ func (r recording) checkEntries(db *migrations.DB) (n int, err error) {
 // verifies what it leaves when it stops.
 func (r recording) checkLog(dir string, acknowledged int64) error {
 	ctx := context.Background()
-	o, err := openLog(ctx, dir, everythingOn)
+	o, err := audittest.New(ctx, dir, audittest.Signing)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	size, err := o.Size(ctx)
-	written, appended := o.Append(ctx, viewed("after the power cut"))
-	if err := errors.Join(err, appended, o.close()); err != nil || written.Sequence != size+1 {
+	written, appended := o.Append(ctx, audittest.Viewed("after the power cut"))
+	if err := errors.Join(err, appended, o.CloseAll()); err != nil || written.Sequence != size+1 {
 		return fmt.Errorf("%w: after %d records comes %d (%w)", errDamaged, size, written.Sequence, err)
 	}
-	if o, err = openWith(ctx, audit.Inspect, dir, everythingOn); err != nil {
+	if o, err = audittest.Inspected(ctx, dir, audittest.Signing); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	report, err := o.Verify(ctx, audit.VerifyOptions{})
-	if err := errors.Join(err, o.close()); err != nil || !report.OK() || report.Size != size+1 {
+	report, err := o.Verify(ctx, verify.Options{})
+	if err := errors.Join(err, o.CloseAll()); err != nil || !report.OK() || report.Size != size+1 {
 		return fmt.Errorf("%w: of %d records %d are verified: %v (%w)", errDamaged, size+1, report.Size, report.Findings, err)
 	}
 	if size < acknowledged {
@@ -338,7 +385,7 @@ func TestPowerCutControl(t *testing.T) {
 
 func (r recording) say(t *testing.T, count *tally) {
 	t.Helper()
-	t.Logf("synchronous=%s, seed %d: %d events, %d records; %d states, %d with unsynced writes, %d opened as a log; %d with losses, %d damaged",
-		r.level, cutSeed, len(r.events), len(r.bodies), count.states.Load(), count.withPending.Load(), count.opened.Load(),
+	t.Logf("synchronous=%s, seed %d: %d events, %d records; %d states, %d of them different, %d with unsynced writes, %d opened as a log; %d with losses, %d damaged",
+		r.level, cutSeed, len(r.events), len(r.bodies), count.states.Load(), count.different.Load(), count.withPending.Load(), count.opened.Load(),
 		count.lost.Load(), count.damaged.Load())
 }

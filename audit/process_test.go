@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"coc-console/audit"
-	"coc-console/migrations"
+	"coc-console/audit/audittest"
+	"coc-console/audit/verify"
+	"coc-console/internal/database"
 )
 
 // childVariable holds the database of a test binary that only appends.
@@ -21,7 +22,7 @@ const childVariable = "COC_CONSOLE_TEST_APPEND"
 // child appends from several goroutines until it is killed, and prints every
 // record that the log has acknowledged.
 func child() int {
-	o, err := openLog(context.Background(), os.Getenv(childVariable))
+	o, err := audittest.New(context.Background(), os.Getenv(childVariable))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -30,7 +31,7 @@ func child() int {
 	for worker := range 8 {
 		go func() {
 			for i := 0; ; i++ {
-				r, err := o.Append(context.Background(), viewed(fmt.Sprintf("%d-%d", worker, i)))
+				r, err := o.Append(context.Background(), audittest.Viewed(fmt.Sprintf("%d-%d", worker, i)))
 				if err != nil {
 					failed <- err
 					return
@@ -46,9 +47,9 @@ func child() int {
 // TestKilledProcess kills a process that appends, again and again, and looks
 // each time for every record that it was told was durable.
 func TestKilledProcess(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
 		rounds := 50
-		if migrations.IsPostgres(dsn) || underRace || testing.Short() {
+		if database.IsPostgres(dsn) || underRace || testing.Short() {
 			rounds = 5 // the databases are what is under test, and PostgreSQL's is not killed
 		}
 		const seed = 20_260_303
@@ -66,12 +67,12 @@ func TestKilledProcess(t *testing.T) {
 // survived checks the log after a kill, and returns how many records it has.
 func survived(t *testing.T, dsn string, acknowledged map[int64]string) int {
 	t.Helper()
-	o, err := openLog(t.Context(), dsn)
+	o, err := audittest.New(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := o.everything(t)
-	checkOrder(t, records)
+	records := o.Everything(t)
+	audittest.CheckOrder(t, records)
 	found := 0
 	for _, r := range records {
 		detail, ok := acknowledged[r.Sequence]
@@ -84,19 +85,19 @@ func survived(t *testing.T, dsn string, acknowledged map[int64]string) int {
 	if found < len(acknowledged) {
 		t.Errorf("%d acknowledged records are lost", len(acknowledged)-found)
 	}
-	if r, err := o.Verify(t.Context(), audit.VerifyOptions{}); err != nil || !r.OK() || r.Size != int64(len(records)) {
+	if r, err := o.Verify(t.Context(), verify.Options{}); err != nil || !r.OK() || r.Size != int64(len(records)) {
 		t.Errorf("verified are %d records: %v (%v)", r.Size, r.Findings, err)
 	}
-	o.caughtUp(t)
-	if n := number(t, o.search, `SELECT count(*) FROM record`); n != int64(len(records)) {
+	o.CaughtUp(t)
+	if n := audittest.Number(t, o.Tables, `SELECT count(*) FROM record`); n != int64(len(records)) {
 		t.Errorf("the search tables know %d of %d records", n, len(records))
 	}
-	last := o.append(t, viewed("after"))[0]
+	last := o.AppendEach(t, audittest.Viewed("after"))[0]
 	if last.Sequence != int64(len(records)+1) {
 		t.Errorf("the next record is number %d after %d", last.Sequence, len(records))
 	}
 	acknowledged[last.Sequence] = last.Detail
-	if err := o.close(); err != nil {
+	if err := o.CloseAll(); err != nil {
 		t.Error(err)
 	}
 	if t.Failed() {

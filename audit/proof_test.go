@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
 )
 
 // rfc6962 checks an inclusion proof as RFC 9162, section 2.1.3.2, writes it
@@ -76,8 +77,8 @@ func noted(t *testing.T, signed []byte, verifier string) (lines []string, root [
 // TestProofsWithoutOurCode proves records to somebody who has only the public
 // key and the RFC.
 func TestProofsWithoutOurCode(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		audittest.Written(t, dsn)
 		o := inspect(t, dsn)
 		c, err := o.Checkpoint(t.Context())
 		if err != nil {
@@ -115,8 +116,8 @@ func TestProofsWithoutOurCode(t *testing.T) {
 
 // TestProofsOfEverySize checks proofs between all sizes up to 20, and some around tiles.
 func TestProofsOfEverySize(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		audittest.Written(t, dsn)
 		o := inspect(t, dsn)
 		sizes := []int64{255, 256, 257, 300, 511, 512, 513, 600}
 		for n := range int64(20) {
@@ -159,11 +160,11 @@ func TestProofsOfEverySize(t *testing.T) {
 }
 
 func TestProofsOfWhatIsNotThere(t *testing.T) {
-	o := open(t, fresh(t, onSQLite), signing)
+	o := open(t, audittest.Fresh(t, audittest.SQLite), audittest.Signing)
 	if _, err := o.Checkpoint(t.Context()); !is(err, audit.ErrNotFound) {
 		t.Errorf("an empty log has a checkpoint: %v", err)
 	}
-	o.append(t, viewed(""))
+	o.AppendEach(t, audittest.Viewed(""))
 	for name, err := range map[string]error{
 		"no record":       second(o.Prove(t.Context(), 0, 1)),
 		"beyond the size": second(o.Prove(t.Context(), 2, 1)),
@@ -183,8 +184,8 @@ func TestProofsOfWhatIsNotThere(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestCoveringCheckpoints(t *testing.T) {
-	engines(t, func(t *testing.T, dsn string) {
-		written(t, dsn)
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		audittest.Written(t, dsn)
 		o := inspect(t, dsn)
 		for seq, size := range map[int64]int64{1: 300, 300: 300, 301: 600, 600: 600} {
 			if c, err := o.Covering(t.Context(), seq); err != nil || c.Size != size {

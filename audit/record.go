@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Action says what was done: dotted, in the past tense.
@@ -22,6 +19,8 @@ const (
 	ActionSessionSignInFailed  Action = "session.sign_in_failed"
 	ActionSessionSignedOut     Action = "session.signed_out"
 	ActionSessionEnded         Action = "session.ended"
+	ActionSessionRefused       Action = "session.refused" // IAM knows the person; the console does not admit them
+	ActionSessionRevoked       Action = "session.revoked" // IAM no longer takes the session's token
 	ActionTicketListed         Action = "ticket.listed"
 	ActionTicketViewed         Action = "ticket.viewed"
 	ActionLogViewed            Action = "log.viewed"
@@ -36,19 +35,24 @@ const (
 	ActionApprovalRefused      Action = "approval.refused"
 	ActionApprovalWithdrawn    Action = "approval.withdrawn"
 	ActionApprovalExpired      Action = "approval.expired"
-	ActionGlassBroken          Action = "glass.broken"
-	ActionGlassReviewed        Action = "glass.reviewed"
+	ActionApprovalReturned     Action = "approval.returned" // approved, and not sent
+	ActionOverrideUsed         Action = "glass.broken"
+	ActionOverrideReviewed     Action = "glass.reviewed"
 	ActionJobStarted           Action = "job.started"
 	ActionJobStopped           Action = "job.stopped"
 	ActionJobContinued         Action = "job.continued"
 	ActionJobEnded             Action = "job.ended"
 	ActionPolicyChanged        Action = "policy.changed"
 	ActionAccessDenied         Action = "access.denied"
+	ActionAccessThrottled      Action = "access.throttled" // a limit of one person
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
 	ActionAuditPruned          Action = "audit.pruned"
 	ActionAuditRestored        Action = "audit.restored"
-	ActionAuditResumed         Action = "audit.resumed" // after a time in which records were refused
+	ActionDataRejected         Action = "data.rejected"   // a stored row that no console has written
+	ActionAuditResumed         Action = "audit.resumed"   // after a time in which records were refused
+	ActionReadsOmitted         Action = "reads.omitted"   // how many reads were not recorded before
+	ActionRequestRefused       Action = "request.refused" // of another site, or of another person's form
 
 	// ActionEntryDamaged is never written. It stands for an entry that cannot
 	// be read, so that it is seen instead of hiding what lies around it.
@@ -57,13 +61,15 @@ const (
 
 var actions = []Action{
 	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded,
+	ActionSessionRefused, ActionSessionRevoked,
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
 	ActionApprovalRequested, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
-	ActionGlassBroken, ActionGlassReviewed, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
-	ActionPolicyChanged, ActionAccessDenied, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
-	ActionAuditResumed, ActionEntryDamaged,
+	ActionApprovalReturned, ActionDataRejected,
+	ActionOverrideUsed, ActionOverrideReviewed, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
+	ActionPolicyChanged, ActionAccessDenied, ActionAccessThrottled, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
+	ActionAuditResumed, ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,
 }
 
 // Actions lists all actions.
@@ -134,6 +140,21 @@ type Record struct {
 	Seen          string // what the person saw when they decided
 	Upstream      Upstream
 	Detail        string
+	Repeats       int64 // how many reads of the minute before it stands for; 0: one
+
+	// Clock is what the clock said, in the rare case that Time is far from it:
+	// Time never goes back, so that the first records after a clock was set
+	// back are dated just after the last one before. The log sets it.
+	Clock time.Time
+}
+
+// When is when the record was made, as far as the log knows: what the clock
+// said, also where that is before the record's Time.
+func (r Record) When() time.Time {
+	if !r.Clock.IsZero() {
+		return r.Clock
+	}
+	return r.Time
 }
 
 // body is a record's stored form. Its bytes are what the log keeps and proves,
@@ -143,6 +164,7 @@ type body struct {
 	Sequence int64 `json:"seq"`
 	Time     int64 `json:"ts"` // microseconds since 1970
 	content
+	Clock int64 `json:"clock,omitempty"` // stays the last: the writer appends it to the encoded content
 }
 
 // content is the part of a body that is known before its number and time.
@@ -162,6 +184,7 @@ type content struct {
 	Seen          string   `json:"seen,omitempty"`
 	Upstream      Upstream `json:"upstream,omitzero"`
 	Detail        string   `json:"detail,omitempty"`
+	Repeats       int64    `json:"repeats,omitempty"`
 }
 
 const bodyVersion = 1
@@ -181,13 +204,13 @@ func (r Record) check() error {
 // fields see to it.
 const MaxBody = 65_535
 
-// encode returns a record's bytes.
-func encode(r Record) ([]byte, error) {
+// Encode returns a record's bytes, as the log writes them.
+func Encode(r Record) ([]byte, error) {
 	text, err := encodeContent(r)
 	if err != nil {
 		return nil, err
 	}
-	return withNumber(r.Sequence, r.Time.UnixMicro(), text), nil
+	return withNumber(r.Sequence, r.Time.UnixMicro(), clockMicro(r), text), nil
 }
 
 // encodeContent encodes all but the number and time, which only the writer
@@ -196,17 +219,38 @@ func encodeContent(r Record) ([]byte, error) {
 	return json.Marshal(content{Action: r.Action,
 		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
 		OperationID: r.OperationID, OperationType: r.OperationType, BatchIndex: r.BatchIndex, InstanceID: r.InstanceID,
-		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail})
+		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail, Repeats: r.Repeats})
 }
 
-// withNumber puts the number and time before the content.
-func withNumber(seq, ts int64, content []byte) []byte {
-	text := appendNumber(make([]byte, 0, len(content)+64), seq, ts)
-	return append(text, content[1:]...)
+// withNumber puts the number and time before the content, and behind it what
+// the clock said, unless that is 0.
+func withNumber(seq, ts, clock int64, content []byte) []byte {
+	text := AppendNumber(make([]byte, 0, len(content)+96), seq, ts)
+	text = append(text, content[1:]...)
+	if clock == 0 {
+		return text
+	}
+	text = append(text[:len(text)-1], `,"clock":`...)
+	return append(strconv.AppendInt(text, clock, 10), '}')
 }
 
-// appendNumber appends how the bytes of a record begin.
-func appendNumber(text []byte, seq, ts int64) []byte {
+// clockMicro is a record's Clock in its bytes; 0 where it has none.
+func clockMicro(r Record) int64 {
+	if r.Clock.IsZero() {
+		return 0
+	}
+	return r.Clock.UnixMicro()
+}
+
+func clockOf(micro int64) time.Time {
+	if micro == 0 {
+		return time.Time{}
+	}
+	return fromMicro(micro)
+}
+
+// AppendNumber appends how the bytes of a record begin.
+func AppendNumber(text []byte, seq, ts int64) []byte {
 	text = append(text, `{"v":`...)
 	text = strconv.AppendInt(text, bodyVersion, 10)
 	text = append(text, `,"seq":`...)
@@ -214,52 +258,6 @@ func appendNumber(text []byte, seq, ts int64) []byte {
 	text = append(text, `,"ts":`...)
 	text = strconv.AppendInt(text, ts, 10)
 	return append(text, ',')
-}
-
-// leafHash is the hash of a record's bytes as a leaf of the tree (RFC 6962,
-// section 2.1): SHA-256 of a zero byte and the bytes.
-func leafHash(text []byte) tlog.Hash {
-	var space [1024]byte // most records fit: no allocation
-	return sha256.Sum256(append(append(space[:0], 0), text...))
-}
-
-func decode(text []byte) (Record, error) {
-	if r, ok := readBody(text); ok {
-		return r, nil
-	}
-	return decodeAny(text)
-}
-
-// decodeAny reads a body that another version or another program may have written.
-func decodeAny(text []byte) (Record, error) {
-	var b body
-	if err := json.Unmarshal(text, &b); err != nil {
-		return Record{}, err
-	}
-	if b.Version != bodyVersion {
-		return Record{}, fmt.Errorf("it has version %d, this console knows %d", b.Version, bodyVersion)
-	}
-	return Record{Sequence: b.Sequence, Time: fromMicro(b.Time), Action: b.Action, Outcome: b.Outcome,
-		Actor: b.Actor, Origin: b.Origin, Duration: time.Duration(b.Duration) * time.Microsecond, Ticket: b.Ticket,
-		OperationID: b.OperationID, OperationType: b.OperationType, BatchIndex: b.BatchIndex, InstanceID: b.InstanceID,
-		Target: b.Target, Reason: b.Reason, Seen: b.Seen, Upstream: b.Upstream, Detail: b.Detail}, nil
-}
-
-// entry reads a row of the log. One that cannot be read, or that is not what
-// its row says, becomes a damaged record with the row's number and time.
-func entry(seq, ts int64, text []byte) Record {
-	r, err := decode(text)
-	switch {
-	case err != nil:
-		return damaged(seq, ts, err.Error())
-	case r.Sequence != seq || r.Time.UnixMicro() != ts:
-		return damaged(seq, ts, fmt.Sprintf("it is the record %d of %s", r.Sequence, r.Time.Format(time.RFC3339Nano)))
-	}
-	return r
-}
-
-func damaged(seq, ts int64, why string) Record {
-	return Record{Sequence: seq, Time: fromMicro(ts), Action: ActionEntryDamaged, Outcome: OutcomeUnknown, Detail: why}
 }
 
 func fromMicro(ts int64) time.Time { return time.UnixMicro(ts).UTC() }
@@ -289,6 +287,9 @@ func clean(r Record) Record {
 	}
 	return r
 }
+
+// Shorten returns what the log keeps of a short field, such as a name.
+func Shorten(s string) string { return bounded(s, maxShort) }
 
 const ellipsis = "…"
 

@@ -48,7 +48,7 @@ func TestBody(t *testing.T) {
 		if quick, ok := readBody([]byte(text)); !ok || quick != r {
 			t.Errorf("%s was read as %+v (%v), it is %+v", text, quick, ok, r)
 		}
-		if back, err := encode(r); err != nil || string(back) != text {
+		if back, err := Encode(r); err != nil || string(back) != text {
 			t.Errorf("%s\nbecame\n%s (%v)", text, back, err)
 		}
 	}
@@ -65,7 +65,7 @@ func TestDamagedBodies(t *testing.T) {
 		{"a number too large", `{"v":1,"seq":3,"ts":5,"batch_index":2147483648}`, "int32"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := entry(3, 5, []byte(tc.text))
+			r := DecodeEntry(3, 5, []byte(tc.text))
 			if !strings.Contains(r.Detail, tc.why) {
 				t.Errorf("the detail is %q, want %q in it", r.Detail, tc.why)
 			}
@@ -125,7 +125,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"v":2}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if e := entry(1, 1, text); e.Sequence != 1 || e.Time.UnixMicro() != 1 { // whatever it is, it becomes the record of its row
+		if e := DecodeEntry(1, 1, text); e.Sequence != 1 || e.Time.UnixMicro() != 1 { // whatever it is, it becomes the record of its row
 			t.Errorf("%s became %+v", text, e)
 		}
 		r, err := decodeAny(text)
@@ -135,7 +135,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		once, err := encode(r)
+		once, err := Encode(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,9 +143,41 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s cannot be read back: %v", once, err)
 		}
-		twice, err := encode(r2)
+		twice, err := Encode(r2)
 		if err != nil || string(once) != string(twice) {
 			t.Errorf("%s became %s (%v)", once, twice, err)
+		}
+	})
+}
+
+// FuzzReadBody: where it reads anything, it reads what encoding/json reads.
+func FuzzReadBody(f *testing.F) {
+	for _, r := range []Record{
+		{Action: ActionTicketViewed, Outcome: OutcomeFailed, Sequence: 1, Time: time.UnixMicro(5)},
+		{Action: ActionOperationRequested, Outcome: OutcomePending, Sequence: 1 << 40, Time: time.UnixMicro(1 << 50), Duration: time.Second,
+			Actor:  Actor{UserID: "u", UserName: "a \"b\" \\ <c>", AccountID: "\u2028", AccountName: "中文", ProjectID: "p", ProjectName: "\x00\x1f\t\r\n"},
+			Origin: Origin{Address: "::1", UserAgent: "x", RequestID: "r", Session: "s"}, Ticket: "t", OperationID: "o", OperationType: "T",
+			BatchIndex: 20, InstanceID: 1 << 60, Target: "x", Reason: "\U0001F600", Seen: "y", Upstream: Upstream{200, "c", "m", "r"}, Detail: `{"a":1}`,
+			Clock: time.UnixMicro(7).UTC()},
+	} {
+		text, err := Encode(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if got, ok := readBody(text); !ok || got.Reason != r.Reason || got.Detail != r.Detail || got.Clock != r.Clock {
+			f.Fatalf("%s is not read: %v", text, ok)
+		}
+		f.Add(string(text))
+	}
+	for _, text := range []string{`{"v":1,"seq":1,"ts":1}`, `{"v":1,"seq":01}`, `{"v":1,"seq":1,"seq":2}`, `{"v":1,"detail":"\ud83d\ude00"}`, `{"v":1,"detail":"\/\b\f\u00e9"}`,
+		`{"v":1,"upstream":{"status":4294967296}}`, `{"v":1,"batch_index":2147483648}`, `{"v":1,"detail":"\x"}`, `{"v":1,"detail":"a`, "{\"v\":1,\"detail\":\"\xff\"}",
+		`{"v":1,"actor":{}}`, `{"v":1,"duration_us":9223372036854775807}`, `{"v":1}x`, `{"v":2}`, `{"v":1,"Detail":"x"}`, `{"v":1,"detail":"\u00zz"}`, `{"v":1,"detail":"\u+123"}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := readBody([]byte(text))
+		if want, err := decodeAny([]byte(text)); ok && (err != nil || got != want) {
+			t.Errorf("%q: got %+v, want %+v (%v)", text, got, want, err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/iam/v3/model"
 
+	"coc-console/internal/huawei"
 	"coc-console/internal/iam"
 )
 
@@ -45,7 +46,7 @@ func TestSignIn(t *testing.T) {
 	shown := must(signedIn.KeystoneValidateToken(&model.KeystoneValidateTokenRequest{XSubjectToken: *made.XSubjectToken}))(t)
 	ours := must(iam.New(iam.Config{Endpoint: w.url}))(t)
 	t.Cleanup(ours.Close)
-	want := must(ours.Introspect(t.Context(), iam.NewToken(*made.XSubjectToken)))(t)
+	want := must(ours.Introspect(t.Context(), huawei.NewToken(*made.XSubjectToken)))(t)
 	for name, token := range map[string]*model.TokenResult{"sign in": made.Token, "introspect": shown.Token} {
 		t.Run(name, func(t *testing.T) { sameIdentity(t, token, want) })
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/coc/v1/model"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/simulator"
 )
 
@@ -81,7 +82,7 @@ func (w *world) use(token string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.sdk, w.caller = client, coc.Caller{Token: coc.NewToken(token)}
+	w.sdk, w.caller = client, coc.Caller{Token: huawei.NewToken(token)}
 }
 
 // wire keeps the last call as it went over the wire.

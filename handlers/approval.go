@@ -3,17 +3,20 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/internal/ansi"
+	"coc-console/internal/approval"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/live"
 	"coc-console/internal/operate"
-	"coc-console/internal/policy"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -30,7 +33,7 @@ func approvalAddress(id string) string { return "/approvals/" + url.PathEscape(i
 func (h *Handlers) Approvals(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	all, err := h.Operations.Approvals(ctx, operate.ApprovalFilter{AccountID: v.Actor.AccountID})
+	all, err := h.approvals.List(ctx, approval.Filter{AccountID: v.Actor.AccountID})
 	if err != nil {
 		return err
 	}
@@ -42,9 +45,9 @@ func (h *Handlers) Approvals(c echo.Context) error {
 		}
 		row := approvalRow(a)
 		switch {
-		case a.State.Open() && a.Requester.UserID == v.Actor.UserID:
+		case a.State.Open() && !a.Doubtful && a.Requester.UserID == v.Actor.UserID:
 			page.Mine = append(page.Mine, row)
-		case a.State.Open():
+		case a.State.Open() && !a.Doubtful:
 			page.Waiting = append(page.Waiting, row)
 		case len(page.Decided) < decidedShown:
 			page.Decided = append(page.Decided, row)
@@ -53,34 +56,59 @@ func (h *Handlers) Approvals(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-// approvalsWait is the number for the navigation; 0 when it cannot be told.
-func (h *Handlers) approvalsWait(ctx context.Context, v Viewer) int {
-	n, err := h.Operations.WaitingFor(ctx, v.Actor)
+// approvalsWait is the number for the navigation, as it was last known; 0 when
+// it cannot be told.
+func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
+	n, err := h.counts.Get(ctx, live.CountKey{Of: "approvals", Account: v.Actor.AccountID, User: v.Actor.UserID},
+		func(ctx context.Context) (int, error) {
+			return h.approvals.CountFor(ctx, v.Actor)
+		})
 	if err != nil {
-		h.Logger.WarnContext(ctx, "the requests that wait could not be counted", "error", err)
+		h.logger.WarnContext(ctx, "approvals that wait not counted", "user", v.Actor.UserName, "error", err)
 	}
 	return n
 }
 
-func approvalRow(a operate.Approval) templates.ApprovalRow {
-	return templates.ApprovalRow{ID: a.ID, State: string(a.State), Type: string(a.Operation.Type), Target: visible(a.Target),
-		Requester: visible(a.Requester.UserName), Reason: visible(a.Reason), Address: approvalAddress(a.ID), Stops: a.Radius.Stops,
+func approvalRow(a approval.Request) templates.ApprovalRow {
+	if a.Doubtful {
+		a.State = notAuthentic
+	}
+	return templates.ApprovalRow{ID: a.ID, State: string(a.State), Type: string(a.Operation.Type),
+		Target:    ansi.VisibleLine(a.Target),
+		Requester: ansi.VisibleLine(a.Requester.UserName), Reason: ansi.Visible(a.Reason), Address: approvalAddress(a.ID),
+		Stops: a.Impact.Stops,
 		Asked: a.Created, Expires: a.Expires}
 }
 
+// notAuthentic is shown in the place of what a row says of itself that no
+// console has written.
+const notAuthentic = "not_authentic"
+
+// doubtNote is the note of a row that is not authentic: its own only if the
+// console has put it there.
+func doubtNote(doubtful bool, note operate.Note) string {
+	if doubtful && note != operate.NoteNotAuthentic && note != operate.NoteAskAgain {
+		return "not_verifiable"
+	}
+	return string(note)
+}
+
 // approval reads the request that the address names. Other accounts have none.
-func (h *Handlers) approval(c echo.Context) (operate.Approval, error) {
+func (h *Handlers) approval(c echo.Context) (approval.Request, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	id := c.Param("id")
-	if strings.IndexFunc(id, hidden) >= 0 { // PostgreSQL takes no NUL
-		return operate.Approval{}, notFound()
+	if !ansi.Shows(id) {
+		return approval.Request{}, notFound()
 	}
-	a, err := h.Operations.Approval(ctx, id)
+	a, err := h.approvals.Get(ctx, id)
 	if errors.Is(err, audit.ErrNotFound) || err == nil && a.Requester.AccountID != v.Actor.AccountID {
 		return a, notFound()
 	}
-	return a, err
+	if err != nil {
+		return a, fmt.Errorf("read approval %s: %w", id, err)
+	}
+	return a, nil
 }
 
 // Approval shows one request.
@@ -93,113 +121,132 @@ func (h *Handlers) Approval(c echo.Context) error {
 }
 
 // showApproval renders a request beside a fresh reading of its ticket.
-func (h *Handlers) showApproval(c echo.Context, a operate.Approval, status int, wrong templates.FieldErrors) error {
+func (h *Handlers) showApproval(c echo.Context, a approval.Request, status int, wrong templates.FieldErrors) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	t := i18n.T(ctx)
-	page := templates.Approval{Frame: h.Frame(c, t.Approval.One(string(a.Operation.Type), visible(a.Target)), templates.SectionApprovals),
-		ApprovalRow: approvalRow(a), TicketID: string(a.Ticket), TicketAddress: ticketAddress(string(a.Ticket)),
-		BatchIndex: a.Operation.BatchIndex, Decider: visible(a.Decider.UserName), Decided: a.Decided, Comment: visible(a.Comment),
-		Note: string(a.Note), Problem: visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID && a.State.Open(),
+	page := templates.Approval{Frame: h.Frame(c, t.Approval.Name(string(a.Operation.Type), ansi.VisibleLine(a.Target)),
+		templates.SectionApprovals),
+		ApprovalRow: approvalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
+		BatchIndex: a.Operation.BatchIndex, Decider: ansi.VisibleLine(a.Decider.UserName), Decided: a.Decided,
+		Comment: ansi.Visible(a.Comment),
+		Note:    doubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
+			a.State.Open() && !a.Doubtful,
 		Errors: wrong, Typed: bounded(c.FormValue("comment"))}
 	if a.Operation.InstanceID != 0 {
-		page.InstanceID = decimal(a.Operation.InstanceID)
+		page.InstanceID = present.Decimal(a.Operation.InstanceID)
 	}
-	page.MaySend = page.Own && a.State == operate.ApprovalGranted && a.Note != ""
+	page.MaySend = page.Own && a.State == approval.Granted && a.Note != ""
 	switch a.State {
-	case operate.ApprovalSent:
-		page.Receipt = receiptAddress(a.ID)
-	case operate.ApprovalReturned:
-		page.Again = newOperationAddress(string(a.Ticket), a.Operation, a.BatchHint)
-	case operate.ApprovalWaiting, operate.ApprovalGranted:
-		page.Refresh = refreshApproval
-	case operate.ApprovalRefused, operate.ApprovalWithdrawn, operate.ApprovalExpired: // nothing more comes of it
-	}
-	now, err := h.Operations.Read(ctx, v.Caller, a.Ticket, a.Operation, a.BatchHint)
-	if err == nil && a.Requester.UserID != v.Actor.UserID {
-		if err := h.see(c, now.Ticket); err != nil {
-			return err
+	case approval.Sent:
+		page.Receipt = present.ReceiptAddress(a.ID)
+	case approval.Returned:
+		if a.Note == approval.NoteSentDirectly {
+			page.Receipt = present.ReceiptAddress(a.ID)
+			break
 		}
+		page.Again = present.NewOperationAddress(string(a.Ticket), a.Operation, a.BatchHint)
+	case approval.Waiting, approval.Granted:
+		page.Refresh = refreshApproval
+	case approval.Refused, approval.Withdrawn, approval.Expired: // nothing more comes of it
+	}
+	now, err := h.readApproval(c, a)
+	if err != nil && now.Ticket.ExecuteUUID == "" && a.Requester.UserID != v.Actor.UserID {
+		return err // whether they may see the ticket is not known
+	}
+	if a.State != approval.Waiting {
+		freeze(ctx, &page, a)
+		return Render(c, status, page)
 	}
 	if err := h.compareSeen(ctx, &page, a, now, err); err != nil {
 		return err
 	}
-	if err == nil && a.State == operate.ApprovalWaiting && !page.Own {
-		d := h.Operations.MayApprove(v.Actor, a, now)
+	if err == nil && !page.Own && !a.Doubtful {
+		d := h.approvals.MayApprove(v.Actor, a, now)
 		page.MayDecide = d.Allowed
 		if !d.Allowed {
-			page.Denied = Denial(ctx, d)
+			page.Denied = present.Denial(ctx, d)
 		}
 	}
 	return Render(c, status, page)
 }
 
+// readApproval reads the ticket of a request; the requester may see that, who
+// asked about it.
+func (h *Handlers) readApproval(c echo.Context, a approval.Request) (operate.Reading, error) {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	if a.Requester.UserID == v.Actor.UserID {
+		return h.operations.Read(ctx, v.Caller, a.Ticket, a.Operation, a.BatchHint)
+	}
+	return h.read(c, a.Ticket, a.Operation, a.BatchHint)
+}
+
 // compareSeen puts what was seen beside what is, as far as it can be read.
-func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a operate.Approval, now operate.Reading, failed error) error {
-	seen := seenAttributes(a.Seen)
-	present := map[string]string{}
+func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a approval.Request, now operate.Reading,
+	failed error) error {
+	seen := present.SeenAttributes(a.Expected)
+	values := map[string]string{}
 	var upstream *coc.Error
 	var target *operate.TargetError
 	switch {
 	case failed == nil:
-		for _, x := range seenAttributes(now.Picture().String()) {
-			present[x.Name] = x.Value
+		for _, x := range present.SeenAttributes(now.Snapshot().String()) {
+			values[x.Name] = x.Value
 		}
-		r := now.Radius(a.Operation)
-		page.Radius = radiusText(ctx, r)
+		r := now.Impact(a.Operation)
+		page.Impact = present.ImpactText(ctx, r)
 	case errors.As(failed, &upstream) && !upstream.SignInAgain():
-		_, page.Failure = failureOf(upstream, &i18n.T(ctx).Problem)
+		_, page.Failure = present.FailureOf(upstream, &i18n.T(ctx).Problem)
 	case errors.As(failed, &target):
 	default:
 		return failed
 	}
 	for _, x := range seen {
-		page.Seen = append(page.Seen, templates.SeenPair{Aspect: x.Name, Then: x.Value, Now: present[x.Name]})
+		page.Seen = append(page.Seen, templates.SeenPair{Aspect: x.Name, Then: x.Value, Now: values[x.Name]})
 	}
 	return nil
 }
 
-func radiusText(ctx context.Context, r operate.Radius) string {
-	t := i18n.T(ctx).Rules
-	if r.Stops == 0 {
-		return t.StopsNothing
+// freeze shows what was decided as it was then: what the ticket is now says
+// nothing about that.
+func freeze(ctx context.Context, page *templates.Approval, a approval.Request) {
+	t := i18n.T(ctx).Approval
+	page.Frozen, page.Impact = t.WhenDecided, present.ImpactText(ctx, a.Impact)
+	if a.State == approval.Withdrawn || a.State == approval.Expired {
+		page.Frozen = t.WhenAsked
 	}
-	return t.Stops(r.Stops, r.Running)
-}
-
-// Denial is a decision against somebody, for a page.
-func Denial(ctx context.Context, d policy.Decision) *templates.Denial {
-	return &templates.Denial{Text: ruleText(ctx, d.Text), Policies: d.Policies, Ask: d.Ask, Failed: d.Failed}
-}
-
-// ruleText is what a rule says in the reader's language, or at all.
-func ruleText(ctx context.Context, t policy.Text) string {
-	if i18n.From(ctx) == i18n.ZhCN && t.Chinese != "" || t.English == "" {
-		return t.Chinese
+	for _, x := range present.SeenAttributes(a.Expected) {
+		page.Seen = append(page.Seen, templates.SeenPair{Aspect: x.Name, Then: x.Value})
 	}
-	return t.English
 }
 
 // DecideApproval takes what somebody decides about a request, or its requester
 // does with it.
 func (h *Handlers) DecideApproval(c echo.Context) error {
+	ctx := c.Request().Context()
 	a, err := h.approval(c)
+	if problem, ok := errors.AsType[*Problem](err); ok && problem.Kind == ProblemNotFound {
+		h.noteDenied(ctx, refusedUnknown, audit.Record{Action: audit.ActionAccessDenied})
+	}
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	origin := OriginFrom(ctx)
 	switch c.FormValue("decision") {
 	case "approve", "refuse":
-		_, err = h.Operations.Answer(ctx, a.ID, operate.Answer{Approve: c.FormValue("decision") == "approve",
+		_, err = h.approvals.Answer(ctx, a.ID, approval.Answer{Approve: c.FormValue("decision") == "approve",
 			Comment: reason(c.FormValue("comment")), Actor: v.Actor, Origin: origin, Caller: v.Caller})
 	case "withdraw":
-		err = h.Operations.Withdraw(ctx, a.ID, v.Actor, origin)
+		err = h.approvals.Withdraw(ctx, a.ID, v.Actor, origin)
 	case "send":
-		_, err = h.Operations.SendApproved(ctx, a.ID, operate.Request{SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: origin})
+		_, err = h.approvals.Send(ctx, a.ID, operate.Request{SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor,
+			Origin: origin})
 	default:
-		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(c.FormValue("decision"))}
+		h.noteUndecided(ctx, a, "", refusedNotOffered)
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
+			Value: shortened(c.FormValue("decision"))}
 	}
 	if err == nil {
 		return c.Redirect(http.StatusSeeOther, approvalAddress(a.ID))
@@ -208,22 +255,62 @@ func (h *Handlers) DecideApproval(c echo.Context) error {
 }
 
 // undecided says why nothing was decided.
-func (h *Handlers) undecided(c echo.Context, a operate.Approval, err error) error {
-	t := i18n.T(c.Request().Context())
+func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) error {
+	ctx, decision := c.Request().Context(), c.FormValue("decision")
+	t := i18n.T(ctx)
 	var tooLong *operate.ReasonTooLongError
 	var denied *operate.PolicyError
+	var storage *audit.StorageError
 	switch {
+	case errors.As(err, &storage): // what was typed is kept
+		h.logger.ErrorContext(c.Request().Context(), "decision refused: the log does not take its record", "approval", a.ID,
+			"error", err)
+		return h.showApproval(c, a, http.StatusServiceUnavailable,
+			templates.FieldErrors{"decision": present.RefusedByLog(storage, &t.Problem)})
 	case errors.As(err, &tooLong):
-		return h.showApproval(c, a, http.StatusUnprocessableEntity, templates.FieldErrors{"comment": t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)})
-	case errors.Is(err, operate.ErrDecided):
+		return h.showApproval(c, a, http.StatusUnprocessableEntity,
+			templates.FieldErrors{"comment": t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)})
+	case errors.Is(err, approval.ErrDecided):
+		h.noteUndecided(ctx, a, decision, h.whyDecided(a))
 		if now, failed := h.approval(c); failed == nil {
 			a = now
 		}
 		return h.showApproval(c, a, http.StatusConflict, templates.FieldErrors{"decision": t.Approval.Gone})
-	case errors.Is(err, operate.ErrOwnRequest):
+	case errors.Is(err, approval.ErrAlreadySent), errors.Is(err, operate.ErrNotAuthentic):
+		message := t.Approval.Sent
+		if errors.Is(err, operate.ErrNotAuthentic) {
+			message = t.Approval.NotAuthentic
+		}
+		if now, failed := h.approval(c); failed == nil {
+			a = now
+		}
+		return h.showApproval(c, a, http.StatusConflict, templates.FieldErrors{"decision": message})
+	case errors.Is(err, approval.ErrOwnRequest):
+		why := refusedOwn
+		if v, _ := ViewerFrom(ctx); a.Requester.UserID != v.Actor.UserID {
+			why = refusedNotOwn
+		}
+		h.noteUndecided(ctx, a, decision, why)
 		return h.showApproval(c, a, http.StatusForbidden, templates.FieldErrors{"decision": t.Approval.NotYours})
 	case errors.As(err, &denied):
 		return h.showApproval(c, a, http.StatusForbidden, nil)
 	}
 	return err
+}
+
+// noteUndecided writes that somebody could not decide about a request, or do
+// with it what they wanted.
+func (h *Handlers) noteUndecided(ctx context.Context, a approval.Request, decision, why string) {
+	h.noteDenied(ctx, why, audit.Record{Action: audit.ActionAccessDenied, Ticket: string(a.Ticket),
+		OperationType: string(a.Operation.Type),
+		BatchIndex:    a.Operation.BatchIndex, InstanceID: a.Operation.InstanceID, Target: a.Target,
+		Detail: detail("approval", a.ID, "decision", decision)})
+}
+
+// whyDecided tells a request that has expired from one that is answered.
+func (h *Handlers) whyDecided(a approval.Request) string {
+	if a.State == approval.Expired || a.State.Open() && !h.now().Before(a.Expires) {
+		return refusedExpired
+	}
+	return refusedDecided
 }

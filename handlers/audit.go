@@ -5,13 +5,16 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
-	"coc-console/internal/operate"
+	"coc-console/internal/present"
+	"coc-console/internal/store"
 	"coc-console/templates"
 )
 
@@ -43,13 +46,13 @@ func (h *Handlers) Audit(c echo.Context) error {
 func (h *Handlers) newAudit(c echo.Context) (templates.Audit, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	saved, err := h.saver.saved(ctx, savedAudit, v.Actor.UserID, searchAddress)
+	saved, err := h.savedOn(ctx, store.SavedAudit, present.SearchAddress)
 	return templates.Audit{Frame: h.Frame(c, i18n.T(ctx).Title.Audit, templates.SectionAudit), Errors: templates.FieldErrors{},
 		All: v.Manager, Integrity: h.integrity(ctx, v), Saved: saved}, err
 }
 
 // searchLog fills the page with what is found, and writes that it was read.
-func (h *Handlers) searchLog(c echo.Context, q audit.Query, page *templates.Audit) error {
+func (h *Handlers) searchLog(c echo.Context, q search.Query, page *templates.Audit) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	var err error
@@ -58,16 +61,20 @@ func (h *Handlers) searchLog(c echo.Context, q audit.Query, page *templates.Audi
 	}
 	q.Limit = recordsPerPage
 	if !v.Manager || h.mayExport(v).Allowed {
-		page.Export = exportAddress(q)
+		page.Export = present.ExportAddress(q)
 	}
-	start := h.Now()
+	start := h.now()
+	if !h.hasNewest(ctx) {
+		page.Notices = append(page.Notices,
+			templates.Notice{Kind: templates.NoticeWarning, Text: i18n.T(ctx).Notice.LogNewest})
+	}
 	limited, stop := context.WithTimeout(ctx, searchLimit)
 	defer stop()
 	summary := func() (err error) { page.Total, err = h.total(limited, q); return err }
 	if !IsRefresh(c) { // of a list that grows by itself only the number changes
 		summary = h.summarize(limited, q, page)
 	}
-	found, err := h.Log.Search(limited, q)
+	found, err := h.index.Search(limited, q)
 	err = errors.Join(err, summary())
 	if err == nil {
 		page.Rows, err = h.recordRows(limited, found.Records)
@@ -85,14 +92,25 @@ func (h *Handlers) searchLog(c echo.Context, q audit.Query, page *templates.Audi
 		page.Pager.Older = auditPage(c, "before", found.Next)
 	}
 	page.Tail = tailOf(c, q, found)
-	h.noteSearch(c, q, found, audit.Record{Action: audit.ActionAuditViewed, Ticket: q.Ticket, Duration: since(start, h.Now),
+	h.noteSearch(c, q, found, audit.Record{Action: audit.ActionAuditViewed, Ticket: q.Ticket, Duration: since(start, h.now),
 		Detail: filterDetail(c)})
 	return nil
 }
 
+// newestPatience bounds how long a page of the log waits for what was noted
+// before it was asked for.
+const newestPatience = 500 * time.Millisecond
+
+// hasNewest waits for the newest records, and reports whether they came in time.
+func (h *Handlers) hasNewest(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, newestPatience)
+	defer cancel()
+	return h.log.AwaitNotes(ctx) == nil
+}
+
 // tailOf is where records that come later are asked for: only the newest page
 // of a search without an end grows.
-func tailOf(c echo.Context, q audit.Query, found audit.Page) string {
+func tailOf(c echo.Context, q search.Query, found search.Page) string {
 	if q.Before != 0 || q.After != 0 || !q.To.IsZero() {
 		return ""
 	}
@@ -105,14 +123,14 @@ func tailOf(c echo.Context, q audit.Query, found audit.Page) string {
 
 func auditPage(c echo.Context, name string, sequence int64) string {
 	q := filterValues(c)
-	q.Set(name, decimal(sequence))
-	return address("/audit", q)
+	q.Set(name, present.Decimal(sequence))
+	return present.Address("/audit", q)
 }
 
 // visibility is what the reader may see of the log. Somebody who is no manager
 // and asks for one ticket sees what was done to it, if COC lets them open it.
-func (h *Handlers) visibility(ctx context.Context, v Viewer, q audit.Query) (audit.Visibility, error) {
-	visible := audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}
+func (h *Handlers) visibility(ctx context.Context, v Viewer, q search.Query) (search.Visibility, error) {
+	visible := search.Visibility{All: v.Manager, UserID: v.Actor.UserID}
 	id, err := coc.ParseExecuteUUID(q.Ticket)
 	if v.Manager || err != nil || asksForAddresses(q) {
 		return visible, nil //nolint:nilerr // what names no ticket opens none
@@ -133,7 +151,7 @@ func (h *Handlers) recordRows(ctx context.Context, records []audit.Record) ([]te
 	last := map[string]audit.Action{} // by operation: its last record's action
 	var asked []string                // operations of which the list has the request alone
 	for i, r := range records {
-		rows[i] = recordRow(r)
+		rows[i] = present.RecordRow(r)
 		if r.OperationID == "" {
 			continue
 		}
@@ -144,7 +162,7 @@ func (h *Handlers) recordRows(ctx context.Context, records []audit.Record) ([]te
 			asked = append(asked, r.OperationID)
 		}
 	}
-	found, err := h.Log.LastActions(ctx, asked)
+	found, err := h.index.LastActions(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -155,20 +173,4 @@ func (h *Handlers) recordRows(ctx context.Context, records []audit.Record) ([]te
 		}
 	}
 	return rows, nil
-}
-
-func recordRow(r audit.Record) templates.RecordRow {
-	row := templates.RecordRow{
-		Sequence: r.Sequence, Time: r.Time, Actor: visible(r.Actor.UserName), Action: string(r.Action),
-		Outcome: string(r.Outcome), Ticket: r.Ticket, Operation: r.OperationType, Target: visible(r.Target),
-		BatchIndex: r.BatchIndex, Reason: visible(r.Reason), Address: recordAddress(r.Sequence),
-		Glass: r.OperationID != "" && operate.ParseDetail(r.Detail).Glass,
-	}
-	if r.Ticket != "" {
-		row.TicketAddress = ticketAddress(r.Ticket)
-	}
-	if r.Upstream.Code != "" || r.Upstream.Message != "" {
-		row.Upstream = verbatim(0, r.Upstream.Code, r.Upstream.Message)
-	}
-	return row
 }

@@ -11,35 +11,42 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
+	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
 // A search of the log has one form as text, and controls that show the same:
 // whichever is changed, the page that follows shows both alike.
 
-var auditFilters = []string{"q", "person", "ticket", "action", "outcome", "from", "to"}
-
-// auditAddress is the list of what a query finds.
-func auditAddress(q audit.Query) string { return searchAddress(queryText(q)) }
-
-// exportAddress exports what a query finds.
-func exportAddress(q audit.Query) string {
-	return "/audit/export" + strings.TrimPrefix(auditAddress(q), "/audit")
+// auditControls are the controls beside the search's text, with the fields that they set; those of times stand for
+// themselves.
+var auditControls = []struct {
+	name  string
+	field search.Field
+}{
+	{"person", search.FieldActor},
+	{"ticket", search.FieldTicket},
+	{"action", search.FieldAction},
+	{"outcome", search.FieldOutcome},
 }
 
-func searchAddress(text string) string {
-	if text == "" {
-		return "/audit"
+// auditFilters are the names of all that an address narrows a search by.
+func auditFilters() []string {
+	all := []string{"q"}
+	for _, control := range auditControls {
+		all = append(all, control.name)
 	}
-	return address("/audit", url.Values{"q": {text}})
+	return append(all, "from", "to")
 }
 
 // filterValues are the filters of the address, without its page.
 func filterValues(c echo.Context) url.Values {
 	q := url.Values{}
-	for _, name := range auditFilters {
+	for _, name := range auditFilters() {
 		if v := c.QueryParam(name); v != "" {
 			q.Set(name, v)
 		}
@@ -49,7 +56,7 @@ func filterValues(c echo.Context) url.Values {
 
 func filterDetail(c echo.Context) string {
 	var pairs []string
-	for _, name := range auditFilters {
+	for _, name := range auditFilters() {
 		pairs = append(pairs, name, bounded(c.QueryParam(name)))
 	}
 	return detail(pairs...)
@@ -68,9 +75,9 @@ func mergedAddress(c echo.Context) (string, bool) {
 		return "", false
 	}
 	zone := i18n.ZoneFrom(c.Request().Context())
-	was, err := audit.ParseQuery(filterValue(c, "was"), zone)
+	was, err := search.ParseQuery(filterValue(c, "was"), zone)
 	text := filterValue(c, "q")
-	now, err2 := audit.ParseQuery(text, zone)
+	now, err2 := search.ParseQuery(text, zone)
 	if err != nil || err2 != nil {
 		return "", false
 	}
@@ -98,15 +105,18 @@ func mergedAddress(c echo.Context) (string, bool) {
 		*both[0], changed = at, true
 	}
 	if changed {
-		text = queryText(now)
+		text = present.QueryText(now)
 	}
-	return searchAddress(text), true
+	return present.SearchAddress(text), true
 }
 
 // filterFields are the texts of two queries that have a control, by its name.
-func filterFields(a, b *audit.Query) map[string][2]*string {
-	return map[string][2]*string{"person": {&a.Person, &b.Person}, "ticket": {&a.Ticket, &b.Ticket},
-		"action": {(*string)(&a.Action), (*string)(&b.Action)}, "outcome": {(*string)(&a.Outcome), (*string)(&b.Outcome)}}
+func filterFields(a, b *search.Query) map[string][2]*string {
+	fields := map[string][2]*string{}
+	for _, control := range auditControls {
+		fields[control.name] = [2]*string{a.Value(control.field), b.Value(control.field)}
+	}
+	return fields
 }
 
 // shownTime is a time as its control shows it.
@@ -119,17 +129,20 @@ func shownTime(t time.Time, zone *time.Location) string {
 
 // readAuditFilter reads the filters, and puts them and what is wrong with them
 // into the page.
-func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) {
+func readAuditFilter(c echo.Context, page *templates.Audit) (search.Query, span) {
 	t := i18n.T(c.Request().Context()).Field
 	times := parseSpan(c, page.Errors)
-	q := audit.Query{Person: filterValue(c, "person"), Ticket: filterValue(c, "ticket"), Action: audit.Action(filterValue(c, "action")),
-		Outcome: audit.Outcome(filterValue(c, "outcome")), From: times.from, To: times.to}
-	page.Filter = templates.AuditFilter{Query: filterValue(c, "q"), Was: filterValue(c, "was"), From: times.shownFrom, To: times.shownTo}
+	q := search.Query{From: times.from, To: times.to}
+	for _, control := range auditControls {
+		*q.Value(control.field) = filterValue(c, control.name)
+	}
+	page.Filter = templates.AuditFilter{Query: filterValue(c, "q"), Was: filterValue(c, "was"), From: times.shownFrom,
+		To: times.shownTo}
 	showFilter(page, q)
-	if !offered(page.Filter.Actions, string(q.Action)) {
+	if !present.Offered(page.Filter.Actions, string(q.Action)) {
 		page.Errors["action"] = t.Choice
 	}
-	if !offered(page.Filter.Outcomes, string(q.Outcome)) {
+	if !present.Offered(page.Filter.Outcomes, string(q.Outcome)) {
 		page.Errors["outcome"] = t.Choice
 	}
 	if len(q.Person) > maxName {
@@ -152,26 +165,27 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (audit.Query, span) 
 }
 
 // showFilter lets the controls show a query.
-func showFilter(page *templates.Audit, q audit.Query) {
+func showFilter(page *templates.Audit, q search.Query) {
 	f := &page.Filter
 	f.Person, f.Ticket = q.Person, q.Ticket
-	f.Actions, f.Outcomes = options(string(q.Action), actionChoices()...), options(string(q.Outcome), audit.Outcomes()...)
+	f.Actions, f.Outcomes = present.Options(string(q.Action), actionChoices()...),
+		present.Options(string(q.Outcome), audit.Outcomes()...)
 	page.Filtered = page.Filtered || f.Query != "" || q.String() != ""
 }
 
 // showQuery lets the box and the controls show the same query.
-func showQuery(c echo.Context, page *templates.Audit, q audit.Query, byControl bool) {
+func showQuery(c echo.Context, page *templates.Audit, q search.Query, byControl bool) {
 	zone := i18n.ZoneFrom(c.Request().Context())
 	showFilter(page, q)
 	page.Filter.From, page.Filter.To = shownTime(q.From, zone), shownTime(q.To, zone)
 	if byControl {
-		page.Filter.Query = queryText(q)
+		page.Filter.Query = present.QueryText(q)
 	}
 	page.Filter.Was = page.Filter.Query
 }
 
 // readPage reads which page of the search is asked for.
-func readPage(c echo.Context, q *audit.Query, errs templates.FieldErrors) {
+func readPage(c echo.Context, q *search.Query, errs templates.FieldErrors) {
 	for name, to := range map[string]*int64{"before": &q.Before, "after": &q.After} {
 		if text := c.QueryParam(name); text != "" {
 			n, err := coc.ParseID(text)
@@ -187,17 +201,18 @@ func readPage(c echo.Context, q *audit.Query, errs templates.FieldErrors) {
 const maxQuery = 1000
 
 // readQuery reads the search box, and adds to it what the controls say.
-func readQuery(c echo.Context, q *audit.Query, page *templates.Audit) {
+func readQuery(c echo.Context, q *search.Query, page *templates.Audit) {
 	ctx := c.Request().Context()
 	t, text := i18n.T(ctx).Field, page.Filter.Query
 	if len(text) > maxQuery {
 		page.Errors["q"] = t.TooLong(maxQuery)
 		return
 	}
-	parsed, err := audit.ParseQuery(text, i18n.ZoneFrom(ctx))
-	if wrong, ok := errors.AsType[*audit.QueryError](err); ok {
+	parsed, err := search.ParseQuery(text, i18n.ZoneFrom(ctx))
+	if wrong, ok := errors.AsType[*search.QueryError](err); ok {
 		page.Errors["q"] = queryMessage(wrong, t.Query)
-		page.Marked = &templates.Marked{Before: visible(text[:wrong.Start]), Word: visible(text[wrong.Start:wrong.End]), After: visible(text[wrong.End:])}
+		page.Marked = &templates.Marked{Before: ansi.Visible(text[:wrong.Start]),
+			Word: ansi.Visible(text[wrong.Start:wrong.End]), After: ansi.Visible(text[wrong.End:])}
 		return
 	}
 	if problem := tooCostly(parsed, t.Query); problem != "" {
@@ -230,34 +245,34 @@ const (
 
 // tooCostly says why a search would take the database too long; empty where it
 // would not.
-func tooCostly(q audit.Query, t i18n.QueryProblems) string {
+func tooCostly(q search.Query, t i18n.QueryProblems) string {
 	if len(q.Text)+len(q.Not) > maxTerms {
 		return t.Many(maxTerms)
 	}
 	words := slices.Clone(q.Text)
 	for _, f := range q.Not {
-		if f.Field == audit.FieldText {
+		if f.Field == search.FieldText {
 			words = append(words, f.Value)
 		}
 	}
 	for _, w := range words {
 		if prefix, ok := strings.CutSuffix(w, "*"); ok && utf8.RuneCountInString(prefix) < minPrefix {
-			return t.Short(visible(w))
+			return t.Short(ansi.Visible(w))
 		}
 	}
 	return ""
 }
 
 // queryMessage points at the word that is wrong.
-func queryMessage(e *audit.QueryError, t i18n.QueryProblems) string {
-	say := map[string]func(string) string{audit.QueryQualifier: t.Qualifier, audit.QueryEmpty: t.Empty, audit.QueryValue: t.Value,
-		audit.QueryTime: t.Time, audit.QueryTwice: t.Twice, audit.QueryQuote: t.Quote, audit.QueryNegated: t.Negated}[e.Kind]
+func queryMessage(e *search.QueryError, t i18n.QueryProblems) string {
+	say := map[string]func(string) string{search.QueryQualifier: t.Qualifier, search.QueryEmpty: t.Empty, search.QueryValue: t.Value,
+		search.QueryTime: t.Time, search.QueryTwice: t.Twice, search.QueryQuote: t.Quote, search.QueryNegated: t.Negated}[e.Kind]
 	if say == nil {
 		say = t.Word
 	}
-	message := say(visible(e.Word))
+	message := say(ansi.Visible(e.Word))
 	if e.Suggestion != "" {
-		message += t.Suggestion(visible(e.Suggestion))
+		message += t.Suggestion(ansi.Visible(e.Suggestion))
 	}
 	return message
 }

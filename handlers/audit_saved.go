@@ -6,31 +6,35 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"coc-console/audit"
+	"coc-console/audit/search"
 	"coc-console/internal/i18n"
+	"coc-console/internal/present"
+	"coc-console/internal/store"
 )
 
 // SaveSearch keeps the search of the form under its name, for its reader alone.
 func (h *Handlers) SaveSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	text, name := strings.TrimSpace(bounded(c.FormValue("q"))), strings.TrimSpace(bounded(c.FormValue("name")))
-	if _, err := audit.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > maxQuery || strings.ContainsRune(text, 0) {
+	if _, err := search.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > maxQuery ||
+		strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
-	problem, err := h.keep(ctx, savedAudit, name, text)
+	problem, err := h.save(ctx, store.SavedAudit, name, text)
 	switch {
 	case err != nil:
 		return err
 	case problem == "":
-		return c.Redirect(http.StatusSeeOther, searchAddress(text))
+		return c.Redirect(http.StatusSeeOther, present.SearchAddress(text))
 	}
-	return h.searchNotSaved(c, text, name, problem)
+	return h.searchAgain(c, text, name, problem)
 }
 
-// searchNotSaved shows the list again with what was typed.
-func (h *Handlers) searchNotSaved(c echo.Context, text, name, problem string) error {
+// searchAgain shows the list again with what was typed.
+func (h *Handlers) searchAgain(c echo.Context, text, name, problem string) error {
 	r := c.Request().Clone(c.Request().Context())
-	r.Method, r.URL.Path, r.URL.RawQuery = http.MethodGet, "/audit", strings.TrimPrefix(strings.TrimPrefix(searchAddress(text), "/audit"), "?")
+	r.Method, r.URL.Path, r.URL.RawQuery = http.MethodGet, "/audit",
+		strings.TrimPrefix(strings.TrimPrefix(present.SearchAddress(text), "/audit"), "?")
 	again := c.Echo().NewContext(r, c.Response())
 	page, err := h.newAudit(again)
 	if err != nil {
@@ -42,7 +46,9 @@ func (h *Handlers) searchNotSaved(c echo.Context, text, name, problem string) er
 			return err
 		}
 	}
-	page.Errors["name"], page.SaveName = problem, name
+	if page.SaveName = name; problem != "" {
+		page.Errors["name"] = problem
+	}
 	return Render(c, http.StatusUnprocessableEntity, page)
 }
 
@@ -51,8 +57,8 @@ func (h *Handlers) searchNotSaved(c echo.Context, text, name, problem string) er
 func (h *Handlers) DeleteSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	if err := h.saver.forget(ctx, savedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
+	if err := h.saved.Delete(ctx, store.SavedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, searchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))
+	return c.Redirect(http.StatusSeeOther, present.SearchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))
 }

@@ -16,9 +16,9 @@ func (h *Handlers) Design(c echo.Context) error {
 	if part == "" {
 		part = templates.DesignParts()[0]
 	}
-	if !h.Development || !slices.Contains(templates.DesignParts(), part) {
+	if !h.development || !slices.Contains(templates.DesignParts(), part) {
 		return notFound()
 	}
 	f := h.Frame(c, i18n.T(c.Request().Context()).Design.Heading, templates.SectionNone)
-	return Render(c, http.StatusOK, templates.Design{Frame: f, Part: part, Now: h.Now()})
+	return Render(c, http.StatusOK, templates.Design{Frame: f, Part: part, Now: h.now()})
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/export"
+	"coc-console/audit/search"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -18,24 +21,24 @@ type exportFormat struct {
 	name, contentType, ending string
 	managers                  bool // the whole log's readers alone
 	exact                     bool // records as they are stored
-	write                     func(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error
+	write                     func(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error
 }
 
-func asText(format audit.Format) func(echo.Context, io.Writer, *audit.Log, audit.Query, audit.Progress) error {
-	return func(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error {
-		return log.WriteRecords(c.Request().Context(), w, q, format, progress)
+func asText(format export.Format) func(echo.Context, io.Writer, *search.Index, search.Query, export.Progress) error {
+	return func(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error {
+		return export.Write(c.Request().Context(), w, in, q, format, progress)
 	}
 }
 
-func asBundle(c echo.Context, w io.Writer, log *audit.Log, q audit.Query, progress audit.Progress) error {
-	return log.WriteBundle(c.Request().Context(), w, q, audit.BundleOptions{Progress: progress})
+func asBundle(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error {
+	return export.Bundle(c.Request().Context(), w, in, q, export.BundleOptions{Progress: progress})
 }
 
 // exportFormats are all of them; the first is that of an address without one.
 func exportFormats() []exportFormat {
 	return []exportFormat{
-		{"csv", "text/csv; charset=utf-8", "csv", false, false, asText(audit.FormatCSV)},
-		{"jsonl", "application/jsonl", "jsonl", false, true, asText(audit.FormatJSONL)},
+		{"csv", "text/csv; charset=utf-8", "csv", false, false, asText(export.CSV)},
+		{"jsonl", "application/jsonl", "jsonl", false, true, asText(export.JSONL)},
 		{"bundle", "application/zip", "zip", true, true, asBundle},
 	}
 }
@@ -48,7 +51,8 @@ func readFormat(c echo.Context) (exportFormat, error) {
 			return f, nil
 		}
 	}
-	return exportFormat{}, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(name)}
+	return exportFormat{},
+		&Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(name)}
 }
 
 // RecordsHeader says how many records an export is going to have; with a plus
@@ -76,7 +80,8 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 	page := templates.Audit{Errors: templates.FieldErrors{}}
 	q, _ := readAuditFilter(c, &page)
 	for name := range page.Errors {
-		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(c.QueryParam(name))}
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
+			Value: shortened(c.QueryParam(name))}
 	}
 	q.Before, q.After = 0, 0
 	if q.Visible, err = h.visibility(ctx, v, q); err != nil {
@@ -86,7 +91,7 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 		q.Visible.Tickets = nil // others' records would tell from where they work
 	}
 	if c.Request().Method == http.MethodGet {
-		if _, err := h.Log.Append(ctx, audit.Record{Action: audit.ActionAuditExported, Outcome: audit.OutcomeSucceeded, Actor: v.Actor,
+		if _, err := h.log.Append(ctx, audit.Record{Action: audit.ActionAuditExported, Outcome: audit.OutcomeSucceeded, Actor: v.Actor,
 			Origin: OriginFrom(ctx), Ticket: q.Ticket, Detail: strings.TrimSpace(detail("format", c.QueryParam("format")) + " " + filterDetail(c))}); err != nil {
 			return err
 		}
@@ -97,7 +102,7 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(http.StatusOK)
 	}
-	return format.write(c, c.Response(), h.Log, q, func(int64, int64) error { return h.moreTime(c) })
+	return format.write(c, c.Response(), h.index, q, func(int64, int64) error { return h.moreTime(c) })
 }
 
 // ownSite refuses a request that another site's page makes: it would write a
@@ -108,23 +113,24 @@ func ownSite(r *http.Request) error {
 	case "", "none", "same-origin":
 		return nil
 	default:
-		return &Problem{Status: http.StatusForbidden, Kind: ProblemCrossSite, Err: fmt.Errorf("an export asked for %s", shortened(from))}
+		return &Problem{Status: http.StatusForbidden, Kind: ProblemCrossSite,
+			Err: fmt.Errorf("an export asked for %s", shortened(from))}
 	}
 }
 
 // exportHead names the file by the numbers that it is about and the time. The
 // answer begins with its first byte: what fails before is an error page.
-func (h *Handlers) exportHead(c echo.Context, q audit.Query, format exportFormat) error {
+func (h *Handlers) exportHead(c echo.Context, q search.Query, format exportFormat) error {
 	ctx := c.Request().Context()
-	first, last, err := h.Log.Bounds(ctx, q)
+	first, last, err := h.index.Bounds(ctx, q)
 	if err != nil {
 		return err
 	}
-	n, more, err := h.Log.Expected(ctx, q)
+	n, more, err := export.Expected(ctx, h.index, q)
 	if err != nil {
 		return err
 	}
-	records := decimal(n)
+	records := present.Decimal(n)
 	if more {
 		records += "+"
 	}
@@ -136,7 +142,7 @@ func (h *Handlers) exportHead(c echo.Context, q audit.Query, format exportFormat
 		head.Set(RecordsHeader, records)
 		head.Set(echo.HeaderContentType, format.contentType)
 		head.Set(echo.HeaderContentDisposition, fmt.Sprintf(`attachment; filename="audit-%d-%d-%s.%s"`, first, max(last, first-1),
-			h.Now().UTC().Format("20060102T150405Z"), format.ending))
+			h.now().UTC().Format("20060102T150405Z"), format.ending))
 	})
 	return nil
 }

@@ -11,16 +11,27 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
+	"coc-console/audit/verify"
+	"coc-console/internal/approval"
+	"coc-console/internal/bulk"
+	"coc-console/internal/clock"
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
+	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/present"
+	"coc-console/internal/ratelimit"
+	"coc-console/internal/store"
 	"coc-console/internal/watch"
 	"coc-console/templates"
 )
@@ -36,6 +47,9 @@ type Viewer struct {
 	Caller      coc.Caller // token, language and project for every call to COC
 	Manager     bool       // may read the whole audit log
 	Expires     time.Time  // when the token, and with it the session, ends
+	// Person is the value of the field that binds posted forms to the viewer,
+	// Marker what tells persons apart for scripts.
+	Person, Marker string
 }
 
 // Theme is the colour scheme a reader chose; the zero value follows the browser.
@@ -51,7 +65,7 @@ const (
 // NewSession is what a successful sign-in hands to the session store.
 type NewSession struct {
 	Identity iam.Identity
-	Token    iam.Token
+	Token    huawei.Token
 	Language i18n.Language
 }
 
@@ -67,61 +81,132 @@ type Sessions interface {
 	// session where there is one.
 	SetLanguage(c echo.Context, l i18n.Language) error
 	SetTheme(c echo.Context, t Theme) error
+	// List returns the live sessions, at most MaxSessions of them, those that
+	// were used last first, and whether there are more.
+	List(ctx context.Context) (list []SessionInfo, more bool, err error)
+	// EndSessions ends those that pick chooses, and returns which. Each has a
+	// record: r, with whose it was.
+	EndSessions(ctx context.Context, pick func(SessionInfo) bool, r audit.Record) ([]SessionInfo, error)
 	// Caller returns the caller of a live session by its row's key.
 	Caller(ctx context.Context, key string) (coc.Caller, error)
 	// SetShortcuts remembers whether single keys do something.
 	SetShortcuts(c echo.Context, on bool) error
+	// NewKey makes a one-time key for a form of that person, and OwnsKey tells
+	// whether it has.
+	NewKey(who audit.Actor) string
+	OwnsKey(who audit.Actor, key string) bool
 }
 
 // DemoAccount is one account of the embedded simulator.
 type DemoAccount = templates.DemoAccount
 
-// Config is what the handlers stand on. All fields but Demo,
+// Config is what the handlers stand on. All fields but Demo, Accounts,
 // DefaultProject and Limits are required.
 type Config struct {
 	Log            *audit.Log
+	Index          *search.Index
+	Verifier       *verify.Background
 	COC            *coc.Client
 	Watch          *watch.Watcher
 	IAM            *iam.Client
 	Operations     *operate.Service
+	Approvals      *approval.Service
+	Bulk           *bulk.Service
 	Rules          *policy.Store
 	Sessions       Sessions
-	Store          Store
+	Store          store.DB
 	Logger         *slog.Logger
 	Now            func() time.Time
-	DefaultProject string // offered at sign-in
+	Clocks         *clock.Monitor // what other clocks say; nil: nobody compares them
+	DefaultProject string         // offered at sign-in
+	// People limits what each person uses; nil: nothing is limited.
+	People *ratelimit.People
+	// Accounts are those whose people may sign in; none: all that IAM knows.
+	Accounts []string
 	// Demo are the accounts of the embedded simulator. When there are any, a
 	// banner says that nothing real is touched.
 	Demo []DemoAccount
 	// Development serves the page of all components.
 	Development bool
 	// Limits are those of the event streams; zero fields take the defaults.
-	Limits StreamLimits
+	Limits live.Limits
 }
 
 // Handlers holds one method per route; web's route list names them.
 type Handlers struct {
-	Config
-	guard   *guard // of sign-ins
+	*base
+	ticketPages
+	signInPages
+	iam         *iam.Client // for /readyz
+	watch       *watch.Watcher
+	development bool
+}
+
+// base is what every page stands on: who may see it, what is written about it,
+// and what is around it.
+type base struct {
+	log        *audit.Log
+	index      *search.Index
+	verifier   *verify.Background
+	coc        *coc.Client
+	operations *operate.Service
+	approvals  *approval.Service
+	bulk       *bulk.Service
+	rules      *policy.Store
+	sessions   Sessions
+	logger     *slog.Logger
+	now        func() time.Time
+	clocks     *clock.Monitor
+	people     *ratelimit.People
+	demo       []DemoAccount
+
 	views   *views // what refreshing pages have shown before
-	tickets *boards[templates.Ticket]
-	lists   *boards[templates.Tickets]
-	// personal are the versions of lists that show what is unread to one reader.
-	personal renderings[templates.Tickets]
-	pieces   pieces
-	visits   visits
-	saver    saver
-	classes  classes
-	streams  streams
-	glass    glass
+	saved   *store.Saved
+	streams *live.Streams
+	queue   reviewQueue
+	denials ratelimit.RefusalRecords
+	counts  live.Counts
+}
+
+// ticketPages are the pages of tickets, which stay current by themselves.
+type ticketPages struct {
+	*base
+	watch   *watch.Watcher
+	visits  *store.Visits
+	classes live.Classes
+	// subjects are what the rules are asked about, one for each reading.
+	subjects   live.Derived[watch.Snapshot, present.Subject]
+	tickets    live.Cache[templates.Ticket]
+	lists      live.Cache[templates.Tickets]
+	compressor live.Compressor
+	histories  *live.Recents[templates.ActivityEntry] // nil where consoles share the log
+}
+
+// signInPages are the ways into the console and out of it.
+type signInPages struct {
+	*base
+	iam            *iam.Client
+	accounts       []string
+	defaultProject string
+	ids            iam.UserIDs
+	limits         *ratelimit.SignIns
+	throttled      ratelimit.Refusals
 }
 
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
-	cfg.Limits = cfg.Limits.withDefaults()
-	return &Handlers{Config: cfg, guard: newGuard(), views: newViews(), tickets: newBoards[templates.Ticket](), lists: newBoards[templates.Tickets](), visits: visits{store: cfg.Store}, saver: saver{Store: cfg.Store},
-		streams: streams{sessions: map[string]int{}}}
+	b := &base{log: cfg.Log, index: cfg.Index, verifier: cfg.Verifier, coc: cfg.COC, operations: cfg.Operations, approvals: cfg.Approvals, bulk: cfg.Bulk,
+		rules: cfg.Rules, sessions: cfg.Sessions, logger: cfg.Logger,
+		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo,
+		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
+	return &Handlers{base: b, iam: cfg.IAM, watch: cfg.Watch, development: cfg.Development,
+		ticketPages: ticketPages{base: b, watch: cfg.Watch, visits: store.NewVisits(cfg.Store, cfg.Logger), histories: newHistories(cfg.Log)},
+		signInPages: signInPages{base: b, iam: cfg.IAM, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
+			limits: ratelimit.NewSignIns()}}
 }
+
+// Close writes what was counted and is not in the log yet.
+func (h *Handlers) Close() { h.throttled.Close(h.now()) }
 
 type contextKey int
 
@@ -130,11 +215,14 @@ const (
 	originKey
 	themeKey
 	shortcutsKey
+	openerKey
+	recordedKey // that the session is over has its record
 )
 
-// WithViewer returns a context that carries the signed-in person.
+// WithViewer returns a context that carries the signed-in person, for whom the
+// forms of pages are rendered.
 func WithViewer(ctx context.Context, v Viewer) context.Context {
-	return context.WithValue(ctx, viewerKey, v)
+	return context.WithValue(templates.WithPerson(ctx, v.Person), viewerKey, v)
 }
 
 // ViewerFrom returns the signed-in person, and whether there is one.
@@ -196,7 +284,10 @@ const (
 	ProblemBadForm                            // a form without its key or its picture
 	ProblemKeySpent                           // a form's key that led to nothing
 	ProblemRules                              // the rules hide the ticket: Decision says why
+	ProblemLimited                            // a limit of one person; Value is its kind
+	ProblemUnchecked                          // IAM cannot be asked whether the session is still good
 	ProblemNoExport                           // the rules let nothing be carried away: Decision says why
+	ProblemOtherPerson                        // a page that was rendered for somebody else; Value holds what was typed
 )
 
 // Problem is a request that cannot be answered. Status is the HTTP status,
@@ -219,3 +310,8 @@ func (p *Problem) Error() string {
 
 // Unwrap returns the private cause.
 func (p *Problem) Unwrap() error { return p.Err }
+
+// UnreadableInput is the Problem of a value that is no text.
+func UnreadableInput(value string) *Problem {
+	return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(value)}
+}

@@ -12,11 +12,12 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
 // Instance shows one instance with its log.
-func (h *Handlers) Instance(c echo.Context) error {
+func (h *ticketPages) Instance(c echo.Context) error {
 	now, err := h.readInstance(c)
 	if err != nil {
 		return err
@@ -25,16 +26,17 @@ func (h *Handlers) Instance(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	page := templates.InstancePage{
-		Ticket: ticketHead(now.Ticket, h.Now()), TicketAddress: batchAddress(id, now.InstanceBatch),
-		Instance: instance(id, now.InstanceBatch, row, now.Situation, h.Now(), h.offers(ctx, v, now.Situation, nil)),
-		Log:      parseLog(row.Message), LogBytes: len(row.Message), ReadAt: h.Now(),
+		Ticket: present.TicketHead(now.Situation, h.now()), TicketAddress: present.BatchAddress(id, now.InstanceBatch),
+		Instance: present.Instance(id, now.InstanceBatch, row, now.Situation, h.now(), h.permissions(ctx, v, present.NewSubject(now.Situation), nil)),
+		Log:      templates.ParseLog(row.Message), LogBytes: len(row.Message), ReadAt: h.now(),
 	}
-	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(instanceTitle(page.Instance), ticketName(now.Ticket)), templates.SectionTickets)
+	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(instanceTitle(page.Instance), present.TicketName(now.Ticket)),
+		templates.SectionTickets)
 	if row.Message != "" {
-		page.Download = logAddress(id, coc.InstanceID(row), now.InstanceBatch)
+		page.Download = present.LogAddress(id, coc.InstanceID(row), now.InstanceBatch)
 	}
 	if !row.Status.Terminal() {
-		page.Refresh = refreshAfter(now.Ticket.Status)
+		page.Refresh = refreshAfter(now.Ticket.Status, now.Over())
 	}
 	return Render(c, http.StatusOK, page)
 }
@@ -47,7 +49,7 @@ func instanceTitle(i templates.Instance) string {
 }
 
 // InstanceLog sends an instance's log as a file, exactly as COC gave it.
-func (h *Handlers) InstanceLog(c echo.Context) error {
+func (h *ticketPages) InstanceLog(c echo.Context) error {
 	now, err := h.readInstance(c)
 	if err != nil {
 		return err
@@ -59,7 +61,7 @@ func (h *Handlers) InstanceLog(c echo.Context) error {
 
 // readInstance finds the instance that the address names and notes that its
 // log was read.
-func (h *Handlers) readInstance(c echo.Context) (operate.Reading, error) {
+func (h *ticketPages) readInstance(c echo.Context) (operate.Reading, error) {
 	ticket, err := ticketParam(c)
 	if err != nil {
 		return operate.Reading{}, err
@@ -70,23 +72,20 @@ func (h *Handlers) readInstance(c echo.Context) (operate.Reading, error) {
 	}
 	id, err := coc.ParseID(text)
 	if err != nil {
-		return operate.Reading{}, &Problem{Status: http.StatusBadRequest, Kind: ProblemBadInstance, Value: shortened(text), Err: err}
+		return operate.Reading{}, &Problem{Status: http.StatusBadRequest, Kind: ProblemBadInstance, Value: shortened(text),
+			Err: err}
 	}
-	ctx := c.Request().Context()
-	v, _ := ViewerFrom(ctx)
-	start := h.Now()
-	now, err := h.Operations.Read(ctx, v.Caller, ticket, coc.Operation{Type: coc.CancelInstance, InstanceID: id},
+	start := h.now()
+	now, err := h.read(c, ticket, coc.Operation{Type: coc.CancelInstance, InstanceID: id},
 		batchHint(c.QueryParam("batch")))
-	record := audit.Record{Action: audit.ActionLogViewed, Ticket: string(ticket), InstanceID: id, Duration: since(start, h.Now)}
+	record := audit.Record{Action: audit.ActionLogViewed, Ticket: string(ticket), InstanceID: id,
+		Duration: since(start, h.now)}
 	var target *operate.TargetError
 	switch {
 	case errors.As(err, &target):
 		return operate.Reading{}, err
 	case err != nil:
 		return operate.Reading{}, h.lookFailed(c, record, err)
-	}
-	if err := h.see(c, now.Ticket); err != nil {
-		return operate.Reading{}, err
 	}
 	record.BatchIndex, record.Target = now.InstanceBatch, now.Instance.Target.HostName
 	h.noteView(c, record)

@@ -9,9 +9,13 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/internal/ansi"
+	"coc-console/internal/approval"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
+	"coc-console/internal/store"
 	"coc-console/templates"
 )
 
@@ -23,7 +27,7 @@ type operationForm struct {
 	reason, seen, key              string
 	despite                        string        // the newest operation of those that the reader has seen to be pending
 	count                          string        // of the instances that stop, as typed
-	glass, ask                     bool          // break the glass; ask a second person instead of sending
+	override, ask                  bool          // use the emergency override; ask for approval instead of sending
 	operation                      coc.Operation // zero when the fields are wrong
 }
 
@@ -35,7 +39,7 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 		ticket: ticket, operationType: value("operation_type"), batch: value("batch_index"),
 		instance: value("instance_id"), hint: value("batch"),
 		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"), count: value("count"),
-		glass: value("glass") != "", ask: value("ask") != "",
+		override: value("override") != "" || value("glass") != "", ask: value("ask") != "",
 		despite: value("despite"),
 	}
 	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
@@ -46,7 +50,9 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 // reason is what was typed, in the form in which it is counted and kept. It is
 // not cut: one that is too long comes back whole.
 func reason(typed string) string {
-	return strings.NewReplacer("\r\n", "\n", "\x00", "\uFFFD").Replace(strings.TrimSpace(strings.ToValidUTF8(typed, "\uFFFD"))) // PostgreSQL takes no NUL
+	// PostgreSQL takes no NUL
+	return strings.NewReplacer("\r\n", "\n", "\x00",
+		"\uFFFD").Replace(strings.TrimSpace(strings.ToValidUTF8(typed, "\uFFFD")))
 }
 
 // NewOperation shows what an operation would hit, and asks to confirm it.
@@ -57,6 +63,8 @@ func (h *Handlers) NewOperation(c echo.Context) error {
 	}
 	f, err := readOperation(c, ticket)
 	f.seen, f.key, f.despite = "", "", "" // only what this page itself made counts
+	v, _ := ViewerFrom(c.Request().Context())
+	h.watch.Expect(watchKey(v, ticket))
 	return h.showOperation(c, f, err)
 }
 
@@ -73,43 +81,35 @@ func (h *Handlers) Operate(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	pending, err := h.Operations.Pending(ctx, ticket, f.operation, f.key)
-	if err == nil && len(pending) > 0 && f.despite != pending[0].ID {
-		err = errPending
-	}
-	if err != nil {
-		return h.showOperation(c, f, err)
-	}
+	f.key = h.ownKey(v, f.key)
 	if f.ask {
-		id, err := h.Operations.Ask(ctx, f.request(ctx, v))
+		id, err := h.approvals.Ask(ctx, f.request(ctx, v))
 		if err != nil {
 			return h.showOperation(c, f, err)
 		}
 		return c.Redirect(http.StatusSeeOther, approvalAddress(id))
 	}
-	id, err := h.Operations.Apply(ctx, f.request(ctx, v))
+	id, err := h.operations.Apply(ctx, f.request(ctx, v))
 	if err != nil {
 		return h.showOperation(c, f, err)
 	}
-	h.Watch.Nudge(watchKey(v, ticket))
-	return c.Redirect(http.StatusSeeOther, receiptAddress(id))
+	h.watch.Nudge(watchKey(v, ticket))
+	return c.Redirect(http.StatusSeeOther, present.ReceiptAddress(id))
 }
-
-// errPending says that an earlier operation on the same target has no end, and
-// that the form does not say to go on all the same.
-var errPending = errors.New("an earlier operation on the same target is pending")
 
 // request is the form as package operate takes it.
 func (f operationForm) request(ctx context.Context, v Viewer) operate.Request {
 	return operate.Request{
 		SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
-		Ticket: f.ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Seen: f.seen, Key: f.key,
-		Count: f.count, Glass: f.glass,
+		Ticket: f.ticket, Operation: f.operation, BatchHint: batchHint(f.hint), Reason: f.reason, Expected: f.seen,
+		Key:   f.key,
+		Count: f.count, Override: f.override, Beside: f.despite,
 	}
 }
 
 // showOperation renders the confirmation page with a fresh reading of the
-// ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil for a
+// ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil
+// for a
 // page that was opened to confirm.
 func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
 	ctx := c.Request().Context()
@@ -121,18 +121,16 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	if _, ok := errors.AsType[*coc.FieldError](why); ok {
 		return Render(c, status, page) // there is nothing to read for it
 	}
-	now, err := h.reading(ctx, f, why)
+	now, err := h.reading(c, f, why)
 	if err != nil {
 		return h.unread(c, page, status, why, err)
 	}
-	if err := h.see(c, now.Ticket); err != nil {
-		return err
+	h.fill(ctx, &page, f, now)
+	pending, stopped := errors.AsType[*operate.PendingError](why)
+	if seen, err := operate.ParseSnapshot(f.seen); err == nil && stopped {
+		page.Changes = changes(seen.Changes(now.Snapshot(), f.operation.Type))
 	}
-	h.fill(&page, f, now)
-	if seen, err := operate.ParsePicture(f.seen); err == nil && errors.Is(why, errPending) {
-		page.Changes = changes(seen.Changes(now.Picture(), f.operation.Type))
-	}
-	if err := h.fillPending(ctx, &page, f); err != nil {
+	if err := h.fillPending(ctx, &page, f, pending); err != nil {
 		return err
 	}
 	h.fillNext(ctx, &page, f, now)
@@ -140,21 +138,26 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	return Render(c, status, page)
 }
 
-// fillPending names the earlier operations on the same target whose effect is
-// awaited.
-func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation, f operationForm) error {
+// fillPending names the operations on the same target that are pending: those
+// that have stopped the form, or those of now.
+func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation, f operationForm,
+	why *operate.PendingError) error {
 	if page.Refusal != "" {
 		return nil // nothing can be sent anyway
 	}
-	pending, err := h.Operations.Pending(ctx, f.ticket, f.operation, f.key)
-	if err != nil {
-		return err
+	if why == nil {
+		pending, err := h.operations.Pending(ctx, f.ticket, f.operation, f.key)
+		if err != nil {
+			return err
+		}
+		why = &operate.PendingError{Pending: pending}
 	}
-	for _, r := range pending {
-		page.Pending = append(page.Pending, templates.PendingOperation{ID: r.ID, Type: r.Requested.OperationType,
-			Target: targetTitle(r.Requested), Actor: visible(r.Requested.Actor.UserName), Since: r.Requested.Time, Receipt: receiptAddress(r.ID)})
+	for _, r := range why.Pending {
+		page.Pending = append(page.Pending, templates.PendingOperation{ID: r.OperationID, Type: r.OperationType,
+			Target: present.TargetTitle(r), Actor: ansi.VisibleLine(r.Actor.UserName), Since: r.When(),
+			Receipt: present.ReceiptAddress(r.OperationID)})
 	}
-	page.Despite = len(pending) > 0 && f.despite == pending[0].ID
+	page.Despite = len(why.Pending) > 0 && f.despite == why.Pending[0].OperationID
 	return nil
 }
 
@@ -169,33 +172,35 @@ func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f
 		return
 	}
 	v, _ := ViewerFrom(ctx)
-	rows, err := h.COC.AllInstances(ctx, v.Caller, f.ticket, page.Next)
+	rows, err := h.coc.AllInstances(ctx, v.Caller, f.ticket, page.Next)
 	if err != nil {
-		h.Logger.WarnContext(ctx, "the next batch could not be read to confirm an operation", "error", err)
+		h.logger.WarnContext(ctx, "next batch not read", "ticket", f.ticket, "batch", page.Next, "error", err)
 		page.NextUnread = true
 		return
 	}
 	for _, i := range rows {
 		if i.Status == coc.InstanceReady {
-			page.NextHosts = append(page.NextHosts, instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt, nil))
+			page.NextHosts = append(page.NextHosts,
+				present.Instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt, nil))
 		}
 	}
 }
 
-func (h *Handlers) reading(ctx context.Context, f operationForm, why error) (operate.Reading, error) {
+// reading is what the form was stopped with, or a fresh one; of a ticket that the
+// reader may see.
+func (h *Handlers) reading(c echo.Context, f operationForm, why error) (operate.Reading, error) {
 	var refused *operate.RefusedError
 	var stale *operate.StaleError
 	var ruled *operate.PolicyError
 	switch {
 	case errors.As(why, &ruled):
-		return ruled.Now, nil
+		return ruled.Now, h.authorizeView(c, ruled.Now.Ticket)
 	case errors.As(why, &refused):
-		return refused.Now, nil
+		return refused.Now, h.authorizeView(c, refused.Now.Ticket)
 	case errors.As(why, &stale):
-		return stale.Now, nil
+		return stale.Now, h.authorizeView(c, stale.Now.Ticket)
 	}
-	v, _ := ViewerFrom(ctx)
-	return h.Operations.Read(ctx, v.Caller, f.ticket, f.operation, batchHint(f.hint))
+	return h.read(c, f.ticket, f.operation, batchHint(f.hint))
 }
 
 func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewOperation {
@@ -203,10 +208,10 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 	return templates.NewOperation{
 		Frame: h.Frame(c, t.Title.Operation(f.operationType, ""), templates.SectionTickets), Errors: templates.FieldErrors{},
 		Ticket:        templates.TicketHead{ID: string(f.ticket)},
-		TicketAddress: ticketAddress(string(f.ticket)), Action: operationsAddress(string(f.ticket)),
+		TicketAddress: present.TicketAddress(string(f.ticket)), Action: present.OperationsAddress(string(f.ticket)),
 		Type: f.operationType, BatchIndex: f.batch, InstanceID: f.instance, BatchHint: f.hint,
-		Seen: f.seen, Key: f.key, Reason: f.reason, MaxReason: operate.MaxReason, ReadAt: h.Now(),
-		Rules: templates.OperationRules{Count: f.count, Glass: f.glass},
+		Seen: f.seen, Key: f.key, Reason: f.reason, MaxReason: operate.MaxReason, ReadAt: h.now(),
+		Rules: templates.OperationRules{Count: f.count, Override: f.override},
 	}
 }
 
@@ -233,30 +238,49 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 		return http.StatusConflict, nil
 	case errors.As(why, &ruled):
 		return explainRules(ctx, page, ruled, f.ask), nil
-	case errors.Is(why, operate.ErrNotOffered):
+	case errors.Is(why, approval.ErrNotOffered):
 		return http.StatusConflict, nil // the page offers to send it
-	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSeen):
-		page.Problem = failure(t.Problem.BadForm, "", "")
+	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSnapshot):
+		h.noteKey(ctx, why, audit.Record{Ticket: string(f.ticket)})
+		page.Problem = present.Failure(t.Problem.BadForm, "", "")
 		return http.StatusUnprocessableEntity, nil
+	case explainTaken(page, t, why):
+		return http.StatusConflict, nil
 	case errors.Is(why, operate.ErrKeySpent):
-		page.Problem, page.Key = failure(t.Problem.KeySpent, "", ""), ""
+		h.noteKey(ctx, why, audit.Record{Ticket: string(f.ticket)})
+		page.Problem, page.Key = present.Failure(t.Problem.KeySpent, "", ""), ""
 		return http.StatusConflict, nil
 	case errors.As(why, &storage):
-		page.Problem = failure(StorageMessage(storage, &t.Problem), "", "")
-		h.Logger.ErrorContext(ctx, "an operation was refused: the log does not take its record", "error", why)
+		page.Problem = present.Failure(present.StorageMessage(storage, &t.Problem), "", "")
+		h.logger.ErrorContext(ctx, "operation refused: the log does not take its record", "ticket", f.ticket, "error", why)
 		return http.StatusServiceUnavailable, nil
 	case errors.Is(why, operate.ErrUnwritten):
-		page.Problem = failure(t.Problem.LogUnwritten, "", "")
+		page.Problem = present.Failure(t.Problem.LogUnwritten, "", "")
 		return http.StatusServiceUnavailable, nil
 	case errors.As(why, &call) && !call.SignInAgain() && !call.NotFound():
 		var status int
-		status, page.Problem = failureOf(call, &t.Problem)
+		status, page.Problem = present.FailureOf(call, &t.Problem)
 		return status, nil
 	case errors.Is(why, audit.ErrBusy), errors.Is(why, audit.ErrClosed):
-		page.Problem = failure(t.Problem.Unavailable, "", "")
+		page.Problem = present.Failure(t.Problem.Unavailable, "", "")
 		return http.StatusServiceUnavailable, nil
 	}
 	return 0, why
+}
+
+// explainTaken says that the form's key belongs to another path; the page gets
+// a new one.
+func explainTaken(page *templates.NewOperation, t *i18n.Texts, why error) bool {
+	taken, ok := errors.AsType[*operate.KeyTakenError](why)
+	if !ok {
+		return false
+	}
+	m := t.Problem.KeyElsewhere
+	if taken.Path == store.PathApproval {
+		m = t.Problem.KeyApproval
+	}
+	page.Problem, page.Key = present.Failure(m, "", ""), ""
+	return true
 }
 
 // explainFields says next to a field what is wrong with it; false when it is
@@ -266,16 +290,17 @@ func explainFields(page *templates.NewOperation, t *i18n.Texts, why error) bool 
 		field   *coc.FieldError
 		tooLong *operate.ReasonTooLongError
 		target  *operate.TargetError
+		pending *operate.PendingError
 	)
 	switch {
 	case errors.As(why, &field):
 		page.Errors[field.Field] = fieldMessage(field, t.Field)
 	case errors.As(why, &tooLong):
 		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
-	case errors.Is(why, errPending):
+	case errors.As(why, &pending):
 		page.Errors["despite"] = t.Operation.PendingNeeded
 	case errors.As(why, &target):
-		page.Errors[target.Field] = targetMessage(target, t.Field)
+		page.Errors[target.Field] = present.TargetMessage(target, t.Field)
 	default:
 		return false
 	}
@@ -291,13 +316,19 @@ func (h *Handlers) unread(c echo.Context, page templates.NewOperation, status in
 	var call *coc.Error
 	switch {
 	case errors.As(err, &target):
-		page.Errors[target.Field] = targetMessage(target, t.Field)
+		page.Errors[target.Field] = present.TargetMessage(target, t.Field)
 		return Render(c, http.StatusUnprocessableEntity, page)
 	case errors.As(err, &call) && !call.SignInAgain() && !call.NotFound():
-		if page.Problem == nil {
-			status, page.Problem = failureOf(call, &t.Problem)
+		// Whether the ticket may be seen is not known: nothing of it is told.
+		for _, name := range []string{"despite", "instance_id", "batch_index"} {
+			delete(page.Errors, name)
 		}
-		h.Logger.WarnContext(ctx, "a ticket could not be read to confirm an operation", "error", err, "stopped", why)
+		page.Changes = nil
+		if page.Problem == nil {
+			status, page.Problem = present.FailureOf(call, &t.Problem)
+		}
+		h.logger.WarnContext(ctx, "ticket not read to confirm an operation", "ticket", page.Ticket.ID, "error", err,
+			"stopped", why)
 		return Render(c, status, page)
 	}
 	return err
@@ -317,13 +348,6 @@ func fieldMessage(e *coc.FieldError, t i18n.FieldProblems) string {
 	return t.UnknownOperation
 }
 
-func targetMessage(e *operate.TargetError, t i18n.FieldProblems) string {
-	if e.Field == "batch_index" {
-		return t.NoSuchBatch
-	}
-	return t.NoSuchInstance
-}
-
 func changes(all []operate.Change) []templates.Change {
 	out := make([]templates.Change, len(all))
 	for i, c := range all {
@@ -334,30 +358,30 @@ func changes(all []operate.Change) []templates.Change {
 
 // fill puts a reading into the page: what is hit, what it does, and the
 // picture that the form will carry.
-func (h *Handlers) fill(page *templates.NewOperation, f operationForm, now operate.Reading) {
-	at, id := h.Now(), string(f.ticket)
-	page.Ticket = ticketHead(now.Ticket, at)
-	page.Whole = tally(now.Statistics)
+func (h *Handlers) fill(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
+	at, id := h.now(), string(f.ticket)
+	page.Ticket = present.TicketHead(now.Situation, at)
+	page.Whole = present.Tally(now.Statistics)
 	page.Scope = page.Whole
 	page.Refusal = string(now.Check(f.operation))
-	page.Seen = now.Picture().String()
+	page.Seen = now.Snapshot().String()
 	if page.Key == "" || page.Problem != nil {
-		page.Key = operate.NewKey()
+		page.Key = h.newKey(ctx)
 	}
 	switch f.operation.Type {
 	case coc.SkipBatch:
 		if b, ok := now.Batch(f.operation.BatchIndex); ok {
-			shown := batch(now.Situation, b, b.Index, nil)
+			shown := present.Batch(now.Situation, b, b.Index, nil)
 			page.Batch = &shown
 		}
-		page.Scope = tallyRows(now.Instances...)
+		page.Scope = present.TallyRows(now.Instances...)
 		for _, i := range now.Instances {
-			page.Targets = append(page.Targets, instance(id, f.operation.BatchIndex, i, now.Situation, at, nil))
+			page.Targets = append(page.Targets, present.Instance(id, f.operation.BatchIndex, i, now.Situation, at, nil))
 		}
 	case coc.CancelInstance:
-		shown := instance(id, now.InstanceBatch, *now.Instance, now.Situation, at, nil)
-		page.Instance, page.Scope = &shown, tallyRows(*now.Instance)
-		page.BatchHint = decimal(now.InstanceBatch)
+		shown := present.Instance(id, now.InstanceBatch, *now.Instance, now.Situation, at, nil)
+		page.Instance, page.Scope = &shown, present.TallyRows(*now.Instance)
+		page.BatchHint = present.Decimal(now.InstanceBatch)
 	case coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder:
 		// They act on the whole ticket.
 	}

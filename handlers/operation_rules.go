@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"maps"
 	"net/http"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -25,12 +25,12 @@ func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.
 	for _, d := range e.Decision.Demands {
 		switch {
 		case slices.Contains(d.Any, policy.Reason):
-			page.Errors["reason"] = cmp.Or(ruleText(ctx, d.Text), t.Rules.Reason)
+			page.Errors["reason"] = cmp.Or(present.RuleText(ctx, d.Text), t.Policy.Reason)
 		case asking:
 		case slices.Contains(d.Any, policy.Count) && e.Miscounted:
-			page.Errors["count"] = t.Rules.Miscounted(e.Radius.Stops)
+			page.Errors["count"] = t.Policy.Miscounted(e.Impact.Stops)
 		case slices.Contains(d.Any, policy.Count):
-			page.Errors["count"] = cmp.Or(ruleText(ctx, d.Text), t.Rules.Count(e.Radius.Stops))
+			page.Errors["count"] = cmp.Or(present.RuleText(ctx, d.Text), t.Policy.Count(e.Impact.Stops))
 		}
 	}
 	return http.StatusUnprocessableEntity
@@ -42,57 +42,18 @@ func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.
 func (h *Handlers) fillRules(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
 	v, _ := ViewerFrom(ctx)
 	bare := f.request(ctx, v)
-	bare.Reason, bare.Count, bare.Glass = "", "", false
-	d, radius := h.Operations.Decide(bare, now)
+	bare.Reason, bare.Count, bare.Override = "", "", false
+	d, impact := h.operations.Decide(bare, now)
 	r := &page.Rules
-	r.Stops, r.Running, r.Radius = radius.Stops, radius.Running, radiusText(ctx, radius)
-	r.Keeps = max(0, int(now.Statistics.Count(coc.InstanceProcessing))-radius.Running)
-	if radius.Stops > 1 {
-		r.Spread = spread(f.operation, now)
+	r.Stops, r.Running, r.Impact = impact.Stops, impact.Running, present.ImpactText(ctx, impact)
+	r.Keeps = max(0, int(now.Statistics.Count(coc.InstanceProcessing))-impact.Running)
+	if impact.Stops > 1 {
+		r.Spread = present.Spread(f.operation, now)
 	}
 	if d.Denied() {
-		r.Denied = Denial(ctx, d)
+		r.Denied = present.Denial(ctx, d)
 		return
 	}
-	r.Reason, r.Number, r.Other = d.Wants(policy.Reason), d.Wants(policy.Count), d.Wants(policy.SecondPerson)
-	r.OtherOnly, r.OfferGlass = d.Needs(policy.SecondPerson), d.Glass
-}
-
-// spread counts by region, zone and application what an operation on a batch or
-// on the ticket stops. What all instances lack is left out.
-func spread(op coc.Operation, now operate.Reading) []templates.Spread {
-	if op.Type != coc.SkipBatch && op.Type != coc.CancelOrder {
-		return nil
-	}
-	of := []struct {
-		by    string
-		value func(coc.Target) string
-	}{
-		{"region", func(t coc.Target) string { return t.RegionID }},
-		{"zone", func(t coc.Target) string { return t.ZoneID }},
-		{"application", func(t coc.Target) string { return t.Application }},
-	}
-	var all []templates.Spread
-	for _, dimension := range of {
-		counted := map[string]templates.SpreadRow{}
-		for _, i := range now.Instances {
-			if i.Status.Terminal() {
-				continue
-			}
-			row := counted[dimension.value(i.Target)]
-			row.Name = visible(dimension.value(i.Target))
-			row.Stops++
-			if i.Status == coc.InstanceProcessing {
-				row.Running++
-			}
-			counted[dimension.value(i.Target)] = row
-		}
-		if _, none := counted[""]; len(counted) > 1 || len(counted) == 1 && !none {
-			rows := slices.SortedFunc(maps.Values(counted), func(a, b templates.SpreadRow) int {
-				return cmp.Or(cmp.Compare(b.Stops, a.Stops), cmp.Compare(a.Name, b.Name))
-			})
-			all = append(all, templates.Spread{By: dimension.by, Rows: rows})
-		}
-	}
-	return all
+	r.Reason, r.Number, r.Other = d.Wants(policy.Reason), d.Wants(policy.Count), d.Wants(policy.Approval)
+	r.OtherOnly, r.OfferOverride = d.Needs(policy.Approval), d.Override
 }

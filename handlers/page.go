@@ -3,14 +3,20 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/internal/accept"
+	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
-	"coc-console/internal/operate"
+	"coc-console/internal/live"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -21,42 +27,48 @@ const refreshHeader = "Coc-Console-Refresh"
 func IsRefresh(c echo.Context) bool { return c.Request().Header.Get(refreshHeader) != "" }
 
 // Frame describes what stands around a page.
-func (h *Handlers) Frame(c echo.Context, title string, section templates.Section) templates.Frame {
+func (h *base) Frame(c echo.Context, title string, section templates.Section) templates.Frame {
 	ctx := c.Request().Context()
-	f := templates.Frame{Title: title, Section: section, Simulator: len(h.Demo) > 0,
+	f := templates.Frame{Title: title, Section: section, Simulator: len(h.demo) > 0,
 		Theme: string(ThemeFrom(ctx)), Shortcuts: shortcuts(ctx), Here: ReturnAddress(c)}
+	f.Notices = h.clockNotices(ctx)
 	v, ok := ViewerFrom(ctx)
 	if !ok {
 		return f
 	}
-	f.Viewer = &templates.Viewer{User: v.Actor.UserName, Account: v.Actor.AccountName, Project: v.Actor.ProjectName,
+	f.Viewer = &templates.Viewer{User: ansi.VisibleLine(v.Actor.UserName), Account: ansi.VisibleLine(v.Actor.AccountName), Project: ansi.VisibleLine(v.Actor.ProjectName),
 		Manager: v.Manager, Expires: v.Expires}
-	f.Notices = h.logNotices(ctx, v.Manager)
-	f.GlassWaits, f.ApprovalsWait = h.glassWaits(ctx, v), h.approvalsWait(ctx, v)
+	f.Person, f.Other = v.Marker, otherPerson(ctx)
+	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
+	f.OverridesToReview, f.ApprovalsWait = h.overridesWait(ctx, v), h.approvalsWait(ctx, v)
 	return f
 }
 
 // logNotices says what is wrong with the audit log: to everybody what concerns
 // their operations, to managers also what may come to that.
-func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Notice {
+func (h *base) logNotices(ctx context.Context, manager bool) []templates.Notice {
 	t := i18n.T(ctx).Notice
 	grave := map[string]string{audit.WarningFailing: t.LogRefuses, audit.WarningReadOnly: t.LogRefuses,
-		audit.WarningFull: t.LogRefuses, audit.WarningReserve: t.LogReserve, audit.WarningFindings: t.LogChanged}
+		audit.WarningFull: t.LogRefuses, audit.WarningPending: t.LogPending, audit.WarningReserve: t.LogReserve, audit.WarningFindings: t.LogChanged}
 	early := map[string]string{audit.WarningLowSpace: t.LogLowSpace, audit.WarningSlow: t.LogSlow,
 		audit.WarningUnsigned: t.LogUnsigned, audit.WarningUnanchored: t.LogUnanchored, audit.WarningBehind: t.LogBehind,
 		audit.WarningJournal:    t.LogJournal,
 		audit.WarningUnverified: t.LogUnverified}
-	if findings := h.Log.Verified().Findings; manager && len(findings) > 0 {
-		grave[audit.WarningFindings] += " " + t.LogFinding + " " + i18n.T(ctx).Word.Finding.Of(findings[0].Kind) + " (" + visible(findings[0].Text) + ")"
+	if findings := h.verifier.Status().Findings; manager && len(findings) > 0 {
+		first := t.LogFinding(i18n.T(ctx).Word.Finding.Of(findings[0].Kind), ansi.Visible(findings[0].Text))
+		grave[audit.WarningFindings] = i18n.Sentences(t.LogChanged, first)
 	}
 	var notices []templates.Notice
-	if h.Rules.Broken() != nil {
-		notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: i18n.T(ctx).Rules.Broken})
+	if h.rules.Broken() != nil {
+		notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: i18n.T(ctx).Policy.Broken})
 	}
-	if h.Operations.Unwritten() {
+	if h.operations.Unwritten() {
 		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: t.LogRefuses})
 	}
-	for _, w := range h.Log.Health(ctx) {
+	if manager && h.operations.Forged() > 0 {
+		notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: t.DataForged})
+	}
+	for _, w := range h.log.Health(ctx) {
 		switch {
 		case grave[w.Kind] != "":
 			notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: grave[w.Kind]})
@@ -72,9 +84,9 @@ func (h *Handlers) logNotices(ctx context.Context, manager bool) []templates.Not
 func Render(c echo.Context, status int, page templates.Page) error {
 	var b bytes.Buffer
 	if err := templates.Document(page).Render(c.Request().Context(), &b); err != nil {
-		return err
+		return fmt.Errorf("render %T: %w", page, err)
 	}
-	return c.HTMLBlob(status, b.Bytes())
+	return c.HTMLBlob(statusOf(c.Request().Context(), status), b.Bytes())
 }
 
 // The forms in which a time is written in addresses and by browsers.
@@ -145,7 +157,7 @@ func (s span) exactAddress(c echo.Context) string {
 			q.Set(name, exact(t))
 		}
 	}
-	return address(u.Path, q)
+	return present.Address(u.Path, q)
 }
 
 // bounded shortens what is shown back to whoever sent it.
@@ -156,43 +168,36 @@ func bounded(text string) string {
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// options lists the values of a select, with the chosen one marked.
-func options[T ~string](chosen string, values ...T) []templates.Option {
-	all := make([]templates.Option, 0, len(values)+1)
-	all = append(all, templates.Option{Selected: chosen == ""})
-	for _, v := range values {
-		all = append(all, templates.Option{Value: string(v), Selected: string(v) == chosen})
-	}
-	return all
+// renderGzip renders a page like Render and compresses it, too, part by part:
+// the parts end where templates.Cut stands.
+func (h *ticketPages) renderGzip(c echo.Context, status int, page templates.Page) error {
+	return h.renderAround(c, status, page, nil)
 }
 
-// offered reports whether a select has the value.
-func offered(all []templates.Option, value string) bool {
-	for _, o := range all {
-		if o.Value == value {
-			return true
-		}
+// renderAround is renderGzip around a body, if any, that has been rendered before.
+func (h *ticketPages) renderAround(c echo.Context, status int, page templates.Page, body *live.Body) error {
+	b := buffers.Get().(*bytes.Buffer) //nolint:errcheck // the pool has nothing else
+	defer buffers.Put(b)
+	b.Reset()
+	if err := templates.Document(page).Render(c.Request().Context(), b); err != nil {
+		return fmt.Errorf("render %T: %w", page, err)
 	}
-	return false
-}
-
-// seenAttributes takes a picture apart for showing.
-func seenAttributes(text string) []templates.Attribute {
-	p, err := operate.ParsePicture(text)
+	status = statusOf(c.Request().Context(), status)
+	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	head, tail := b.Bytes(), []byte(nil)
+	if body != nil {
+		at := bytes.LastIndex(head, []byte(templates.Hole))
+		head, tail = head[:at], head[at+len(templates.Hole):]
+	}
+	if accept.Gzip(c.Request().Header) {
+		c.Response().Header().Set(echo.HeaderContentEncoding, "gzip")
+		return c.HTMLBlob(status, h.compressor.Gzip(head, body, tail, templates.Cut))
+	}
+	text, err := body.Plain()
 	if err != nil {
-		return nil
+		return err
 	}
-	all := []templates.Attribute{
-		{Name: string(operate.AspectStatus), Value: string(p.Status)},
-		{Name: string(operate.AspectBatch), Value: decimal(p.Batch)},
-		{Name: string(operate.AspectReady), Value: decimal(p.Ready)},
-		{Name: string(operate.AspectRunning), Value: decimal(p.Running)},
-		{Name: string(operate.AspectFailed), Value: decimal(p.Failed)},
-		{Name: string(operate.AspectCanceled), Value: decimal(p.Canceled)},
-		{Name: string(operate.AspectFinished), Value: decimal(p.Finished)},
-	}
-	if p.Instance != "" {
-		all = append(all, templates.Attribute{Name: string(operate.AspectInstance), Value: string(p.Instance)})
-	}
-	return all
+	return c.HTMLBlob(status, slices.Concat(head, text, tail))
 }
+
+var buffers = sync.Pool{New: func() any { return &bytes.Buffer{} }}

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -24,63 +24,6 @@ func asked(t *testing.T, address string) echo.Context {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	return echo.New().NewContext(r, httptest.NewRecorder())
-}
-
-func TestVisible(t *testing.T) {
-	for _, tt := range []struct{ name, in, want string }{
-		{"plain", "web-01 生产 ünï", "web-01 生产 ünï"},
-		{"lines and tabs stay", "a\r\n\tb", "a\r\n\tb"},
-		{"control characters", "a\x00b\x1b[31mc\x7fd", "a␀b␛[31mc␡d"},
-		{"C1", "a\u0085b", "a[U+0085]b"},
-		{"direction", "a\u202egnp.exe\u2066b", "a[U+202E]gnp.exe[U+2066]b"},
-		{"zero width", "a\u200bb\ufeffc\u2060d", "a[U+200B]b[U+FEFF]c[U+2060]d"},
-		{"invalid UTF-8", "a\xffb", "a\ufffdb"},
-		{"nothing", "", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := visible(tt.in)
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-			if visible(got) != got {
-				t.Errorf("a second time it is %q", visible(got))
-			}
-		})
-	}
-}
-
-func FuzzVisible(f *testing.F) {
-	f.Add("a\x1b\u202e\xff")
-	f.Fuzz(func(t *testing.T, text string) {
-		for name, got := range map[string]string{"visible": visible(text), "last line": lastLine(text)} {
-			if !utf8.ValidString(got) || strings.IndexFunc(got, hidden) >= 0 {
-				t.Errorf("%s of %q is %q", name, text, got)
-			}
-		}
-		if utf8.RuneCountInString(lastLine(text)) > maxLine || strings.ContainsAny(lastLine(text), "\n") {
-			t.Errorf("the last line is %q", lastLine(text))
-		}
-	})
-}
-
-func TestLastLine(t *testing.T) {
-	for _, tt := range []struct{ name, in, want string }{
-		{"none", "", ""},
-		{"blank", "\n \r\n\t", ""},
-		{"one", "done", "done"},
-		{"in colour", "\x1b[32mdone\x1b[0m", "done"},
-		{"of some", "one\ntwo\nthree", "three"},
-		{"before blank ones", "one\r\n  two \r\n\r\n", "two"},
-		{"long", strings.Repeat("长", 200), strings.Repeat("长", 159) + "…"},
-		{"of a large log", strings.Repeat("x\n", 100_000) + "end\n", "end"},
-		{"longer than what is looked at", strings.Repeat("y", 10_000), strings.Repeat("y", 159) + "…"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := lastLine(tt.in); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
-	}
 }
 
 func TestReturnTo(t *testing.T) {
@@ -205,7 +148,7 @@ func TestTrailRoundTrip(t *testing.T) {
 	here, been := "/tickets?name=x", []string(nil)
 	for i := range 100 {
 		been = append(been, here)
-		here = olderAddress(asked(t, here), decimal(1000-i))
+		here = olderAddress(asked(t, here), present.Decimal(1000-i))
 	}
 	for _, want := range slices.Backward(been) {
 		here = newerAddress(asked(t, here))
@@ -267,80 +210,13 @@ func TestVerbatim(t *testing.T) {
 		"HTTP 401 400: no": {Status: 401, Code: "400", Message: "no"}, "HTTP 502 ": {Status: 502}, "": {},
 		"HTTP 500 x[U+202E]": {Status: 500, Message: "x\u202e"},
 	} {
-		if got := Verbatim(e); got != want {
+		if got := present.Verbatim(e); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }
 
-func TestAttempts(t *testing.T) {
-	a, now := newAttempts(attemptBurst, attemptEvery), time.Unix(1_700_000_000, 0)
-	try := func(address string, failed bool) bool {
-		if !a.enter(address, now) {
-			return false
-		}
-		a.leave(address, failed, now)
-		return true
-	}
-	for i := range 50 {
-		if !try("10.0.0.1", false) {
-			t.Fatalf("the %dth success is refused", i)
-		}
-	}
-	for i := range attemptBurst {
-		if !try("10.0.0.1", true) {
-			t.Fatalf("the %dth failure is refused", i)
-		}
-	}
-	if try("10.0.0.1", false) {
-		t.Error("there is no limit")
-	}
-	if !try("10.0.0.2", false) {
-		t.Error("another address is refused")
-	}
-	now = now.Add(attemptEvery)
-	if !try("10.0.0.1", true) || try("10.0.0.1", true) {
-		t.Error("after a while there is not one attempt more")
-	}
-	for i := range attemptBurst {
-		if !a.enter("2001:db8::1", now) {
-			t.Fatalf("the %dth under way is refused", i)
-		}
-	}
-	if a.enter("2001:db8::2", now) {
-		t.Error("another address of the same network is a way around")
-	}
-	if !a.enter("2001:db8:0:1::1", now) {
-		t.Error("another network is refused")
-	}
-	for range attemptBurst {
-		a.leave("2001:db8::1", false, now)
-	}
-	if !a.enter("2001:db8::2", now) {
-		t.Error("what has ended well still counts")
-	}
-}
-
-func TestAttemptsForget(t *testing.T) {
-	a, now := newAttempts(attemptBurst, attemptEvery), time.Unix(1_700_000_000, 0)
-	for range attemptBurst {
-		a.enter("192.0.2.1", now)
-		a.leave("192.0.2.1", true, now)
-	}
-	for i := range 2 * maxAddresses {
-		address := "10." + decimal(i>>16&255) + "." + decimal(i>>8&255) + "." + decimal(i&255)
-		a.enter(address, now)
-		a.leave(address, false, now)
-	}
-	if n := len(a.byAddress); n > maxAddresses {
-		t.Errorf("%d addresses are known", n)
-	}
-	if a.enter("192.0.2.1", now) {
-		t.Error("many other addresses make the failures of one forgotten")
-	}
-}
-
-func TestWrong(t *testing.T) {
+func TestIsCredentialFailure(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
 		want bool
@@ -348,7 +224,7 @@ func TestWrong(t *testing.T) {
 		{nil, false}, {errOtherToken, true}, {&iam.Error{Kind: iam.WrongPassword}, true}, {&iam.Error{Kind: iam.PasscodeWrong}, true},
 		{&iam.Error{Kind: iam.Unavailable}, false}, {&iam.Error{Kind: iam.BadAnswer}, false}, {&iam.Error{Kind: iam.Throttled}, false},
 	} {
-		if got := wrong(tt.err); got != tt.want {
+		if got := isCredentialFailure(tt.err); got != tt.want {
 			t.Errorf("%v: got %v, want %v", tt.err, got, tt.want)
 		}
 	}
@@ -367,7 +243,7 @@ func TestViews(t *testing.T) {
 		t.Error("a page that stays open is one view for ever")
 	}
 	for i := range 2 * maxViews {
-		v.first(viewKey{address: sha256.Sum256([]byte(decimal(i)))}, now)
+		v.first(viewKey{address: sha256.Sum256([]byte(present.Decimal(i)))}, now)
 	}
 	if n := len(v.seen); n > maxViews {
 		t.Errorf("%d views are remembered", n)

@@ -3,15 +3,18 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -19,58 +22,72 @@ import (
 // in seconds.
 const refreshReceipt = 2
 
-// Receipt shows what became of one operation.
+// Receipt shows the stages and the outcome of one operation.
 func (h *Handlers) Receipt(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	id := c.Param("id")
-	if strings.IndexFunc(id, hidden) >= 0 { // PostgreSQL takes no NUL
+	if !ansi.Shows(id) {
 		return notFound()
 	}
-	r, err := h.Operations.Receipt(ctx, id)
+	r, err := h.operations.Receipt(ctx, id)
 	if errors.Is(err, audit.ErrNotFound) {
 		return notFound()
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("read receipt %s: %w", id, err)
 	}
 	if err := h.mayRead(ctx, v, r.Requested); err != nil {
 		return h.denied(c, err)
 	}
+	now, at := h.ticketNow(ctx, v, r.Requested.Ticket)
+	if r.Open() { // its end may have come while the ticket was read
+		if r, err = h.operations.Receipt(ctx, id); err != nil {
+			return fmt.Errorf("read receipt %s again: %w", id, err)
+		}
+	}
 	page := h.receiptPage(c, r)
-	if page.Glass {
+	page.Now, page.Showing = at, string(operate.ShowingOf(r, now))
+	if page.Override {
 		reviewed, err := h.reviewOf(ctx, id)
 		if err != nil {
 			return err
 		}
 		if reviewed != nil {
-			page.ReviewedBy = visible(reviewed.Actor.AccountName + "/" + reviewed.Actor.UserName)
-			page.Review = visible(operate.ParseDetail(reviewed.Detail).Comment)
+			page.ReviewedBy = ansi.VisibleLine(reviewed.Actor.AccountName + "/" + reviewed.Actor.UserName)
+			page.Review = ansi.Visible(operate.ParseDetail(reviewed.Detail).Comment)
 		}
 	}
-	page.Now = h.ticketNow(ctx, v, r.Requested.Ticket)
+	if page.Open {
+		if page.Unwatched, err = h.operations.Unwatched(ctx, id); err != nil {
+			return err
+		}
+		if page.Now.Status != "" { // with their own token
+			h.watch.Looked(watchKey(v, coc.ExecuteUUID(r.Requested.Ticket)), h.lent(v))
+		}
+	}
 	return Render(c, http.StatusOK, page)
 }
 
 // ticketNow is the ticket as it is at present, without a state where COC does
 // not tell.
-func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) templates.TicketNow {
-	now := templates.TicketNow{ReadAt: h.Now()}
+func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) (operate.Situation, templates.TicketNow) {
+	now := templates.TicketNow{ReadAt: h.now()}
 	id, err := coc.ParseExecuteUUID(ticket)
 	if err != nil {
-		return now
+		return operate.Situation{}, now
 	}
-	s, err := h.Operations.Look(ctx, v.Caller, id)
+	s, err := h.operations.Look(ctx, v.Caller, id)
 	if err != nil {
-		h.Logger.WarnContext(ctx, "the ticket of a receipt could not be read", "error", err)
-		return now
+		h.logger.WarnContext(ctx, "ticket of a receipt not read", "ticket", ticket, "error", err)
+		return operate.Situation{}, now
 	}
 	if !h.maySee(v, s.Ticket) {
-		return templates.TicketNow{}
+		return operate.Situation{}, templates.TicketNow{}
 	}
 	now.Status, now.Batch, now.Batches = string(s.Ticket.Status), s.Ticket.CurrentBatch, len(s.Batches)
-	now.Tally = tally(s.Statistics)
-	return now
+	now.Tally = present.Tally(s.Statistics)
+	return s, now
 }
 
 func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Receipt {
@@ -78,78 +95,36 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 	req := r.Requested
 	detail := operate.ParseDetail(req.Detail)
 	page := templates.Receipt{
-		Frame: h.Frame(c, i18n.T(ctx).Title.Receipt(req.OperationType, targetTitle(req)), templates.SectionTickets),
-		ID:    r.ID, Story: storyAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: ticketAddress(req.Ticket), Type: req.OperationType,
-		BatchIndex: req.BatchIndex, Target: visible(req.Target), Actor: visible(req.Actor.UserName),
-		Reason: visible(req.Reason), Seen: seenAttributes(req.Seen),
-		Steps: []templates.Step{step(req), answerStep(r), endStep(r)},
-		Open:  r.Open(), Deadline: req.Time.Add(h.Operations.Deadline),
+		Frame: h.Frame(c, i18n.T(ctx).Title.Receipt(req.OperationType, present.TargetTitle(req)), templates.SectionTickets),
+		ID:    r.ID, Timeline: present.TimelineAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: present.TicketAddress(req.Ticket),
+		Type:       req.OperationType,
+		BatchIndex: req.BatchIndex, Target: ansi.VisibleLine(req.Target), Actor: ansi.VisibleLine(req.Actor.UserName),
+		Reason: ansi.Visible(req.Reason), Seen: present.SeenAttributes(req.Seen),
+		Steps: present.Steps(r),
+		Open:  r.Open(), Deadline: req.When().Add(h.operations.Deadline()),
 	}
 	if req.InstanceID != 0 {
-		page.InstanceID = decimal(req.InstanceID)
-		page.TargetAddress = instanceAddress(req.Ticket, req.InstanceID, detail.Batch)
+		page.InstanceID = present.Decimal(req.InstanceID)
+		page.TargetAddress = present.InstanceAddress(req.Ticket, req.InstanceID, detail.Batch)
 	}
 	if r.End != nil {
 		for _, other := range operate.ParseDetail(r.End.Detail).Others {
-			page.Others = append(page.Others, decimal(other))
+			page.Others = append(page.Others, present.Decimal(other))
 		}
 	}
 	if page.Open {
 		page.Refresh = refreshReceipt
 	}
-	page.Again = again(r, detail.Batch)
-	page.Stops, page.Policies, page.Glass, page.ApprovedBy = detail.Stops, detail.Policies, detail.Glass, visible(detail.ApprovedBy)
+	page.Again = present.Again(r, detail.Batch)
+	page.Stops, page.Policies, page.Override, page.ApprovedBy = detail.Stops, detail.Policies, detail.Override,
+		ansi.VisibleLine(detail.ApprovedBy)
 	if detail.ApprovedBy != "" {
 		page.Approval = approvalAddress(r.ID)
 	}
 	if v, _ := ViewerFrom(ctx); detail.Job != "" && (v.Manager || v.Actor.UserID == req.Actor.UserID) {
-		page.Job = jobAddress(detail.Job)
+		page.Bulk = bulkAddress(detail.Job)
 	}
 	return page
-}
-
-// targetTitle names the instance or the ticket that was acted on.
-func targetTitle(r audit.Record) string {
-	if r.Target == "" {
-		return r.Ticket
-	}
-	return visible(r.Target)
-}
-
-// again is the address to try the operation anew, where it had no effect.
-func again(r operate.Receipt, batch int32) string {
-	if r.Open() || r.End != nil && r.End.Action == audit.ActionOperationObserved {
-		return ""
-	}
-	op := coc.Operation{Type: coc.OperationType(r.Requested.OperationType), BatchIndex: r.Requested.BatchIndex,
-		InstanceID: r.Requested.InstanceID}
-	return newOperationAddress(r.Requested.Ticket, op, batch)
-}
-
-func step(r audit.Record) templates.Step {
-	d := operate.ParseDetail(r.Detail)
-	return templates.Step{
-		Action: string(r.Action), Time: r.Time, Duration: r.Duration, Note: string(d.Note), Status: d.Status,
-		Upstream:          strings.TrimSpace(verbatim(r.Upstream.Status, r.Upstream.Code, r.Upstream.Message)),
-		UpstreamRequestID: visible(r.Upstream.RequestID), Record: recordAddress(r.Sequence),
-	}
-}
-
-func answerStep(r operate.Receipt) templates.Step {
-	if r.Answer == nil {
-		return templates.Step{Action: string(audit.ActionOperationAccepted), Pending: true}
-	}
-	return step(*r.Answer)
-}
-
-func endStep(r operate.Receipt) templates.Step {
-	switch {
-	case r.End != nil:
-		return step(*r.End)
-	case r.Open():
-		return templates.Step{Action: string(audit.ActionOperationObserved), Pending: true}
-	}
-	return templates.Step{Action: string(audit.ActionOperationObserved), Skipped: true}
 }
 
 // errDenied is a record that is not the reader's to see.
@@ -158,7 +133,7 @@ var errDenied = errors.New("the record belongs to somebody else")
 // mayRead says whether the reader may see a record: managers all of them,
 // others their own and what was done to tickets that they can open. COC and the
 // rules decide what they can open.
-func (h *Handlers) mayRead(ctx context.Context, v Viewer, r audit.Record) error {
+func (h *base) mayRead(ctx context.Context, v Viewer, r audit.Record) error {
 	if v.sees().Whole(r) {
 		return nil
 	}
@@ -169,8 +144,8 @@ func (h *Handlers) mayRead(ctx context.Context, v Viewer, r audit.Record) error 
 	return h.mayOpen(ctx, v, id)
 }
 
-func (h *Handlers) mayOpen(ctx context.Context, v Viewer, id coc.ExecuteUUID) error {
-	t, err := h.COC.Ticket(ctx, v.Caller, id)
+func (h *base) mayOpen(ctx context.Context, v Viewer, id coc.ExecuteUUID) error {
+	t, err := h.coc.Ticket(ctx, v.Caller, id)
 	var upstream *coc.Error
 	switch {
 	case errors.As(err, &upstream) && (upstream.NotFound() || upstream.Forbidden()):
@@ -183,12 +158,12 @@ func (h *Handlers) mayOpen(ctx context.Context, v Viewer, id coc.ExecuteUUID) er
 
 // denied writes down that somebody wanted to see what they may not, and says
 // so; other errors pass.
-func (h *Handlers) denied(c echo.Context, err error) error {
+func (h *base) denied(c echo.Context, err error) error {
 	if !errors.Is(err, errDenied) {
 		return err
 	}
 	// The ticket is left out: the record is its actor's to read.
-	h.note(c.Request().Context(), audit.Record{Action: audit.ActionAccessDenied, Outcome: audit.OutcomeDenied,
+	h.noteSoon(c.Request().Context(), audit.Record{Action: audit.ActionAccessDenied, Outcome: audit.OutcomeDenied,
 		Detail: detail("address", c.Request().URL.Path)})
 	return &Problem{Status: http.StatusForbidden, Kind: ProblemDenied, Err: err}
 }

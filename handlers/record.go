@@ -13,9 +13,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
+	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
-	"coc-console/internal/operate"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -27,7 +29,7 @@ func (h *Handlers) Record(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := recordPage(v.sees().Show(r))
+	page := present.RecordPage(v.sees().Show(r))
 	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(r.Sequence), templates.SectionAudit)
 	if page.Evidence, err = h.evidence(ctx, v, r, pruned); err != nil {
 		return err
@@ -38,7 +40,8 @@ func (h *Handlers) Record(c echo.Context) error {
 	if err := h.siblings(ctx, &page); err != nil {
 		return err
 	}
-	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", decimal(r.Sequence))})
+	h.noteView(c,
+		audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", present.Decimal(r.Sequence))})
 	return Render(c, http.StatusOK, page)
 }
 
@@ -50,11 +53,12 @@ func (h *Handlers) readable(c echo.Context) (r audit.Record, pruned bool, err er
 	v, _ := ViewerFrom(ctx)
 	sequence, err := coc.ParseID(c.Param("sequence"))
 	if err != nil {
-		return r, false, &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound, Value: shortened(c.Param("sequence")), Err: err}
+		return r, false, &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound,
+			Value: shortened(c.Param("sequence")), Err: err}
 	}
-	r, err = h.Log.Record(ctx, sequence)
+	r, err = h.log.Record(ctx, sequence)
 	if errors.Is(err, audit.ErrNotFound) {
-		upto, unknown := h.Log.Pruned(ctx)
+		upto, unknown := h.log.Pruned(ctx)
 		if unknown != nil {
 			return r, false, unknown
 		}
@@ -75,19 +79,20 @@ func (h *Handlers) readable(c echo.Context) (r audit.Record, pruned bool, err er
 // evidence is what shows that the record is in the log as it was written.
 func (h *Handlers) evidence(ctx context.Context, v Viewer, r audit.Record, pruned bool) (templates.Evidence, error) {
 	e := templates.Evidence{Pruned: pruned, Index: r.Sequence - 1}
-	leaf, err := h.Log.Leaf(ctx, r.Sequence)
+	leaf, err := h.log.Leaf(ctx, r.Sequence)
 	damaged := errors.Is(err, audit.ErrDamaged)
 	if err != nil && !damaged {
 		return e, err
 	}
 	e.Leaf = hex.EncodeToString(leaf[:])
 	if !pruned {
-		entry, err := h.Log.Entry(ctx, r.Sequence)
+		entry, err := h.log.Entry(ctx, r.Sequence)
 		if err != nil {
 			return e, err
 		}
 		if v.sees().Whole(r) {
-			e.Body, e.Size, e.BytesAddress = visible(string(entry.Body)), len(entry.Body), recordAddress(r.Sequence)+"/bytes"
+			e.Body, e.Size, e.BytesAddress = ansi.Visible(string(entry.Body)), len(entry.Body),
+				present.RecordAddress(r.Sequence)+"/bytes"
 		}
 		e.Leaf = hex.EncodeToString(entry.Leaf[:])
 		e.Altered = damaged || entry.Leaf != leaf
@@ -99,11 +104,12 @@ func (h *Handlers) evidence(ctx context.Context, v Viewer, r audit.Record, prune
 	if err != nil {
 		return e, err
 	}
-	e.Checkpoint, e.CheckpointSize, e.Signed, e.Proof = visible(string(signed.Note)), signed.Size, signed.Time, hashes
-	e.ProofAddress = recordAddress(r.Sequence) + "/proof"
+	e.Checkpoint, e.CheckpointSize, e.Signed, e.Proof = ansi.Visible(string(signed.Note)), signed.Size, signed.Time,
+		hashes
+	e.ProofAddress = present.RecordAddress(r.Sequence) + "/proof"
 	if v.Manager && !pruned { // bundles are theirs alone
 		e.Bundle = bundleAddress(r)
-		e.Command = "coc-console audit verify-bundle FILE.zip --public-key '" + h.Log.PublicKey() + "'"
+		e.Command = "coc-console audit verify-bundle FILE.zip --public-key '" + h.log.PublicKey() + "'"
 	}
 	return e, nil
 }
@@ -111,17 +117,18 @@ func (h *Handlers) evidence(ctx context.Context, v Viewer, r audit.Record, prune
 // bundleAddress exports one record alone: no two records have the same time.
 func bundleAddress(r audit.Record) string {
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-	return address("/audit/export", url.Values{"format": {"bundle"}, "from": {at(r.Time)}, "to": {at(r.Time.Add(time.Microsecond))}})
+	return present.Address("/audit/export",
+		url.Values{"format": {"bundle"}, "from": {at(r.Time)}, "to": {at(r.Time.Add(time.Microsecond))}})
 }
 
 // proof is the first checkpoint that covers a record, and the hashes that lead
 // from the record's leaf to its root, in base64.
 func (h *Handlers) proof(ctx context.Context, sequence int64) (audit.Checkpoint, []string, error) {
-	signed, err := h.Log.Covering(ctx, sequence)
+	signed, err := h.log.Covering(ctx, sequence)
 	if err != nil {
 		return signed, nil, err
 	}
-	proof, err := h.Log.Prove(ctx, sequence, signed.Size)
+	proof, err := h.log.Prove(ctx, sequence, signed.Size)
 	if err != nil {
 		return signed, nil, err
 	}
@@ -145,12 +152,13 @@ func (h *Handlers) RecordBytes(c echo.Context) error {
 	if v, _ := ViewerFrom(ctx); !v.sees().Whole(r) {
 		return h.denied(c, errDenied)
 	}
-	entry, err := h.Log.Entry(ctx, r.Sequence)
+	entry, err := h.log.Entry(ctx, r.Sequence)
 	if err != nil {
 		return err
 	}
-	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", decimal(r.Sequence))})
-	attach(c, "record-"+decimal(r.Sequence)+".json")
+	h.noteView(c,
+		audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", present.Decimal(r.Sequence))})
+	attach(c, "record-"+present.Decimal(r.Sequence)+".json")
 	return c.Blob(http.StatusOK, echo.MIMEOctetStream, entry.Body)
 }
 
@@ -171,8 +179,9 @@ func (h *Handlers) RecordProof(c echo.Context) error {
 		b.WriteString(hash + "\n")
 	}
 	b.WriteString("\n" + string(signed.Note))
-	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", decimal(r.Sequence))})
-	attach(c, "record-"+decimal(r.Sequence)+".tlog-proof")
+	h.noteView(c,
+		audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", present.Decimal(r.Sequence))})
+	attach(c, "record-"+present.Decimal(r.Sequence)+".tlog-proof")
 	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(b.String()))
 }
 
@@ -182,7 +191,7 @@ func attach(c echo.Context, name string) {
 
 // Checkpoint sends the latest signed checkpoint, a C2SP signed note.
 func (h *Handlers) Checkpoint(c echo.Context) error {
-	signed, err := h.Log.Checkpoint(c.Request().Context())
+	signed, err := h.log.Checkpoint(c.Request().Context())
 	if errors.Is(err, audit.ErrNotFound) {
 		return notFound() // nothing is signed yet
 	}
@@ -197,107 +206,36 @@ func (h *Handlers) siblings(ctx context.Context, page *templates.Record) error {
 	if page.OperationID == "" {
 		return nil
 	}
-	records, err := h.Log.Operation(ctx, page.OperationID)
+	records, err := h.index.Operation(ctx, page.OperationID)
 	if err != nil {
 		return err
 	}
 	for _, r := range records {
-		page.Siblings = append(page.Siblings, templates.Sibling{Sequence: r.Sequence, Time: r.Time, Action: string(r.Action),
-			Address: recordAddress(r.Sequence)})
+		page.Siblings = append(page.Siblings, templates.Sibling{Sequence: r.Sequence, Time: r.When(), Action: string(r.Action),
+			Address: present.RecordAddress(r.Sequence)})
 	}
-	page.Story = storyAddress("operation", page.OperationID)
+	page.Timeline = present.TimelineAddress("operation", page.OperationID)
 	return nil
 }
 
 // neighbours links the records before and after that the reader may see.
 func (h *Handlers) neighbours(ctx context.Context, v Viewer, page *templates.Record) error {
-	q := audit.Query{Limit: 1, Before: page.Sequence, Visible: audit.Visibility{All: v.Manager, UserID: v.Actor.UserID}}
-	before, err := h.Log.Search(ctx, q)
+	q := search.Query{Limit: 1, Before: page.Sequence,
+		Visible: search.Visibility{All: v.Manager, UserID: v.Actor.UserID}}
+	before, err := h.index.Search(ctx, q)
 	if err != nil {
 		return err
 	}
 	q.Before, q.After = 0, page.Sequence
-	after, err := h.Log.Search(ctx, q)
+	after, err := h.index.Search(ctx, q)
 	if err != nil {
 		return err
 	}
 	if len(before.Records) > 0 {
-		page.Previous = recordAddress(before.Records[0].Sequence)
+		page.Previous = present.RecordAddress(before.Records[0].Sequence)
 	}
 	if len(after.Records) > 0 {
-		page.Next = recordAddress(after.Records[0].Sequence)
+		page.Next = present.RecordAddress(after.Records[0].Sequence)
 	}
 	return nil
-}
-
-func recordPage(r audit.Record) templates.Record {
-	page := templates.Record{
-		Sequence: r.Sequence, Time: r.Time, Action: string(r.Action), Outcome: string(r.Outcome),
-		User: visible(r.Actor.UserName), UserID: visible(r.Actor.UserID),
-		Account: visible(r.Actor.AccountName), AccountID: visible(r.Actor.AccountID),
-		Project: visible(r.Actor.ProjectName), ProjectID: visible(r.Actor.ProjectID),
-		ClientAddress: visible(r.Origin.Address), UserAgent: visible(r.Origin.UserAgent),
-		RequestID: r.Origin.RequestID, Session: r.Origin.Session,
-		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, BatchIndex: r.BatchIndex,
-		Target: visible(r.Target), Reason: visible(r.Reason), Seen: seenAttributes(r.Seen),
-		UpstreamStatus: r.Upstream.Status, UpstreamCode: visible(r.Upstream.Code),
-		UpstreamMessage: visible(r.Upstream.Message), UpstreamRequestID: visible(r.Upstream.RequestID),
-		Duration: r.Duration, Detail: detailAttributes(r),
-	}
-	if r.Ticket != "" {
-		page.TicketAddress = ticketAddress(r.Ticket)
-		page.Story = storyAddress("ticket", r.Ticket)
-	}
-	if r.OperationID != "" {
-		page.Receipt = receiptAddress(r.OperationID)
-	}
-	if r.InstanceID != 0 {
-		page.InstanceID = decimal(r.InstanceID)
-	}
-	return page
-}
-
-// detailAttributes takes a record's detail apart: JSON where the rules or an
-// operation are at work, pairs elsewhere.
-func detailAttributes(r audit.Record) []templates.Attribute {
-	if r.Detail == "" {
-		return nil
-	}
-	if r.OperationID == "" && !strings.HasPrefix(r.Detail, "{") {
-		return []templates.Attribute{{Name: "detail", Value: visible(r.Detail)}}
-	}
-	d := operate.ParseDetail(r.Detail)
-	var all []templates.Attribute
-	add := func(name, value string) {
-		if value != "" {
-			all = append(all, templates.Attribute{Name: name, Value: visible(value)})
-		}
-	}
-	add("note", string(d.Note))
-	add("status", d.Status)
-	add("error", d.Error)
-	if d.Batch != 0 {
-		add("batch", decimal(d.Batch))
-	}
-	add("canceled", joined(d.Canceled))
-	add("others", joined(d.Others))
-	add("policies", strings.Join(d.Policies, ", "))
-	if d.Stops > 0 {
-		add("stops", decimal(d.Stops))
-	}
-	if d.Glass {
-		add("glass", "glass")
-	}
-	add("approved_by", d.ApprovedBy)
-	add("job", d.Job)
-	add("comment", d.Comment)
-	return all
-}
-
-func joined(ids []int64) string {
-	parts := make([]string, len(ids))
-	for i, id := range ids {
-		parts[i] = decimal(id)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,63 +13,67 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
+	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
+	"coc-console/internal/live"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
-// glassKept is how long the number of operations to review is good for: every
+// queueKept is how long the number of operations to review is good for: every
 // page of a manager shows it.
-const glassKept = 10 * time.Second
+const queueKept = 10 * time.Second
 
-// maxReviews bounds how far back operations to review are looked for: a job
+// maxReviews bounds how far back operations to review are looked for: a bulk operation
 // alone can be 200 of them.
 const maxReviews = 2000
 
-// glass remembers the operations that wait for a review.
-type glass struct {
+// reviewQueue remembers the operations that wait for a review.
+type reviewQueue struct {
 	mu    sync.Mutex
 	at    time.Time
-	waits []audit.Record // glass.broken, newest first
+	waits []audit.Record // newest first
 
 	reviewing sync.Mutex // held while a review is written
 }
 
 // forget makes the next reading ask the log.
-func (g *glass) forget() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.at = time.Time{}
+func (q *reviewQueue) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.at = time.Time{}
 }
 
-// broken are the operations with broken glass that nobody has reviewed, newest
+// toReview are the overrides that nobody has reviewed, newest
 // first.
-func (h *Handlers) broken(ctx context.Context) ([]audit.Record, error) {
-	h.glass.mu.Lock()
-	defer h.glass.mu.Unlock()
-	if age := h.Now().Sub(h.glass.at); age >= 0 && age < glassKept {
-		return h.glass.waits, nil
+func (h *base) toReview(ctx context.Context) ([]audit.Record, error) {
+	h.queue.mu.Lock()
+	defer h.queue.mu.Unlock()
+	if age := h.now().Sub(h.queue.at); age >= 0 && age < queueKept {
+		return h.queue.waits, nil
 	}
 	waits, err := h.unreviewed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h.glass.waits, h.glass.at = waits, h.Now()
+	h.queue.waits, h.queue.at = waits, h.now()
 	return waits, nil
 }
 
-// unreviewed walks through the newest maxReviews records about broken glass: a
+// unreviewed walks through the newest maxReviews records about overrides: a
 // review comes after what it is of, so that it is met first.
-func (h *Handlers) unreviewed(ctx context.Context) ([]audit.Record, error) {
+func (h *base) unreviewed(ctx context.Context) ([]audit.Record, error) {
 	waits, reviewed := []audit.Record{}, map[string]bool{}
-	query := audit.Query{Action: "glass.", Limit: audit.MaxLimit, Visible: audit.Visibility{All: true}}
+	query := search.Query{Action: "glass.", Limit: search.MaxLimit, Visible: search.Visibility{All: true}}
 	for seen := 0; seen < maxReviews; seen += query.Limit {
-		found, err := h.Log.Search(ctx, query)
+		found, err := h.index.Search(ctx, query)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range found.Records {
-			if r.Action == audit.ActionGlassReviewed {
+			if r.Action == audit.ActionOverrideReviewed {
 				reviewed[r.OperationID] = true
 			} else if !reviewed[r.OperationID] {
 				waits = append(waits, r)
@@ -84,36 +89,40 @@ func (h *Handlers) unreviewed(ctx context.Context) ([]audit.Record, error) {
 
 // reviewOf is the record of an operation's review; nil when there is none.
 func (h *Handlers) reviewOf(ctx context.Context, operation string) (*audit.Record, error) {
-	all, err := h.Log.Operation(ctx, operation)
+	all, err := h.index.Operation(ctx, operation)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read review of operation %s: %w", operation, err)
 	}
 	for i := range all {
-		if all[i].Action == audit.ActionGlassReviewed {
+		if all[i].Action == audit.ActionOverrideReviewed {
 			return &all[i], nil
 		}
 	}
 	return nil, nil //nolint:nilnil // most have none
 }
 
-// glassWaits is the number for the notice; 0 when the log cannot tell.
-func (h *Handlers) glassWaits(ctx context.Context, v Viewer) int {
+// overridesWait is the number for the notice, as it was last known; 0 when the log
+// has not told it yet.
+func (h *base) overridesWait(ctx context.Context, v Viewer) int {
 	if !v.Manager {
 		return 0
 	}
-	waits, err := h.broken(ctx)
+	n, err := h.counts.Get(ctx, live.CountKey{Of: "reviews"}, func(ctx context.Context) (int, error) {
+		waits, err := h.toReview(ctx)
+		return len(waits), err
+	})
 	if err != nil {
-		h.Logger.WarnContext(ctx, "the operations to review could not be counted", "error", err)
+		h.logger.WarnContext(ctx, "overrides to review not counted", "error", err)
 	}
-	return len(waits)
+	return n
 }
 
-// Reviews lists the operations with broken glass that nobody has reviewed.
+// Reviews lists the overrides that nobody has reviewed.
 func (h *Handlers) Reviews(c echo.Context) error {
 	if err := h.reviews(c); err != nil {
 		return err
 	}
-	return h.showReviews(c, http.StatusOK, reviewForm{})
+	return h.showReviews(c, http.StatusOK, formOfReview(c))
 }
 
 func (h *Handlers) reviews(c echo.Context) error {
@@ -126,19 +135,27 @@ func (h *Handlers) reviews(c echo.Context) error {
 // reviewForm is one form as it came, with what is wrong with it.
 type reviewForm struct{ operation, comment, problem string }
 
+// formOfReview reads the form; the address has it for who had to sign in again.
+func formOfReview(c echo.Context) reviewForm {
+	return reviewForm{operation: bounded(c.FormValue("operation")), comment: reason(c.FormValue("comment"))}
+}
+
 func (h *Handlers) showReviews(c echo.Context, status int, f reviewForm) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	waits, err := h.broken(ctx)
+	waits, err := h.toReview(ctx)
 	if err != nil {
 		return err
 	}
-	page := templates.Reviews{Frame: h.Frame(c, i18n.T(ctx).Review.Heading, templates.SectionApprovals), MaxComment: operate.MaxReason}
+	page := templates.Reviews{Frame: h.Frame(c, i18n.T(ctx).Review.Heading, templates.SectionApprovals),
+		MaxComment: operate.MaxReason}
 	for _, r := range oneOfEach(waits) {
-		row := templates.ReviewRow{ID: r.OperationID, Operation: r.OperationType, Target: targetTitle(r), BatchIndex: r.BatchIndex,
-			Who: visible(r.Actor.AccountName + "/" + r.Actor.UserName), Reason: visible(r.Reason), At: r.Time,
-			Stops: operate.ParseDetail(r.Detail).Stops, Receipt: receiptAddress(r.OperationID), Record: recordAddress(r.Sequence),
-			Own: r.Actor.UserID == v.Actor.UserID}
+		row := templates.ReviewRow{ID: r.OperationID, Operation: r.OperationType, Target: present.TargetTitle(r),
+			BatchIndex: r.BatchIndex,
+			Who:        ansi.VisibleLine(r.Actor.AccountName + "/" + r.Actor.UserName), Reason: ansi.Visible(r.Reason), At: r.When(),
+			Stops: operate.ParseDetail(r.Detail).Stops, Receipt: present.ReceiptAddress(r.OperationID),
+			Record: present.RecordAddress(r.Sequence),
+			Own:    r.Actor.UserID == v.Actor.UserID}
 		if err := h.tellOutcome(ctx, &row, r, waits); err != nil {
 			return err
 		}
@@ -150,10 +167,11 @@ func (h *Handlers) showReviews(c echo.Context, status int, f reviewForm) error {
 	return Render(c, status, page)
 }
 
-// tellOutcome says what came of an operation, or that it stands for a job's.
-func (h *Handlers) tellOutcome(ctx context.Context, row *templates.ReviewRow, r audit.Record, waits []audit.Record) error {
+// tellOutcome says what came of an operation, or that it stands for a bulk operation's.
+func (h *Handlers) tellOutcome(ctx context.Context, row *templates.ReviewRow, r audit.Record,
+	waits []audit.Record) error {
 	if id := operate.ParseDetail(r.Detail).Job; id != "" {
-		row.Job, row.Operations = jobAddress(id), len(reviewedWith(r, waits))
+		row.Bulk, row.Operations = bulkAddress(id), len(reviewedWith(r, waits))
 		return nil
 	}
 	var err error
@@ -163,7 +181,7 @@ func (h *Handlers) tellOutcome(ctx context.Context, row *templates.ReviewRow, r 
 	return err
 }
 
-// oneOfEach takes one of the operations of every job: a job is reviewed as a
+// oneOfEach takes one of the operations of every bulk operation: a bulk operation is reviewed as a
 // whole.
 func oneOfEach(waits []audit.Record) []audit.Record {
 	jobs := map[string]bool{}
@@ -176,18 +194,19 @@ func oneOfEach(waits []audit.Record) []audit.Record {
 }
 
 // reviewedWith are the operations that one review covers: the one, or all of
-// its job that wait.
+// its bulk operation that wait.
 func reviewedWith(r audit.Record, waits []audit.Record) []audit.Record {
 	id := operate.ParseDetail(r.Detail).Job
 	if id == "" {
 		return []audit.Record{r}
 	}
-	return slices.DeleteFunc(slices.Clone(waits), func(w audit.Record) bool { return operate.ParseDetail(w.Detail).Job != id })
+	return slices.DeleteFunc(slices.Clone(waits),
+		func(w audit.Record) bool { return operate.ParseDetail(w.Detail).Job != id })
 }
 
 // outcome is the newest step of an operation; "" when it was never sent.
 func (h *Handlers) outcome(ctx context.Context, operation string) (string, error) {
-	r, err := h.Operations.Receipt(ctx, operation)
+	r, err := h.operations.Receipt(ctx, operation)
 	switch {
 	case errors.Is(err, audit.ErrNotFound):
 		return "", nil
@@ -201,20 +220,20 @@ func (h *Handlers) outcome(ctx context.Context, operation string) (string, error
 	return string(r.Requested.Action), nil
 }
 
-// Review notes that a manager has looked at an operation with broken glass, or
-// at a job: then every operation of it that waits gets the record.
+// Review notes that a manager has looked at an override, or
+// at a bulk operation: then every operation of it that waits gets the record.
 func (h *Handlers) Review(c echo.Context) error {
 	if err := h.reviews(c); err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	f := reviewForm{operation: bounded(c.FormValue("operation")), comment: reason(c.FormValue("comment"))}
+	f := formOfReview(c)
 	// What is remembered may have been reviewed meanwhile, also by way of another console.
-	h.glass.reviewing.Lock()
-	defer h.glass.reviewing.Unlock()
-	h.glass.forget()
-	waits, err := h.broken(ctx)
+	h.queue.reviewing.Lock()
+	defer h.queue.reviewing.Unlock()
+	h.queue.forget()
+	waits, err := h.toReview(ctx)
 	if err != nil {
 		return err
 	}
@@ -225,16 +244,29 @@ func (h *Handlers) Review(c echo.Context) error {
 	if f.problem = h.reviewProblem(ctx, waits[at], f.comment); f.problem != "" {
 		return h.showReviews(c, http.StatusUnprocessableEntity, f)
 	}
-	defer h.glass.forget() // also of a review that was written in part
+	defer h.queue.forget() // also of a review that was written in part
 	for _, r := range reviewedWith(waits[at], waits) {
 		r.Sequence, r.Time, r.Duration, r.Upstream = 0, time.Time{}, 0, audit.Upstream{}
-		r.Action, r.Outcome, r.Actor, r.Origin = audit.ActionGlassReviewed, audit.OutcomeSucceeded, v.Actor, OriginFrom(ctx)
+		r.Action, r.Outcome, r.Actor, r.Origin = audit.ActionOverrideReviewed, audit.OutcomeSucceeded, v.Actor,
+			OriginFrom(ctx)
 		r.Detail = operate.Detail{Comment: f.comment, Job: operate.ParseDetail(r.Detail).Job}.String()
-		if _, err := h.Log.Append(ctx, r); err != nil {
-			return err
+		if _, err := h.log.Append(ctx, r); err != nil {
+			return h.unreviewable(c, f, err)
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, "/reviews")
+}
+
+// unreviewable shows a review again that the log did not take.
+func (h *Handlers) unreviewable(c echo.Context, f reviewForm, err error) error {
+	var storage *audit.StorageError
+	if !errors.As(err, &storage) {
+		return err
+	}
+	h.logger.ErrorContext(c.Request().Context(), "review refused: the log does not take its record", "operation",
+		f.operation, "error", err)
+	f.problem = present.RefusedByLog(storage, &i18n.T(c.Request().Context()).Problem)
+	return h.showReviews(c, http.StatusServiceUnavailable, f)
 }
 
 // reviewProblem says what is wrong with a review; "" when nothing is.

@@ -1,18 +1,24 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"weak"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/live"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
+	"coc-console/internal/store"
 	"coc-console/internal/watch"
 	"coc-console/templates"
 )
@@ -42,33 +48,33 @@ func shortened(text string) string {
 	if len(text) > 100 {
 		text = text[:100] + "…"
 	}
-	return visible(bounded(text))
+	return ansi.Visible(bounded(text))
 }
 
 // Ticket shows one ticket with its instances.
-func (h *Handlers) Ticket(c echo.Context) error {
+func (h *ticketPages) Ticket(c echo.Context) error {
 	l, err := h.lookAtTicket(c)
 	if err != nil {
 		return err
 	}
 	defer l.viewer.Close()
-	r, final, err := l.show()
+	r, final, err := l.show(nil)
 	if err != nil {
 		return err
 	}
-	page := r.page
-	page.Rendered, page.Digest = r.html, r.digest
+	page := r.Page
+	page.Digest = r.Digest
 	page.Frame = h.Frame(c, page.Live.Title, templates.SectionTickets)
-	page.Refresh = refreshAfter(coc.TicketStatus(page.Head.Status))
+	page.Refresh = refreshAfter(coc.TicketStatus(page.Head.Status), page.Head.Over)
 	if !final {
 		page.Address = l.address("/events")
 	}
-	return Render(c, http.StatusOK, page)
+	return h.renderAround(c, http.StatusOK, page, r.Body)
 }
 
 // TicketEvents is the stream of what changes on a ticket's page.
-func (h *Handlers) TicketEvents(c echo.Context) error {
-	leave, err := h.seat(c)
+func (h *ticketPages) TicketEvents(c echo.Context) error {
+	leave, err := h.streamSlot(c)
 	if err != nil {
 		return err
 	}
@@ -78,15 +84,15 @@ func (h *Handlers) TicketEvents(c echo.Context) error {
 		return err
 	}
 	defer l.viewer.Close()
-	return serveStream(h, c, source[templates.Ticket]{changed: l.viewer.Changed(), err: l.viewer.Err, show: l.show, known: l.known})
+	return serveStream(h.base, c, l.viewer, l)
 }
 
 // ticketLook is one look at a ticket, by somebody who may.
 type ticketLook struct {
-	h      *Handlers
+	h      *ticketPages
 	ctx    context.Context //nolint:containedctx // it lives as long as one request
 	id     coc.ExecuteUUID
-	filter instanceFilter
+	filter present.InstanceFilter
 	reader Viewer
 	viewer *watch.Viewer[watch.Snapshot]
 }
@@ -106,7 +112,7 @@ func viewName(v Viewer, kind string) string {
 }
 
 // lookAtTicket looks at the ticket of the address.
-func (h *Handlers) lookAtTicket(c echo.Context) (*ticketLook, error) {
+func (h *ticketPages) lookAtTicket(c echo.Context) (*ticketLook, error) {
 	id, err := ticketParam(c)
 	if err != nil {
 		return nil, err
@@ -115,17 +121,17 @@ func (h *Handlers) lookAtTicket(c echo.Context) (*ticketLook, error) {
 }
 
 // look lets a viewer in with their own token, and notes that they look.
-func (h *Handlers) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, error) {
+func (h *ticketPages) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, error) {
 	filter, err := readInstanceFilter(c)
 	if err != nil {
 		return nil, err
 	}
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	start := h.Now()
+	start := h.now()
 	record := audit.Record{Action: audit.ActionTicketViewed, Ticket: string(id)}
-	viewer, err := h.Watch.Join(ctx, watchKey(v, id), h.credentials(v))
-	record.Duration = since(start, h.Now)
+	viewer, err := h.watch.Join(ctx, watchKey(v, id), h.credentials(v))
+	record.Duration = since(start, h.now)
 	if err != nil {
 		return nil, h.lookFailed(c, record, watchProblem(err))
 	}
@@ -134,10 +140,12 @@ func (h *Handlers) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, error)
 		viewer.Close()
 		return nil, err
 	}
-	record.Target, record.Detail = viewer.Snapshot().Ticket.ScriptName, detail("batch", filter.batchText(), "status", string(filter.Status), "q", filter.Search)
+	h.watch.Looked(watchKey(v, id), h.lent(v))
+	record.Target, record.Detail = viewer.Snapshot().Ticket.ScriptName,
+		detail("batch", filter.BatchText(), "status", string(filter.Status), "q", filter.Search)
 	h.noteViewOf(c, l.address(""), record)
 	s := viewer.Snapshot()
-	h.opened(ctx, v, shownTicket{id: string(id), status: string(s.Ticket.Status), failed: s.Statistics.Count(coc.InstanceAbnormal)})
+	h.opened(ctx, v, store.ShownTicket{ID: string(id), Status: string(s.Ticket.Status), Failed: s.Statistics.Failed()})
 	return l, nil
 }
 
@@ -148,78 +156,70 @@ func (l *ticketLook) check(c echo.Context) error {
 	if s.TicketAt.IsZero() && s.Trouble != nil {
 		return watchProblem(s.Trouble.Err)
 	}
-	if err := l.h.see(c, s.Ticket); err != nil {
+	if err := l.h.authorizeView(c, s.Ticket); err != nil {
 		return err
 	}
-	return l.filter.fits(s)
+	return l.filter.Fits(s)
 }
 
 // address is the page's own, with something behind its path.
 func (l *ticketLook) address(below string) string {
-	path := ticketAddress(string(l.id)) + below
-	if q := l.filter.query(); q != "" {
+	path := present.TicketAddress(string(l.id)) + below
+	if q := l.filter.Query(); q != "" {
 		path += "?" + q
 	}
 	return path
 }
 
 // show renders the newest snapshot, once for all who see the same.
-func (l *ticketLook) show() (*rendering[templates.Ticket], bool, error) {
+func (l *ticketLook) show(have *live.Outline) (*live.Version[templates.Ticket], bool, error) {
 	s := l.viewer.Snapshot()
 	class := l.class(s)
-	if !class.sees {
+	if !class.Sees {
 		return nil, false, &watch.Ended{Reason: watch.ReasonForbidden}
 	}
-	r, err := l.board(class).show(l.ctx, s, func() (templates.Ticket, error) { return l.describe(s) })
+	r, err := l.versions(class).Render(everybody(l.ctx), weak.Make(s), have,
+		func() (templates.Ticket, error) { return l.describe(s) })
 	return r, s.Final, err
 }
 
-// known is the version of the page with that digest, if it is not forgotten.
-func (l *ticketLook) known(digest string) *rendering[templates.Ticket] {
-	return l.board(l.class(l.viewer.Snapshot())).known(digest)
+// known is the outline of the page with that digest, if it is not forgotten.
+func (l *ticketLook) known(digest string) *live.Outline {
+	return l.versions(l.class(l.viewer.Snapshot())).Known(digest)
 }
 
-func (l *ticketLook) board(c readerClass) *board[templates.Ticket] {
-	return l.h.tickets.get(boardKey{view: viewName(l.reader, string(l.id)), class: c.name, language: i18n.From(l.ctx),
-		zone: i18n.ZoneFrom(l.ctx).String(), query: l.filter.query()})
+func (l *ticketLook) versions(c live.Class) *live.Versions[templates.Ticket] {
+	return l.h.tickets.Get(live.Key{View: viewName(l.reader, string(l.id)), Class: c.Name,
+		Language: string(i18n.From(l.ctx)),
+		Zone:     i18n.ZoneFrom(l.ctx).String(), Query: l.filter.Query()})
 }
 
 // class asks the rules what they let the reader see and do now, once for each
 // person and reading.
-func (l *ticketLook) class(s *watch.Snapshot) readerClass {
-	return l.h.classes.of(viewName(l.reader, string(l.id))+"\x00"+l.reader.Actor.UserID, s, func() readerClass {
-		if !l.h.maySee(l.reader, s.Ticket) {
-			return readerClass{}
-		}
-		now, may := l.offers(s)
-		choices(now, may)
-		for _, r := range (instanceFilter{}).rows(s) {
-			may.denied(coc.Operation{Type: coc.CancelInstance, InstanceID: r.ID}, &r.Instance.Instance)
-		}
-		return readerClass{name: may.class(), sees: true}
-	})
+func (l *ticketLook) class(s *watch.Snapshot) live.Class {
+	return live.ClassOf(&l.h.classes, viewName(l.reader, string(l.id))+"\x00"+l.reader.Actor.UserID, s,
+		func() live.Class {
+			if !l.h.maySee(l.reader, s.Ticket) {
+				return live.Class{}
+			}
+			now, may := l.permissions(s)
+			present.Choices(now, may)
+			may.AskRows()
+			return live.Class{Name: may.Class(), Sees: true}
+		})
 }
 
-// offers is what the rules say of the ticket's operations at a reading.
-func (l *ticketLook) offers(s *watch.Snapshot) (operate.Situation, *offers) {
-	now, rows := situationOf(s), map[int32][]coc.Instance{}
-	for _, b := range s.Batches {
-		for _, r := range b.Instances {
-			rows[b.Index] = append(rows[b.Index], r.Instance)
-		}
-	}
-	return now, l.h.offers(l.ctx, l.reader, now, rows)
+// permissions is what the rules say of the ticket's operations at a reading.
+func (l *ticketLook) permissions(s *watch.Snapshot) (operate.Situation, *present.Permissions) {
+	subject := l.h.subjects.Of(s, present.SubjectOf)
+	return subject.Now, l.h.permissions(l.ctx, l.reader, subject, s)
 }
 
-func ticketName(t coc.Ticket) string {
-	return visible(cmp.Or(t.ScriptName, string(t.ExecuteUUID)))
-}
-
-func refreshAfter(s coc.TicketStatus) int {
+func refreshAfter(s coc.TicketStatus, over bool) int {
 	switch {
-	case s.Terminal():
+	case over:
 		return 0
-	case s == coc.TicketAbnormal || s == coc.TicketPaused:
+	case s.Waits():
 		return refreshWaiting
 	}
 	return refreshRunning
@@ -227,13 +227,42 @@ func refreshAfter(s coc.TicketStatus) int {
 
 // lookFailed notes a ticket that could not be read, and hands the error on to
 // the error page.
-func (h *Handlers) lookFailed(c echo.Context, record audit.Record, err error) error {
+func (h *base) lookFailed(c echo.Context, record audit.Record, err error) error {
 	if upstream, ok := errors.AsType[*coc.Error](err); ok {
-		record.Outcome, record.Upstream = audit.OutcomeFailed, upstreamOf(upstream)
+		record.Outcome, record.Upstream = audit.OutcomeFailed, present.UpstreamOf(upstream)
 		if upstream.Forbidden() {
 			record.Outcome = audit.OutcomeDenied
 		}
 		h.noteView(c, record)
 	}
 	return err
+}
+
+func readInstanceFilter(c echo.Context) (present.InstanceFilter, error) {
+	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
+	f := present.InstanceFilter{Search: value("q"), Status: coc.InstanceStatus(value("status")), Region: value("region"),
+		Zone: value("zone"), Sort: value("sort")}
+	bad := func(text string) error {
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text)}
+	}
+	for _, text := range []string{f.Search, f.Region, f.Zone} {
+		if len(text) > present.MaxSearch {
+			return f, bad(text)
+		}
+	}
+	if f.Status != "" && !slices.Contains(coc.FilterableInstanceStatuses(), f.Status) {
+		return f, bad(string(f.Status))
+	}
+	if !slices.Contains([]string{"", present.SortBatch, present.SortHost, present.SortStart, present.SortDuration},
+		f.Sort) {
+		return f, bad(f.Sort)
+	}
+	if text := c.QueryParam("batch"); text != "" {
+		n, err := coc.ParseID(text)
+		if err != nil || n > coc.MaxBatchIndex {
+			return f, &operate.TargetError{Field: "batch_index"}
+		}
+		f.Batch = int32(n)
+	}
+	return f, nil
 }

@@ -14,6 +14,8 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
+	"coc-console/internal/live"
+	"coc-console/internal/present"
 	"coc-console/internal/watch"
 	"coc-console/templates"
 )
@@ -27,18 +29,25 @@ const maxFilter = 64
 
 // Tickets shows the list, or goes to the ticket that the search box names by
 // its key, or to those whose name it is part of.
-func (h *Handlers) Tickets(c echo.Context) error {
+func (h *ticketPages) Tickets(c echo.Context) error {
 	t := i18n.T(c.Request().Context())
 	page := h.newTickets(c)
 	if find := strings.TrimSpace(c.QueryParam("find")); find != "" {
 		if id, ok := coc.FindExecuteUUID(find); ok {
-			return c.Redirect(http.StatusSeeOther, ticketAddress(string(id)))
+			return c.Redirect(http.StatusSeeOther, present.TicketAddress(string(id)))
 		}
 		if partOfName(find) {
-			return c.Redirect(http.StatusSeeOther, address("/tickets", url.Values{"name": {find}}))
+			return c.Redirect(http.StatusSeeOther, present.Address("/tickets", url.Values{"name": {find}}))
 		}
 		page.Search = bounded(find)
 		page.Errors["find"] = t.Field.NoUUID
+	}
+	if text := strings.TrimSpace(bounded(c.QueryParam("q"))); text != "" {
+		address, unknown := h.listQuery(c, text)
+		if unknown == "" {
+			return c.Redirect(http.StatusSeeOther, address)
+		}
+		page.Filter.Text, page.Errors["q"] = text, t.List.UnknownTerm(unknown)
 	}
 	return h.showTickets(c, page)
 }
@@ -52,15 +61,17 @@ func partOfName(text string) bool {
 	return len([]rune(text)) <= maxFilter && !strings.HasPrefix(text, "SCT") && strings.IndexFunc(text, other) < 0
 }
 
-func (h *Handlers) newTickets(c echo.Context) templates.Tickets {
+func (h *ticketPages) newTickets(c echo.Context) templates.Tickets {
 	return templates.Tickets{Frame: h.Frame(c, i18n.T(c.Request().Context()).Title.Tickets, templates.SectionTickets),
-		Errors: templates.FieldErrors{}, ReadAt: h.Now()}
+		Errors: templates.FieldErrors{}, ReadAt: h.now()}
 }
 
-func (h *Handlers) showTickets(c echo.Context, page templates.Tickets) error {
+func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error {
+	typed := page.Filter.Text
 	f, times := h.readTicketFilter(c, &page)
+	page.Filter.Text = typed
 	if _, named := page.Errors["label"]; len(page.Errors) > 1 || len(page.Errors) == 1 && !named {
-		return h.renderPacked(c, http.StatusUnprocessableEntity, page)
+		return h.renderGzip(c, http.StatusUnprocessableEntity, page)
 	}
 	if times.local {
 		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
@@ -75,48 +86,54 @@ func (h *Handlers) showTickets(c echo.Context, page templates.Tickets) error {
 	if len(page.Errors) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	return h.renderPacked(c, status, page)
+	return h.renderGzip(c, status, page)
 }
 
 // readTicketFilter reads the filters, and puts them and what is wrong with
 // them into the page.
-func (h *Handlers) readTicketFilter(c echo.Context, page *templates.Tickets) (listFilter, span) {
-	t := i18n.T(c.Request().Context()).Field
+func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) (listFilter, span) {
+	t := i18n.T(c.Request().Context())
 	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
 	times := parseSpan(c, page.Errors)
-	q := coc.TicketQuery{Limit: ticketsPerPage + 1, Status: coc.TicketStatus(value("status")),
+	q := coc.TicketQuery{Limit: ticketsPerPage + 1, Status: h.inItsWords(coc.TicketStatus(value("status"))),
 		Creator: value("creator"), NameLike: value("name"), From: times.from, To: times.to}
-	f := listFilter{query: q, scope: value("scope")}
-	page.Filter = templates.TicketFilter{Statuses: options(string(q.Status), coc.FilterableTicketStatuses()...),
-		Creator: q.Creator, Name: q.NameLike, From: times.shownFrom, To: times.shownTo, Scope: f.scope}
-	page.Filtered = q.Status != "" || q.Creator != "" || q.NameLike != "" || times.shownFrom != "" || times.shownTo != ""
-	if !offered(page.Filter.Statuses, string(q.Status)) {
-		page.Errors["status"] = t.Choice
+	f := listFilter{query: q, scope: value("scope"), back: value("range")}
+	if f.attention = q.Status == needsAttention; f.attention {
+		f.query.Status = ""
+	} else if q.Status != "" && !slices.Contains(h.ticketStatuses(), q.Status) {
+		page.Errors["status"] = t.Field.Choice
 	}
 	if !slices.Contains(listScopes, f.scope) {
-		page.Errors["scope"], page.Filter.Scope = t.Choice, ""
+		page.Errors["scope"], f.scope = t.Field.Choice, ""
+	}
+	if d, ok := listRanges[f.back]; ok && f.query.From.IsZero() {
+		f.query.From = h.now().Truncate(d / 24).Add(-d)
+	} else {
+		f.back = ""
 	}
 	for name, text := range map[string]string{"creator": q.Creator, "name": q.NameLike} {
 		if len([]rune(text)) > maxFilter {
-			page.Errors[name] = t.TooLong(maxFilter)
+			page.Errors[name] = t.Field.TooLong(maxFilter)
 		}
 	}
-	if after := c.QueryParam("after"); after != "" {
+	if after := c.QueryParam("after"); after != "" && !f.attention {
 		marker, err := coc.ParseID(after)
 		if err != nil {
-			page.Errors["after"] = t.Choice
+			page.Errors["after"] = t.Field.Choice
 		}
 		f.query.Marker = marker
 	}
+	page.Filter, page.Filtered = f.shown(t), f.filtered()
+	page.Filter.From, page.Filter.To = times.shownFrom, times.shownTo
 	v, _ := ViewerFrom(c.Request().Context())
-	f.of(v, h.Rules.Rules())
+	f.of(v, h.rules.Rules())
 	return f, times
 }
 
 // listTickets puts the rows into the page: of the shared view, or, for the
 // pages after the first, read for this reader alone.
-func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, f listFilter) (int, error) {
-	start := h.Now()
+func (h *ticketPages) listTickets(c echo.Context, page *templates.Tickets, f listFilter) (int, error) {
+	start := h.now()
 	record := audit.Record{Action: audit.ActionTicketListed, Detail: f.detail()}
 	var err error
 	if f.query.Marker == 0 {
@@ -124,47 +141,47 @@ func (h *Handlers) listTickets(c echo.Context, page *templates.Tickets, f listFi
 	} else {
 		err = h.listPage(c, page, f, record)
 	}
-	if errors.Is(err, watch.ErrFull) {
+	if errors.Is(err, watch.ErrFull) && !f.attention {
 		err = h.listPage(c, page, f, record)
 	}
 	if err != nil {
-		record.Duration = since(start, h.Now)
+		record.Duration = since(start, h.now)
 		return h.readFailed(c, record, watchProblem(err), &page.Failure)
 	}
 	return http.StatusOK, nil
 }
 
 // listLive shows the first page, which lives.
-func (h *Handlers) listLive(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
+func (h *ticketPages) listLive(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
 	l, err := h.lookAtList(c, f, record)
 	if err != nil {
 		return err
 	}
 	defer l.viewer.Close()
-	r, _, err := l.show()
+	r, _, err := l.show(nil)
 	if err != nil {
 		return err
 	}
-	take(page, r.page)
-	page.Rendered, page.Digest, page.Every = r.html, r.digest, refreshRunning
+	take(page, r.Page)
+	page.Rendered, page.Digest, page.Every = r.HTML, r.Digest, refreshRunning
 	page.Address = f.address("/events")
 	return nil
 }
 
 // listPage reads one page of the list.
-func (h *Handlers) listPage(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
+func (h *ticketPages) listPage(c echo.Context, page *templates.Tickets, f listFilter, record audit.Record) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	start := h.Now()
-	found, err := h.COC.ListTickets(ctx, v.Caller, f.query)
+	start := h.now()
+	found, err := h.coc.ListTickets(ctx, v.Caller, f.query)
 	if err != nil {
 		return err
 	}
-	record.Duration = since(start, h.Now)
+	record.Duration = since(start, h.now)
 	h.noteView(c, record)
 	l := listLook{h: h, ctx: ctx, filter: f, reader: v}
 	s := &watch.List{Meta: watch.Meta{At: start}, Page: found}
-	rows := l.describe(s, readerClass{name: l.hidden(s), sees: true})
+	rows := l.describe(s, live.Class{Name: l.hidden(s), Sees: true})
 	l.mark(&rows)
 	if last := f.last(found); last != "" {
 		rows.Pager.Older = olderAddress(c, last)
@@ -177,35 +194,43 @@ func (h *Handlers) listPage(c echo.Context, page *templates.Tickets, f listFilte
 // readFailed describes a failed reading on the page that asked for it, and
 // notes it. Only an error that is not COC's, or that wants a new sign-in, goes
 // to the error page.
-func (h *Handlers) readFailed(c echo.Context, record audit.Record, err error, to **templates.Failure) (int, error) {
+func (h *ticketPages) readFailed(c echo.Context, record audit.Record, err error, to **templates.Failure) (int, error) {
 	ctx := c.Request().Context()
 	var upstream *coc.Error
 	if !errors.As(err, &upstream) {
 		return 0, err
 	}
-	record.Outcome, record.Upstream = audit.OutcomeFailed, upstreamOf(upstream)
+	record.Outcome, record.Upstream = audit.OutcomeFailed, present.UpstreamOf(upstream)
 	if upstream.Forbidden() {
 		record.Outcome = audit.OutcomeDenied
 	}
-	h.note(ctx, record)
+	h.noteSoon(ctx, record)
 	if upstream.SignInAgain() {
 		return 0, err
 	}
-	h.Logger.WarnContext(ctx, "COC did not answer", "error", err, "request_id", OriginFrom(ctx).RequestID)
-	status, shown := failureOf(upstream, &i18n.T(ctx).Problem)
+	h.logger.WarnContext(ctx, "list of tickets not read", "error", err, "request_id", OriginFrom(ctx).RequestID)
+	status, shown := present.FailureOf(upstream, &i18n.T(ctx).Problem)
 	*to = shown
 	return status, nil
 }
 
-func ticketRow(t coc.TicketSummary, now time.Time) templates.TicketRow {
-	row := templates.TicketRow{
-		ID: string(t.ExecuteUUID), Name: visible(t.Name), Status: string(t.Status), Creator: visible(t.Creator),
-		Regions: strings.ReplaceAll(visible(t.RegionIDs), ",", ", "), Created: t.Created, Finished: t.Finished, Duration: t.Duration(now), Over: t.Status.Terminal(),
+// ticketStatuses are the states that the list may be narrowed to, in the words
+// of the endpoint.
+func (h *ticketPages) ticketStatuses() []coc.TicketStatus {
+	list := coc.FilterableTicketStatuses()
+	for i, s := range list {
+		list[i] = h.inItsWords(s)
 	}
-	if id, err := coc.ParseExecuteUUID(row.ID); err == nil {
-		row.Address = ticketAddress(string(id))
+	return list
+}
+
+// inItsWords is a state as the endpoint calls it: an address, or a saved view, may
+// hold the other word for a failed ticket.
+func (h *ticketPages) inItsWords(s coc.TicketStatus) coc.TicketStatus {
+	if s.Failed() {
+		return h.coc.FailedStatuses()[0]
 	}
-	return row
+	return s
 }
 
 func stamp(t time.Time) string {
@@ -274,5 +299,5 @@ func pageAddress(c echo.Context, after string, keys []string) string {
 	if len(keys) > 0 {
 		q.Set("trail", strings.Join(keys[max(0, len(keys)-maxTrail):], "."))
 	}
-	return address(c.Request().URL.Path, q)
+	return present.Address(c.Request().URL.Path, q)
 }

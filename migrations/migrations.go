@@ -1,10 +1,5 @@
-// Package migrations opens the console's databases and brings their schema up
-// to date. It is the only package that knows a database driver.
-//
-// There are three stores: the audit log, the search tables derived from it,
-// and the console's own (sessions, one-time keys). On SQLite each is a file of
-// one data folder; on PostgreSQL all are tables of one database, which several
-// consoles may share: they migrate one after the other, under a lock.
+// Package migrations holds the schema of the console's databases, and brings a
+// database up to date with it.
 package migrations
 
 import (
@@ -14,379 +9,94 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
-	"modernc.org/sqlite"
 )
 
+// files are the migrations, in a folder for each engine with one for each store.
+//
 //go:embed sqlite postgresql
 var files embed.FS
 
-// Engine is a kind of database.
-type Engine string
-
-// The engines.
-const (
-	SQLite     Engine = "sqlite"
-	PostgreSQL Engine = "postgresql"
-)
-
-// Store is one of the console's databases.
-type Store string
-
-// The stores.
-const (
-	Audit   Store = "audit"
-	Search  Store = "search"
-	Console Store = "console"
-)
-
-// DB is an open store. On SQLite Write has a single connection and Read a few
-// that cannot write; on PostgreSQL both are one pool.
-type DB struct {
-	Engine      Engine
-	Write, Read *sql.DB
-	Path        string // of the file; empty on PostgreSQL
-
-	readers *entryReaders // nil where entries can be fetched only
-
-	lock *os.File
-	file os.FileInfo // which file Path was when it was opened
-}
+// postgreSQL is the engine that several consoles may migrate at the same time.
+const postgreSQL = "postgresql"
 
 // ErrNewerSchema says that a newer console has migrated the store.
 var ErrNewerSchema = errors.New("the database was made by a newer version of the console")
 
-// IsPostgres reports whether dsn names a PostgreSQL database.
-func IsPostgres(dsn string) bool {
-	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
-}
-
-// Open opens a store and migrates it. dsn is a folder, made when missing, for
-// SQLite, or a postgres:// address. The log's file is locked: one console at a
-// time writes it.
-func Open(ctx context.Context, dsn string, store Store) (*DB, error) {
-	open := openSQLite
-	if IsPostgres(dsn) {
-		open = openPostgres
-	}
-	db, err := open(ctx, dsn, store)
+// Migrate brings the tables of a store up to date, and tells whether there were
+// none before.
+func Migrate(ctx context.Context, db *sql.DB, engine, store string) (isNew bool, err error) {
+	provider, err := newProvider(db, engine, store)
 	if err != nil {
-		return nil, fmt.Errorf("open the %s database: %w", store, err)
-	}
-	if err := db.migrate(ctx, store); err != nil {
-		return nil, fmt.Errorf("migrate the %s database: %w", store, errors.Join(err, db.Close()))
-	}
-	return db, nil
-}
-
-// Close closes the store.
-func (d *DB) Close() error {
-	err := d.Write.Close()
-	if d.Read != d.Write {
-		err = errors.Join(err, d.Read.Close())
-	}
-	if d.lock != nil {
-		err = errors.Join(err, d.lock.Close())
-	}
-	return err
-}
-
-// ErrFileMoved says that the database's file is no longer the one at its path:
-// what is written would be lost when the console stops.
-var ErrFileMoved = errors.New("the database's file was deleted or replaced")
-
-// Unmoved returns ErrFileMoved when another file, or none, is at the path of
-// the open one.
-func (d *DB) Unmoved() error {
-	if d.Path == "" {
-		return nil
-	}
-	now, err := os.Stat(d.Path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, d.file) {
-		return fmt.Errorf("%w: %s", ErrFileMoved, d.Path)
-	}
-	return err
-}
-
-// Space returns how many bytes the disk of the database's file has left for
-// this user, and has in all; zeros on PostgreSQL, whose disk is elsewhere.
-func (d *DB) Space() (free, total uint64, err error) {
-	if d.Path == "" {
-		return 0, 0, nil
-	}
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(d.Path, &s); err != nil {
-		return 0, 0, err
-	}
-	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
-}
-
-// Size returns how many bytes the store takes: its file and what is written
-// but not yet copied into it. On PostgreSQL it is the whole database, which
-// holds all stores.
-func (d *DB) Size(ctx context.Context) (int64, error) {
-	if d.Path == "" {
-		var n int64
-		err := d.Read.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&n)
-		return n, err
-	}
-	info, err := os.Stat(d.Path)
-	if err != nil {
-		return 0, err
-	}
-	n := info.Size()
-	if wal, err := os.Stat(d.Path + "-wal"); err == nil { // there is none at times
-		n += wal.Size()
-	}
-	return n, nil
-}
-
-func openPostgres(ctx context.Context, dsn string, store Store) (*DB, error) {
-	config, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return nil, errors.New("the address of the database is not valid") // err may hold a password
-	}
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		settings := `SET jit = off` // it takes longer than any statement of ours
-		if store == Search {
-			// Whether a word or a name is rare decides the plan: one for all values is wrong for most.
-			settings += `; SET plan_cache_mode = force_custom_plan`
-		}
-		_, err := conn.Exec(ctx, settings)
-		return err
-	}))
-	pool.SetMaxOpenConns(8)
-	pool.SetMaxIdleConns(4)
-	db := &DB{Engine: PostgreSQL, Write: pool, Read: pool}
-	if err := db.checkPostgres(ctx, store); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return db, nil
-}
-
-func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	path, err := filepath.Abs(filepath.Join(dir, string(store)+".db"))
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{Engine: SQLite, Path: path}
-	if db.readers, err = newEntryReaders(); err != nil {
-		return nil, err
-	}
-	if store == Audit {
-		if db.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
-			return nil, err
-		}
-	}
-	// As every Linux distribution builds SQLite: a commit need not wait for the
-	// file's timestamps. Where the system has no such call, fsync does.
-	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
-		return nil, errors.Join(err, db.closeLock())
-	}
-	if db.file, err = touch(path); err != nil {
-		return nil, errors.Join(err, db.closeLock())
-	}
-	db.Write = sql.OpenDB(db.connector(store, false))
-	db.Write.SetMaxOpenConns(1)
-	db.Read = sql.OpenDB(db.connector(store, true))
-	db.Read.SetMaxOpenConns(4)
-	db.Read.SetMaxIdleConns(4)
-	if err := db.check(ctx, store); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-func (d *DB) closeLock() error {
-	if d.lock == nil {
-		return nil
-	}
-	return d.lock.Close()
-}
-
-// touch makes the file for its owner alone before SQLite would make it for all.
-func touch(path string) (os.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	return info, errors.Join(err, f.Close())
-}
-
-// dataSource writes SQLite's address with its settings. Commits of the log and
-// of the one-time keys must survive a power cut (synchronous=FULL); the search
-// tables can be built again, but must not be corrupt (NORMAL).
-func dataSource(path string, store Store, readOnly bool) string {
-	pragmas := []string{"busy_timeout(10000)", "journal_mode(WAL)", "foreign_keys(ON)", "trusted_schema(OFF)",
-		"cell_size_check(ON)", "synchronous(" + synchronous(store) + ")"}
-	if store == Audit { // copied back into the file every 16 MiB, not every 4: fewer flushes while many write
-		pragmas = append(pragmas, "wal_autocheckpoint(4000)", "cache_size(-65536)", "secure_delete(ON)")
-	}
-	if readOnly {
-		pragmas = append(pragmas, "query_only(ON)")
-	}
-	if store == Search { // its pages change often: fewer checkpoints write each fewer times
-		pragmas = append(pragmas, "wal_autocheckpoint(16000)", "cache_size(-65536)")
-	}
-	q := url.Values{"_pragma": pragmas, "_txlock": {"immediate"}, "mode": {"rw"}, // never makes a file
-		"_defensive": {"1"}}
-	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-}
-
-func synchronous(store Store) string {
-	if store == Search {
-		return "NORMAL"
-	}
-	return "FULL"
-}
-
-// minSQLite is the first version without the WAL-reset bug, as a number.
-const minSQLite = 3_051_003
-
-// check reads the settings back: a log that is not durable must not start.
-func (d *DB) check(ctx context.Context, store Store) error {
-	var journal, version string
-	var level int
-	for query, to := range map[string]any{`PRAGMA journal_mode`: &journal, `PRAGMA synchronous`: &level, `SELECT sqlite_version()`: &version} {
-		if err := d.Write.QueryRowContext(ctx, query).Scan(to); err != nil {
-			return err
-		}
-	}
-	wanted := map[string]int{"NORMAL": 1, "FULL": 2}[synchronous(store)]
-	switch {
-	case journal != "wal":
-		return fmt.Errorf("journal_mode is %q, not wal", journal)
-	case level < wanted:
-		return fmt.Errorf("synchronous is %d, less than %d", level, wanted)
-	}
-	return checkVersion(version)
-}
-
-func checkVersion(version string) error {
-	var major, minor, patch int
-	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
-		return err
-	}
-	if major*1_000_000+minor*1_000+patch < minSQLite {
-		return fmt.Errorf("SQLite %s is too old", version)
-	}
-	return nil
-}
-
-// checkPostgres is check: whoever sets the server up may let commits be lost
-// that were reported as done.
-func (d *DB) checkPostgres(ctx context.Context, store Store) error {
-	var commits string
-	if err := d.Write.QueryRowContext(ctx, `SHOW synchronous_commit`).Scan(&commits); err != nil {
-		return err
-	}
-	if commits == "off" && store != Search {
-		return errors.New("synchronous_commit is off: what is written would not be durable")
-	}
-	return nil
-}
-
-func (d *DB) migrate(ctx context.Context, store Store) error {
-	dir, err := fs.Sub(files, string(d.Engine)+"/"+string(store))
-	if err != nil {
-		return err
-	}
-	provider, err := d.provider(dir, store)
-	if err != nil {
-		return err
+		return false, err
 	}
 	// At most starts there is nothing to do: one read instead of a lock.
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
-		return err
+		return false, fmt.Errorf("read the schema's version: %w", err)
 	}
 	if current > target {
-		return fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewerSchema, current, target)
+		return false, fmt.Errorf("%w (schema %d, this one knows %d)", ErrNewerSchema, current, target)
 	}
-	if current == target {
-		return nil
+	if current < target {
+		if _, err := provider.Up(ctx); err != nil {
+			return false, fmt.Errorf("migrate the schema from %d to %d: %w", current, target, err)
+		}
 	}
-	_, err = provider.Up(ctx)
-	return err
+	return current == 0, nil
 }
 
-func (d *DB) provider(dir fs.FS, store Store) (*goose.Provider, error) {
-	dialect := map[Engine]goose.Dialect{SQLite: goose.DialectSQLite3, PostgreSQL: goose.DialectPostgres}[d.Engine]
-	versions, err := database.NewStore(dialect, string(store)+"_schema_version")
+func newProvider(db *sql.DB, engine, store string) (*goose.Provider, error) {
+	dir, err := fs.Sub(files, engine+"/"+store)
 	if err != nil {
 		return nil, err
 	}
+	table := store + "_schema_version"
+	versions, err := database.NewStore(dialect(engine), table)
+	if err != nil {
+		return nil, fmt.Errorf("keep versions in %s: %w", table, err)
+	}
 	options := []goose.ProviderOption{goose.WithStore(versions), goose.WithVerbose(false)}
-	if d.Engine == PostgreSQL {
+	if engine == postgreSQL {
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("prepare the migrations' lock: %w", err)
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	return goose.NewProvider("", d.Write, dir, options...)
-}
-
-// The codes of SQLite and PostgreSQL that callers tell apart.
-const (
-	sqliteReadOnly = 8
-	sqliteIOError  = 10
-	sqliteFull     = 13
-	sqliteCantOpen = 14
-	sqliteUnique   = 2067
-	sqlitePrimary  = 1555
-
-	pgUnique   = "23505"
-	pgDiskFull = "53100"
-	pgReadOnly = "25006"
-)
-
-// IsUnique reports whether err says that a key exists already.
-func IsUnique(err error) bool {
-	code, state := codes(err)
-	return code == sqliteUnique || code == sqlitePrimary || state == pgUnique
-}
-
-// IsFull reports whether err says that there is no space left.
-func IsFull(err error) bool {
-	code, state := codes(err)
-	return code&0xff == sqliteFull || state == pgDiskFull
-}
-
-// IsReadOnly reports whether err says that the database cannot be written.
-func IsReadOnly(err error) bool {
-	code, state := codes(err)
-	return code&0xff == sqliteReadOnly || code&0xff == sqliteCantOpen || state == pgReadOnly
-}
-
-// InDoubt reports whether err, of a commit on SQLite, leaves open what of it is
-// on the disk: writing or syncing it failed.
-func InDoubt(err error) bool {
-	code, _ := codes(err)
-	return code&0xff == sqliteIOError
-}
-
-func codes(err error) (int, string) {
-	if s, ok := errors.AsType[*sqlite.Error](err); ok {
-		return s.Code(), ""
+	provider, err := goose.NewProvider("", db, dir, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations of %s for %s: %w", store, engine, err)
 	}
-	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return 0, p.Code
+	return provider, nil
+}
+
+func dialect(engine string) goose.Dialect {
+	if engine == postgreSQL {
+		return goose.DialectPostgres
 	}
-	return 0, ""
+	return goose.DialectSQLite3
+}
+
+// Newest returns the version of a store's schema that Migrate makes.
+func Newest(engine, store string) (int64, error) {
+	names, err := fs.Glob(files, engine+"/"+store+"/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("no migrations of %s for %s: %w", store, engine, err)
+	}
+	newest := names[len(names)-1]
+	version, err := goose.NumericComponent(newest)
+	if err != nil {
+		return 0, fmt.Errorf("read the version of %s: %w", newest, err)
+	}
+	return version, nil
+}
+
+// Read returns the text of one migration.
+func Read(engine, store, name string) (string, error) {
+	text, err := files.ReadFile(engine + "/" + store + "/" + name)
+	return string(text), err
 }

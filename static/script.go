@@ -68,7 +68,8 @@ func (j *joiner) read(name string, source []byte) (body []byte, given []string, 
 			body = append(body, line...)
 		} else if m := imports.FindSubmatch(line); m != nil {
 			err = j.add(path.Join(path.Dir(name), string(m[2])))
-			body = fmt.Appendf(body, "const { %s } = %s;\n", strings.ReplaceAll(string(m[1]), " as ", ": "), scope(string(m[2])))
+			body = fmt.Appendf(body, "const { %s } = %s;\n", strings.ReplaceAll(string(m[1]), " as ", ": "),
+				scope(string(m[2])))
 		} else if m := exports.FindSubmatch(line); m != nil {
 			given = append(given, string(m[2]))
 			body = append(body, m[1]...)

@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/andybalholm/brotli"
+
+	"coc-console/internal/accept"
 )
 
 // prefix is where the files are served.
@@ -66,8 +68,12 @@ type bundle struct {
 
 var load = sync.OnceValue(func() bundle { return read(tree) })
 
-// entry is the module that pages name; the others become part of it.
-const entry = "js/main.js"
+// Pages name one module and one style sheet; the others become part of them.
+const (
+	entry = "js/main.js"
+	sheet = "css/console.css"
+	first = "css/tokens.css" // it has the order of the layers
+)
 
 // read takes every file of fsys. The hash covers names and sources, in the
 // order of the names.
@@ -81,6 +87,7 @@ func read(fsys fs.FS) bundle {
 	} else {
 		b.problem = err
 	}
+	joinSheets(sources)
 	all := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		f := newFile(name, sources[name])
@@ -89,6 +96,21 @@ func read(fsys fs.FS) bundle {
 	}
 	b.hash = hex.EncodeToString(all.Sum(nil)[:8])
 	return b
+}
+
+// joinSheets puts one style sheet in the place of all: the tokens, and the others by their names.
+func joinSheets(sources map[string][]byte) {
+	joined := slices.Clone(sources[first])
+	delete(sources, first)
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		if path.Ext(name) == ".css" {
+			joined = append(joined, sources[name]...)
+			delete(sources, name)
+		}
+	}
+	if len(joined) > 0 {
+		sources[sheet] = joined
+	}
 }
 
 func readAll(fsys fs.FS) (map[string][]byte, error) {
@@ -194,7 +216,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
-	coding, body := f.form(r.Header.Values("Accept-Encoding"))
+	coding, body := f.form(accept.EncodingsOf(r.Header))
 	tag := f.sum
 	if coding != "" {
 		tag += "-" + coding
@@ -207,10 +229,9 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // form chooses by Accept-Encoding: a coding, "" for none, and the file in it.
-func (f file) form(accepted []string) (string, []byte) {
-	weights := weigh(accepted)
-	br, gz := weights.of("br"), weights.of("gzip")
-	least := weights["identity"] // who does not name it takes it last
+func (f file) form(accepted accept.Encodings) (string, []byte) {
+	br, gz := accepted.Weight("br"), accepted.Weight("gzip")
+	least := accepted["identity"] // who does not name it takes it last
 	if br > 0 && br >= gz && br >= least {
 		if body := f.brotli(); body != nil {
 			return "br", body
@@ -222,34 +243,4 @@ func (f file) form(accepted []string) (string, []byte) {
 		}
 	}
 	return "", f.plain()
-}
-
-// weights are what a client thinks of codings, by their names in lower case;
-// "*" is all that are not named.
-type weights map[string]float64
-
-func (w weights) of(coding string) float64 {
-	if weight, named := w[coding]; named {
-		return weight
-	}
-	return w["*"]
-}
-
-// weigh reads the values of Accept-Encoding. An element that is malformed does not count.
-func weigh(values []string) weights {
-	all := weights{}
-	for element := range strings.SplitSeq(strings.ToLower(strings.Join(values, ",")), ",") {
-		coding, parameter, weighed := strings.Cut(element, ";")
-		weight := 1.0
-		if weighed {
-			q, named := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
-			parsed, err := strconv.ParseFloat(q, 64)
-			if !named || err != nil {
-				continue
-			}
-			weight = parsed
-		}
-		all[strings.TrimPrefix(strings.TrimSpace(coding), "x-")] = weight // x-gzip is gzip
-	}
-	return all
 }

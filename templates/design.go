@@ -18,8 +18,9 @@ const (
 
 var designLong = "The checks of last night have not ended yet, and the next window is in two hours: " + strings.Repeat("averylongword", 6)
 
-var designColours = []string{"bg", "surface", "sunken", "text", "muted", "line", "edge", "accent", "good", "warn", "bad",
-	"accent-wash", "good-wash", "warn-wash", "bad-wash"}
+var designColours = []string{"bg", "head", "sunken", "raised", "hover", "text", "muted", "line", "edge", "accent",
+	"accent-solid", "accent-wash", "good", "good-wash", "warn", "warn-wash", "bad", "bad-solid", "bad-wash", "ok-fill", "bad-fill",
+	"run-fill", "warn-fill", "wait-fill"}
 
 // wires are the values that have a word, in a fixed order.
 func wires(words i18n.Words) []string { return slices.Sorted(maps.Keys(words)) }
@@ -34,11 +35,13 @@ func designOptions(selected string, values ...string) []Option {
 
 func designFailure(t *i18n.Texts) *Failure {
 	m := t.Problem.UpstreamBroken
-	return &Failure{Heading: m.Heading, Text: m.Text, Advice: m.Advice, Verbatim: "COC.00000500: " + designLong, RequestID: "5b1e77d0"}
+	return &Failure{Heading: m.Heading, Text: m.Text, Advice: m.Advice, Verbatim: "COC.00000500: " + designLong,
+		RequestID: "5b1e77d0"}
 }
 
 func designDenial() *Denial {
-	return &Denial{Text: designChinese, Policies: []string{"freeze", "on-call"}, Ask: []string{"acme/maria", "acme/paul"}, Failed: []string{"night"}}
+	return &Denial{Text: designChinese, Policies: []string{"freeze", "on-call"},
+		Ask: []string{"acme/maria", "acme/paul"}, Failed: []string{"night"}}
 }
 
 func designChoices() []OperationChoice {
@@ -71,8 +74,10 @@ func designBatches() []Batch {
 		cells = append(cells, Cell{number(n), "prd-web-000" + number(n), status, designAddress})
 	}
 	var out []Batch
-	for n, state := range []string{"FINISHED", "FAILED", "RUNNING", "HELD", "WAITING", "PARTLY", "CANCELED", "UNKNOWN"} {
-		out = append(out, Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells})
+	for n, state := range []string{"FINISHED", "FAILED", "RUNNING", "HELD", "WAITING", "PARTLY", "CANCELED",
+		"UNKNOWN"} {
+		out = append(out,
+			Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells})
 	}
 	out[0].Rotation, out[1].Current, out[2].Selected, out[3].Rotation = "PAUSE", true, true, "SOMEDAY"
 	for range 12 {
@@ -96,20 +101,22 @@ func designTicketPage(p Design) Ticket {
 		Instances: InstanceList{Total: 63, Ticket: designTicket, Rows: designInstances(p.Now), Filtered: true, Incomplete: true, FormAddress: designAddress,
 			Statuses: designOptions("ABNORMAL", "", "READY", "ABNORMAL"), Batches: designOptions("", "", "1", "2"), Regions: designOptions("", "", "a", "b"),
 			Zones: designOptions("", "", "a", "b"), Sorts: designOptions("", "", "batch", "host"), FailedFirst: designAddress, Hosts: designAddress, CSV: designAddress},
-		Timeline: []TimelineEntry{
+		Activity: []ActivityEntry{
 			{ID: "event-1", Time: p.Now, After: p.Now.Add(-5 * time.Second), Subject: "instance", From: "PROCESSING", To: "ABNORMAL", Target: "prd-web-0002", Batch: 2},
 			{ID: "record-3", Sequence: 3, Time: p.Now, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: designLong, Receipt: designAddress},
-			{ID: "record-2", Sequence: 2, Time: p.Now, Actor: "manager", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: "prd-web-0003", Batch: 2, Reason: designChinese, Receipt: designAddress, Glass: true}},
-		AllHistory: "/audit", Story: "/audit"}
+			{ID: "record-2", Sequence: 2, Time: p.Now, Actor: "manager", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: "prd-web-0003", Batch: 2, Reason: designChinese, Receipt: designAddress, Override: true}},
+		AllHistory: "/audit", Timeline: "/audit"}
 }
 
 // designLog has a line in every colour, and two that tell of errors.
 func designLog(p Design) InstancePage {
 	var part LogPart
 	for c := range 17 {
-		part = append(part, LogLine{Runs: []LogRun{{Text: "2026-03-02 09:15:14 "}, {Text: "colour " + number(c) + " " + designChinese + "\n", Colour: c, Bold: c%4 == 1}}})
+		part = append(part, LogLine{Runs: []LogRun{{Text: "2026-03-02 09:15:14 "},
+			{Text: "colour " + number(c) + " " + designChinese + "\n", Colour: c, Bold: c%4 == 1}}})
 	}
-	part = append(part, LogLine{Error: true, Runs: []LogRun{{Text: "ERROR ", Colour: 2, Bold: true}, {Text: designLong + "\n"}}}, LogLine{Error: true, Runs: []LogRun{{Text: "exit status 1\n"}}})
+	part = append(part, LogLine{Error: true, Runs: []LogRun{{Text: "ERROR ", Colour: 2, Bold: true},
+		{Text: designLong + "\n"}}}, LogLine{Error: true, Runs: []LogRun{{Text: "exit status 1\n"}}})
 	f := p.Frame
 	f.Refresh = 0
 	return InstancePage{Frame: f, Log: Log{part}, LogBytes: 4096, Download: designAddress}
@@ -117,15 +124,16 @@ func designLog(p Design) InstancePage {
 
 func designReceipt(p Design) Receipt {
 	return Receipt{Frame: p.Frame, ID: "k2", TicketID: designTicket, Type: "CANCEL_INSTANCE", Open: true, Deadline: p.Now.Add(time.Minute), Others: []string{"40304358"},
-		Steps: designSteps(p.Now)[0], Now: TicketNow{"PROCESSING", 2, 5, Tally{3, 9, 10, 22}, p.Now}, Stops: 12, Policies: []string{"on-call"}, Glass: true,
-		ApprovedBy: "acme/maria", Approval: "/approvals", Job: "/jobs", ReviewedBy: "acme/maria", Review: designChinese,
+		Steps: designSteps(p.Now)[0], Now: TicketNow{"PROCESSING", 2, 5, Tally{3, 9, 10, 22}, p.Now}, Stops: 12, Policies: []string{"on-call"}, Override: true,
+		ApprovedBy: "acme/maria", Approval: "/approvals", Bulk: "/bulk", ReviewedBy: "acme/maria", Review: designChinese,
 		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "READY"}}}
 }
 
 // designSteps are operations that wait, succeed, are rejected and end in doubt.
 func designSteps(now time.Time) [][]Step {
 	requested := Step{Action: "operation.requested", Time: now, Record: "/audit/1"}
-	accepted := Step{Action: "operation.accepted", Time: now, Duration: 412 * time.Millisecond, Record: "/audit/2", UpstreamRequestID: "5b1e77d0"}
+	accepted := Step{Action: "operation.accepted", Time: now, Duration: 412 * time.Millisecond, Record: "/audit/2",
+		UpstreamRequestID: "5b1e77d0"}
 	return [][]Step{
 		{requested, accepted, {Action: "operation.observed", Pending: true}},
 		{requested, accepted, {Action: "operation.observed", Time: now, Status: "CANCELED", Record: "/audit/3"}},
@@ -141,7 +149,7 @@ func designOperation(p Design) NewOperation {
 		Key: "k", Reason: designChinese, MaxReason: 500, Errors: FieldErrors{"reason": designChinese, "despite": designChinese},
 		Changes: []Change{{"status", "PROCESSING", "ABNORMAL", true}, {"finished", "6", "7", false}},
 		Pending: []PendingOperation{{"k7", "PAUSE_ORDER", "nginx_reload", "manager", p.Now, "/design"}}, ShowNext: true, Next: 3, NextHosts: rows,
-		Rules: OperationRules{Reason: true, Number: true, Other: true, OfferGlass: true, Stops: 12, Running: 3, Radius: designChinese, Keeps: 4,
+		Rules: OperationRules{Reason: true, Number: true, Other: true, OfferOverride: true, Stops: 12, Running: 3, Impact: designChinese, Keeps: 4,
 			Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 12, 3}, {"", 1, 0}}}, {"zone", []SpreadRow{{"cn-north-4a", 9, 2}, {"cn-north-4b", 3, 1}}}}}}
 }
 
@@ -159,7 +167,8 @@ func designAudit(p Design) Audit {
 		rows = append(rows, RecordRow{Sequence: int64(20 - n), Time: p.Now, Actor: "operator", Action: "operation.requested", Outcome: outcome, Ticket: designTicket,
 			TicketAddress: designAddress, Operation: "CANCEL_INSTANCE", Target: "prd-web-0002 (192.168.0.12)", BatchIndex: 2, Reason: designChinese, Address: "/design"})
 	}
-	rows[4].End, rows[3].Glass, rows[2].Reason, rows[1].Upstream = "operation.observed", true, designLong, "COC.00040713: "+designLong
+	rows[4].End, rows[3].Override, rows[2].Reason, rows[1].Upstream = "operation.observed", true, designLong,
+		"COC.00040713: "+designLong
 	actors := Facet{Field: "actor", Values: []FacetValue{{designLong, 6, false, "/audit"}, {"b", 5, false, "/audit"}, {"c", 4, false, "/audit"},
 		{"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}
 	return Audit{Frame: p.Frame, All: true, Filtered: true, Rows: rows, Export: "/audit/export", Total: Total{10000, true}, Counted: 2000,
@@ -172,7 +181,7 @@ func designAudit(p Design) Audit {
 func designIntegrity(now time.Time) *Integrity {
 	return &Integrity{VerifiedAt: now.Add(-time.Minute), Verified: 9, All: now.Add(-time.Minute), Next: now.Add(time.Minute), Running: true, Done: 5, Of: 9,
 		Findings: []Finding{{"record.altered", "record 7", 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3, Signed: 9, SignedAt: now,
-		Anchors: []AnchorState{{"log", 9, now, false}, {"webhook", 0, time.Time{}, true}}, Origin: "coc-console/x", PublicKey: "coc-console/x+5b1e77d0+" + strings.Repeat("A", 44)}
+		Anchors: []AnchorState{{Name: "log", Size: 9, At: now}, {Name: "webhook", Failed: true, Pending: now}}, Origin: "coc-console/x", PublicKey: "coc-console/x+5b1e77d0+" + strings.Repeat("A", 44)}
 }
 
 func designEvidence(now time.Time) Evidence {
@@ -180,14 +189,15 @@ func designEvidence(now time.Time) Evidence {
 		CheckpointSize: 8, Signed: now, Proof: []string{strings.Repeat("A", 44)}, ProofAddress: "/design", Bundle: "/design", Command: "coc-console audit verify-bundle FILE.zip"}
 }
 
-func designStory(now time.Time) []StoryItem {
-	step := func(n int64, action, outcome string) StoryStep {
-		return StoryStep{Sequence: n, Time: now, Since: time.Second, Action: action, Outcome: outcome, Actor: "operator", Record: "/design"}
+func designTimeline(now time.Time) []TimelineItem {
+	step := func(n int64, action, outcome string) TimelineStep {
+		return TimelineStep{Sequence: n, Time: now, Since: time.Second, Action: action, Outcome: outcome,
+			Actor: "operator", Record: "/design"}
 	}
 	other := step(9, "access.denied", "denied")
-	return []StoryItem{{Views: &StoryViews{12, 3, now.Add(-time.Hour), now}}, {Other: &other},
-		{Operation: &StoryOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: "prd-web-0002", Actor: "operator", Reason: designLong, Receipt: "/design",
-			Took: time.Minute, Steps: []StoryStep{step(2, "operation.requested", "pending"), step(3, "operation.rejected", "failed")}}}}
+	return []TimelineItem{{Views: &TimelineViews{12, 3, now.Add(-time.Hour), now}}, {Other: &other},
+		{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: "prd-web-0002", Actor: "operator", Reason: designLong, Receipt: "/design",
+			Took: time.Minute, Steps: []TimelineStep{step(2, "operation.requested", "pending"), step(3, "operation.rejected", "failed")}}}}
 }
 
 func designApprovals(now time.Time) []ApprovalRow {
@@ -201,14 +211,16 @@ func designApprovals(now time.Time) []ApprovalRow {
 
 func designApproval(now time.Time) Approval {
 	return Approval{ApprovalRow: designApprovals(now)[0], Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}},
-		Radius: designChinese, MayDecide: true, Own: true, MaySend: true, Typed: designLong, Errors: FieldErrors{"comment": designChinese}}
+		Impact: designChinese, MayDecide: true, Own: true, MaySend: true, Typed: designLong, Errors: FieldErrors{"comment": designChinese}}
 }
 
-func designJob(now time.Time) Job {
-	j := Job{JobRow: JobRow{ID: "k5", State: "running", Type: "CANCEL_INSTANCE", Who: "operator", Reason: designChinese, Address: "/design", Started: now},
+func designBulk(now time.Time) Bulk {
+	j := Bulk{BulkRow: BulkRow{ID: "k5", State: "running", Type: "CANCEL_INSTANCE", Who: "operator", Reason: designChinese, Address: "/design", Started: now},
 		Done: 2, MayStop: true, MayContinue: true, Retry: "/design", Result: "/design"}
-	for n, state := range []string{"waiting", "sending", "sent", "failed", "operation.accepted", "operation.observed", "operation.rejected", "operation.unknown", "operation.not_observed"} {
-		j.Items = append(j.Items, JobItem{N: n, State: state, Target: "prd-web-000" + number(n), Address: "/design", Problem: designChinese[:n/8*len(designChinese)]})
+	for n, state := range []string{"waiting", "sending", "sent", "failed", "operation.accepted", "operation.observed",
+		"operation.rejected", "operation.unknown", "operation.not_observed"} {
+		j.Items = append(j.Items, BulkItem{N: n, State: state, Target: "prd-web-000" + number(n), Address: "/design",
+			Problem: designChinese[:n/8*len(designChinese)]})
 		j.Counts = append(j.Counts, Count{state, int32(n)})
 	}
 	return j

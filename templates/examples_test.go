@@ -40,12 +40,28 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
-		"story": exampleStory(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"timeline": exampleTimeline(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
+		"permissions":   examplePermissions(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
-		"new_job": exampleNewJob(), "job": exampleJob(), "operation_rules": exampleOperationRules(),
+		"new_bulk": exampleNewBulk(), "bulk": exampleBulk(), "operation_rules": exampleOperationRules(),
 		"record_pruned": exampleRecordPruned(), "design": exampleDesign("basics"), "design_ticket": exampleDesign("ticket"),
-		"design_operation": exampleDesign("operation"), "design_audit": exampleDesign("audit"), "design_desk": exampleDesign("desk"),
+		"design_operation": exampleDesign("operation"), "design_audit": exampleDesign("audit"), "design_approvals": exampleDesign("approvals"),
 	}
+}
+
+func examplePermissions() Permissions {
+	asks := PermissionAnswer{State: "demands", Override: true, Demands: []PermissionReason{{"count", "Type the " + quotes}}}
+	allowed := PermissionAnswer{State: "allowed", Reasons: []PermissionReason{{"own-ticket", ""}}}
+	denied := PermissionAnswer{State: "denied", Reasons: []PermissionReason{{"", "You don't have permission to do this."}}}
+	return Permissions{Frame: frame("What may I do?", SectionNone), Person: "demo/" + quotes, Others: true,
+		PersonError: "Enter the account and the user name.", Roles: []string{"managers", quotes}, Ticket: quotes, Instances: 30,
+		TicketError: "This is not a ticket ID.", Columns: []string{"Own ticket", "Somebody else's ticket"},
+		Operations: []PermissionRow{{"view", "See the ticket", []PermissionAnswer{allowed, denied}},
+			{"CANCEL_ORDER", "Cancel ticket", []PermissionAnswer{asks, denied}}},
+		Console: []PermissionRow{{"review", "Read the whole audit log", []PermissionAnswer{denied}}},
+		File:    "rules.cedar", Source: "permit (principal, action, resource);\n// " + quotes,
+		Policies: []PermissionPolicy{{"own-ticket", "", false}, {"count", "Type the " + quotes, true}}}
 }
 
 func exampleDesign(part string) Design {
@@ -86,7 +102,7 @@ func exampleProblemRules() Problem {
 
 func exampleReviews() Reviews {
 	f := frame("Reviews", SectionApprovals)
-	f.GlassWaits, f.ApprovalsWait = 2, 1
+	f.OverridesToReview, f.ApprovalsWait = 2, 1
 	return Reviews{Frame: f, MaxComment: 500, Rows: []ReviewRow{
 		{ID: "KEY1", Operation: "CANCEL_ORDER", Target: script, Who: "demo/operator", Reason: longWord, At: noon, Stops: 12, Outcome: "operation.observed",
 			Receipt: "/operations/KEY1", Record: "/audit/9", Comment: quotes, Problem: "Write what you found."},
@@ -107,31 +123,33 @@ func exampleApprovals() Approvals {
 
 func exampleApproval() Approval {
 	return Approval{Frame: frame("Approval", SectionApprovals), ApprovalRow: exampleApprovalRow("waiting"), TicketID: ticketID, TicketAddress: ticketAddress,
-		Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}}, Radius: "Stops 12 instances, of which 3 run now.",
+		Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}}, Impact: "Stops 12 instances, 3 of them running.",
 		MayDecide: true, Typed: quotes, Errors: FieldErrors{"comment": "The reason has 501 characters; 500 are allowed."}}
 }
 
-func exampleNewJob() NewJob {
-	return NewJob{Frame: frame("Job", SectionTickets), Type: "CANCEL_INSTANCE", Stops: 2, Running: 1, Key: "KEY4", Reason: quotes, MaxReason: 500, Count: "<3>",
-		WantsReason: true, WantsCount: true, OfferGlass: true, Denied: exampleDenial(), Drop: "/jobs/new?target=1", Back: ticketAddress,
+func exampleNewBulk() NewBulk {
+	return NewBulk{Frame: frame("Job", SectionTickets), Type: "CANCEL_INSTANCE", Stops: 2, Running: 1, Key: "KEY4", Reason: quotes, MaxReason: 500, Count: "<3>",
+		WantsReason: true, WantsCount: true, OfferOverride: true, Denied: exampleDenial(), Drop: "/bulk/new?target=1", Back: ticketAddress,
 		Errors: FieldErrors{"count": "That is not the number of instances that stop now: 2."},
-		Items: []JobTarget{{Value: ticketID + ".1.2", Seen: "1/", Name: script, Status: "PROCESSING", Address: ticketAddress},
-			{Value: ticketID + ".2.2", Name: longWord, Problem: "The ticket has no such instance.", Address: ticketAddress}}}
+		Items: []BulkTarget{{Value: ticketID + ".1.2", Seen: "1/", Name: script, Status: "PROCESSING", Address: ticketAddress},
+			{Value: ticketID + ".2.2", Name: longWord, Problem: "The ticket has no such instance.", Address: ticketAddress},
+			{Value: ticketID + ".3.2", Seen: "1/", Name: "web-0003", Status: "PROCESSING", Problem: "Another operation is pending", Address: ticketAddress,
+				Pending: &PendingOperation{"k7", "CANCEL_INSTANCE", "web-0003", quotes, noon, "/operations/k7"}, Despite: true}}}
 }
 
-func exampleJob() Job {
-	return Job{Frame: frame("Job", SectionJobs), JobRow: JobRow{ID: "KEY5", State: "stopped", Type: "CANCEL_INSTANCE", Who: "operator", Reason: script,
-		Address: "/jobs/KEY5", Items: 2, Started: noon}, Note: "session_ended", Done: 1, MayContinue: true, Retry: "/jobs/new?target=1",
-		Result: "/jobs/KEY5/result.csv", Counts: []Count{{"failed", 1}, {"operation.observed", 1}},
-		Items: []JobItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6"},
+func exampleBulk() Bulk {
+	return Bulk{Frame: frame("Job", SectionBulk), BulkRow: BulkRow{ID: "KEY5", State: "stopped", Type: "CANCEL_INSTANCE", Who: "operator", Reason: script,
+		Address: "/bulk/KEY5", Items: 2, Started: noon}, Note: "session_ended", Done: 1, MayContinue: true, Retry: "/bulk/new?target=1",
+		Result: "/bulk/KEY5/result.csv", Counts: []Count{{"failed", 1}, {"operation.observed", 1}},
+		Items: []BulkItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6"},
 			{N: 2, State: "failed", Target: longWord, Address: ticketAddress, Problem: quotes, Operation: "KEY7"}}}
 }
 
 // exampleOperationRules wants everything that rules can want.
 func exampleOperationRules() NewOperation {
 	p := exampleOperationBatch()
-	p.Rules = OperationRules{Reason: true, Number: true, Other: true, OfferGlass: true, Stops: 5, Running: 3, Radius: "Stops 5 instances, of which 3 run now.",
-		Keeps: 4, Count: script, Glass: true, Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 4, 3}, {longWord, 1, 0}}}, {"application", []SpreadRow{{"", 5, 3}}}}}
+	p.Rules = OperationRules{Reason: true, Number: true, Other: true, OfferOverride: true, Stops: 5, Running: 3, Impact: "Stops 5 instances, 3 of them running.",
+		Keeps: 4, Count: script, Override: true, Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 4, 3}, {longWord, 1, 0}}}, {"application", []SpreadRow{{"", 5, 3}}}}}
 	p.Errors = FieldErrors{"count": "That is not the number of instances that stop now: 5."}
 	return p
 }
@@ -153,18 +171,21 @@ func exampleTickets() Tickets {
 	rows[1].News, rows[2].News, rows[3].News, rows[4].News = News{Was: "PROCESSING", Failed: 2}, News{New: true}, News{Failed: 1}, News{Was: script}
 	rows[4].Over = true
 	return Tickets{Frame: f, Live: Live{Title: "(12) Tickets", Icon: "ABNORMAL", Address: "/tickets/events", Digest: "d"},
-		Decisions: &Decisions{Rows: rows[1:3], Count: 12, AtLeast: true, Abnormal: "/tickets?status=ABNORMAL", Paused: "/tickets?status=PAUSED"},
+		Decisions: &Decisions{Count: 12, Icon: "ABNORMAL", Abnormal: "/tickets?status=ABNORMAL", Paused: "/tickets?status=PAUSED"},
 		Unread:    Unread{4, noon.Add(-time.Hour)}, Hidden: 2, Read: 100, Narrow: true, Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
-		Scopes: []Scope{{"", "/tickets", false}, {"mine", "/tickets?scope=mine", false}, {"team", "/tickets?scope=team", true}},
-		Saved:  []SavedSearch{{quotes, "status=PAUSED", "/tickets?status=PAUSED"}, {longWord, "scope=team", "/tickets?scope=team"}}, View: "scope=team", SaveLabel: script,
-		Filter: TicketFilter{Statuses: []Option{{"", false}, {"PROCESSING", false}, {"ABNORMAL", true}},
-			Creator: quotes, From: "yesterday", To: "2026-03-02T12:00", Name: script}, Filtered: true,
-		Errors: FieldErrors{"label": "This is too long.", "from": "This is not a date and time, such as 2026-03-02T09:15.", "find": "There is no execute_uuid in this text."},
+		Tabs: []Tab{{"attention", "/tickets?status=attention", false}, {"running", "/tickets?status=PROCESSING", false},
+			{"mine", "/tickets?scope=mine", false}, {"team", "/tickets?scope=team", true}, {"all", "/tickets", false}}, Running: 1, All: -1,
+		Saved: []SavedSearch{{quotes, "status=PAUSED", "/tickets?status=PAUSED"}, {longWord, "scope=team", "/tickets?scope=team"}}, View: "scope=team", SaveLabel: script,
+		Filter: TicketFilter{Scope: "team", Text: script, Set: []Attribute{{"scope", "team"}, {"name", script}, {"from", "yesterday"}},
+			Chips:  []Chip{{"name", script, "/tickets?scope=team"}, {"creator", quotes, "/tickets?scope=team"}},
+			Ranges: []Range{{"24h", "/tickets?range=24h", false}, {"all", "/tickets", true}}, From: "yesterday", To: "2026-03-02T12:00",
+			Cleared: "/tickets?scope=team"}, Filtered: true,
+		Errors: FieldErrors{"label": "This is too long.", "q": "Not understood: " + quotes, "from": "This is not a date and time, such as 2026-03-02T09:15.", "find": "There is no execute_uuid in this text."},
 		Rows:   rows, Total: 222, Pager: Pager{"/tickets", "/tickets?after=74"}, ReadAt: noon}
 }
 
 func exampleTicketsEmpty() Tickets {
-	return Tickets{Frame: frame("Tickets", SectionTickets), Filter: TicketFilter{Statuses: []Option{{"", true}}}, ReadAt: noon, Decisions: &Decisions{}}
+	return Tickets{Frame: frame("Tickets", SectionTickets), ReadAt: noon, Decisions: &Decisions{}, All: 0, Running: 0}
 }
 
 func exampleFailure() *Failure {
@@ -228,7 +249,7 @@ func exampleTicket() Ticket {
 			Remaining: &Remaining{Time: 17 * time.Minute, Batch: 2, Overdue: true, Samples: 7}},
 		Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
 		Live:    Live{Address: ticketAddress + "/events", Digest: "d1", Icon: "ABNORMAL", Title: "Abnormal · 2 failed · patch_kernel"},
-		Timeline: []TimelineEntry{
+		Activity: []ActivityEntry{
 			{ID: "event-1", Time: noon, After: noon.Add(-5 * time.Second), Subject: "instance", From: "READY", To: "PROCESSING", Target: script, Batch: 2},
 			{ID: "record-3", Sequence: 3, Time: noon, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: longWord, Receipt: "/operations/k3"},
 			{ID: "record-2", Sequence: 2, Time: noon, Actor: "operator", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: script, Batch: 2, Reason: quotes, Receipt: "/operations/k2"},
@@ -330,8 +351,8 @@ func exampleReceiptRejected() Receipt {
 func exampleReceiptOthers() Receipt {
 	p := exampleReceipt()
 	p.Others = []string{"40304358", bigID}
-	p.Stops, p.Policies, p.Glass, p.ApprovedBy, p.ReviewedBy, p.Review = 12, []string{"on-call", longWord}, true, script, quotes, override
-	p.Approval, p.Job = "/approvals/KEY1", "/jobs/KEY2"
+	p.Stops, p.Policies, p.Override, p.ApprovedBy, p.ReviewedBy, p.Review = 12, []string{"on-call", longWord}, true, script, quotes, override
+	p.Approval, p.Bulk = "/approvals/KEY1", "/bulk/KEY2"
 	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "other_instance", Status: "PROCESSING"}
 	return p
 }
@@ -348,18 +369,18 @@ func exampleAudit() Audit {
 			Outcomes: []Option{{"", true}, {"failed", false}}},
 		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
 		Rows: []RecordRow{
-			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", "", true},
-			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed", false},
-			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", "", false},
-			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", "", false},
-			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", "", false},
-			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", "", false}}}
+			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", "", true, 0},
+			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed", false, 0},
+			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", "", false, 0},
+			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", "", false, 0},
+			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", "", false, 0},
+			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", "", false, 0}}}
 }
 
 func exampleIntegrity() *Integrity {
 	return &Integrity{VerifiedAt: noon, Verified: 9, All: noon, Next: noon.Add(time.Minute), Running: true, Done: 5, Of: 9,
 		Findings: []Finding{{"record.altered", "record 7: " + script, 7, "/audit/7"}, {"log.forked", "another tree", 0, ""}}, MoreFindings: 3,
-		Signed: 9, SignedAt: noon, Anchors: []AnchorState{{"log", 9, noon, false}, {longWord, 0, time.Time{}, true}}, Origin: "coc-console/x",
+		Signed: 9, SignedAt: noon, Anchors: []AnchorState{{Name: "log", Size: 9, At: noon}, {Name: longWord, Failed: true, Pending: noon}}, Origin: "coc-console/x",
 		PublicKey: "coc-console/x+5b1e77d0+" + longWord}
 }
 
@@ -367,18 +388,18 @@ func exampleAuditEmpty() Audit {
 	return Audit{Frame: frame("Audit log", SectionAudit)}
 }
 
-func exampleStory() Story {
-	step := func(n int64, action, outcome string, since time.Duration) StoryStep {
-		return StoryStep{Sequence: n, Time: noon.Add(since), Since: since, Action: action, Outcome: outcome, Actor: quotes, Record: "/audit/" + number(n)}
+func exampleTimeline() Timeline {
+	step := func(n int64, action, outcome string, since time.Duration) TimelineStep {
+		return TimelineStep{Sequence: n, Time: noon.Add(since), Since: since, Action: action, Outcome: outcome, Actor: quotes, Record: "/audit/" + number(n)}
 	}
 	rejected := step(3, "operation.rejected", "failed", 400*time.Millisecond)
 	rejected.Upstream, rejected.Note, rejected.Status = "HTTP 400 COC.00040713: "+script, "timeout", "ABNORMAL"
 	denied := step(9, "access.denied", "denied", 0)
-	return Story{Frame: frame("What happened", SectionAudit), Ticket: ticketID, TicketAddress: ticketAddress, Operation: "k2",
-		Whole: "/audit/story?ticket=x", List: "/audit?q=x", Newer: "/audit/story?after=1", Older: "/audit/story?before=2",
-		Items: []StoryItem{{Views: &StoryViews{1, 1, noon, noon}}, {Views: &StoryViews{12, 3, noon, noon.Add(time.Hour)}}, {Other: &denied},
-			{Operation: &StoryOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: longWord, Actor: "operator", Reason: script, Receipt: "/operations/k2",
-				Took: time.Minute, Steps: []StoryStep{step(2, "operation.requested", "pending", 0), rejected}}}}}
+	return Timeline{Frame: frame("What happened", SectionAudit), Ticket: ticketID, TicketAddress: ticketAddress, Operation: "k2",
+		Whole: "/audit/timeline?ticket=x", List: "/audit?q=x", Newer: "/audit/timeline?after=1", Older: "/audit/timeline?before=2",
+		Items: []TimelineItem{{Views: &TimelineViews{1, 1, noon, noon}}, {Views: &TimelineViews{12, 3, noon, noon.Add(time.Hour)}}, {Other: &denied},
+			{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: longWord, Actor: "operator", Reason: script, Receipt: "/operations/k2",
+				Took: time.Minute, Steps: []TimelineStep{step(2, "operation.requested", "pending", 0), rejected}}}}}
 }
 
 func exampleRecord() Record {
@@ -389,7 +410,7 @@ func exampleRecord() Record {
 		OperationID: "k2", Receipt: "/operations/k2", BatchIndex: 2, InstanceID: bigID, Target: "web-0002 (192.168.10.22)", Reason: quotes,
 		Seen: []Attribute{{"status", "ABNORMAL"}, {"failed", "2"}}, UpstreamStatus: 400, UpstreamCode: "COC.00040712",
 		UpstreamMessage: script, UpstreamRequestID: "5b1e77d0", Duration: 412 * time.Millisecond,
-		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8", Story: "/audit/story?operation=k2",
+		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8", Timeline: "/audit/timeline?operation=k2",
 		Siblings: []Sibling{{6, noon, "operation.requested", "/audit/6"}, {7, noon, "operation.rejected", "/audit/7"}},
 		Evidence: exampleEvidence()}
 }
@@ -403,4 +424,22 @@ func exampleEvidence() Evidence {
 func exampleRecordPruned() Record {
 	return Record{Frame: frame("Record 3", SectionAudit), Sequence: 3, Next: "/audit/257",
 		Evidence: Evidence{Pruned: true, Altered: true, Index: 2, Leaf: "5c0d", BytesAddress: "/audit/3/bytes"}}
+}
+
+func exampleSessions() Sessions {
+	row := SessionRow{Name: "5e55", Address: "2001:db8::1", Browser: "Mozilla/5.0 " + quotes, Project: "cn-north-4", Begun: noon.Add(-time.Hour),
+		Used: noon, Expires: noon.Add(8 * time.Hour), This: true}
+	other := row
+	other.Name, other.This, other.Project = "5e56", false, ""
+	third := other
+	third.Name = "5e57"
+	return Sessions{Frame: frame("Sessions", SectionAudit), More: true, MaxReason: 500, People: []SessionPerson{
+		{Key: "a/1", Who: "demo/manager", N: 1, Own: true, Rows: []SessionRow{row, other}},
+		{Key: "a/2", Who: "demo/" + script, N: 2, Rows: []SessionRow{third}, Reason: quotes, Problem: "Enter a reason."},
+	}}
+}
+
+func exampleProblemAgain() Problem {
+	return Problem{Frame: frame("IAM", SectionNone), Status: 503, Heading: "IAM can't be reached", Text: "Nothing was done.", Advice: "Try again.",
+		Again: &Again{Method: "post", Address: "/reviews", Fields: []AgainField{{"comment", script}, {"operation", quotes}}}}
 }

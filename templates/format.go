@@ -38,8 +38,10 @@ func exact(ctx context.Context, t time.Time) string {
 	return t.In(zone).Format(timeLayout+" -07:00") + " " + zone.String() + ", " + utc
 }
 
-// duration writes a duration in its two largest units: "1 h 02 min".
-func duration(t *i18n.CommonTexts, d time.Duration) string {
+func duration(t *i18n.CommonTexts, d time.Duration) string { return Duration(t, d) }
+
+// Duration writes a duration in its two largest units: "1 h 02 min".
+func Duration(t *i18n.CommonTexts, d time.Duration) string {
 	switch {
 	case d < 0:
 		return ""
@@ -61,7 +63,7 @@ func duration(t *i18n.CommonTexts, d time.Duration) string {
 // state has a shape of its own, so that colour is never needed to tell it.
 var shapes = map[string]string{
 	"READY": "waiting", "WAITING": "waiting", "PROCESSING": "running", "RUNNING": "running",
-	"ABNORMAL": "abnormal", "FAILED": "abnormal", "ERROR": "abnormal", "PAUSED": "paused", "HELD": "paused",
+	"ABNORMAL": "abnormal", "FAILED": "abnormal", "ERROR": "abnormal", "ENDED": "abnormal", "PAUSED": "paused", "HELD": "paused",
 	"CANCELED": "canceled", "PARTLY": "canceled", "FINISHED": "finished", "ROLLBACKED": "rolled-back",
 	"succeeded": "finished", "failed": "abnormal", "denied": "denied", "unknown": "unknown", "pending": "waiting",
 	"operation.requested": "finished", "operation.accepted": "finished", "operation.rejected": "denied",
@@ -88,7 +90,7 @@ var icons = sync.OnceValue(func() string { return static.URL("img/icons.svg") + 
 func sprite(name string) string { return icons() + name }
 
 // progressOrder is the order of a bar: what is done comes first.
-var progressOrder = []string{"FINISHED", "ABNORMAL", "ROLLBACKED", "CANCELED", "PROCESSING", "READY"}
+var progressOrder = []string{"FINISHED", "ABNORMAL", "ERROR", "ROLLBACKED", "CANCELED", "PROCESSING", "READY"}
 
 // progress sorts counts like a bar that fills up; unknown states come last.
 func progress(counts []Count) []Count {

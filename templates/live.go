@@ -1,14 +1,14 @@
 package templates
 
-import "github.com/a-h/templ"
+import (
+	"github.com/a-h/templ"
+
+	"coc-console/internal/live"
+)
 
 // Fragment is a part of a page that is sent again by itself when it changes.
 // Its component renders one element with the fragment's id.
-type Fragment struct {
-	ID   string
-	List string // the id of the element whose children are in the order of the fragments; "" = it stands alone
-	Body templ.Component
-}
+type Fragment = live.Fragment
 
 // Live is a page that an event stream keeps up to date.
 type Live struct {
@@ -22,6 +22,8 @@ type Live struct {
 	// Rendered has the fragments, where they have been rendered before, by
 	// their ids.
 	Rendered map[string]string
+	// Apart says that the body has been rendered before: Hole stands in its place.
+	Apart bool
 }
 
 // part is a fragment in its place: as it was rendered before, or now.
@@ -47,3 +49,6 @@ func liveOf(p Page) Live {
 // Cut stands where a page can be cut into pieces: white space in HTML, that is
 // quickly found because nothing else writes it.
 const Cut = "\f"
+
+// Hole stands where the body of a page belongs that has been rendered before.
+const Hole = Cut + Cut

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 	"coc-console/internal/i18n"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func reader(t testing.TB, l i18n.Language) context.Context {
 	t.Helper()
@@ -143,9 +144,34 @@ func (c *check) element(n *html.Node) {
 		if n.FirstChild == nil || n.FirstChild.Data != "caption" {
 			c.Error("a table without a caption")
 		}
+		c.columns(n)
 	case "th":
 		if _, ok := attribute(n, "scope"); !ok {
 			c.Error("a heading of a table without a scope")
+		}
+	}
+}
+
+// columns holds a table's headings against its rows: on paper some columns are
+// left out, and where a heading stayed all would be one column off.
+func (c *check) columns(table *html.Node) {
+	var heads []bool // which are left out
+	for n := range table.Descendants() {
+		if n.Type != html.ElementNode || n.Data != "tr" {
+			continue
+		}
+		var out []bool
+		for cell := range n.ChildNodes() {
+			if cell.Type == html.ElementNode {
+				names, _ := attribute(cell, "class")
+				out = append(out, slices.Contains(strings.Fields(names), "select"))
+			}
+		}
+		switch {
+		case heads == nil:
+			heads = out
+		case len(out) == len(heads) && !slices.Equal(heads, out):
+			c.Errorf("a row leaves the columns %v out on paper, the headings %v", out, heads)
 		}
 	}
 }
@@ -278,4 +304,25 @@ func benchmark(b *testing.B, p Page) {
 		}
 	}
 	b.SetBytes(int64(out.Len()))
+}
+
+// TestRecordSaysItInWords: a note has its words, a denial its copy button, and a
+// record of the console itself no empty part about who did it.
+func TestRecordSaysItInWords(t *testing.T) {
+	ctx := reader(t, i18n.EnUS)
+	p := Record{Detail: []Attribute{{Name: "note", Value: "not_authentic"}, {Name: "denial", Value: "ZW5jb2RlZA"}}}
+	page := string(render(t, ctx, p))
+	if strings.Contains(page, "not_authentic") || !strings.Contains(page, "didn&#39;t write this request") {
+		t.Error("the note has no words")
+	}
+	if !strings.Contains(page, "data-copy") || strings.Count(page, "ZW5jb2RlZA") != 1 {
+		t.Error("the denial can't be copied")
+	}
+	if strings.Contains(page, "who-heading") {
+		t.Error("nobody is shown")
+	}
+	p.User = "operator"
+	if !strings.Contains(string(render(t, ctx, p)), "who-heading") {
+		t.Error("somebody isn't shown")
+	}
 }

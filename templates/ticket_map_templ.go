@@ -14,7 +14,7 @@ import "coc-console/internal/i18n"
 type Batch struct {
 	Index, Total int32
 	Rotation     string // CONTINUE, PAUSE or what COC says
-	State        string // a value of operate.BatchState
+	State        string // a value of coc.BatchState
 	Current      bool
 	Selected     bool   // the list shows its instances only
 	Address      string // this page with its instances

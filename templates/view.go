@@ -24,9 +24,13 @@ type Frame struct {
 	// Refresh asks the browser to load the page again after so many seconds;
 	// 0 = the page does not change by itself.
 	Refresh int
-	// GlassWaits is how many operations with broken glass the reader is to
+	// OverridesToReview is how many emergency overrides the reader is to
 	// review; ApprovalsWait how many requests wait for their decision.
-	GlassWaits, ApprovalsWait int
+	OverridesToReview, ApprovalsWait int
+	// Person tells persons apart for scripts; Other is set where somebody else
+	// has opened the page's form.
+	Person string
+	Other  *OtherPerson
 }
 
 // Section is the part of the console that a page belongs to.
@@ -37,7 +41,7 @@ const (
 	SectionNone      Section = ""
 	SectionTickets   Section = "tickets"
 	SectionApprovals Section = "approvals"
-	SectionJobs      Section = "jobs"
+	SectionBulk      Section = "jobs"
 	SectionAudit     Section = "audit"
 )
 
@@ -74,6 +78,7 @@ type Failure struct {
 	Heading, Text, Advice string // in the reader's language
 	Verbatim              string // the upstream's own words, with its code; may be empty
 	RequestID             string // the upstream's; may be empty
+	Encoded               string // the encoded authorization message of a denial; may be empty
 }
 
 // Option is one value of a select; Value is the wire value.

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
 	"coc-console/internal/i18n"
 )
 
 // TestAuditAddresses: who gets what from every address of the log. What only a
 // manager may see is one word, which nobody else may be sent.
 func TestAuditAddresses(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		const secret = "ann-of-another-team"
 		c.append(audit.Record{Action: audit.ActionTicketViewed, Actor: audit.Actor{UserID: "id-ann", UserName: secret, ProjectName: secret},
@@ -26,7 +28,7 @@ func TestAuditAddresses(t *testing.T) {
 		manager, operator := c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "operator", i18n.EnUS)
 		operator.settled(operator.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "why").location())
 		own := "/audit/" + number(c.only(audit.ActionOperationRequested).Sequence)
-		story := "/audit/story?operation=" + c.only(audit.ActionOperationRequested).OperationID
+		story := "/audit/timeline?operation=" + c.only(audit.ActionOperationRequested).OperationID
 		size, err := c.log.Size(t.Context())
 		must(t, err)
 		c.covered(t, size)
@@ -51,11 +53,11 @@ func TestAuditAddresses(t *testing.T) {
 			{"GET", "/audit/export?format=jsonl", 200, 200, true},
 			{"GET", "/audit/export?format=bundle", 403, 200, false}, // packed
 			{"GET", "/audit/checkpoint", 200, 200, false},
-			{"GET", "/audit/complete?field=actor", 200, 200, true},
-			{"GET", "/audit/complete?field=actor&prefix=ann", 200, 200, true},
-			{"GET", "/audit/complete?field=project&prefix=a", 200, 200, true},
-			{"GET", "/audit/complete?prefix=a", 200, 200, false},
-			{"GET", "/audit/story?ticket=" + c.sim.UUID("running"), 200, 200, false}, // views are numbers
+			{"GET", "/audit/suggest?field=actor", 200, 200, true},
+			{"GET", "/audit/suggest?field=actor&prefix=ann", 200, 200, true},
+			{"GET", "/audit/suggest?field=project&prefix=a", 200, 200, true},
+			{"GET", "/audit/suggest?prefix=a", 200, 200, false},
+			{"GET", "/audit/timeline?ticket=" + c.sim.UUID("running"), 200, 200, false}, // views are numbers
 			{"GET", story, 200, 200, false},
 			{"POST", "/audit/searches", 303, 303, false},
 			{"POST", "/audit/searches/delete", 303, 303, false},
@@ -99,6 +101,7 @@ func TestAuditAddresses(t *testing.T) {
 
 // TestComplete: what is offered occurs in the log, and is a word of a search.
 func TestComplete(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b := c.signedIn(t, "manager", i18n.EnUS)
 		c.append(listed("Ann Other", "", "failed"), listed("anna", "", "failed"), listed("ben", "", "failed"))
@@ -111,7 +114,7 @@ func TestComplete(t *testing.T) {
 			"prefix=ac":               {"actor:", "action:"},
 			"prefix=af":               {"after:"},
 		} {
-			p := b.get("/audit/complete?" + path)
+			p := b.get("/audit/suggest?" + path)
 			b.want(p, http.StatusOK)
 			var got struct{ Options []string }
 			must(t, json.Unmarshal([]byte(p.body), &got))
@@ -121,7 +124,7 @@ func TestComplete(t *testing.T) {
 				t.Errorf("%s: %v, want %v", path, got.Options, want)
 			}
 			for _, option := range got.Options {
-				if _, err := audit.ParseQuery(option, time.UTC); err != nil && strings.HasPrefix(path, "field") {
+				if _, err := search.ParseQuery(option, time.UTC); err != nil && strings.HasPrefix(path, "field") {
 					t.Errorf("%s: %v", option, err)
 				}
 			}
@@ -134,6 +137,7 @@ var savedLinks = regexp.MustCompile(`(?s)<section class="saved".*?</section>`)
 // TestSavedSearches: a search is kept under a name, for its owner alone, and
 // deleted again.
 func TestSavedSearches(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b, other := c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "operator", i18n.EnUS)
 		const text, name = `actor:ann "a & b"`, `failed <here>`
@@ -165,6 +169,7 @@ func TestSavedSearches(t *testing.T) {
 // TestSearchesThatAreNotSaved: what is wrong stands next to the field, with what
 // was typed.
 func TestSearchesThatAreNotSaved(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	field := i18n.For(i18n.EnUS).Field
@@ -186,11 +191,12 @@ func TestSearchesThatAreNotSaved(t *testing.T) {
 	}
 }
 
-var storyParts = regexp.MustCompile(`data-views="[0-9]+"|<li class="panel" data-operation|<li class="step"[^>]*data-action="[a-z_.]+"|<li class="story-other" data-sequence="[0-9]+" data-action="[a-z_.]+"`)
+var storyParts = regexp.MustCompile(`data-views="[0-9]+"|<li class="panel" data-operation|<li class="step"[^>]*data-action="[a-z_.]+"|<li class="record-timeline-other" data-sequence="[0-9]+" data-action="[a-z_.]+"`)
 
 // TestStory: a ticket's records in their order, operations as one, views as a
 // number.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		ticket := c.sim.UUID("running")
 		m, b := c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "operator", i18n.EnUS)
@@ -201,7 +207,7 @@ func TestStory(t *testing.T) {
 		receipt := b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "because <it> hangs").location()
 		b.settled(receipt)
 		m.want(m.get(c.ticket("running")), http.StatusOK)
-		p := m.get("/audit/story?ticket=" + ticket)
+		p := m.get("/audit/timeline?ticket=" + ticket)
 		m.want(p, http.StatusOK, "because <it> hangs", "4 views by 2 people", "1 view by 1 person")
 		var order []string
 		for _, part := range storyParts.FindAllString(p.body, -1) {
@@ -213,8 +219,8 @@ func TestStory(t *testing.T) {
 			t.Errorf("the story is %v, want %v", order, want)
 		}
 		// The ticket, the receipt and the record lead to it.
-		own := "/audit/story?operation=" + c.only(audit.ActionOperationRequested).OperationID
-		for path, link := range map[string]string{c.ticket("running"): "/audit/story?ticket=" + ticket, receipt: own,
+		own := "/audit/timeline?operation=" + c.only(audit.ActionOperationRequested).OperationID
+		for path, link := range map[string]string{c.ticket("running"): "/audit/timeline?ticket=" + ticket, receipt: own,
 			"/audit/" + number(c.only(audit.ActionOperationRequested).Sequence): own} {
 			if !strings.Contains(b.get(path).body, `href="`+link+`"`) {
 				t.Errorf("%s does not lead to %s", path, link)
@@ -227,11 +233,12 @@ func TestStory(t *testing.T) {
 		}
 		nobody := c.signedIn(t, "nobody", i18n.EnUS)
 		nobody.want(nobody.get(own), http.StatusForbidden)
-		if p := nobody.get("/audit/story?ticket=" + ticket); storyParts.MatchString(p.body) {
+		if p := nobody.get("/audit/timeline?ticket=" + ticket); storyParts.MatchString(p.body) {
 			t.Errorf("who may not open the ticket is told %s", shortened(p.body))
 		}
-		for _, path := range []string{"/audit/story", "/audit/story?ticket=none", "/audit/story?operation=none", "/audit/story?operation=%00", "/audit/story?ticket=" + ticket + "&before=x"} {
+		for _, path := range []string{"/audit/timeline", "/audit/timeline?ticket=none", "/audit/timeline?operation=none", "/audit/timeline?ticket=" + ticket + "&before=x"} {
 			m.want(m.get(path), http.StatusNotFound)
 		}
+		m.want(m.get("/audit/timeline?operation=%00"), http.StatusUnprocessableEntity)
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
 	"coc-console/internal/i18n"
 )
 
@@ -75,7 +76,9 @@ func large(b *testing.B, dsn string) *console {
 	for { // until a search need not read the log's end by itself
 		f, err := c.log.Figures(b.Context())
 		must(b, err)
-		if f.Followed == f.Size {
+		followed, err := c.index.Followed(b.Context())
+		must(b, err)
+		if followed == f.Size {
 			return c
 		}
 		<-pace.C
@@ -121,7 +124,7 @@ func BenchmarkAuditPage(b *testing.B) {
 		b.Run(engine, func(b *testing.B) {
 			dsn := ""
 			if engine == "postgresql" {
-				dsn = postgres(b)
+				dsn = audittest.Postgres(b)
 			} else if folder := os.Getenv("COC_CONSOLE_BENCH_FOLDER"); folder != "" {
 				dsn = filepath.Join(folder, fmt.Sprintf("console-of-%d", records(b)))
 			}

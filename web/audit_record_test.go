@@ -14,6 +14,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/retention"
 	"coc-console/internal/i18n"
 )
 
@@ -25,7 +27,7 @@ var (
 // engines runs a test on both databases.
 func engines(t *testing.T, run func(t *testing.T, c *console)) {
 	t.Run("sqlite", func(t *testing.T) { run(t, start(t)) })
-	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = postgres(t) })) })
+	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = audittest.Postgres(t) })) })
 }
 
 // covered waits until a signed checkpoint covers a record.
@@ -67,6 +69,7 @@ func verified(t *testing.T, c *console, proof, body string, sequence int64) audi
 // TestRecordIsProven: what the page of a record offers for download proves it to
 // whoever has the log's public key alone.
 func TestRecordIsProven(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
 		b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), `a <b> & "c"`).location())
@@ -114,6 +117,7 @@ var siblingLinks = regexp.MustCompile(`(?s)<ol class="siblings">.*?</ol>`)
 // TestRecordLinksItsOperation: from one record of an operation the others are a
 // click away.
 func TestRecordLinksItsOperation(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "why").location())
@@ -127,6 +131,7 @@ func TestRecordLinksItsOperation(t *testing.T) {
 // TestPrunedRecord: what was removed is said to be, and still proven; only
 // managers see it, because nobody knows any more whose it was.
 func TestPrunedRecord(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	manager := c.signedIn(t, "manager", i18n.EnUS)
 	actor := c.only(audit.ActionSessionSignedIn).Actor
@@ -138,7 +143,7 @@ func TestPrunedRecord(t *testing.T) {
 	size, err := c.log.Size(t.Context())
 	must(t, err)
 	c.covered(t, size)
-	last, err := c.log.Prune(t.Context(), c.clock.now().Add(time.Hour), actor)
+	last, err := retention.Prune(t.Context(), c.index, c.clock.now().Add(time.Hour), actor)
 	must(t, err)
 	if last != 256 {
 		t.Fatalf("pruned up to %d", last)
@@ -160,6 +165,7 @@ func TestPrunedRecord(t *testing.T) {
 
 // TestCheckpointAddress: anybody with the public key can read what is served.
 func TestCheckpointAddress(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	want := c.covered(t, 1)

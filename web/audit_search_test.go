@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
 	"coc-console/internal/i18n"
 )
 
@@ -43,6 +44,7 @@ var (
 // TestOneSearchInTwoForms: the controls and the text say the same, whichever
 // was changed.
 func TestOneSearchInTwoForms(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	b.setCookie("zone", "Asia/Shanghai")
@@ -104,6 +106,7 @@ func TestOneSearchInTwoForms(t *testing.T) {
 
 // TestWrongSearchIsMarked: the page points at the word.
 func TestWrongSearchIsMarked(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.ZhCN)
 	for text, marked := range map[string]string{
@@ -138,6 +141,7 @@ func facets(p page) map[string][2]string {
 // TestSummary: what stands above the list counts what the list shows, and leads
 // to it.
 func TestSummary(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b := c.signedIn(t, "manager", i18n.EnUS)
 		c.append(listed("ann", "T1", "failed"), listed("ann", "T2", "denied"), listed("ben", "T1", "failed"))
@@ -173,6 +177,7 @@ var barLinks = regexp.MustCompile(`<tr><th scope="row"><a href="([^"]+)">[^<]*</
 
 // TestActivity: all bars together are all records, and each leads to its own.
 func TestActivity(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.idle = day })
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	for range 5 {
@@ -207,10 +212,11 @@ func TestActivity(t *testing.T) {
 // TestManyAreCountedHonestly: beyond the limit of counting a page says "more
 // than"; a log that nothing narrows is known to the last record.
 func TestManyAreCountedHonestly(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	done := make(chan error, 64)
-	const many = audit.MaxCount + 7
+	const many = search.MaxCount + 7
 	for range 64 {
 		go func() {
 			for range many / 64 {
@@ -228,7 +234,8 @@ func TestManyAreCountedHonestly(t *testing.T) {
 	for range many % 64 {
 		c.append(listed("ann", "", "failed"))
 	}
-	b.want(b.get("/audit?q=actor:ann"), http.StatusOK, "More than 10,000 records", i18n.For(i18n.EnUS).Audit.Counted(audit.MaxFaceted))
+	b.want(b.get("/audit?q=actor:ann"), http.StatusOK, "More than 10,000 records", i18n.For(i18n.EnUS).Audit.Counted(search.MaxFaceted))
+	must(t, c.log.AwaitNotes(t.Context()))
 	size, err := c.log.Size(t.Context())
 	must(t, err)
 	b.want(b.get("/audit"), http.StatusOK, i18n.For(i18n.EnUS).Audit.Total(size, false))
@@ -237,6 +244,7 @@ func TestManyAreCountedHonestly(t *testing.T) {
 // TestRequestSaysWhatCameOfIt: the record stays pending, the row does not leave
 // its reader there.
 func TestRequestSaysWhatCameOfIt(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
 		b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "why").location())
@@ -254,6 +262,7 @@ func TestRequestSaysWhatCameOfIt(t *testing.T) {
 // TestOnlyTheSameListIsSparedItsViews: a list that grows by itself is one
 // record; whatever else claims to be one is written down.
 func TestOnlyTheSameListIsSparedItsViews(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.idle = day })
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	refresh := with("Coc-Console-Refresh", "1")

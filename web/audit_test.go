@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
 	"coc-console/internal/i18n"
 	"coc-console/internal/simulator"
 )
 
 // TestEveryActionIsWritten does each thing once and looks for its record.
 func TestEveryActionIsWritten(t *testing.T) {
+	t.Parallel()
 	run := func(t *testing.T, c *console) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
 		ticket := c.sim.UUID("running")
@@ -61,7 +63,7 @@ func TestEveryActionIsWritten(t *testing.T) {
 		}
 	}
 	t.Run("sqlite", func(t *testing.T) { run(t, start(t)) })
-	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = postgres(t) })) })
+	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = audittest.Postgres(t) })) })
 }
 
 // last is the sequence of a user's last record of an action.
@@ -87,6 +89,7 @@ func shown(p page) []string {
 }
 
 func TestWhoSeesWhat(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	operator, manager, nobody := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "nobody", i18n.EnUS)
 	reader := c.signedIn(t, "reader", i18n.EnUS)
@@ -156,6 +159,7 @@ func TestWhoSeesWhat(t *testing.T) {
 // TestRightsNeedCOC: when COC cannot say whether a ticket may be read, nothing
 // is shown, and nothing is called denied.
 func TestRightsNeedCOC(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	operator, reader := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "reader", i18n.EnUS)
 	receipt := operator.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "mine").location()
@@ -170,6 +174,7 @@ func TestRightsNeedCOC(t *testing.T) {
 }
 
 func TestAuditPages(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	for range 120 {
@@ -214,6 +219,7 @@ func TestAuditPages(t *testing.T) {
 }
 
 func TestAuditTimes(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	b.setCookie("zone", "Asia/Shanghai")
@@ -260,6 +266,7 @@ func exported(t *testing.T, b *browser, path string) [][]string {
 }
 
 func TestExport(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	b.settled(b.apply(c.newOperation("running", "operation_type=CANCEL_INSTANCE&instance_id=1001"), "=HYPERLINK(\"x\"), \"quoted\"\nline").location())
@@ -292,7 +299,8 @@ func TestExport(t *testing.T) {
 
 // TestLongExport: the server's own limit for an answer is not the export's.
 func TestLongExport(t *testing.T) {
-	c := start(t, func(s *settings) { s.writeLimit = 300 * time.Millisecond })
+	t.Parallel()
+	c := start(t, func(s *settings) { s.writeLimit = 2 * time.Second })
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	actor := c.only(audit.ActionSessionSignedIn).Actor
 	const many = 3000
@@ -319,7 +327,7 @@ func TestLongExport(t *testing.T) {
 		t.Errorf("the export has %d bytes before it begins", res.ContentLength)
 	}
 	c.clock.advance(time.Minute)
-	timer := time.NewTimer(500 * time.Millisecond) // a slow reader: longer than the server's limit
+	timer := time.NewTimer(2500 * time.Millisecond) // a slow reader: longer than the server's limit
 	defer timer.Stop()
 	<-timer.C
 	rows, err := csv.NewReader(res.Body).ReadAll()
@@ -331,6 +339,7 @@ func TestLongExport(t *testing.T) {
 // TestRefreshIsOneView: a page that stays open is one record, also when it was
 // opened by a refresh; another page, and a person, are records of their own.
 func TestRefreshIsOneView(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	refresh := with("Coc-Console-Refresh", "1")
@@ -349,6 +358,7 @@ func TestRefreshIsOneView(t *testing.T) {
 // TestTicketPages goes through the list to its end and back without losing a
 // ticket, with the filters kept.
 func TestTicketPages(t *testing.T) {
+	t.Parallel()
 	const many = 127
 	c := start(t, func(s *settings) {
 		s.tickets = nil
@@ -387,6 +397,7 @@ func TestTicketPages(t *testing.T) {
 }
 
 func TestFindGoesToTheTicket(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	id := c.sim.UUID("running")
@@ -405,6 +416,7 @@ func TestFindGoesToTheTicket(t *testing.T) {
 
 // TestUntrustedText: what servers print is text, and is downloaded as it is.
 func TestUntrustedText(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	p := b.get(c.ticket("finished") + "/instances/3001")
@@ -422,6 +434,7 @@ func TestUntrustedText(t *testing.T) {
 // TestAddressesAreTheirOwners: from where somebody works is for managers and
 // themselves, on the record's page, in the export and by what a search finds.
 func TestAddressesAreTheirOwners(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	operator, manager, reader := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "reader", i18n.EnUS)
 	operator.settled(operator.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "mine").location())

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,17 +18,21 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
-// fail is the one place where an error becomes a status and a page. The cause
+// errorHandler is the one place where an error becomes a status and a page. The cause
 // is logged here, once, with the request's id; the page shows the id.
-func (s *server) fail(err error, c echo.Context) {
+func (s *server) errorHandler(err error, c echo.Context) {
 	if c.Response().Committed {
 		s.Logger.Error("an answer broke off", "error", err, "request_id", requestID(c))
 		return
 	}
-	if c.Request().Context().Err() != nil {
+	if ctx := c.Request().Context(); errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		c.SetRequest(c.Request().WithContext(context.WithoutCancel(ctx))) // who waits is told
+		err = unavailable(fmt.Errorf("request took longer than %v: %w", requestTimeout, err))
+	} else if ctx.Err() != nil {
 		s.Logger.Debug("the browser went away", "error", err, "request_id", requestID(c))
 		_ = c.NoContent(statusBrowserGone) // for the log alone
 		return
@@ -36,7 +42,8 @@ func (s *server) fail(err error, c echo.Context) {
 	s.logFailure(err, c, page.Status)
 	err = s.answer(page, c)
 	if err != nil && !c.Response().Committed { // without an answer net/http would say 200
-		err = errors.Join(err, c.String(http.StatusInternalServerError, i18n.T(c.Request().Context()).Problem.Internal.Heading))
+		err = errors.Join(err, c.String(http.StatusInternalServerError,
+			i18n.T(c.Request().Context()).Problem.Internal.Heading))
 	}
 	if err != nil {
 		s.Logger.Error("an error page could not be sent", "error", err, "request_id", requestID(c))
@@ -76,8 +83,19 @@ func (s *server) answer(page templates.Problem, c echo.Context) error {
 		return s.askToSignIn(c)
 	}
 	page.RequestID = requestID(c)
+	if page.Again != nil {
+		page.Again = retryForm(c)
+	}
 	page.Frame = s.Handlers.Frame(c, page.Heading, templates.SectionNone)
 	return handlers.Render(c, page.Status, page)
+}
+
+// signInAgain reports whether an error ends the session.
+func signInAgain(err error) bool {
+	var upstream *coc.Error
+	var problem *handlers.Problem
+	return errors.As(err, &upstream) && upstream.SignInAgain() ||
+		errors.As(err, &problem) && problem.Kind == handlers.ProblemSignIn
 }
 
 // askToSignIn sends the browser to the sign-in page and from there back to
@@ -86,7 +104,7 @@ func (s *server) askToSignIn(c echo.Context) error {
 	q := url.Values{"return": {handlers.ReturnAddress(c)}}
 	if v, ok := handlers.ViewerFrom(c.Request().Context()); ok {
 		s.Handlers.NoteSessionEnded(c, v)
-		if err := s.Sessions.End(c); err != nil { // the cookie is gone all the same
+		if err := s.Sessions.End(c); err != nil { // the cookie is gone anyway
 			s.Logger.Error("an ended session is still stored", "error", err, "request_id", requestID(c))
 		}
 		q.Set("ended", "1")
@@ -111,7 +129,7 @@ func (s *server) problem(err error, c echo.Context) templates.Problem {
 	case errors.As(err, &upstream):
 		return upstreamProblem(upstream, &t.Problem)
 	case errors.As(err, &signIn):
-		return page(http.StatusBadGateway, t.Problem.IAMUnavailable)
+		return iamProblem(signIn, &t.Problem)
 	case errors.As(err, &storage):
 		return storageProblem(storage, &t.Problem)
 	case errors.Is(err, audit.ErrBusy), errors.Is(err, audit.ErrClosed):
@@ -130,6 +148,27 @@ func (s *server) problem(err error, c echo.Context) templates.Problem {
 	return page(http.StatusInternalServerError, t.Problem.Internal)
 }
 
+// retryForm is the request as a form that sends it once more, with all that was
+// typed. Secrets are in none of the forms that come here.
+func retryForm(c echo.Context) *templates.Again {
+	r := c.Request()
+	a := &templates.Again{Method: "get", Address: r.URL.Path}
+	values := r.URL.Query()
+	if r.Method == http.MethodPost {
+		a.Method, a.Address = "post", r.URL.RequestURI()
+		if err := r.ParseForm(); err != nil {
+			return nil
+		}
+		values = r.PostForm
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		for _, value := range values[name] {
+			a.Fields = append(a.Fields, templates.AgainField{Name: name, Value: value})
+		}
+	}
+	return a
+}
+
 func page(status int, m i18n.Message) templates.Problem {
 	return templates.Problem{Status: status, Heading: m.Heading, Text: m.Text, Advice: m.Advice}
 }
@@ -143,31 +182,51 @@ func requestProblem(ctx context.Context, p *handlers.Problem, t *i18n.Problems) 
 		handlers.ProblemUnavailable: t.Unavailable, handlers.ProblemInsecure: t.Insecure,
 		handlers.ProblemSignIn: t.SignInAgain, handlers.ProblemBadForm: t.BadForm, handlers.ProblemKeySpent: t.KeySpent,
 		handlers.ProblemRules: t.Hidden, handlers.ProblemNoExport: t.NoExport,
+		handlers.ProblemOtherPerson: t.OtherPerson, handlers.ProblemUnchecked: t.Unchecked, handlers.ProblemLimited: t.Limited,
 	}
 	m, ok := messages[p.Kind]
 	if !ok {
 		m = t.Internal
 	}
 	out := page(p.Status, m)
-	out.Value = p.Value
+	if p.Kind == handlers.ProblemOtherPerson {
+		out.Typed = p.Value
+	} else {
+		out.Value = p.Value
+	}
 	out.SignIn = p.Kind == handlers.ProblemSignIn
+	if p.Kind == handlers.ProblemLimited {
+		out.Text, out.Value = i18n.Sentences(t.LimitedBy.Of(p.Value), out.Text), ""
+	}
+	if p.Kind == handlers.ProblemUnchecked || p.Kind == handlers.ProblemLimited {
+		out.Again = &templates.Again{} // of the request
+	}
 	if p.Decision != nil {
-		out.Denial = handlers.Denial(ctx, *p.Decision)
+		out.Denial = present.Denial(ctx, *p.Decision)
+	}
+	return out
+}
+
+// iamProblem describes a failed call to IAM.
+func iamProblem(e *iam.Error, t *i18n.Problems) templates.Problem {
+	out := page(http.StatusBadGateway, t.IAMUnavailable)
+	if why := t.UpstreamReason.Of(string(e.Reason)); why != "" {
+		out.Advice = why
 	}
 	return out
 }
 
 // upstreamProblem describes a failed call to COC.
 func upstreamProblem(e *coc.Error, t *i18n.Problems) templates.Problem {
-	status, m := handlers.UpstreamMessage(e, t)
+	status, m := present.UpstreamMessage(e, t)
 	out := page(status, m)
-	out.Verbatim, out.UpstreamRequestID = handlers.Verbatim(e), e.RequestID
+	out.Verbatim, out.UpstreamRequestID, out.Encoded = present.Verbatim(e), e.RequestID, present.EncodedDenial(e)
 	out.SignIn = e.SignInAgain()
 	return out
 }
 
 func storageProblem(e *audit.StorageError, t *i18n.Problems) templates.Problem {
-	return page(http.StatusServiceUnavailable, handlers.StorageMessage(e, t))
+	return page(http.StatusServiceUnavailable, present.StorageMessage(e, t))
 }
 
 func echoProblem(e *echo.HTTPError, t *i18n.Problems) templates.Problem {

@@ -5,11 +5,11 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/audit/export"
 	"coc-console/handlers"
 	"coc-console/internal/i18n"
 )
@@ -17,18 +17,14 @@ import (
 // signedUpTo waits until a checkpoint covers a record.
 func (c *console) signedUpTo(t *testing.T, seq int64) {
 	t.Helper()
-	for {
-		if k, err := c.log.Checkpoint(t.Context()); err == nil && k.Size >= seq {
-			return
-		}
-		if t.Context().Err() != nil {
-			t.Fatal("no checkpoint")
-		}
-		runtime.Gosched()
-	}
+	eventually(t, "a checkpoint", func() bool {
+		k, err := c.log.Checkpoint(t.Context())
+		return err == nil && k.Size >= seq
+	})
 }
 
 func TestExportAsLines(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	p := b.get("/audit/export?format=jsonl")
@@ -58,6 +54,7 @@ func TestExportAsLines(t *testing.T) {
 }
 
 func TestExportAsBundle(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	b.want(b.get("/tickets"), http.StatusOK)
@@ -67,8 +64,8 @@ func TestExportAsBundle(t *testing.T) {
 	if p.Header.Get("Content-Type") != "application/zip" || p.Header.Get("Content-Encoding") != "" || !strings.HasSuffix(p.Header.Get("Content-Disposition"), `Z.zip"`) {
 		t.Errorf("the header is %v", p.Header)
 	}
-	r, err := audit.VerifyBundle(strings.NewReader(p.body), int64(len(p.body)), []string{c.log.PublicKey()})
-	if err != nil || !r.OK() || r.Records != 1 || r.Kind != audit.BundleSearch {
+	r, err := export.VerifyBundle(strings.NewReader(p.body), int64(len(p.body)), []string{c.log.PublicKey()})
+	if err != nil || !r.OK() || r.Records != 1 || r.Kind != export.BundleSearch {
 		t.Errorf("%+v, %v", r, err)
 	}
 	archive, err := zip.NewReader(strings.NewReader(p.body), int64(len(p.body)))
@@ -91,6 +88,7 @@ func TestExportAsBundle(t *testing.T) {
 
 // TestExportForAnotherSite: a page elsewhere cannot have somebody export.
 func TestExportForAnotherSite(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	for _, from := range []string{"cross-site", "same-site", "x"} {
@@ -106,6 +104,7 @@ func TestExportForAnotherSite(t *testing.T) {
 
 // TestExportOfADamagedLog: half an export does not look like a whole one.
 func TestExportOfADamagedLog(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "manager", i18n.EnUS)
 	for range 600 {

@@ -42,6 +42,10 @@ func disturbances(hold chan struct{}) []disturbed {
 		{"refused", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "no"}, "", rejected, "", "", 400},
 		{"throttled", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "slow", Gateway: true}, "", rejected, "", "", 429},
 		{"throttled until", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "slow", Gateway: true, RetryAfter: "1"}, "", rejected, "", "", 429},
+		{"an error of COC, before", simulator.Fault{Status: 500, Code: "COC.00000001", Message: "internal error"}, "", unknown, notObserved, operate.NoteUncertain, 500},
+		{"an error of COC, after", simulator.Fault{Status: 500, Code: "COC.00000001", Message: "internal error", Late: true}, "", unknown, observed, operate.NoteUnattributed, 500},
+		{"a refusal in nobody's words, after", simulator.Fault{Status: 400, Late: true}, "", unknown, observed, operate.NoteUnattributed, 400},
+		{"a portal's page, after", simulator.Fault{Effect: simulator.HTMLBody, Status: 403, Late: true}, "", unknown, observed, operate.NoteUnattributed, 403},
 		{"a server error without a word", simulator.Fault{Status: 503}, "", unknown, notObserved, "", 503},
 		{"the gateway, before", gateway, "", unknown, notObserved, "", 502},
 		{"the gateway, after", with(gateway, late), "", unknown, observed, "", 502},
@@ -62,7 +66,10 @@ func disturbances(hold chan struct{}) []disturbed {
 		{"words nobody knows", simulator.Fault{Effect: simulator.NewWords}, "", accepted, observed, "", 200},
 		{"in drips", simulator.Fault{Effect: simulator.Drip, Pace: time.Millisecond}, "", accepted, observed, "", 200},
 		{"twice", simulator.Fault{Effect: simulator.Twice, Pace: time.Millisecond}, "", accepted, observed, "", 200},
-		{"the token ends afterwards", simulator.Fault{Effect: simulator.ExpireToken, Late: true}, "", accepted, notObserved, operate.NoteNoSession, 200},
+		{"signing in without a hint", simulator.Fault{Effect: simulator.HideHint}, "", accepted, observed, "", 200},
+		{"another clock", simulator.Fault{Effect: simulator.ClockSkew, Skew: time.Hour}, "", accepted, observed, "", 200},
+		{"an echo of the token", simulator.Fault{Effect: simulator.EchoToken}, "", rejected, "", "", 400},
+		{"the token ends afterwards", simulator.Fault{Effect: simulator.ExpireToken, Late: true}, "", accepted, observed, "", 200},
 	}
 }
 
@@ -70,6 +77,7 @@ func disturbances(hold chan struct{}) []disturbed {
 // sent once, the log holds what is known, it has an end, and the receipt says
 // so in the reader's language.
 func TestEveryFaultOfAnOperation(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
 	all := disturbances(hold)
@@ -110,7 +118,7 @@ func checkDisturbed(t *testing.T, tt disturbed, language i18n.Language) {
 	receipt := b.post(strings.Split(path, "/new")[0], form)
 	b.want(receipt, http.StatusSeeOther)
 	if tt.fault.Effect == simulator.ExpireToken {
-		checkAfterExpiry(t, c, tt)
+		checkAfterExpiry(t, c, tt, receipt.location())
 		return
 	}
 	p := b.settled(receipt.location())
@@ -119,7 +127,14 @@ func checkDisturbed(t *testing.T, tt disturbed, language i18n.Language) {
 	if end == "" {
 		end = tt.answer
 	}
-	b.want(p, http.StatusOK, texts.Receipt.Verdict.Of(string(end)))
+	verdict := string(end)
+	if tt.answer == unknown && end == observed {
+		verdict = string(operate.NoteUnattributed)
+		if done := texts.Receipt.Verdict.Of(string(observed)); strings.Contains(p.body, done) {
+			t.Errorf("it is told as %q", done)
+		}
+	}
+	b.want(p, http.StatusOK, texts.Receipt.Verdict.Of(verdict))
 	if tt.note != "" {
 		b.want(p, http.StatusOK, texts.Word.Note.Of(string(tt.note)))
 	}
@@ -131,14 +146,19 @@ func checkDisturbed(t *testing.T, tt disturbed, language i18n.Language) {
 	checkSentOnce(t, c)
 }
 
-// checkAfterExpiry: the reader is signed out, but the log still gets an end.
-func checkAfterExpiry(t *testing.T, c *console, tt disturbed) {
+// checkAfterExpiry: the reader is signed out, and the operation waits until
+// somebody looks at its ticket; the effect then gets its end in the log.
+func checkAfterExpiry(t *testing.T, c *console, tt disturbed, receipt string) {
 	t.Helper()
-	for len(c.records(tt.end)) == 0 {
-		if t.Context().Err() != nil {
-			t.Fatal("the operation has no end")
-		}
-	}
+	b := c.signedIn(t, "manager", i18n.EnUS)
+	id := strings.TrimPrefix(receipt, "/operations/")
+	eventually(t, "nobody watches", func() bool {
+		unwatched, err := c.operations.Unwatched(t.Context(), id)
+		must(t, err)
+		return unwatched
+	})
+	b.want(b.get("/tickets/"+c.only(audit.ActionOperationRequested).Ticket), http.StatusOK)
+	eventually(t, "the operation has an end", func() bool { return len(c.records(tt.end)) > 0 })
 	checkLog(t, c, tt)
 	checkSentOnce(t, c)
 }
@@ -176,6 +196,7 @@ func checkSentOnce(t *testing.T, c *console) {
 // TestFaultsThatReadingSurvives: slow, oddly labelled and unfamiliar answers
 // are shown like others, and what is unfamiliar stands there as COC wrote it.
 func TestFaultsThatReadingSurvives(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		fault simulator.Fault

@@ -45,6 +45,9 @@ func FuzzOperationForm(f *testing.F) {
 		b := signedIn.in(t)
 		form := url.Values{"operation_type": {operation}, "batch_index": {batch}, "instance_id": {instance}, "reason": {reason + probe},
 			"seen": {seen}, "key": {key}}
+		if key == someKey {
+			form.Set("key", b.key())
+		}
 		sent := c.sim.Calls(simulator.CallOperate)
 		p := b.post("/tickets/"+url.PathEscape(ticket)+"/operations", form)
 		sane(t, p)
@@ -108,7 +111,7 @@ func FuzzCookies(f *testing.F) {
 	f.Add(";", "zh-CN", "", "Local")
 	f.Fuzz(func(t *testing.T, session, language, theme, zone string) {
 		b := c.browser(t, i18n.EnUS)
-		raw := "coc-console=" + session + "; language=" + language + probe + "; theme=" + theme + "; zone=" + zone
+		raw := c.sessions.CookieName(false) + "=" + session + "; language=" + language + probe + "; theme=" + theme + "; zone=" + zone
 		raw = strings.Map(func(r rune) rune {
 			if r < ' ' || r == 0x7f {
 				return -1

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"log/slog"
@@ -29,19 +30,57 @@ import (
 	"go.uber.org/goleak"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
+	"coc-console/audit/export"
+	"coc-console/audit/search"
+	"coc-console/audit/verify"
 	"coc-console/handlers"
+	"coc-console/internal/approval"
+	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
+	"coc-console/internal/database"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
+	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/ratelimit"
 	"coc-console/internal/simulator"
+	"coc-console/internal/store"
 	"coc-console/internal/watch"
-	"coc-console/migrations"
 	"coc-console/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// emptyData is a folder with databases that are up to date and empty: to make them takes longer than most tests.
+var emptyData string
+
+func TestMain(m *testing.M) {
+	var err error
+	if emptyData, err = makeEmptyData(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(emptyData)
+		os.Exit(status)
+	}))
+}
+
+func makeEmptyData() (folder string, err error) {
+	if folder, err = os.MkdirTemp("", "coc-console-empty-"); err != nil {
+		return "", err
+	}
+	for _, store := range []database.Store{database.Audit, database.Search, database.Console} {
+		db, err := database.Open(context.Background(), folder, store)
+		if err != nil {
+			return "", err
+		}
+		if err := db.Close(); err != nil {
+			return "", err
+		}
+	}
+	return folder, nil
+}
 
 // clock is the real time, set forward.
 type clock struct{ ahead atomic.Int64 }
@@ -69,43 +108,61 @@ func (o *output) String() string {
 
 // settings are what a test changes about its console.
 type settings struct {
-	dsn         string // empty = a new folder
-	key         []byte
-	idle        time.Duration
-	trusted     []netip.Prefix
-	accounts    []simulator.Account
-	tickets     []simulator.TicketSpec
-	callLimit   time.Duration
-	writeLimit  time.Duration // the HTTP server's WriteTimeout
-	sendBuffer  int           // bytes that the system keeps of what a client does not take; 0 = as it likes
-	log         func(*audit.Config)
-	deadline    time.Duration // for the effect of an operation; 0 = 2 s
-	slowEffects bool          // operations take effect only after an hour of the simulator
-	elsewhere   bool          // metrics have another address
-	policies    string        // "" allows everybody to operate, and managers to review
-	policyFile  string        // where the policies are written; "" = somewhere
-	directory   string
-	watch       watch.Limits
-	streams     handlers.StreamLimits
+	poll                     time.Duration // between looks for the effect of an operation; 0 = 10 ms
+	service, servicePassword string        // account/user of the service identity; empty: none
+
+	dsn          string // empty = a new folder
+	key          []byte
+	idle         time.Duration
+	trusted      []netip.Prefix
+	accounts     []simulator.Account
+	tickets      []simulator.TicketSpec
+	callLimit    time.Duration
+	writeLimit   time.Duration // the HTTP server's WriteTimeout
+	sendBuffer   int           // bytes that the system keeps of what a client does not take; 0 = as it likes
+	log          func(*audit.Config)
+	verifyEvery  time.Duration // 0: never
+	deadline     time.Duration // for the effect of an operation; 0 = 2 s
+	rules        func(*simulator.Rules)
+	upstream     func(http.Handler) http.Handler // stands before the simulator; nil: nothing
+	passcodeByID bool                            // IAM wants the user id beside a passcode
+	slowEffects  bool                            // operations take effect only after an hour of the simulator
+	elsewhere    bool                            // metrics have another address
+	policies     string                          // "" allows everybody to operate, and managers to review
+	policyFile   string                          // where the policies are written; "" = somewhere
+	subdomains   bool                            // HSTS covers them
+	directory    string
+	admitted     []string          // accounts that may sign in; none = all
+	limits       *ratelimit.Limits // of one person; nil = more than tests use
+	perPerson    int               // sessions of one person; 0 = the default
+	watch        watch.Limits
+	streams      live.Limits
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
 type console struct {
 	t        testing.TB
 	url      string
+	handler  http.Handler
 	dsn      string
 	sim      *simulator.Simulator
 	log      *audit.Log
-	logDB    *migrations.DB
-	searchDB *migrations.DB
-	db       *migrations.DB // sessions and one-time keys
+	index    *search.Index
+	logDB    *database.DB
+	searchDB *database.DB
+	db       *database.DB // sessions and one-time keys
 	sessions *web.Sessions
+	people   *ratelimit.People
 	rules    *policy.Store
 	handlers *handlers.Handlers
 	watcher  *watch.Watcher
 	clock    *clock
-	output   *output
-	upstream *recorder
+
+	operations *operate.Service
+	compose    func(*web.Metrics) http.Handler // what stands on the databases
+	serving    atomic.Pointer[http.Handler]    // what answers at the url
+	output     *output
+	upstream   *recorder
 }
 
 // recorder remembers the headers of the last call to COC.
@@ -130,35 +187,6 @@ func (r *recorder) header(name string) string {
 	return r.last.Get(name)
 }
 
-// postgres returns the address of an empty schema, or skips.
-func postgres(t testing.TB) string {
-	t.Helper()
-	base := os.Getenv("COC_CONSOLE_TEST_POSTGRES")
-	if base == "" {
-		base = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
-	}
-	admin, err := sql.Open("pgx", base)
-	must(t, err)
-	t.Cleanup(func() { _ = admin.Close() })
-	if err := admin.PingContext(t.Context()); err != nil {
-		t.Skipf("no PostgreSQL to test with: %v", err)
-	}
-	schema := "test_" + strings.ToLower(rand.Text())
-	_, err = admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
-	must(t, err)
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(base)
-	must(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
-}
-
 // start starts a console; change adjusts it.
 func start(t testing.TB, change ...func(*settings)) *console {
 	t.Helper()
@@ -169,18 +197,28 @@ func start(t testing.TB, change ...func(*settings)) *console {
 	}
 	if s.dsn == "" {
 		s.dsn = filepath.Join(t.TempDir(), "data")
+		must(t, os.CopyFS(s.dsn, os.DirFS(emptyData)))
 	}
 	c := &console{t: t, dsn: s.dsn, clock: &clock{}, output: &output{}}
 	rules := simulator.Rules{EffectDelay: -1, ScheduleDelay: -1}
+	rules.PasscodeByID = s.passcodeByID
 	if s.slowEffects {
 		rules.EffectDelay = time.Hour
+	}
+	if s.rules != nil {
+		s.rules(&rules)
 	}
 	c.sim = simulator.New(simulator.Config{Now: c.clock.now, Accounts: s.accounts, Tickets: s.tickets,
 		Rules: rules})
 	c.upstream = &recorder{next: c.sim.Handler()}
+	if s.upstream != nil {
+		c.upstream.next = s.upstream(c.upstream.next)
+	}
 	upstream := httptest.NewServer(c.upstream)
 	t.Cleanup(upstream.Close)
-	server := httptest.NewUnstartedServer(c.assemble(s, upstream.URL))
+	c.handler = c.assemble(s, upstream.URL)
+	c.serving.Store(&c.handler)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*c.serving.Load()).ServeHTTP(w, r) }))
 	server.Config.WriteTimeout = s.writeLimit
 	if s.sendBuffer > 0 {
 		server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
@@ -195,8 +233,8 @@ func start(t testing.TB, change ...func(*settings)) *console {
 	return c
 }
 
-func (c *console) open(store migrations.Store) *migrations.DB {
-	db, err := migrations.Open(c.t.Context(), c.dsn, store)
+func (c *console) open(store database.Store) *database.DB {
+	db, err := database.Open(c.t.Context(), c.dsn, store)
 	must(c.t, err)
 	c.t.Cleanup(func() { _ = db.Close() })
 	return db
@@ -205,10 +243,9 @@ func (c *console) open(store migrations.Store) *migrations.DB {
 func (c *console) assemble(s settings, upstream string) http.Handler {
 	t, logger := c.t, slog.New(slog.NewJSONHandler(c.output, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	c.logDB, c.searchDB, c.db = c.open(migrations.Audit), c.open(migrations.Search), c.open(migrations.Console)
-	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read, EachEntry: c.logDB.EachEntry,
-		Search: c.searchDB.Write, SearchRead: c.searchDB.Read, IsFull: migrations.IsFull, IsReadOnly: migrations.IsReadOnly,
-		InDoubt: migrations.InDoubt, Unmoved: c.logDB.Unmoved, Logger: logger, Now: c.clock.now,
+	c.logDB, c.searchDB, c.db = c.open(database.Audit), c.open(database.Search), c.open(database.Console)
+	config := audit.Config{Dialect: string(c.logDB.Engine), Log: c.logDB.Write, LogRead: c.logDB.Read, Database: audittest.Unwatched(c.logDB),
+		RepeatSpan: -1, Logger: logger, Now: c.clock.now, OwnClock: true,
 		Key: audit.NewKey(), Origin: "console.example/audit"}
 	if s.log != nil {
 		s.log(&config)
@@ -216,27 +253,59 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	c.log, err = audit.Open(t.Context(), config)
 	must(t, err)
 	t.Cleanup(func() { _ = c.log.Close() })
-	c.rules = c.openRules(s, logger)
-	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
-		Manager: c.reviews, Logger: logger, Now: c.clock.now})
+	c.index, err = search.Open(t.Context(), c.log, search.Config{Write: c.searchDB.Write, Read: c.searchDB.Read, Logger: logger})
 	must(t, err)
+	t.Cleanup(func() { _ = c.index.Close() })
+	verifier := verify.Start(t.Context(), c.index, verify.Schedule{Every: s.verifyEvery, Logger: logger, Now: c.clock.now})
+	t.Cleanup(func() { _ = verifier.Close() })
+	c.rules = c.openRules(s, logger)
 	metrics := web.NewMetrics()
 	client, err := coc.New(coc.Config{Endpoint: upstream, CallTimeout: s.callLimit, HeaderTimeout: s.callLimit,
-		Observe: metrics.Upstream("coc")})
+		Logger: logger, Now: c.clock.now, Observe: metrics.Upstream("coc")})
 	must(t, err)
 	t.Cleanup(client.Close)
-	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam")})
+	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam"), Logger: logger, Now: c.clock.now})
 	must(t, err)
-	operations := operate.New(operate.Config{Log: c.log, Client: client, Keys: c.db.Write, IsUnique: migrations.IsUnique,
-		Callers: c.sessions, Rules: c.rules, JobRate: 1000, Logger: logger, Now: c.clock.now, Poll: 10 * time.Millisecond, Deadline: cmp.Or(s.deadline, 2*time.Second),
-		Observe: metrics.Operation})
-	t.Cleanup(func() { _ = operations.Close() })
+	t.Cleanup(signIn.Close)
+	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
+		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Introspect, PerPerson: s.perPerson, Limited: metrics.Limited,
+		Admits: func(a audit.Actor) bool {
+			d, _ := policy.Admission{Accounts: s.admitted, Rules: c.rules}.Decide(a.AccountID, operate.PersonOf(a), c.clock.now())
+			return d.Allowed
+		},
+		Record: func(ctx context.Context, r audit.Record) error { _, err := c.log.Append(ctx, r); return err }})
+	must(t, err)
 	c.watcher = watch.New(watch.Config{Client: client, Logger: logger, Now: c.clock.now, Limits: s.watch})
 	t.Cleanup(c.watcher.Close)
-	c.handlers = handlers.New(handlers.Config{Watch: c.watcher, Limits: s.streams, Store: handlers.Store{Write: c.db.Write, Read: c.db.Read}, Log: c.log, COC: client, IAM: signIn, Operations: operations, Sessions: c.sessions, Rules: c.rules,
-		Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4"})
-	return web.New(web.Config{Handlers: c.handlers, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
-		MetricsElsewhere: s.elsewhere, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
+	observers := web.Observers{Sessions: c.sessions, Watcher: c.watcher}
+	if s.service != "" {
+		account, user, _ := strings.Cut(s.service, "/")
+		observers.Service = iam.NewService(signIn, account, user, func() (string, error) { return s.servicePassword, nil }, c.clock.now)
+	}
+	limits := ratelimit.Default(1000)
+	if s.limits != nil {
+		limits = *s.limits
+	}
+	c.people = ratelimit.New(limits, c.clock.now, func(k ratelimit.Kind) { metrics.Limited(string(k)) })
+	c.compose = func(metrics *web.Metrics) http.Handler {
+		db := store.DB{Write: c.db.Write, Read: c.db.Read}
+		keys, leases, seal := store.NewKeys(db), store.NewLeases(db, false), store.NewSealer(s.key)
+		operations := operate.New(operate.Config{Log: c.log, Index: c.index, Client: client, Keys: keys, Leases: leases,
+			Callers: observers, Views: observers, Rules: c.rules, Logger: logger, Now: c.clock.now, Poll: cmp.Or(s.poll, 10*time.Millisecond), Deadline: cmp.Or(s.deadline, 2*time.Second),
+			Observe: metrics.Operation})
+		t.Cleanup(func() { _ = operations.Close() })
+		c.operations = operations
+		approvals := approval.New(approval.Config{Operations: operations, Log: c.log, Index: c.index, Rows: store.NewApprovals(db, seal), Leases: leases,
+			Rules: c.rules, Logger: logger, Now: c.clock.now})
+		bulks := bulk.New(bulk.Config{Operations: operations, Log: c.log, Index: c.index, Rows: store.NewBulk(db, seal), Keys: keys, Leases: leases,
+			Logger: logger, Now: c.clock.now, Rate: 1000})
+		pages := handlers.Config{People: c.people, Watch: c.watcher, Limits: s.streams, Store: db, Log: c.log, Index: c.index, Verifier: verifier, COC: client, IAM: signIn, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: c.sessions, Rules: c.rules,
+			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted}
+		c.handlers = handlers.New(pages)
+		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
+			MetricsElsewhere: s.elsewhere, HSTSSubdomains: s.subdomains, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
+	}
+	return c.compose(metrics)
 }
 
 // free lets everybody operate, so that tests of other things need not ask.
@@ -370,9 +439,48 @@ func (b *browser) get(path string, change ...func(*http.Request)) page {
 	return b.do(http.MethodGet, path, nil, change...)
 }
 
+// post sends a form as the page has it that was rendered for whoever is signed in:
+// forms that act have the field of their person.
 func (b *browser) post(path string, form url.Values, change ...func(*http.Request)) page {
 	b.t.Helper()
+	if acts.MatchString(path) && !form.Has("person") && b.cookie() != "" {
+		own := url.Values{"person": {b.person()}}
+		maps.Copy(own, form)
+		form = own
+	}
+	return b.send(path, form, change...)
+}
+
+// acts are the addresses of forms that need the field.
+var acts = regexp.MustCompile(`^/(tickets/[^/]+/operations|approvals/.*|reviews|sessions|bulk.*)$`)
+
+// send posts a form as it is.
+func (b *browser) send(path string, form url.Values, change ...func(*http.Request)) page {
+	b.t.Helper()
 	return b.do(http.MethodPost, path, strings.NewReader(form.Encode()), change...)
+}
+
+var personInput = regexp.MustCompile(`<input type="hidden" name="person" value="([^"]+)"`)
+
+// key is a one-time key for a form of whoever is signed in.
+func (b *browser) key() string {
+	b.t.Helper()
+	text, _, _ := strings.Cut(b.person(), ".")
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	must(b.t, err)
+	var who struct{ U, A string }
+	must(b.t, json.Unmarshal(plain, &who))
+	return b.sessions.NewKey(audit.Actor{UserID: who.U, AccountID: who.A})
+}
+
+// person is the field's value in forms of whoever is signed in; "" when nobody is.
+func (b *browser) person() string {
+	b.t.Helper()
+	m := personInput.FindStringSubmatch(b.get("/shortcuts", with("Coc-Console-Refresh", "1")).body)
+	if m == nil {
+		return ""
+	}
+	return m[1]
 }
 
 // follow gets the page that an answer leads to.
@@ -442,7 +550,8 @@ func (c *console) newOperation(scenario, query string) string {
 func (c *console) records(actions ...audit.Action) []audit.Record {
 	c.t.Helper()
 	var all []audit.Record
-	must(c.t, c.log.Export(context.Background(), audit.Query{Visible: audit.Visibility{All: true}}, func(r audit.Record) error {
+	must(c.t, c.log.AwaitNotes(context.Background()))
+	must(c.t, export.Records(context.Background(), c.index, search.Query{Visible: search.Visibility{All: true}}, func(r audit.Record) error {
 		for _, a := range actions {
 			if r.Action == a {
 				all = append(all, r)

@@ -37,7 +37,7 @@ func largest(s *settings) {
 }
 
 // BenchmarkTicketPage measures a page of 200 instances: from a view that others
-// look at, too, and rendered anew because its filter is one nobody had.
+// look at, too, and rendered again because its filter is one nobody had.
 func BenchmarkTicketPage(b *testing.B) {
 	for _, fresh := range []bool{false, true} {
 		b.Run(fmt.Sprintf("fresh=%v", fresh), func(b *testing.B) {
@@ -59,7 +59,7 @@ func BenchmarkTicketPage(b *testing.B) {
 	}
 }
 
-// spelled is a text in one of many spellings, which are all the same to a search.
+// spelled is a text in one of many spellings, which a search treats alike.
 func spelled(text string, i int) string {
 	b := []byte(text)
 	for at := range b {

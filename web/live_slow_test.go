@@ -66,6 +66,7 @@ func slow(write time.Duration) func(*settings) {
 
 // TestStreamOfWhoDoesNotRead: others get what they come for meanwhile, and who takes nothing for too long is cut off.
 func TestStreamOfWhoDoesNotRead(t *testing.T) {
+	t.Parallel()
 	c := start(t, slow(300*time.Millisecond))
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	var stalled []*bufio.Reader
@@ -92,6 +93,7 @@ func TestStreamOfWhoDoesNotRead(t *testing.T) {
 // TestStreamSkips: who comes back after a hundred readings gets the newest state, and not all that lies between: nothing waits
 // for whoever does not read.
 func TestStreamSkips(t *testing.T) {
+	t.Parallel()
 	c := start(t, slow(time.Minute))
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	stalled, conn := b.stall(c.ticket("wide") + "/events")

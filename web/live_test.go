@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"coc-console/audit"
-	"coc-console/handlers"
 	"coc-console/internal/i18n"
+	"coc-console/internal/live"
 	"coc-console/internal/simulator"
 	"coc-console/internal/watch"
 )
@@ -135,6 +135,7 @@ func hasty(s *settings) {
 }
 
 func TestStreamBringsWhatChanges(t *testing.T) {
+	t.Parallel()
 	for _, language := range i18n.Languages() {
 		t.Run(string(language), func(t *testing.T) {
 			c := start(t, hasty)
@@ -158,6 +159,7 @@ func TestStreamBringsWhatChanges(t *testing.T) {
 }
 
 func TestStreamCatchesUp(t *testing.T) {
+	t.Parallel()
 	c := start(t, hasty)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	address := c.ticket("running") + "/events"
@@ -177,6 +179,7 @@ func TestStreamCatchesUp(t *testing.T) {
 }
 
 func TestStreamEndsWithTheTicket(t *testing.T) {
+	t.Parallel()
 	c := start(t, hasty)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	if p := b.get(c.ticket("finished")); liveAddress.MatchString(p.body) {
@@ -191,6 +194,7 @@ func TestStreamEndsWithTheTicket(t *testing.T) {
 }
 
 func TestStreamEndsWithTheSession(t *testing.T) {
+	t.Parallel()
 	c := start(t, hasty, func(s *settings) { s.streams.Heartbeat = 20 * time.Millisecond })
 	t.Run("signed out", func(t *testing.T) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
@@ -217,7 +221,8 @@ func TestStreamEndsWithTheSession(t *testing.T) {
 }
 
 func TestStreamsAreLimited(t *testing.T) {
-	c := start(t, hasty, func(s *settings) { s.streams = handlers.StreamLimits{PerSession: 2, Total: 3} })
+	t.Parallel()
+	c := start(t, hasty, func(s *settings) { s.streams = live.Limits{PerSession: 2, Total: 3} })
 	b, other := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
 	address := c.ticket("running") + "/events"
 	refused := func(b *browser) {
@@ -239,6 +244,7 @@ func TestStreamsAreLimited(t *testing.T) {
 }
 
 func TestStreamIsOneView(t *testing.T) {
+	t.Parallel()
 	c := start(t, hasty)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	path := c.ticket("running") + "?status=PROCESSING&batch=1"
@@ -258,6 +264,7 @@ func TestStreamIsOneView(t *testing.T) {
 
 // TestManyViewersCostOne compares what one and fifty viewers cost upstream.
 func TestManyViewersCostOne(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.watch = watch.Limits{Fast: 50 * time.Millisecond}; s.streams.PerSession = 100 })
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	listen := func(n int) []*events {
@@ -285,6 +292,7 @@ func TestManyViewersCostOne(t *testing.T) {
 }
 
 func TestStreamsEndAtOnceWhenTheConsoleStops(t *testing.T) {
+	t.Parallel()
 	c := start(t, hasty)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	var all []*events
@@ -306,6 +314,7 @@ func TestStreamsEndAtOnceWhenTheConsoleStops(t *testing.T) {
 }
 
 func TestInstancesAreFilteredAndSorted(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	order := regexp.MustCompile(`<tr id="instance-(\d+)"`)
@@ -327,6 +336,7 @@ func TestInstancesAreFilteredAndSorted(t *testing.T) {
 }
 
 func TestInstancesAsTextAndTable(t *testing.T) {
+	t.Parallel()
 	evil := tickets()
 	evil[0].Batches[0].Instances[0].Host = "=HYPERLINK(1)"
 	c := start(t, func(s *settings) { s.tickets = evil })

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"coc-console/audit"
+	"coc-console/internal/upstream"
 )
 
 // Metrics counts what the console does, for Prometheus. Its labels take few
@@ -28,6 +30,8 @@ type Metrics struct {
 	upstream   *prometheus.CounterVec
 	waited     *prometheus.HistogramVec
 	operations *prometheus.CounterVec
+	refused    *prometheus.CounterVec
+	limited    *prometheus.CounterVec
 	routes     map[string]bool
 }
 
@@ -43,14 +47,16 @@ func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry:   prometheus.NewRegistry(),
 		requests:   counter("http_requests_total", "Requests answered, by route.", "route", "method", "status"),
-		took:       histogram("http_request_seconds", "Time to answer a request, by route.", "route", "method"),
+		took:       histogram("http_request_duration_seconds", "Time to answer a request, by route.", "route", "method"),
 		upstream:   counter("upstream_requests_total", "Requests to COC and IAM, by call and by status or kind of failure.", "service", "call", "result"),
-		waited:     histogram("upstream_request_seconds", "Time of a request to COC or IAM.", "service", "call"),
+		waited:     histogram("upstream_request_duration_seconds", "Time of a request to COC or IAM.", "service", "call"),
 		operations: counter("operation_records_total", "Records of operations in the audit log, by operation and step.", "operation", "step"),
+		refused:    counter("requests_refused_total", "Requests refused before a page saw them: of another site, or with another person's form.", "why"),
+		limited:    counter("requests_limited_total", "Requests refused because of a limit of one person, by limit.", "limit"),
 		static: prometheus.NewCounter(prometheus.CounterOpts{Name: "coc_console_http_static_requests_total",
 			Help: "Requests of style sheets, scripts and images."}),
 	}
-	m.registry.MustRegister(m.requests, m.took, m.static, m.upstream, m.waited, m.operations,
+	m.registry.MustRegister(m.requests, m.took, m.static, m.upstream, m.waited, m.operations, m.refused, m.limited,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,6 +79,9 @@ func (m *Metrics) Operation(r audit.Record) {
 	m.operations.WithLabelValues(r.OperationType, strings.TrimPrefix(string(r.Action), "operation.")).Inc()
 }
 
+// Limited counts what a limit of one person stopped.
+func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
+
 // request counts an answer. What fits no route is of one, "other", because
 // addresses are their senders' to choose, as methods are.
 func (m *Metrics) request(route, method string, status int, took time.Duration) {
@@ -86,6 +95,9 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 	m.took.WithLabelValues(route, method).Observe(took.Seconds())
 }
 
+// refuse counts a request that was refused; why is one of handlers' words.
+func (m *Metrics) refuse(why string) { m.refused.WithLabelValues(why).Inc() }
+
 func statusLabel(status int) string {
 	if status < 100 || status > 599 {
 		return "other"
@@ -95,12 +107,13 @@ func statusLabel(status int) string {
 
 // Handler serves the metrics at every address.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4})
+	return promhttp.HandlerFor(withFormerNames(m.registry),
+		promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4})
 }
 
 // serve is the route; what compresses the console's answers compresses it, too.
 func (m *Metrics) serve(c echo.Context) error {
-	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
+	promhttp.HandlerFor(withFormerNames(m.registry), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
 		DisableCompression: true}).ServeHTTP(c.Response(), c.Request())
 	return nil
 }
@@ -121,12 +134,14 @@ type state struct {
 	Config
 	warning, readable, unwritten     *prometheus.Desc
 	policyBroken                     *prometheus.Desc
+	clockSkew                        *prometheus.Desc
 	records, behind, open            *prometheus.Desc
-	commit, failing                  *prometheus.Desc
+	commit, failing, pending         *prometheus.Desc
 	signedRecords, signedAge         *prometheus.Desc
 	anchorAge, anchorFailing         *prometheus.Desc
 	verified, verifiedAge, findings  *prometheus.Desc
 	free, total, database, signedIns *prometheus.Desc
+	reachable, answerAge             *prometheus.Desc
 }
 
 func newState(cfg Config) *state {
@@ -137,11 +152,13 @@ func newState(cfg Config) *state {
 		warning:       gauge("log_warning", "1 while the audit log warns of this.", "kind"),
 		readable:      gauge("readable", "0 when this part could not be asked for its numbers.", "part"),
 		unwritten:     gauge("answers_unwritten", "1 while an answer to an operation is not in the audit log."),
-		policyBroken:  gauge("policy_files_broken", "1 while changed policy files are broken, and the rules of before hold."),
+		policyBroken:  gauge("policy_files_broken", "1 while changed policy files are broken, and the console still uses the previous ones."),
+		clockSkew:     gauge("clock_skew_seconds", "How far this machine's clock is ahead of another; below zero where it is behind.", "against"),
 		records:       gauge("log_records", "Records in the audit log."),
 		behind:        gauge("log_search_behind_records", "Records that the search tables do not have yet."),
 		open:          gauge("operations_open", "Operations whose effect is awaited."),
-		commit:        gauge("log_commit_seconds", "Time of the latest commits.", "quantile"),
+		commit:        gauge("log_commit_duration_seconds", "Duration of the latest commits.", "quantile"),
+		pending:       gauge("log_commit_pending_seconds", "How long the running commit of the audit log takes already; 0 when none runs."),
 		failing:       gauge("log_failing", "1 when the last commit failed."),
 		signedRecords: gauge("log_checkpoint_records", "Records in the latest signed checkpoint."),
 		signedAge:     gauge("log_checkpoint_age_seconds", "Time since the latest checkpoint was signed."),
@@ -149,11 +166,13 @@ func newState(cfg Config) *state {
 		anchorFailing: gauge("log_anchor_failing", "1 when an anchor did not take the latest checkpoint.", "anchor"),
 		verified:      gauge("log_verified_records", "Records up to which the log is verified."),
 		verifiedAge:   gauge("log_verified_age_seconds", "Time since the last verification ended."),
-		findings:      gauge("log_verification_findings", "What the verification has found."),
+		findings:      gauge("log_verification_findings", "Findings of the last verification."),
 		free:          gauge("log_disk_free_bytes", "Space that is left on the log's disk."),
-		total:         gauge("log_disk_bytes", "Space of the log's disk."),
-		database:      gauge("database_bytes", "Size of a database.", "database"),
+		total:         gauge("log_disk_size_bytes", "Size of the log's disk."),
+		database:      gauge("database_size_bytes", "Size of a database.", "database"),
 		signedIns:     gauge("sessions", "Sessions that are live."),
+		reachable:     gauge("upstream_reachable", "1 when the last call to IAM or COC was answered.", "service"),
+		answerAge:     gauge("upstream_answer_age_seconds", "Time since IAM or COC last answered.", "service"),
 	}
 }
 
@@ -172,6 +191,7 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	}
 	s.collectLog(ctx, set)
 	s.collectChecks(set)
+	s.collectServices(set)
 	n, err := s.Sessions.Count(ctx)
 	set(s.readable, one(err == nil), "sessions")
 	if err == nil {
@@ -197,17 +217,20 @@ func one(yes bool) float64 {
 type gauge func(d *prometheus.Desc, value float64, labels ...string)
 
 func (s *state) collectLog(ctx context.Context, set gauge) {
-	log := s.Handlers.Log
+	log := s.Observed.Log
 	f, err := log.Figures(ctx)
+	followed, err2 := s.Observed.Index.Followed(ctx)
+	open, err3 := s.Observed.Index.OpenCount(ctx)
+	err = errors.Join(err, err2, err3)
 	set(s.readable, one(err == nil), "log")
 	if err == nil {
 		set(s.records, float64(f.Size))
-		set(s.behind, float64(max(0, f.Size-f.Followed)))
-		set(s.open, float64(f.Open))
+		set(s.behind, float64(max(0, f.Size-followed)))
+		set(s.open, float64(open))
 	}
 	if f.Signed.Size > 0 {
 		set(s.signedRecords, float64(f.Signed.Size))
-		set(s.signedAge, s.Handlers.Now().Sub(f.Signed.Time).Seconds())
+		set(s.signedAge, s.Observed.Now().Sub(f.Signed.Time).Seconds())
 	}
 	if f.Space.Total > 0 {
 		set(s.free, float64(f.Space.Free))
@@ -216,13 +239,30 @@ func (s *state) collectLog(ctx context.Context, set gauge) {
 	p50, p99 := log.Speed()
 	set(s.commit, p50.Seconds(), "0.5")
 	set(s.commit, p99.Seconds(), "0.99")
+	set(s.pending, log.Pending().Seconds())
 	set(s.failing, one(log.Failing() != nil))
-	set(s.policyBroken, one(s.Handlers.Rules.Broken() != nil))
-	set(s.unwritten, one(s.Handlers.Operations.Unwritten()))
+	set(s.policyBroken, one(s.Observed.Rules.Broken() != nil))
+	set(s.unwritten, one(s.Observed.Operations.Unwritten()))
+	for _, c := range s.Observed.Clocks.Skews() {
+		set(s.clockSkew, c.By.Seconds(), c.Against)
+	}
+}
+
+func (s *state) collectServices(set gauge) {
+	services := map[string]upstream.Status{"iam": s.Observed.IAM.Heard(), "coc": s.Observed.COC.Heard()}
+	for service, heard := range services {
+		if heard == (upstream.Status{}) {
+			continue
+		}
+		set(s.reachable, one(heard.Reachable()), service)
+		if !heard.Success.IsZero() {
+			set(s.answerAge, max(0, s.Observed.Now().Sub(heard.Success)).Seconds(), service)
+		}
+	}
 }
 
 func (s *state) collectChecks(set gauge) {
-	log, now := s.Handlers.Log, s.Handlers.Now()
+	log, now := s.Observed.Log, s.Observed.Now()
 	warns := map[string]bool{}
 	for _, w := range log.Health(context.Background()) {
 		warns[w.Kind] = true
@@ -237,7 +277,7 @@ func (s *state) collectChecks(set gauge) {
 			set(s.anchorAge, now.Sub(a.At).Seconds(), label)
 		}
 	}
-	v := log.Verified()
+	v := s.Observed.Verifier.Status()
 	set(s.verified, float64(v.Size))
 	set(s.findings, float64(len(v.Findings)))
 	if !v.At.IsZero() {

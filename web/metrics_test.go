@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/anchor"
+	"coc-console/audit/audittest"
 	"coc-console/internal/i18n"
 	"coc-console/internal/simulator"
 )
@@ -36,6 +38,7 @@ func (b *browser) wantMetrics(lines ...string) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.log = func(a *audit.Config) { a.Key = audit.NewKey() } })
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	b.want(c.browser(t, i18n.EnUS).post("/sign-in", map[string][]string{"account": {"demo"}, "user": {"operator"}, "password": {"no"}}), 422)
@@ -57,20 +60,23 @@ func TestMetrics(t *testing.T) {
 		`coc_console_http_requests_total\{method="POST",route="/sign-in",status="303"\} 1`,
 		`coc_console_http_requests_total\{method="GET",route="other",status="404"\} 1`,
 		`coc_console_http_requests_total\{method="other",route="[^"]+",status="405"\} 1`,
+		`coc_console_http_request_duration_seconds_count\{method="GET",route="/tickets/:execute_uuid"\} 1`,
+		`# HELP coc_console_http_request_seconds Deprecated: the same as coc_console_http_request_duration_seconds, for one release.`,
+		`# TYPE coc_console_http_request_seconds histogram`,
 		`coc_console_http_request_seconds_count\{method="GET",route="/tickets/:execute_uuid"\} 1`,
 		`coc_console_http_static_requests_total 1`,
 		`coc_console_upstream_requests_total\{call="sign_in",result="201",service="iam"\} 1`,
 		`coc_console_upstream_requests_total\{call="sign_in",result="401",service="iam"\} 1`,
 		`coc_console_upstream_requests_total\{call="list_tickets",result="500",service="coc"\} 1`,
 		`coc_console_upstream_requests_total\{call="operate",result="200",service="coc"\} 1`,
-		`coc_console_upstream_request_seconds_count\{call="operate",service="coc"\} 1`,
+		`coc_console_upstream_request_duration_seconds_count\{call="operate",service="coc"\} 1`,
 		`coc_console_operation_records_total\{operation="PAUSE_ORDER",step="requested"\} 1`,
 		`coc_console_operation_records_total\{operation="PAUSE_ORDER",step="accepted"\} 1`,
 		`coc_console_operation_records_total\{operation="PAUSE_ORDER",step="observed"\} 1`,
 		`coc_console_operations_open 0`, `coc_console_sessions 1`, `coc_console_readable\{part="log"\} 1`,
 		`coc_console_log_records [1-9][0-9]*`, `coc_console_log_search_behind_records [0-9]+`,
-		`coc_console_log_checkpoint_age_seconds [5-9][0-9]\.[0-9]+`, `coc_console_log_commit_seconds\{quantile="0.99"\} [0-9.e-]+`,
-		`coc_console_log_failing 0`, `coc_console_database_bytes\{database="audit"\} [1-9][0-9.e+]+`, `coc_console_log_warning\{kind="slow"\} 0`,
+		`coc_console_log_checkpoint_age_seconds [5-9][0-9]\.[0-9]+`, `coc_console_log_commit_seconds\{quantile="0.99"\} [0-9.e-]+`, `coc_console_log_commit_duration_seconds\{quantile="0.99"\} [0-9.e-]+`,
+		`coc_console_log_failing 0`, `coc_console_database_size_bytes\{database="audit"\} [1-9][0-9.e+]+`, `coc_console_log_warning\{kind="slow"\} 0`,
 		`go_goroutines [0-9]+`)
 	c.noNames(t, b.metrics())
 }
@@ -86,6 +92,7 @@ func (c *console) noNames(t *testing.T, all string) {
 }
 
 func TestOpenOperationsAreCounted(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	hold := make(chan struct{})
@@ -102,14 +109,11 @@ func TestOpenOperationsAreCounted(t *testing.T) {
 // poll waits for what is expected; the test's own limit ends it.
 func (c *console) poll(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); {
-		if time.Now().After(end) {
-			t.Fatalf("%s: never", what)
-		}
-	}
+	until(t, what, holds)
 }
 
 func TestWhoReadsMetrics(t *testing.T) {
+	t.Parallel()
 	proxied := func(s *settings) { s.trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 	host := func(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
 	for _, tt := range []struct {
@@ -123,6 +127,7 @@ func TestWhoReadsMetrics(t *testing.T) {
 		{"an unknown proxy", func(*settings) {}, with("X-Forwarded-For", "127.0.0.1"), http.StatusNotFound},
 		{"a known proxy", proxied, with("X-Forwarded-For", "192.0.2.1"), http.StatusNotFound},
 		{"a known proxy that is lied to", proxied, with("X-Forwarded-For", "127.0.0.1"), http.StatusNotFound},
+		{"a known proxy that adds nothing", proxied, with("X", "y"), http.StatusNotFound},
 		{"with TLS before it", proxied, with("X-Forwarded-Proto", "https"), http.StatusNotFound},
 		{"at another address", func(s *settings) { s.elsewhere = true }, with("X", "y"), http.StatusNotFound},
 	} {
@@ -137,6 +142,7 @@ func TestWhoReadsMetrics(t *testing.T) {
 // TestWarningsShowEverywhere makes each condition real, and looks for its
 // warning on a manager's page, at /readyz and in the metrics.
 func TestWarningsShowEverywhere(t *testing.T) {
+	t.Parallel()
 	sql := func(db func(*console) string, statement string) func(*testing.T, *console) {
 		return func(t *testing.T, c *console) {
 			t.Helper()
@@ -151,7 +157,7 @@ func TestWarningsShowEverywhere(t *testing.T) {
 	inLog, inSearch := func(*console) string { return "log" }, func(*console) string { return "search" }
 	space := func(free uint64) func(*audit.Config) {
 		return func(a *audit.Config) {
-			a.Space = func() (audit.Space, error) { return audit.Space{Free: free, Total: 200 << 30}, nil }
+			a.Database = audittest.WithSpace(a.Database, func() (uint64, uint64, error) { return free, 200 << 30, nil })
 		}
 	}
 	nothing := func(*testing.T, *console) {}
@@ -176,12 +182,12 @@ func TestWarningsShowEverywhere(t *testing.T) {
 			must(t, err)
 			fill(t, c, c.logDB)
 		}, func(n *i18n.Notices) string { return n.LogRefuses }, 0}, // what /readyz tries has place, at times
-		{audit.WarningSlow, "commits: warning", func(a *audit.Config) { a.Unmoved = slowly }, nothing, func(n *i18n.Notices) string { return n.LogSlow }, 200},
+		{audit.WarningSlow, "commits: warning", func(a *audit.Config) { a.Database = audittest.WithUnmoved(a.Database, slowly) }, nothing, func(n *i18n.Notices) string { return n.LogSlow }, 200},
 		{audit.WarningJournal, "journal: warning", nil, sql(inLog, `PRAGMA wal_autocheckpoint = 0; CREATE TABLE large AS SELECT randomblob(65 << 20)`),
 			func(n *i18n.Notices) string { return n.LogJournal }, 200},
 		{audit.WarningUnsigned, "checkpoint: warning", nil, sql(inLog, `CREATE TRIGGER deaf BEFORE UPDATE ON head WHEN NEW.note IS NOT OLD.note
 			BEGIN SELECT RAISE(ABORT, 'no'); END`), func(n *i18n.Notices) string { return n.LogUnsigned }, 0}, // commits that sign fail, too
-		{audit.WarningUnanchored, "anchors: warning", func(a *audit.Config) { a.Anchors = []audit.Anchor{audit.FileAnchor{Path: "/proc/none/anchor"}} },
+		{audit.WarningUnanchored, "anchors: warning", func(a *audit.Config) { a.Anchors = []audit.Anchor{anchor.File{Path: "/proc/none/anchor"}} },
 			nothing, func(n *i18n.Notices) string { return n.LogUnanchored }, 200},
 		{audit.WarningBehind, "search: warning", nil, sql(inSearch, "PRAGMA query_only = ON"), func(n *i18n.Notices) string { return n.LogBehind }, 200},
 		{audit.WarningFindings, "verification: warning", nil, sql(inLog, "DROP TRIGGER entry_is_never_changed; UPDATE entry SET body = zeroblob(9)"),
@@ -191,11 +197,12 @@ func TestWarningsShowEverywhere(t *testing.T) {
 	} {
 		t.Run(tt.kind, func(t *testing.T) {
 			c := start(t, func(s *settings) {
+				s.verifyEvery = 5 * time.Millisecond
+				if tt.kind == audit.WarningFindings {
+					s.verifyEvery = time.Second // the records are changed before they are verified
+				}
 				s.log = func(a *audit.Config) {
-					a.Key, a.VerifyEvery = audit.NewKey(), 5*time.Millisecond
-					if tt.kind == audit.WarningFindings {
-						a.VerifyEvery = time.Second // the records are changed before they are verified
-					}
+					a.Key = audit.NewKey()
 					if tt.config != nil {
 						tt.config(a)
 					}
@@ -234,10 +241,12 @@ func slowly() error {
 }
 
 func TestReadyWhenWell(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	p := b.get("/readyz")
-	want := "ready\nrecords: ok\nanswers: ok\nspace: ok\ncommits: ok\njournal: ok\ncheckpoint: ok\nanchors: ok\nsearch: ok\nverification: ok\n"
+	want := "ready\nrecords: ok\nanswers: ok\noperations: ok\nspace: ok\ncommits: ok\njournal: ok\ncheckpoint: ok\nanchors: ok\nsearch: ok\nrows: ok\nverification: ok\n" +
+		"iam: ok: last answer 0s ago\ncoc: ok: last answer 0s ago\n"
 	if p.StatusCode != http.StatusOK || p.body != want {
 		t.Errorf("/readyz answers %d %q", p.StatusCode, p.body)
 	}

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/audittest"
 	"coc-console/internal/i18n"
+	"coc-console/internal/reading"
 	"coc-console/internal/simulator"
 )
 
@@ -40,6 +42,7 @@ func (b *browser) settled(receipt string) page {
 }
 
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, scenario, query string
 		record                audit.Record // what the log must say about the target
@@ -109,6 +112,7 @@ func checkWho(t *testing.T, r audit.Record, user string) {
 }
 
 func TestSameFormTwice(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	form := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
@@ -127,6 +131,7 @@ func TestSameFormTwice(t *testing.T) {
 }
 
 func TestSameFormAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	run := func(t *testing.T, c *console) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
 		form := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
@@ -151,12 +156,13 @@ func TestSameFormAtTheSameTime(t *testing.T) {
 		c.only(audit.ActionOperationAccepted)
 	}
 	t.Run("sqlite", func(t *testing.T) { run(t, start(t)) })
-	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = postgres(t) })) })
+	t.Run("postgresql", func(t *testing.T) { run(t, start(t, func(s *settings) { s.dsn = audittest.Postgres(t) })) })
 }
 
 // TestStalePage changes the ticket behind an open page: nothing is sent until
 // the reader has seen what it is now, and confirmed that.
 func TestStalePage(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)
@@ -181,6 +187,7 @@ func TestStalePage(t *testing.T) {
 }
 
 func TestFormFromAnotherSite(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)
@@ -210,6 +217,7 @@ func TestFormFromAnotherSite(t *testing.T) {
 
 // TestSessionEndsInTheForm signs in again and comes back to the filled page.
 func TestSessionEndsInTheForm(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		for _, tt := range []struct {
 			name    string
@@ -218,7 +226,10 @@ func TestSessionEndsInTheForm(t *testing.T) {
 			records int // of session.ended
 		}{
 			{"idle", func(c *console) { c.clock.advance(31 * time.Minute) }, texts.SignInProblem.Ended, 0},
-			{"COC takes the token no more", func(c *console) { c.sim.Revoke("operator") }, texts.SignInProblem.Expired, 1},
+			{"COC takes the token no more", func(c *console) {
+				<-time.After(reading.SharedFor) // else the operation goes out by the page's reading, and COC refuses it
+				c.sim.Revoke("operator")
+			}, texts.SignInProblem.Expired, 1},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				c := start(t)
@@ -259,6 +270,7 @@ func TestSessionEndsInTheForm(t *testing.T) {
 // TestPendingOperation: an operation whose effect is awaited is named when
 // somebody wants another one on the same target, which needs a tick.
 func TestPendingOperation(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t, func(s *settings) { s.slowEffects, s.deadline = true, time.Hour })
 		b, other := c.signedIn(t, "operator", language), c.signedIn(t, "manager", language)
@@ -308,6 +320,7 @@ func part(body, id string) string {
 
 // TestWhatStartsNext: continuing and skipping say which batch and hosts start.
 func TestWhatStartsNext(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)
@@ -347,6 +360,7 @@ func TestWhatStartsNext(t *testing.T) {
 // TestStaleAndRefused: a change that makes the operation impossible is one
 // message, which asks for no confirmation.
 func TestStaleAndRefused(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)
@@ -362,6 +376,7 @@ func TestStaleAndRefused(t *testing.T) {
 
 // TestReceiptShowsTheTicketNow, also when COC does not tell.
 func TestReceiptShowsTheTicketNow(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)

@@ -11,10 +11,10 @@ import (
 	"coc-console/internal/operate"
 )
 
-// glassBroken cancels the running ticket on the operator's own account.
-func (b *browser) glassBroken() (receipt string) { return glassOf(b, "running") }
+// overrideUsed cancels the running ticket on the operator's own account.
+func (b *browser) overrideUsed() (receipt string) { return overrideOn(b, "running") }
 
-func glassOf(b *browser, scenario string) (receipt string) {
+func overrideOn(b *browser, scenario string) (receipt string) {
 	b.t.Helper()
 	form := b.form(b.get(b.newOperation(scenario, "operation_type=CANCEL_ORDER")))
 	form.Set("reason", "it deletes data, and nobody answers")
@@ -25,20 +25,21 @@ func glassOf(b *browser, scenario string) (receipt string) {
 	return p.location()
 }
 
-// TestBrokenGlassIsReviewed: managers are told on every page, until one who did
+// TestOverrideIsReviewed: managers are told on every page, until one who did
 // not do it has written what they found.
-func TestBrokenGlassIsReviewed(t *testing.T) {
+func TestOverrideIsReviewed(t *testing.T) {
+	t.Parallel()
 	for _, language := range []i18n.Language{i18n.EnUS, i18n.ZhCN} {
 		t.Run(string(language), func(t *testing.T) {
 			c := start(t, builtIn)
 			texts := i18n.For(language)
 			b, boss := c.signedIn(t, "operator", language), c.signedIn(t, "manager", language)
 			boss.want(boss.get("/reviews"), http.StatusOK, texts.Review.Empty)
-			receipt := b.glassBroken()
+			receipt := b.overrideUsed()
 			id := strings.TrimPrefix(receipt, "/operations/")
-			c.clock.advance(glassKept)
-			boss.want(boss.get("/tickets"), http.StatusOK, texts.Rules.GlassWaits(1), "/reviews")
-			if p := b.get("/tickets"); strings.Contains(p.body, "glass-waits") {
+			c.clock.advance(overridesKept)
+			boss.want(boss.get("/tickets"), http.StatusOK, texts.Policy.OverridesToReview(1), "/reviews")
+			if p := b.get("/tickets"); strings.Contains(p.body, "overrides-wait") {
 				t.Error("who is no manager is told")
 			}
 			b.want(b.get("/reviews"), http.StatusForbidden)
@@ -49,18 +50,18 @@ func TestBrokenGlassIsReviewed(t *testing.T) {
 			long := strings.Repeat("审", operate.MaxReason+1)
 			boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {long}}), http.StatusUnprocessableEntity, long)
 			boss.want(boss.post("/reviews", url.Values{"operation": {"another"}, "comment": {"fine"}}), http.StatusSeeOther)
-			if n := len(c.records(audit.ActionGlassReviewed)); n != 0 {
+			if n := len(c.records(audit.ActionOverrideReviewed)); n != 0 {
 				t.Fatalf("%d reviews too early", n)
 			}
 			boss.want(boss.follow(boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})), http.StatusOK, texts.Review.Empty)
-			r := c.only(audit.ActionGlassReviewed)
+			r := c.only(audit.ActionOverrideReviewed)
 			if r.OperationID != id || r.Actor.UserName != "manager" || operate.ParseDetail(r.Detail).Comment != "was right" {
 				t.Errorf("the log says %+v", r)
 			}
-			if p := boss.get("/tickets"); strings.Contains(p.body, "glass-waits") {
+			if p := boss.get("/tickets"); strings.Contains(p.body, "overrides-wait") {
 				t.Error("what is reviewed is still told of")
 			}
-			b.want(b.get(receipt), http.StatusOK, texts.Review.Mark, "demo/manager", "was right", texts.Rules.DecidedBy, "on-call")
+			b.want(b.get(receipt), http.StatusOK, texts.Review.Mark, "demo/manager", "was right", texts.Policy.DecidedBy, "on-call")
 			boss.want(boss.get("/audit"), http.StatusOK, texts.Review.Mark)
 			requested := c.only(audit.ActionOperationRequested)
 			boss.want(boss.get("/audit/"+number(requested.Sequence)), http.StatusOK, texts.Review.Mark, texts.Word.Detail.Of("stops"), "on-call")
@@ -69,24 +70,25 @@ func TestBrokenGlassIsReviewed(t *testing.T) {
 	}
 }
 
-// glassKept is longer than a number on a page is good for.
-const glassKept = 11e9
+// overridesKept is longer than a number on a page is good for.
+const overridesKept = 11e9
 
 // TestNobodyReviewsTheirOwn.
 func TestNobodyReviewsTheirOwn(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn, func(s *settings) {
 		s.directory = `{"roles": {"on-call": ["demo/operator"], "managers": ["demo/operator"]}}`
 	})
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	id := strings.TrimPrefix(b.glassBroken(), "/operations/")
-	c.clock.advance(glassKept)
+	id := strings.TrimPrefix(b.overrideUsed(), "/operations/")
+	c.clock.advance(overridesKept)
 	p := b.get("/reviews")
 	b.want(p, http.StatusOK, i18n.For(i18n.EnUS).Review.Own)
 	if strings.Contains(p.body, `action="/reviews"`) {
 		t.Error("the form is offered")
 	}
 	b.want(b.post("/reviews", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).Review.Own)
-	if n := len(c.records(audit.ActionGlassReviewed)); n != 0 {
+	if n := len(c.records(audit.ActionOverrideReviewed)); n != 0 {
 		t.Errorf("%d reviews", n)
 	}
 }
@@ -94,6 +96,7 @@ func TestNobodyReviewsTheirOwn(t *testing.T) {
 // TestApprovalsInTheNavigation: who may decide is told, and nobody else; the
 // receipt leads back.
 func TestApprovalsInTheNavigation(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	texts := i18n.For(i18n.EnUS)
 	requester, approver, reader := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS), c.signedIn(t, "reader", i18n.EnUS)
@@ -117,11 +120,12 @@ func TestApprovalsInTheNavigation(t *testing.T) {
 
 // TestSpreadOfWhatStops counts by region where the instances are that stop.
 func TestSpreadOfWhatStops(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	texts := i18n.For(i18n.EnUS).Rules
+	texts := i18n.For(i18n.EnUS).Policy
 	p := b.get(c.newOperation("running", "operation_type=CANCEL_ORDER"))
-	b.want(p, http.StatusOK, texts.Spread("Region"), texts.Keeps(0))
+	b.want(p, http.StatusOK, texts.By("Region"), texts.Keeps(0))
 	if !strings.Contains(p.body, `<bdi>cn-north-4</bdi></th> <td class="right number">3</td><td class="right number">2</td>`) &&
 		!strings.Contains(p.body, `<bdi>cn-north-4</bdi></th><td class="right number">3</td><td class="right number">2</td>`) {
 		t.Errorf("three stop in cn-north-4, and two of these run\n%s", shortened(p.body))
@@ -135,45 +139,47 @@ func TestSpreadOfWhatStops(t *testing.T) {
 
 // TestTicketsAreChosen: the list's boxes lead to a job's confirmation.
 func TestTicketsAreChosen(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	texts := i18n.For(i18n.EnUS).Job
+	texts := i18n.For(i18n.EnUS).Bulk
 	p := b.get("/tickets")
-	b.want(p, http.StatusOK, texts.Selected, texts.PauseSelected, texts.ContinueSelected, texts.CancelSelectedTickets, "/jobs/new")
+	b.want(p, http.StatusOK, texts.Selected, texts.PauseSelected, texts.ContinueSelected, texts.CancelSelectedTickets, "/bulk/new")
 	for scenario, want := range map[string]bool{"running": true, "finished": false} { // what is over takes no operation
 		if got := strings.Contains(p.body, `name="target" value="`+c.sim.UUID(scenario)+`"`); got != want {
 			t.Errorf("%s can be chosen: %v", scenario, got)
 		}
 	}
 	query := url.Values{"operation_type": {"PAUSE_ORDER"}, "target": {c.sim.UUID("running"), c.sim.UUID("abnormal")}}
-	b.want(b.get("/jobs/new?"+query.Encode()), http.StatusOK, texts.One("PAUSE_ORDER", 2), texts.Drop)
+	b.want(b.get("/bulk/new?"+query.Encode()), http.StatusOK, texts.Name("PAUSE_ORDER", 2), texts.Drop)
 }
 
-// TestJobIsReviewedOnce: one review covers all that a job did with broken glass.
+// TestJobIsReviewedOnce: one review covers all that a bulk operation did with the override.
 func TestJobIsReviewedOnce(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	texts := i18n.For(i18n.EnUS)
 	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
-	form := b.form(b.get("/jobs/new?operation_type=CANCEL_ORDER&target=" + c.sim.UUID("running") + "&target=" + c.sim.UUID("abnormal")))
+	form := b.form(b.get("/bulk/new?operation_type=CANCEL_ORDER&target=" + c.sim.UUID("running") + "&target=" + c.sim.UUID("abnormal")))
 	form.Set("reason", "both delete data, and nobody answers")
 	form.Set("glass", "1")
-	job := b.post("/jobs", form)
+	job := b.post("/bulk", form)
 	b.want(job, http.StatusSeeOther)
 	b.want(b.settled(job.location()), http.StatusOK)
-	alone := strings.TrimPrefix(glassOf(b, "paused"), "/operations/")
-	c.clock.advance(glassKept)
+	alone := strings.TrimPrefix(overrideOn(b, "paused"), "/operations/")
+	c.clock.advance(overridesKept)
 	p := boss.get("/reviews")
-	boss.want(p, http.StatusOK, job.location(), texts.Job.One("CANCEL_ORDER", 2), texts.Rules.GlassWaits(3))
+	boss.want(p, http.StatusOK, job.location(), texts.Bulk.Name("CANCEL_ORDER", 2), texts.Policy.OverridesToReview(3))
 	if n := strings.Count(p.body, `action="/reviews"`); n != 2 {
 		t.Fatalf("%d forms, want one for the job and one for what was done alone", n)
 	}
-	broken := c.records(audit.ActionGlassBroken)
+	broken := c.records(audit.ActionOverrideUsed)
 	boss.want(boss.post("/reviews", url.Values{"operation": {broken[0].OperationID}, "comment": {"was right"}}), http.StatusSeeOther)
 	reviewed := map[string]string{}
-	for _, r := range c.records(audit.ActionGlassReviewed) {
+	for _, r := range c.records(audit.ActionOverrideReviewed) {
 		reviewed[r.OperationID] = operate.ParseDetail(r.Detail).Job
 	}
-	id := strings.TrimPrefix(job.location(), "/jobs/")
+	id := strings.TrimPrefix(job.location(), "/bulk/")
 	if len(reviewed) != 2 || reviewed[broken[0].OperationID] != id || reviewed[broken[1].OperationID] != id {
 		t.Errorf("reviewed are %v", reviewed)
 	}
@@ -182,39 +188,41 @@ func TestJobIsReviewedOnce(t *testing.T) {
 
 // TestInstancesAreChosenAtOnce: the box in the table's head takes what the filter shows and can be cancelled.
 func TestInstancesAreChosenAtOnce(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	id := c.sim.UUID("running")
 	if p := b.get("/tickets/" + id); !strings.Contains(p.body, `name="all" value="`+id+`"`) {
 		t.Errorf("the table's head has no box\n%s", shortened(p.body))
 	}
-	all := b.get("/jobs/new?operation_type=CANCEL_INSTANCE&all=" + id)
-	b.want(all, http.StatusOK, i18n.For(i18n.EnUS).Job.One("CANCEL_INSTANCE", 3))
+	all := b.get("/bulk/new?operation_type=CANCEL_INSTANCE&all=" + id)
+	b.want(all, http.StatusOK, i18n.For(i18n.EnUS).Bulk.Name("CANCEL_INSTANCE", 3))
 	if n := strings.Count(all.body, `name="target"`); n != 3 {
 		t.Errorf("%d instances are chosen, want the 3 that can be cancelled\n%s", n, shortened(all.body))
 	}
-	waiting := b.get("/jobs/new?operation_type=CANCEL_INSTANCE&status=READY&all=" + id)
+	waiting := b.get("/bulk/new?operation_type=CANCEL_INSTANCE&status=READY&all=" + id)
 	if n := strings.Count(waiting.body, `name="target"`); n != 1 {
 		t.Errorf("%d instances are chosen, want the one that waits\n%s", n, shortened(waiting.body))
 	}
-	b.want(b.get("/jobs/new?all=no-ticket"), http.StatusBadRequest)
+	b.want(b.get("/bulk/new?all=no-ticket"), http.StatusBadRequest)
 }
 
 // TestReviewedElsewhere: a form that was loaded before somebody else's review, at this console or another, makes no second one.
 func TestReviewedElsewhere(t *testing.T) {
+	t.Parallel()
 	c := start(t, builtIn)
 	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
-	id := strings.TrimPrefix(b.glassBroken(), "/operations/")
-	c.clock.advance(glassKept)
+	id := strings.TrimPrefix(b.overrideUsed(), "/operations/")
+	c.clock.advance(overridesKept)
 	boss.want(boss.get("/reviews"), http.StatusOK, id)
-	first := c.only(audit.ActionGlassBroken)
-	first.Sequence, first.Action, first.Actor.UserName = 0, audit.ActionGlassReviewed, "another"
+	first := c.only(audit.ActionOverrideUsed)
+	first.Sequence, first.Action, first.Actor.UserName = 0, audit.ActionOverrideReviewed, "another"
 	if _, err := c.log.Append(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	p := boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})
 	boss.want(boss.follow(p), http.StatusOK, i18n.For(i18n.EnUS).Review.Empty)
-	if r := c.only(audit.ActionGlassReviewed); r.Actor.UserName != "another" {
+	if r := c.only(audit.ActionOverrideReviewed); r.Actor.UserName != "another" {
 		t.Errorf("the review is by %q", r.Actor.UserName)
 	}
 }

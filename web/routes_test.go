@@ -20,22 +20,26 @@ import (
 // TestRoutes holds who may call what. A new route has to be put here, too: its
 // access is a decision.
 func TestRoutes(t *testing.T) {
+	t.Parallel()
 	want := map[string]access{
 		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public, "POST /shortcuts": public,
-		"GET /healthz": public, "GET /readyz": public, "GET /metrics": fromMachine,
+		"GET /healthz": probe, "GET /readyz": probe, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
-		"GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
+		"GET /session": public, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
 		"GET /tickets/events": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
 		"GET /tickets/:execute_uuid/events": signedIn, "GET /tickets/:execute_uuid/hosts.txt": signedIn, "GET /tickets/:execute_uuid/instances.csv": signedIn,
 		"GET /tickets/:execute_uuid/instances/:id": signedIn, "GET /tickets/:execute_uuid/instances/:id/log": signedIn,
 		"GET /tickets/:execute_uuid/operations/new": signedIn, "POST /tickets/:execute_uuid/operations": signedIn,
-		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedIn, "GET /audit/:sequence": signedIn,
-		"GET /audit/checkpoint": signedIn, "GET /audit/story": signedIn, "GET /audit/complete": signedIn,
+		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedInNow, "GET /audit/:sequence": signedIn,
+		"GET /audit/checkpoint": signedIn, "GET /audit/timeline": signedIn, "GET /audit/suggest": signedIn,
 		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
-		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedIn,
-		"GET /reviews": signedIn, "POST /reviews": signedIn,
-		"GET /jobs": signedIn, "GET /jobs/new": signedIn, "POST /jobs": signedIn, "GET /jobs/:id": signedIn, "POST /jobs/:id": signedIn,
-		"GET /jobs/:id/result.csv": signedIn,
+		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedInNow,
+		"GET /me/permissions": signedIn, "GET /sessions": signedIn, "POST /sessions": signedInNow,
+		"GET /reviews": signedIn, "POST /reviews": signedInNow,
+		"GET /bulk": signedIn, "GET /bulk/new": signedIn, "POST /bulk": signedInNow, "GET /bulk/:id": signedIn, "POST /bulk/:id": signedInNow,
+		"GET /bulk/:id/result.csv": signedInNow,
+		"GET /jobs":                public, "GET /jobs/new": public, "POST /jobs": public, "GET /jobs/:id": public, "POST /jobs/:id": public,
+		"GET /jobs/:id/result.csv": public, "GET /audit/story": public, "GET /audit/complete": public,
 	}
 	got := map[string]access{}
 	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
@@ -54,12 +58,53 @@ func TestRoutes(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("%d routes, want %d", len(got), len(want))
 	}
+	free := map[string]binding{"POST /sign-in": unbound, "POST /language": unbound, "POST /theme": unbound, "POST /shortcuts": unbound,
+		"POST /jobs": unbound, "POST /jobs/:id": unbound, "POST /sign-out": boundIfThere, "POST /tickets/seen": boundIfThere, "POST /tickets/views": boundIfThere, "POST /tickets/views/delete": boundIfThere,
+		"POST /audit/searches": boundIfThere, "POST /audit/searches/delete": boundIfThere}
+	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
+		if want := free[r.method+" "+r.path]; r.person != want {
+			t.Errorf("%s %s asks for the person by %d, want %d", r.method, r.path, r.person, want)
+		}
+		if r.method == http.MethodPost && r.person == bound && r.retry == nil {
+			t.Errorf("%s cannot show its form again", r.path)
+		}
+	}
+	if bound != binding(0) {
+		t.Error("a form without a binding must need its person")
+	}
 	if signedIn != access(0) {
 		t.Error("a route without access must need a session")
 	}
 }
 
+// TestMovedAddresses: those of the release before lead to where the page is now.
+func TestMovedAddresses(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	for _, r := range movedRoutes() {
+		e.Add(r.method, r.path, r.handler)
+	}
+	for _, tt := range []struct{ method, from, to string }{
+		{http.MethodGet, "/jobs", "/bulk"},
+		{http.MethodGet, "/jobs/new?operation_type=PAUSE_ORDER&target=a%26b", "/bulk/new?operation_type=PAUSE_ORDER&target=a%26b"},
+		{http.MethodPost, "/jobs", "/bulk"},
+		{http.MethodGet, "/jobs/a%2Fb", "/bulk/a%2Fb"},
+		{http.MethodPost, "/jobs/K5", "/bulk/K5"},
+		{http.MethodGet, "/jobs/K5/result.csv", "/bulk/K5/result.csv"},
+		{http.MethodGet, "/audit/story?ticket=x&before=7", "/audit/timeline?ticket=x&before=7"},
+		{http.MethodGet, "/audit/complete?field=actor&prefix=", "/audit/suggest?field=actor&prefix="},
+		{http.MethodGet, "http://elsewhere.example/jobs", "/bulk"},
+	} {
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.from, http.NoBody))
+		if got := w.Header().Get("Location"); w.Code != http.StatusPermanentRedirect || got != tt.to {
+			t.Errorf("%s %s: %d to %q, want %q", tt.method, tt.from, w.Code, got, tt.to)
+		}
+	}
+}
+
 func TestSafeToSignIn(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, host, peer, header string
 		want                     bool
@@ -80,7 +125,7 @@ func TestSafeToSignIn(t *testing.T) {
 			if tt.header != "" {
 				r.Header.Set(tt.header, "x")
 			}
-			if got := safeToSignIn(echo.New().NewContext(r, httptest.NewRecorder())); got != tt.want {
+			if got := (&server{}).safeToSignIn(echo.New().NewContext(r, httptest.NewRecorder())); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
@@ -88,7 +133,8 @@ func TestSafeToSignIn(t *testing.T) {
 }
 
 func TestTrusts(t *testing.T) {
-	s := &server{Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}}}
+	t.Parallel()
+	s := &server{Config: Config{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}}}
 	for remote, want := range map[string]bool{
 		"10.1.2.3:1": true, "[::ffff:10.1.2.3]:1": true, "[fd00::1]:1": true, "10.2.2.3:1": false, "[fe80::1]:1": false, "10.1.2.3": false, "": false,
 	} {
@@ -100,6 +146,7 @@ func TestTrusts(t *testing.T) {
 
 // TestPolicyNamesNothingUnsafe guards the content security policy.
 func TestPolicyNamesNothingUnsafe(t *testing.T) {
+	t.Parallel()
 	for part := range strings.SplitSeq(policy, ";") {
 		if strings.Contains(part, "unsafe") || strings.Contains(part, "*") || strings.Contains(part, "http") || strings.Contains(part, "data:") {
 			t.Errorf("%q", part)
@@ -109,9 +156,10 @@ func TestPolicyNamesNothingUnsafe(t *testing.T) {
 
 // TestAnswerThatBreaksOff: the reader's browser must notice half an export.
 func TestAnswerThatBreaksOff(t *testing.T) {
-	s := &server{Config{Logger: slog.New(slog.DiscardHandler)}}
+	t.Parallel()
+	s := &server{Config: Config{Logger: slog.New(slog.DiscardHandler)}}
 	e := echo.New()
-	e.HTTPErrorHandler = s.fail
+	e.HTTPErrorHandler = s.errorHandler
 	e.Use(s.log, s.recover)
 	e.GET("/", func(c echo.Context) error {
 		c.Response().WriteHeader(http.StatusOK)
@@ -138,7 +186,8 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 }
 
 func TestPanicsAreErrors(t *testing.T) {
-	s := &server{Config{Logger: slog.New(slog.DiscardHandler)}}
+	t.Parallel()
+	s := &server{Config: Config{Logger: slog.New(slog.DiscardHandler)}}
 	c := echo.New().NewContext(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody), httptest.NewRecorder())
 	err := s.recover(func(echo.Context) error { panic("oh") })(c)
 	if err == nil || !strings.Contains(err.Error(), "oh") || !strings.Contains(err.Error(), "routes_test.go") {

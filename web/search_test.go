@@ -13,6 +13,7 @@ import (
 // TestAuditSearch: the search box and the controls narrow together, and what
 // is wrong is said with its word.
 func TestAuditSearch(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		operator := c.signedIn(t, "operator", language)
@@ -55,6 +56,7 @@ func TestAuditSearch(t *testing.T) {
 // TestAuditSearchWidensNothing: who is no manager finds by search what they
 // may see, and no more.
 func TestAuditSearchWidensNothing(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	manager := c.signedIn(t, "manager", i18n.EnUS)
 	manager.settled(manager.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "secretword").location())

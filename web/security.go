@@ -2,10 +2,10 @@ package web
 
 import (
 	"context"
-	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,7 +14,7 @@ import (
 
 // policy is the content security policy of every page: nothing inline, nothing
 // from elsewhere, and scripts may write markup through one named policy only.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types coc-console"
 
@@ -23,13 +23,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		setSecurityHeaders(h, isSecure(c))
+		s.setSecurityHeaders(h, isSecure(c))
 		h.Set("Cache-Control", "no-store")
 		return next(c)
 	}
 }
 
-func setSecurityHeaders(h http.Header, secure bool) {
+func (s *server) setSecurityHeaders(h http.Header, secure bool) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -37,19 +37,11 @@ func setSecurityHeaders(h http.Header, secure bool) {
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if secure {
+	switch {
+	case secure && s.HSTSSubdomains:
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	case secure:
 		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
-}
-
-// sameSite refuses what another site's page sends.
-func (s *server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
-	protection := http.NewCrossOriginProtection()
-	return func(c echo.Context) error {
-		if err := protection.Check(c.Request()); err != nil {
-			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemCrossSite, Err: err}
-		}
-		return next(c)
 	}
 }
 
@@ -58,7 +50,7 @@ func (s *server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 const maxForm = 128 << 10
 
 // limitBody cuts the body off and parses the form once, so that no handler can
-// read half of one, or a body that GET should not have.
+// read half of one, or a body that GET should not have; see readable.
 func (s *server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -66,9 +58,43 @@ func (s *server) limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := r.ParseForm(); err != nil {
 			return formProblem(err)
 		}
+		if err := readable(r); err != nil {
+			return err
+		}
 		return next(c)
 	}
 }
+
+// readable refuses an address that is no text: one with NUL or invalid UTF-8,
+// which names nothing here and which PostgreSQL takes for an error. What a form
+// holds is made text instead, so that what somebody typed is not lost.
+func readable(r *http.Request) error {
+	if !isText(r.URL.Path) {
+		return &handlers.Problem{Status: http.StatusNotFound, Kind: handlers.ProblemNotFound}
+	}
+	for name, values := range r.URL.Query() {
+		for _, value := range append(values, name) {
+			if !isText(value) && name != "return" { // which leads home where it is no address of ours
+				return handlers.UnreadableInput(value)
+			}
+		}
+	}
+	r.Form, r.PostForm = asText(r.Form), asText(r.PostForm)
+	return nil
+}
+
+// asText returns a form's values without bytes that are no text.
+func asText(form url.Values) url.Values {
+	out := make(url.Values, len(form))
+	for name, values := range form {
+		for _, value := range values {
+			out.Add(name, strings.ReplaceAll(strings.ToValidUTF8(value, "\uFFFD"), "\x00", "\uFFFD"))
+		}
+	}
+	return out
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 type contextKey int
 
@@ -84,74 +110,7 @@ func (s *server) transport(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func (s *server) overTLS(r *http.Request) bool {
-	return r.TLS != nil || s.trusts(r.RemoteAddr) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-}
-
-func (s *server) trusts(remote string) bool {
-	addr, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return false
-	}
-	for _, p := range s.TrustedProxies {
-		if p.Contains(addr.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
-}
-
 func isSecure(c echo.Context) bool {
 	secure, _ := c.Request().Context().Value(secureKey).(bool)
 	return secure
-}
-
-// safeToSignIn reports whether a password may travel: over TLS, or over plain
-// http that does not leave the machine. A proxy on the machine hides that it
-// does, but for what it adds to the headers.
-func safeToSignIn(c echo.Context) bool {
-	return isSecure(c) || onMachine(c)
-}
-
-// onMachine reports whether a request came from this machine, past no proxy
-// that says so, to a name of this machine: another site's page cannot make the
-// browser here call us by its own name.
-func onMachine(c echo.Context) bool {
-	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip"} {
-		if c.Request().Header.Get(name) != "" {
-			return false
-		}
-	}
-	host := c.Request().Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return isLoopback(host) && isLoopbackPeer(c.Request().RemoteAddr)
-}
-
-func isLoopbackPeer(remote string) bool {
-	host, _, err := net.SplitHostPort(remote)
-	return err == nil && isLoopback(host)
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
-// extractor tells the client's address; X-Forwarded-For counts only from
-// proxies that are named in the settings (Echo believes anybody by default).
-func (s *server) extractor() echo.IPExtractor {
-	if len(s.TrustedProxies) == 0 {
-		return echo.ExtractIPDirect()
-	}
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, p := range s.TrustedProxies {
-		_, ipNet, err := net.ParseCIDR(p.String())
-		if err != nil {
-			continue // a netip.Prefix always parses
-		}
-		options = append(options, echo.TrustIPRange(ipNet))
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
 }

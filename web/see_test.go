@@ -19,6 +19,7 @@ const hiding = free + `@id("hidden") @en("This ticket is kept quiet.") @zh("此�
 // TestHiddenTicket goes through every address below a ticket: none of them
 // tells anything of a ticket that the rules hide. A new route is found here.
 func TestHiddenTicket(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.policies = hiding })
 	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
 	fields := "?operation_type=CONTINUE_ORDER&batch=1"
@@ -46,6 +47,7 @@ func TestHiddenTicket(t *testing.T) {
 
 // TestHiddenElsewhere: lists, receipts, the log, jobs and forms do not tell either.
 func TestHiddenElsewhere(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) { s.policies = hiding })
 	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
 	form := boss.form(boss.get(c.newOperation("paused", "operation_type=CONTINUE_ORDER")))
@@ -67,7 +69,7 @@ func TestHiddenElsewhere(t *testing.T) {
 	own := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
 	own.Set("operation_type", "CONTINUE_ORDER")
 	b.want(b.post(c.ticket("paused")+"/operations", own), http.StatusForbidden)
-	p = b.get("/jobs/new?operation_type=CANCEL_ORDER&target=" + c.sim.UUID("paused"))
+	p = b.get("/bulk/new?operation_type=CANCEL_ORDER&target=" + c.sim.UUID("paused"))
 	if strings.Contains(p.body, `id="confirm"`) || strings.Contains(p.body, "paused_check") {
 		t.Errorf("a job tells of the ticket\n%s", shortened(p.body))
 	}
@@ -79,6 +81,7 @@ func TestHiddenElsewhere(t *testing.T) {
 // TestOffers: what the rules deny is on the page, without an address, with the
 // reason and whom to ask.
 func TestOffers(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) {
 		s.policies = free + `@id("no-cancel") @en("Only managers cancel.") @zh("仅管理员可取消。")
 			forbid (principal, action in [Action::"CANCEL_ORDER", Action::"CANCEL_INSTANCE"], resource) unless { principal in Role::"managers" };`
@@ -88,7 +91,7 @@ func TestOffers(t *testing.T) {
 		text := map[i18n.Language]string{i18n.EnUS: "Only managers cancel.", i18n.ZhCN: "仅管理员可取消。"}[language]
 		for _, path := range []string{c.ticket("running"), c.ticket("running") + "/instances/1001?batch=1"} {
 			p := b.get(path)
-			b.want(p, http.StatusOK, text, "demo/manager", i18n.For(language).Rules.Ask)
+			b.want(p, http.StatusOK, text, "demo/manager", i18n.For(language).Policy.Contacts)
 			if strings.Contains(p.body, "operation_type=CANCEL") {
 				t.Errorf("%s offers what is denied", path)
 			}
@@ -105,6 +108,7 @@ func TestOffers(t *testing.T) {
 
 // TestExportByTheRules: what may be read need not be carried away.
 func TestExportByTheRules(t *testing.T) {
+	t.Parallel()
 	c := start(t, func(s *settings) {
 		s.policies = free + `@id("stays-here") @en("The log stays here.") @zh("日志不得带走。") forbid (principal, action == Action::"export", resource);`
 	})

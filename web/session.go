@@ -16,8 +16,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -26,7 +27,10 @@ import (
 	"coc-console/audit"
 	"coc-console/handlers"
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+	"coc-console/internal/store"
 )
 
 // KeySize is the length of the session key, in bytes.
@@ -38,9 +42,10 @@ const touchEvery = time.Minute
 // maxLive bounds the sessions that are looked through for a live token.
 const maxLive = 10_000
 
-var errNoSession = errors.New("no such session")
+var errNoSession = coc.ErrNoCaller
 
-// SessionConfig is what the sessions stand on. All fields are required.
+// SessionConfig is what the sessions stand on. All fields above Introspect are
+// required.
 type SessionConfig struct {
 	Write, Read *sql.DB // the console's database: table session
 	Key         []byte  // KeySize bytes
@@ -49,6 +54,18 @@ type SessionConfig struct {
 	UserProfile string                 // sent to COC as x-user-profile; as a rule empty
 	Logger      *slog.Logger
 	Now         func() time.Time
+
+	// Introspect asks IAM whose token it is; nil: tokens are believed until COC
+	// refuses them. Its errors are *iam.Error.
+	Introspect func(context.Context, huawei.Token) (iam.Identity, error)
+	// Admits says whether somebody may still use the console; nil: everybody may.
+	Admits func(audit.Actor) bool
+	// Record writes to the audit log that a session ended; nil: nobody listens.
+	Record func(context.Context, audit.Record) error
+	// Limited hears of what a limit stopped; nil: nobody listens.
+	Limited func(limit string)
+	// PerPerson is how many sessions one person can have; 0: 10.
+	PerPerson int
 }
 
 // Sessions keeps the signed-in people. A token of several kilobytes fits no
@@ -59,9 +76,15 @@ type SessionConfig struct {
 // It is a gorilla/sessions Store, and finds live tokens for package operate.
 type Sessions struct {
 	SessionConfig
-	seal    cipher.AEAD
-	hashKey []byte
-	loading handlers.Prepared
+	seal      cipher.AEAD
+	hashKey   []byte
+	personKey []byte
+	macKey    []byte // authenticates rows
+	console   string // tells this console's cookies from those of others on its host
+	rows      *store.Sessions
+	unsealed  unsealed
+	checks    checks
+	onEnd     atomic.Pointer[func(row string)] // ends the streams of a session here
 
 	mu      sync.Mutex
 	touched map[string]time.Time // rows by when this console noted their last use
@@ -80,6 +103,18 @@ func NewSessions(cfg SessionConfig) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
+	macKey, err := hkdf.Key(sha256.New, cfg.Key, nil, "coc-console session row", KeySize)
+	if err != nil {
+		return nil, err
+	}
+	personKey, err := hkdf.Key(sha256.New, cfg.Key, nil, "coc-console form person", KeySize)
+	if err != nil {
+		return nil, err
+	}
+	console, err := hkdf.Key(sha256.New, cfg.Key, nil, "coc-console cookie name", 5)
+	if err != nil {
+		return nil, err
+	}
 	block, err := aes.NewCipher(sealKey)
 	if err != nil {
 		return nil, err
@@ -88,7 +123,11 @@ func NewSessions(cfg SessionConfig) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sessions{SessionConfig: cfg, seal: seal, hashKey: hashKey}, nil
+	if cfg.PerPerson <= 0 {
+		cfg.PerPerson = defaultPerPerson
+	}
+	return &Sessions{SessionConfig: cfg, rows: store.NewSessions(store.DB{Write: cfg.Write, Read: cfg.Read}), seal: seal, hashKey: hashKey, personKey: personKey, macKey: macKey,
+		console: hex.EncodeToString(console), checks: newChecks()}, nil
 }
 
 // content is what a session holds. Token is a plain string here because the
@@ -98,15 +137,29 @@ type content struct {
 	Actor    audit.Actor   `json:"actor"`
 	Language i18n.Language `json:"language"`
 	Expires  time.Time     `json:"expires"`
+	Begun    time.Time     `json:"begun"`
+	Address  string        `json:"address,omitempty"` // where the sign-in came from
+	Browser  string        `json:"browser,omitempty"`
 }
 
-// contentKey is the one value of a gorilla session.
-type contentKey struct{}
+// contentKey and rowValue are the values of a gorilla session: what it holds,
+// and the row that it was loaded from.
+type (
+	contentKey struct{}
+	rowValue   struct{}
+)
 
-// cookieName has the __Host- prefix where TLS is used: browsers then take the
-// cookie only with Secure, for the whole host and no other. Plain http is for
-// loopback, where Safari refuses the prefix.
-func cookieName(secure bool) string {
+// CookieName is the name of the session's cookie. Browsers keep cookies by host
+// and not by port: the name has a digest of the session key, so that two consoles
+// on one host do not end each other's sessions, while consoles that share their
+// sessions share the cookie. It has the __Host- prefix where TLS is used: browsers
+// then take the cookie only with Secure, for the whole host and no other. Plain
+// http is for loopback, where Safari refuses the prefix.
+func (s *Sessions) CookieName(secure bool) string { return formerCookieName(secure) + "-" + s.console }
+
+// formerCookieName is the name of cookies until the release before. They are
+// still read, for one release, where there is none under the new name.
+func formerCookieName(secure bool) string {
 	if secure {
 		return "__Host-coc-console"
 	}
@@ -116,7 +169,7 @@ func cookieName(secure bool) string {
 // Get returns the request's session, from gorilla's registry when it was
 // loaded before.
 func (s *Sessions) Get(r *http.Request, name string) (*sessions.Session, error) {
-	return sessions.GetRegistry(r).Get(s, name)
+	return sessions.GetRegistry(r).Get(s, name) //nolint:wrapcheck // New's
 }
 
 // New loads the session that the request's cookie names, or returns a new one.
@@ -126,10 +179,13 @@ func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) 
 	session := sessions.NewSession(s, name)
 	session.IsNew = true
 	cookie, err := r.Cookie(name)
+	if err != nil {
+		cookie, err = r.Cookie(strings.TrimSuffix(name, "-"+s.console))
+	}
 	if err != nil || !validID(cookie.Value) {
 		return session, nil //nolint:nilerr // no cookie is no error: nobody is signed in
 	}
-	held, err := s.load(r.Context(), rowKey(cookie.Value))
+	row, held, err := s.find(r.Context(), rowKey(cookie.Value))
 	if errors.Is(err, errNoSession) {
 		return session, nil
 	}
@@ -137,7 +193,7 @@ func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) 
 		return session, err
 	}
 	session.ID, session.IsNew = cookie.Value, false
-	session.Values[contentKey{}] = held
+	session.Values[contentKey{}], session.Values[rowValue{}] = held, row
 	return session, nil
 }
 
@@ -197,10 +253,10 @@ func (s *Sessions) store(ctx context.Context, row string, held content) error {
 		return err
 	}
 	now := s.Now().UnixMicro()
-	_, err = s.Write.ExecContext(ctx,
-		`INSERT INTO session (id, sealed, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)`,
-		row, sealed, now, held.Expires.UnixMicro())
-	return err
+	r := store.Session{ID: row, Sealed: sealed, Created: now, Seen: now, Expires: held.Expires.UnixMicro(),
+		Checked: now, Person: s.person(held.Actor)}
+	r.MAC = s.mac(r)
+	return s.rows.Add(ctx, r)
 }
 
 // change replaces what a session holds, if it has not been ended meanwhile.
@@ -209,8 +265,7 @@ func (s *Sessions) change(ctx context.Context, row string, held content) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Write.ExecContext(ctx, `UPDATE session SET sealed = $1 WHERE id = $2`, sealed, row)
-	return err
+	return s.rows.SetSealed(ctx, row, sealed)
 }
 
 // sealed is a row's content; the row's key is bound into it, so that a row
@@ -220,37 +275,32 @@ func (s *Sessions) sealed(row string, held content) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	nonce := make([]byte, s.seal.NonceSize())
-	_, _ = rand.Read(nonce) // never fails
-	return s.seal.Seal(nonce, nonce, plain, []byte(row)), nil
+	return s.sealBytes(row, plain), nil
 }
 
-// load opens a live session.
-func (s *Sessions) load(ctx context.Context, row string) (content, error) {
-	var sealed []byte
-	now := s.Now()
-	//nolint:sqlclosecheck // it ends with the database
-	stmt, err := s.loading.Get(ctx, s.Read, `SELECT sealed FROM session WHERE id = $1 AND expires_at > $2 AND seen_at > $3`)
-	if err == nil {
-		err = stmt.QueryRowContext(ctx, row, now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&sealed)
+// sealBytes seals bytes, and binds them to a name.
+func (s *Sessions) sealBytes(name string, plain []byte) []byte {
+	nonce := make([]byte, s.seal.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return s.seal.Seal(nonce, nonce, plain, []byte(name))
+}
+
+// openBytes opens what sealBytes sealed; errNoSession says that it did not.
+func (s *Sessions) openBytes(name string, sealed []byte) ([]byte, error) {
+	if len(sealed) < s.seal.NonceSize() {
+		return nil, errNoSession
 	}
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return content{}, errNoSession
-	case err != nil:
-		return content{}, err
+	plain, err := s.seal.Open(nil, sealed[:s.seal.NonceSize()], sealed[s.seal.NonceSize():], []byte(name))
+	if err != nil {
+		return nil, errNoSession // sealed with another key
 	}
-	return s.open(row, sealed)
+	return plain, nil
 }
 
 func (s *Sessions) open(row string, sealed []byte) (content, error) {
-	if len(sealed) < s.seal.NonceSize() {
-		return content{}, errNoSession
-	}
-	nonce, text := sealed[:s.seal.NonceSize()], sealed[s.seal.NonceSize():]
-	plain, err := s.seal.Open(nil, nonce, text, []byte(row))
+	plain, err := s.openBytes(row, sealed)
 	if err != nil {
-		return content{}, errNoSession // sealed with another key
+		return content{}, err
 	}
 	var held content
 	if err := json.Unmarshal(plain, &held); err != nil {
@@ -273,77 +323,43 @@ func (s *Sessions) touch(ctx context.Context, row string) error {
 	}
 	s.touched[row] = now
 	s.mu.Unlock()
-	_, err := s.Write.ExecContext(ctx, `UPDATE session SET seen_at = $1 WHERE id = $2 AND seen_at < $3`,
-		now.UnixMicro(), row, now.Add(-touchEvery).UnixMicro())
-	return err
+	return s.update(ctx, row, func(r *store.Session) bool {
+		older := r.Seen < now.Add(-touchEvery).UnixMicro()
+		r.Seen = now.UnixMicro()
+		return older
+	})
 }
 
 // Purge deletes the sessions that have ended.
 func (s *Sessions) Purge(ctx context.Context) error {
 	now := s.Now()
-	_, err := s.Write.ExecContext(ctx, `DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2`,
-		now.UnixMicro(), now.Add(-s.Idle).UnixMicro())
-	return err
+	return s.rows.Purge(ctx, now, now.Add(-s.Idle))
 }
 
 // Count returns how many sessions are live.
-func (s *Sessions) Count(ctx context.Context) (n int64, err error) {
+func (s *Sessions) Count(ctx context.Context) (int64, error) {
 	now := s.Now()
-	err = s.Read.QueryRowContext(ctx, `SELECT count(*) FROM session WHERE expires_at > $1 AND seen_at > $2`,
-		now.UnixMicro(), now.Add(-s.Idle).UnixMicro()).Scan(&n)
-	return n, err
+	return s.rows.Count(ctx, now, now.Add(-s.Idle))
 }
 
 // Caller returns the COC caller of a live session, by its row's key.
 func (s *Sessions) Caller(ctx context.Context, row string) (coc.Caller, error) {
-	held, err := s.load(ctx, row)
+	r, held, err := s.find(ctx, row)
 	if err != nil {
 		return coc.Caller{}, err
 	}
+	s.used(r)
 	return s.caller(held), nil
 }
 
-// AnyCaller returns the caller of some live session in the project, the one
-// that was used last, with another token than those that COC has refused.
-func (s *Sessions) AnyCaller(ctx context.Context, projectID string, refused ...coc.Token) (coc.Caller, error) {
-	if projectID == "" {
-		// A token of account scope says of no project whose it is: it must not
-		// be lent to another account's ticket.
-		return coc.Caller{}, errNoSession
-	}
-	now := s.Now()
-	rows, err := s.Read.QueryContext(ctx,
-		`SELECT id, sealed FROM session WHERE expires_at > $1 AND seen_at > $2 ORDER BY seen_at DESC LIMIT $3`,
-		now.UnixMicro(), now.Add(-s.Idle).UnixMicro(), maxLive)
-	if err != nil {
-		return coc.Caller{}, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var row string
-		var sealed sql.RawBytes
-		if err := rows.Scan(&row, &sealed); err != nil {
-			return coc.Caller{}, err
-		}
-		if held, err := s.open(row, sealed); err == nil && held.Actor.ProjectID == projectID &&
-			!slices.ContainsFunc(refused, coc.NewToken(held.Token).Equal) {
-			return s.caller(held), nil
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return coc.Caller{}, err
-	}
-	return coc.Caller{}, errNoSession
-}
-
 func (s *Sessions) caller(held content) coc.Caller {
-	return coc.Caller{Token: coc.NewToken(held.Token), Language: coc.Language(held.Language),
+	return coc.Caller{Token: huawei.NewToken(held.Token), Language: coc.Language(held.Language),
 		ProjectID: held.Actor.ProjectID, UserProfile: s.UserProfile}
 }
 
 func (s *Sessions) viewer(row string, held content) handlers.Viewer {
 	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(held),
-		Manager: s.Manager(held.Actor), Expires: held.Expires}
+		Manager: s.Manager(held.Actor), Expires: held.Expires, Person: s.personValue(held.Actor), Marker: s.marker(held.Actor)}
 }
 
 // Begin replaces the browser's session by a new one under a new id.
@@ -353,11 +369,13 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 	}
 	id := n.Identity
 	held := content{
-		Token: n.Token.Reveal(), Language: n.Language, Expires: id.Expires,
+		Token: n.Token.Reveal(), Language: n.Language, Expires: id.Expires, Begun: s.Now(),
+		Address: handlers.OriginFrom(c.Request().Context()).Address, Browser: c.Request().UserAgent(),
 		Actor: audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
 			ProjectID: id.ProjectID, ProjectName: id.ProjectName},
 	}
-	session := sessions.NewSession(s, cookieName(isSecure(c)))
+	s.makeRoom(c.Request().Context(), held.Actor)
+	session := sessions.NewSession(s, s.CookieName(isSecure(c)))
 	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: max(1, int(id.Expires.Sub(s.Now()).Seconds()))}
 	session.Values[contentKey{}] = held
 	if err := s.Save(c.Request(), c.Response(), session); err != nil {
@@ -369,7 +387,7 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 // forget deletes the session that the browser had before, so that its id is
 // worth nothing afterwards.
 func (s *Sessions) forget(c echo.Context) error {
-	session, err := s.Get(c.Request(), cookieName(isSecure(c)))
+	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
 	if err != nil || session.IsNew {
 		return err
 	}
@@ -377,13 +395,14 @@ func (s *Sessions) forget(c echo.Context) error {
 }
 
 func (s *Sessions) remove(ctx context.Context, id string) error {
-	_, err := s.Write.ExecContext(ctx, `DELETE FROM session WHERE id = $1`, rowKey(id))
+	s.unsealed.drop(rowKey(id))
+	_, err := s.rows.Delete(ctx, rowKey(id))
 	return err
 }
 
 // End deletes the browser's session and its cookie.
 func (s *Sessions) End(c echo.Context) error {
-	session, err := s.Get(c.Request(), cookieName(isSecure(c)))
+	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
 	if err != nil {
 		return unavailable(err)
 	}
@@ -394,7 +413,7 @@ func (s *Sessions) End(c echo.Context) error {
 // SetLanguage remembers a language in a cookie and in the session.
 func (s *Sessions) SetLanguage(c echo.Context, l i18n.Language) error {
 	setPreference(c, languageCookie, string(l))
-	session, err := s.Get(c.Request(), cookieName(isSecure(c)))
+	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
 	if err != nil || session.IsNew {
 		return unavailable(err)
 	}

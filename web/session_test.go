@@ -22,7 +22,7 @@ func (b *browser) cookie() string {
 	u, err := url.Parse(b.url)
 	must(b.t, err)
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == "coc-console" {
+		if strings.HasPrefix(c.Name, "coc-console-") {
 			return c.Value
 		}
 	}
@@ -46,6 +46,7 @@ func setCookies(p page) map[string]*http.Cookie {
 }
 
 func TestCookies(t *testing.T) {
+	t.Parallel()
 	local := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	for _, tt := range []struct {
 		name    string
@@ -54,12 +55,17 @@ func TestCookies(t *testing.T) {
 		cookie  string
 		secure  bool
 	}{
-		{"plain http on the machine", nil, func(*http.Request) {}, "coc-console", false},
-		{"behind a proxy with TLS", local, with("X-Forwarded-Proto", "https"), "__Host-coc-console", true},
+		{"plain http on the machine", nil, func(*http.Request) {}, "coc-console-", false},
+		{"behind a proxy with TLS", local, with("X-Forwarded-Proto", "https"), "__Host-coc-console-", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := start(t, func(s *settings) { s.trusted = tt.trusted })
 			b := c.browser(t, i18n.EnUS)
+			if name := c.sessions.CookieName(tt.secure); !strings.HasPrefix(name, tt.cookie) || len(name) < len(tt.cookie)+8 {
+				t.Fatalf("the cookie is called %q", name)
+			} else {
+				tt.cookie = name
+			}
 			p := b.post("/sign-in", credentials("operator"), tt.change)
 			b.want(p, http.StatusSeeOther)
 			got := setCookies(p)[tt.cookie]
@@ -96,6 +102,7 @@ func TestCookies(t *testing.T) {
 }
 
 func TestCookiesThatOpenNothing(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		random := base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{9}, 32))
@@ -114,7 +121,7 @@ func TestCookiesThatOpenNothing(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				b := c.browser(t, language)
-				b.setCookie("coc-console", value)
+				b.setCookie(c.sessions.CookieName(false), value)
 				p := b.get("/tickets?status=ABNORMAL")
 				b.want(p, http.StatusSeeOther)
 				b.want(b.follow(p), http.StatusOK, texts.SignInProblem.Ended)
@@ -129,7 +136,7 @@ func TestCookiesThatOpenNothing(t *testing.T) {
 			})
 		}
 		b := c.browser(t, language)
-		b.setCookie("coc-console", moved)
+		b.setCookie(c.sessions.CookieName(false), moved)
 		b.want(b.get("/tickets"), http.StatusOK)
 		c.sentNothing(t)
 	})
@@ -141,6 +148,7 @@ func exec(ctx context.Context, c *console, sql string) error {
 }
 
 func TestSessionOfAnotherKey(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	other, err := web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: bytes.Repeat([]byte{8}, web.KeySize),
@@ -148,8 +156,8 @@ func TestSessionOfAnotherKey(t *testing.T) {
 	must(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	must(t, err)
-	r.AddCookie(&http.Cookie{Name: "coc-console", Value: b.cookie()})
-	session, err := other.New(r, "coc-console")
+	r.AddCookie(&http.Cookie{Name: other.CookieName(false), Value: b.cookie()})
+	session, err := other.New(r, other.CookieName(false))
 	if err != nil || !session.IsNew || len(session.Values) != 0 {
 		t.Errorf("the session is %+v, %v", session, err)
 	}
@@ -159,6 +167,7 @@ func TestSessionOfAnotherKey(t *testing.T) {
 }
 
 func TestSessionIDChanges(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	first := b.cookie()
@@ -171,7 +180,7 @@ func TestSessionIDChanges(t *testing.T) {
 	}
 	b.want(b.get("/audit"), http.StatusOK, i18n.For(i18n.EnUS).Audit.AllRecords)
 	stolen := c.browser(t, i18n.EnUS)
-	stolen.setCookie("coc-console", first)
+	stolen.setCookie(c.sessions.CookieName(false), first)
 	stolen.want(stolen.get("/tickets"), http.StatusSeeOther)
 	in := c.records(audit.ActionSessionSignedIn)
 	checkWho(t, in[0], "operator")
@@ -184,6 +193,7 @@ func TestSessionIDChanges(t *testing.T) {
 }
 
 func TestSignOut(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	p := b.follow(b.post("/sign-out", nil))
@@ -200,6 +210,7 @@ func TestSignOut(t *testing.T) {
 }
 
 func TestSessionEnds(t *testing.T) {
+	t.Parallel()
 	idle := func(c *console, b *browser) {
 		c.clock.advance(20 * time.Minute)
 		b.want(b.get("/tickets"), http.StatusOK) // a person
@@ -245,6 +256,7 @@ func TestSessionEnds(t *testing.T) {
 // TestSessionStaysEnded: switching the language at the moment of the sign-out
 // must not bring the session back.
 func TestSessionStaysEnded(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	done := make(chan struct{})
@@ -262,6 +274,7 @@ func TestSessionStaysEnded(t *testing.T) {
 }
 
 func TestLanguage(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, "zh-CN,zh;q=0.9,en;q=0.8")
 	en, zh := i18n.For(i18n.EnUS), i18n.For(i18n.ZhCN)
@@ -288,6 +301,7 @@ func TestLanguage(t *testing.T) {
 }
 
 func TestUpstreamHeaders(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	b.header.Set("X-Auth-Token", "mine")
@@ -307,6 +321,7 @@ func TestUpstreamHeaders(t *testing.T) {
 }
 
 func TestTheme(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	if p := b.get("/sign-in"); strings.Contains(p.body, "data-theme") {
@@ -324,25 +339,10 @@ func TestTheme(t *testing.T) {
 	}
 }
 
-// TestTokensOfAccountScopeAreNotLent: such a token says of no project whose it
-// is, so that it looks at nobody else's ticket.
-func TestTokensOfAccountScopeAreNotLent(t *testing.T) {
-	c := start(t)
-	b := c.browser(t, i18n.EnUS)
-	in := credentials("operator")
-	in.Set("project", "")
-	b.want(b.post("/sign-in", in), http.StatusSeeOther)
-	if n := rows(t, c, "session"); n != 1 {
-		t.Fatalf("%d sessions, want 1", n)
-	}
-	if _, err := c.sessions.AnyCaller(t.Context(), ""); err == nil {
-		t.Error("a token of account scope was lent")
-	}
-}
-
 // TestShortcutsAreSwitched: the slash is announced, and acts, unless it is
 // switched off, also without scripts.
 func TestShortcutsAreSwitched(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	for _, choice := range []string{"off", "on"} {

@@ -17,6 +17,7 @@ import (
 )
 
 func TestSignInProblems(t *testing.T) {
+	t.Parallel()
 	iam := func(status int, message string) simulator.Fault {
 		return simulator.Fault{Kind: simulator.AnyCall, Status: status, Message: message, Keystone: true}
 	}
@@ -140,6 +141,7 @@ func (a *answer) Write(b []byte) (int, error) { return len(b), nil }
 func (a *answer) WriteHeader(int)             {}
 
 func TestPastedToken(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	for _, tt := range []struct{ name, project string }{{"of a project", "cn-north-4"}, {"of the account", ""}} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -166,6 +168,7 @@ func TestPastedToken(t *testing.T) {
 }
 
 func TestPasscode(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	in := credentials("mfa")
@@ -183,6 +186,7 @@ func TestPasscode(t *testing.T) {
 // TestFailedSignInOfAnother: whoever is signed in did not do what somebody
 // else tries in their browser.
 func TestFailedSignInOfAnother(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	in := credentials("manager")
@@ -195,6 +199,7 @@ func TestFailedSignInOfAnother(t *testing.T) {
 }
 
 func TestTooManyAttempts(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.browser(t, language)
@@ -219,6 +224,7 @@ func TestTooManyAttempts(t *testing.T) {
 // TestAttemptsAtTheSameTime: guesses under way count, so that sending many at
 // once does not get past the limit.
 func TestAttemptsAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	in := credentials("operator")
@@ -234,6 +240,7 @@ func TestAttemptsAtTheSameTime(t *testing.T) {
 }
 
 func TestSignedInAlready(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	if p := b.get("/sign-in?return=%2Faudit"); p.location() != "/audit" {
@@ -244,6 +251,7 @@ func TestSignedInAlready(t *testing.T) {
 // TestAttemptsFromManyAddresses: guessing one user's password from ever other
 // addresses is slowed down, and does not keep that user out.
 func TestAttemptsFromManyAddresses(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t, func(s *settings) { s.trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
 		from := func(address string, in url.Values) page {
@@ -271,6 +279,7 @@ func TestAttemptsFromManyAddresses(t *testing.T) {
 
 // TestRefusalIsToldOnce: IAM's older answers have the status as their code.
 func TestRefusalIsToldOnce(t *testing.T) {
+	t.Parallel()
 	c := start(t)
 	b := c.browser(t, i18n.EnUS)
 	in := credentials("operator")

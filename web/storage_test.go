@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/internal/database"
 	"coc-console/internal/i18n"
 	"coc-console/internal/simulator"
-	"coc-console/migrations"
 )
 
 // breaks are the ways in which a database stops taking writes. The settings
@@ -25,7 +25,7 @@ var breaks = []struct {
 
 // fill writes ever smaller rows until the database has no place left in its
 // last pages.
-func fill(t *testing.T, c *console, db *migrations.DB) {
+func fill(t *testing.T, c *console, db *database.DB) {
 	t.Helper()
 	write := func(size int) error {
 		return exec(t.Context(), c, fmt.Sprintf(
@@ -51,7 +51,8 @@ func fill(t *testing.T, c *console, db *migrations.DB) {
 // why and keeps the form, reading goes on, and once the log is mended the same
 // form goes through.
 func TestLogRefuses(t *testing.T) {
-	for _, store := range []migrations.Store{migrations.Audit, migrations.Console} {
+	t.Parallel()
+	for _, store := range []database.Store{database.Audit, database.Console} {
 		for _, tt := range breaks {
 			t.Run(string(store)+"/"+tt.name, func(t *testing.T) {
 				t.Parallel()
@@ -63,13 +64,13 @@ func TestLogRefuses(t *testing.T) {
 	}
 }
 
-func logRefuses(t *testing.T, store migrations.Store, broken, mended string, language i18n.Language, says i18n.Message) {
+func logRefuses(t *testing.T, store database.Store, broken, mended string, language i18n.Language, says i18n.Message) {
 	c := start(t)
 	b := c.signedIn(t, "operator", language)
 	texts := i18n.For(language)
 	form := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
 	form.Set("reason", "because <b>")
-	db := map[migrations.Store]*migrations.DB{migrations.Audit: c.logDB, migrations.Console: c.db}[store]
+	db := map[database.Store]*database.DB{database.Audit: c.logDB, database.Console: c.db}[store]
 	_, err := db.Write.ExecContext(t.Context(), broken)
 	must(t, err)
 	if strings.Contains(broken, "page") {
@@ -84,11 +85,11 @@ func logRefuses(t *testing.T, store migrations.Store, broken, mended string, lan
 	for _, path := range []string{"/tickets", c.ticket("running"), c.ticket("running") + "/instances/1001"} {
 		p := b.get(path)
 		b.want(p, http.StatusOK)
-		if store == migrations.Audit {
+		if store == database.Audit {
 			b.want(p, http.StatusOK, texts.Notice.LogRefuses)
 		}
 	}
-	if store == migrations.Audit {
+	if store == database.Audit {
 		b.want(b.get("/readyz"), http.StatusServiceUnavailable)
 		b.want(b.get("/audit/export"), http.StatusServiceUnavailable, says.Heading)
 	} else {
@@ -116,6 +117,7 @@ func sessionsRefuse(t *testing.T, c *console, language i18n.Language) {
 
 // TestConsoleDatabaseGone: nothing can say who a reader is.
 func TestConsoleDatabaseGone(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t)
 		b := c.signedIn(t, "operator", language)

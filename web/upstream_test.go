@@ -1,7 +1,12 @@
 package web_test
 
 import (
+	"html"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +36,9 @@ func faults(hold chan struct{}) []fault {
 		{"400", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "no such thing"}, 422,
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamRefused }, "COC.00040701: no such thing", audit.ActionOperationRejected, ""},
 		{"500", simulator.Fault{Status: 500, Code: "COC.00500000", Message: "ouch"}, 502,
-			func(p *i18n.Problems) i18n.Message { return p.UpstreamFailed }, "COC.00500000: ouch", audit.ActionOperationRejected, ""},
+			func(p *i18n.Problems) i18n.Message { return p.UpstreamFailed }, "COC.00500000: ouch", audit.ActionOperationUnknown, "uncertain"},
 		{"502 of a gateway", simulator.Fault{Effect: simulator.HTMLBody, Status: 502}, 502,
-			func(p *i18n.Problems) i18n.Message { return p.UpstreamFailed }, "HTTP 502", audit.ActionOperationUnknown, ""},
+			func(p *i18n.Problems) i18n.Message { return p.UpstreamFailed }, "HTTP 502", audit.ActionOperationUnknown, "uncertain"},
 		{"HTML", simulator.Fault{Effect: simulator.HTMLBody, Status: 200}, 502,
 			func(p *i18n.Problems) i18n.Message { return p.UpstreamBadAnswer }, "<html>", audit.ActionOperationUnknown, "bad_answer"},
 		{"a redirect", simulator.Fault{Effect: simulator.RedirectAway}, 502,
@@ -48,9 +53,11 @@ func faults(hold chan struct{}) []fault {
 }
 
 // quick makes a console that waits for COC as little as a test can afford.
-func quick(s *settings) { s.callLimit = 300 * time.Millisecond }
+// quick gives up soon on a call, though not so soon that a busy machine looks like a slow COC.
+func quick(s *settings) { s.callLimit = time.Second }
 
 func TestFailedReading(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t, quick)
 		b := c.signedIn(t, "operator", language)
@@ -71,7 +78,11 @@ func TestFailedReading(t *testing.T) {
 				} {
 					before := len(c.records(action))
 					p := b.get(path)
-					b.want(p, tt.status, says.Heading, says.Advice, tt.keeps)
+					b.want(p, tt.status, says.Heading, tt.keeps)
+					why := texts.Problem.UpstreamReason // stands in the place of the advice where it is known
+					if !slices.ContainsFunc([]string{says.Advice, why.Broken, why.Timeout, why.Portal}, func(advice string) bool { return strings.Contains(p.body, escaped(advice)) }) {
+						t.Errorf("%s: the page does not say what to do\n%s", path, shortened(p.body))
+					}
 					if strings.Contains(path, "kept") && !strings.Contains(p.body, "kept") {
 						t.Errorf("%s: what was typed is lost", path)
 					}
@@ -93,6 +104,7 @@ func TestFailedReading(t *testing.T) {
 }
 
 func TestFailedOperation(t *testing.T) {
+	t.Parallel()
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		hold := make(chan struct{})
 		t.Cleanup(func() { close(hold) })
@@ -125,6 +137,7 @@ func TestFailedOperation(t *testing.T) {
 // TestTokenRefusedWhileOperating: COC refuses the token of the operation
 // itself. Its record stays, and the reader comes back to the filled page.
 func TestTokenRefusedWhileOperating(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"APIGW.0301", "APIGW.0307"} {
 		t.Run(code, func(t *testing.T) {
 			c := start(t)
@@ -149,6 +162,7 @@ func TestTokenRefusedWhileOperating(t *testing.T) {
 // TestTokenRefusedWhileReading: the session is ended, by a record, and the
 // sign-in page says why.
 func TestTokenRefusedWhileReading(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"/tickets", "ticket", "instance", "log", "new"} {
 		t.Run(path, func(t *testing.T) {
 			c := start(t)
@@ -175,4 +189,58 @@ func TestTokenRefusedWhileReading(t *testing.T) {
 			b.want(b.follow(b.post("/sign-in", in)), http.StatusOK)
 		})
 	}
+}
+
+// TestEncodedDenial: what IAM says of a denial reaches whoever can have it
+// decoded, on the page of a reading and on the receipt.
+func TestEncodedDenial(t *testing.T) {
+	t.Parallel()
+	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+		c := start(t)
+		b := c.signedIn(t, "operator", language)
+		field := regexp.MustCompile(`<textarea id="encoded" readonly[^>]*>([^<]*)</textarea>`)
+		shown := func(p page) string {
+			m := field.FindStringSubmatch(p.body)
+			if m == nil {
+				return ""
+			}
+			b.want(p, p.StatusCode, texts.ErrorPage.Encoded, texts.ErrorPage.EncodedHint, "data-copy", texts.ErrorPage.EncodedCopy)
+			return html.UnescapeString(m[1])
+		}
+		fault := simulator.Fault{Kind: simulator.AnyCOCCall, Status: 403, Code: "PAP5.0001", Message: "access denied", Gateway: true}
+		for _, tt := range []struct{ name, sent, want string }{
+			{"as IAM encodes it", "Cgxkb21haW4+/=_-abc", "Cgxkb21haW4+/=_-abc"},
+			{"none", "", ""},
+			{"with markup", `</textarea><script>x</script>`, `</textarea><script>x</script>`},
+			{"with what hides", "a\u202eb\u00ad\nc", "a[U+202E]b[U+00AD]␊c"},
+			{"long", strings.Repeat("x", 8192), strings.Repeat("x", 8192)},
+			{"too long to be decoded", strings.Repeat("x", 8193), ""},
+		} {
+			fault.Denial = tt.sent
+			remove := c.sim.Inject(fault)
+			for _, path := range []string{c.ticket("abnormal"), "/tickets?name=" + url.QueryEscape(tt.name), c.newOperation("running", "operation_type=PAUSE_ORDER")} {
+				p := b.get(path)
+				b.want(p, http.StatusForbidden)
+				if got := shown(p); got != tt.want {
+					t.Errorf("%s: %s shows %.100q", tt.name, path, got)
+				}
+			}
+			remove()
+		}
+		path := c.newOperation("running", "operation_type=PAUSE_ORDER")
+		form := b.form(b.get(path))
+		fault.Kind, fault.Denial = simulator.CallOperate, "Cgxkb21haW4"
+		defer c.sim.Inject(fault)()
+		p := b.follow(b.post(strings.Split(path, "/new")[0], form))
+		b.want(p, http.StatusOK)
+		if got := shown(p); got != "Cgxkb21haW4" {
+			t.Errorf("the receipt shows %q", got)
+		}
+		b.want(b.get(c.recordOf(audit.ActionOperationRejected)), http.StatusOK, "Cgxkb21haW4")
+	})
+}
+
+// recordOf is the address of the only record of an action.
+func (c *console) recordOf(action audit.Action) string {
+	return "/audit/" + strconv.FormatInt(c.only(action).Sequence, 10)
 }

@@ -6,6 +6,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -18,6 +19,8 @@ import (
 	"coc-console/audit"
 	"coc-console/handlers"
 	"coc-console/internal/i18n"
+	"coc-console/internal/ratelimit"
+	"coc-console/internal/store"
 	"coc-console/static"
 )
 
@@ -25,6 +28,7 @@ import (
 // be empty; all else is required.
 type Config struct {
 	Handlers       *handlers.Handlers
+	Observed       handlers.Config // what the handlers stand on, whose state the metrics tell
 	Sessions       *Sessions
 	TrustedProxies []netip.Prefix
 	Logger         *slog.Logger
@@ -32,33 +36,47 @@ type Config struct {
 	// MetricsElsewhere says that /metrics has an address of its own, and is
 	// not served here.
 	MetricsElsewhere bool
+	// HSTSSubdomains makes browsers that came over TLS use it for all names
+	// below the console's, too.
+	HSTSSubdomains bool
 	// Databases give their sizes, in bytes, by their name.
 	Databases map[string]func(context.Context) (int64, error)
+	// People limits what each person uses; nil: nothing is limited.
+	People *ratelimit.People
 }
 
-type server struct{ Config }
+type server struct {
+	Config
+	routes map[string]route // by method and path
+}
 
 // New returns the console's handler.
 func New(cfg Config) http.Handler {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics()
 	}
-	s := &server{cfg}
+	s := &server{Config: cfg, routes: map[string]route{}}
+	if end := cfg.Handlers.EndStreams; cfg.Sessions != nil {
+		cfg.Sessions.onEnd.Store(&end)
+	}
 	list := routes(cfg.Handlers, cfg.Metrics)
 	cfg.Metrics.watch(cfg, list)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.HTTPErrorHandler = s.fail
+	e.HTTPErrorHandler = s.errorHandler
 	e.IPExtractor = s.extractor()
 	// Gzip stands inside the log, so that what is logged is what was sent.
-	e.Use(s.transport, s.describe, s.log, s.recover, s.headers,
-		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024, Skipper: isPacked}),
-		s.prefer, s.sameSite, s.limitBody)
+	e.Use(s.limitTime, s.transport, s.withOrigin, s.log, s.recover, s.headers,
+		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024, Skipper: s.isCompressed}),
+		s.withPreferences, s.sameSite, s.limitBody)
 	for _, r := range list {
-		h := s.guard(r)
-		e.Add(r.method, r.path, h)
+		methods := []string{r.method}
 		if r.method == http.MethodGet {
-			e.Add(http.MethodHead, r.path, h)
+			methods = append(methods, http.MethodHead)
+		}
+		e.Match(methods, r.path, s.guard(r))
+		for _, m := range methods {
+			s.routes[m+" "+r.path] = r
 		}
 	}
 	files := static.Handler()
@@ -66,7 +84,7 @@ func New(cfg Config) http.Handler {
 	// the log.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/static/") {
-			setSecurityHeaders(w.Header(), s.overTLS(r))
+			s.setSecurityHeaders(w.Header(), s.overTLS(r))
 			files.ServeHTTP(w, r)
 			cfg.Metrics.static.Inc()
 			return
@@ -75,13 +93,29 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// describe says where a request came from, for the log and for the handlers.
-func (s *server) describe(next echo.HandlerFunc) echo.HandlerFunc {
+// route is the route that a request was found to be for, or none.
+func (s *server) route(c echo.Context) route { return s.routes[c.Request().Method+" "+c.Path()] }
+
+// limitTime bounds what a page waits for.
+func (s *server) limitTime(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !s.route(c).endless {
+			ctx, cancel := context.WithTimeout(c.Request().Context(), requestTimeout)
+			defer cancel()
+			c.SetRequest(c.Request().WithContext(ctx))
+		}
+		return next(c)
+	}
+}
+
+// withOrigin says where a request came from, for the log and for the handlers.
+func (s *server) withOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := rand.Text()
 		c.Response().Header().Set("X-Request-Id", id)
 		r := c.Request()
-		ctx := handlers.WithOrigin(r.Context(), audit.Origin{Address: c.RealIP(), UserAgent: r.UserAgent(), RequestID: id})
+		ctx := handlers.WithOrigin(r.Context(), audit.Origin{Address: c.RealIP(), UserAgent: r.UserAgent(),
+			RequestID: id})
 		c.SetRequest(r.WithContext(ctx))
 		return next(c)
 	}
@@ -100,7 +134,7 @@ func (s *server) log(next echo.HandlerFunc) echo.HandlerFunc {
 		level := slog.LevelInfo
 		took := time.Since(start)
 		s.Metrics.request(c.Path(), c.Request().Method, c.Response().Status, took)
-		if p := c.Path(); p == "/healthz" || p == "/readyz" || p == "/metrics" {
+		if s.route(c).forPrograms() {
 			level = slog.LevelDebug
 		}
 		s.Logger.Log(c.Request().Context(), level, "request",
@@ -116,8 +150,8 @@ func (s *server) log(next echo.HandlerFunc) echo.HandlerFunc {
 
 func requestID(c echo.Context) string { return handlers.OriginFrom(c.Request().Context()).RequestID }
 
-// prefer puts the reader's language, zone and theme into the context.
-func (s *server) prefer(next echo.HandlerFunc) echo.HandlerFunc {
+// withPreferences puts the reader's language, zone and theme into the context.
+func (s *server) withPreferences(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		language, ok := i18n.Parse(cookieValue(r, languageCookie))
@@ -150,11 +184,11 @@ func cookieValue(r *http.Request, name string) string {
 // guard loads the session and holds the route's access.
 func (s *server) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if r.access == overSafeTransport && !safeToSignIn(c) {
+		if r.access == overSafeTransport && !s.safeToSignIn(c) {
 			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemInsecure}
 		}
 		if r.access == fromMachine {
-			if s.MetricsElsewhere || !onMachine(c) {
+			if s.MetricsElsewhere || !s.onMachine(c) {
 				return &handlers.Problem{Status: http.StatusNotFound, Kind: handlers.ProblemNotFound}
 			}
 			return r.handler(c)
@@ -165,12 +199,17 @@ func (s *server) guard(r route) echo.HandlerFunc {
 		}
 		if ok {
 			c.SetRequest(c.Request().WithContext(s.viewing(c.Request().Context(), viewer)))
-		} else if r.access == signedIn {
+			return s.limited(c, r, viewer, func() error { return s.ofPerson(c, r, viewer) })
+		} else if r.access == signedIn || r.access == signedInNow {
 			return &handlers.Problem{Status: http.StatusUnauthorized, Kind: handlers.ProblemSignIn}
 		}
 		return r.handler(c)
 	}
 }
+
+// requestTimeout bounds what a page waits for: it is more than its calls to COC
+// and its searches may take one after the other.
+const requestTimeout = 2 * time.Minute
 
 // viewing puts the signed-in person, and the language of their session, into
 // the context.
@@ -181,9 +220,19 @@ func (*server) viewing(ctx context.Context, v handlers.Viewer) context.Context {
 	return i18n.WithLanguage(ctx, i18n.Language(v.Caller.Language))
 }
 
-// identify returns who the request's session belongs to.
+// identify returns who the request's session belongs to, and notes its use.
 func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
-	session, err := s.Sessions.Get(c.Request(), cookieName(isSecure(c)))
+	v, ok, err := s.owner(c)
+	// A page that refreshes itself is no sign of a person.
+	if ok && !handlers.IsRefresh(c) {
+		s.touch(c.Request().Context(), v.SessionKey)
+	}
+	return v, ok, err
+}
+
+// owner is identify for a request that is no use of the session.
+func (s *server) owner(c echo.Context) (handlers.Viewer, bool, error) {
+	session, err := s.Sessions.Get(c.Request(), s.Sessions.CookieName(isSecure(c)))
 	if err != nil || session.IsNew {
 		return handlers.Viewer{}, false, err
 	}
@@ -192,17 +241,42 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 		return handlers.Viewer{}, false, nil
 	}
 	row := rowKey(session.ID)
-	// A page that refreshes itself is no sign of a person.
-	if !handlers.IsRefresh(c) {
-		if err := s.Sessions.touch(c.Request().Context(), row); err != nil {
-			s.Logger.Warn("a session's last use is not noted", "error", err)
+	if r, ok := session.Values[rowValue{}].(store.Session); ok {
+		if err := s.Sessions.keep(c.Request().Context(), r, held); errors.Is(err, errNoSession) {
+			return handlers.Viewer{}, false, nil
 		}
 	}
 	return s.Sessions.viewer(row, held), true, nil
 }
 
-// isPacked reports whether the answer is compressed already: a zip, or a stream
-// or a list, whose parts are compressed once for all.
-func isPacked(c echo.Context) bool {
-	return c.Path() == "/tickets" || c.Path() == "/tickets/views" || strings.HasSuffix(c.Path(), "/events") || c.Path() == "/audit/export" && c.QueryParam("format") == "bundle"
+// The waits for a session's last use: a page waits no longer than that, the
+// writing goes on without it.
+const (
+	touchPatience = 200 * time.Millisecond
+	touchTimeout  = 10 * time.Second
+)
+
+// touch notes that a session is in use.
+func (s *server) touch(ctx context.Context, row string) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
+		defer cancel()
+		if err := s.Sessions.touch(limited, row); err != nil {
+			s.Logger.Warn("a session's last use is not noted", "error", err)
+		}
+	}()
+	patience := time.NewTimer(touchPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	}
+}
+
+// isCompressed reports whether the server leaves an answer as its handler writes it.
+func (s *server) isCompressed(c echo.Context) bool {
+	e := s.route(c).encoding
+	return e == byHandler || e == never || e == unlessBundle && c.QueryParam("format") == "bundle"
 }

@@ -10,9 +10,12 @@
 package coc
 
 import (
+	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 	"time"
+
+	"coc-console/internal/huawei"
 )
 
 // Language selects the language of COC's texts (docs/coc-api.md section 1.3).
@@ -24,53 +27,13 @@ const (
 	ZhCN Language = "zh-cn"
 )
 
-// Token is an IAM token. It never prints itself; Reveal is for the request
-// header alone. Package fmt cannot call the methods of unexported fields and
-// prints what they hold instead: of a function that is an address.
-type Token struct{ reveal func() string }
-
-const redacted = "[token]"
-
-// NewToken keeps a token; an empty one is the zero value.
-func NewToken(text string) Token {
-	if text == "" {
-		return Token{}
-	}
-	return Token{func() string { return text }}
-}
-
-// Reveal returns the token itself.
-func (t Token) Reveal() string {
-	if t.reveal == nil {
-		return ""
-	}
-	return t.reveal()
-}
-
-// Empty reports that there is no token.
-func (t Token) Empty() bool { return t.reveal == nil }
-
-// Equal reports whether both are the same token.
-func (t Token) Equal(other Token) bool { return t.Reveal() == other.Reveal() }
-
-// String hides the token.
-func (t Token) String() string { return redacted }
-
-// GoString hides the token.
-func (t Token) GoString() string { return redacted }
-
-// Format hides the token from every verb of package fmt.
-func (t Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// MarshalText hides the token from encoders.
-func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue hides the token from structured logs.
-func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+// ErrNoCaller is what those who keep callers say of one that there is no more:
+// the session has ended. Any other error of theirs says nothing about it.
+var ErrNoCaller = errors.New("there is no such session, or it has ended")
 
 // Caller is on whose behalf COC is called. Empty fields send no header.
 type Caller struct {
-	Token       Token
+	Token       huawei.Token
 	Language    Language
 	ProjectID   string // x-project-id
 	UserProfile string // x-user-profile, opaque (docs/coc-api.md section 1.3)
@@ -79,13 +42,14 @@ type Caller struct {
 // Format prints a caller without the token; fmt would print a *Caller within a
 // struct by its fields, past their methods.
 func (c Caller) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "caller with %s of project %q", redacted, c.ProjectID)
+	_, _ = fmt.Fprintf(f, "caller with %s of project %q", huawei.Redacted, c.ProjectID)
 }
 
 // TicketStatus is the state of a ticket (docs/coc-api.md section 7).
 type TicketStatus string
 
-// The states of a ticket. ERROR and ROLLBACKED are legacy.
+// The states of a ticket. European endpoints say ERROR where others say
+// ABNORMAL (docs/coc-api.md section 14.1).
 const (
 	TicketReady      TicketStatus = "READY"
 	TicketProcessing TicketStatus = "PROCESSING"
@@ -107,14 +71,45 @@ func (s TicketStatus) Known() bool {
 	return false
 }
 
-// Terminal reports whether the ticket is over. ABNORMAL is not: it needs a
-// decision (docs/coc-api.md section 8.1).
-func (s TicketStatus) Terminal() bool {
-	return s == TicketCanceled || s == TicketFinished || s == TicketError || s == TicketRolledBack
+// Failed reports that the ticket has stopped because of failures, whatever the
+// endpoint calls that.
+func (s TicketStatus) Failed() bool { return s == TicketAbnormal || s == TicketError }
+
+// Canonical is the state in the words of most endpoints: ERROR is ABNORMAL.
+func (s TicketStatus) Canonical() TicketStatus {
+	if s == TicketError {
+		return TicketAbnormal
+	}
+	return s
+}
+
+// Waits reports that a ticket of this state, unless it is over, waits for
+// somebody's decision (docs/coc-api.md section 8.1).
+func (s TicketStatus) Waits() bool { return s == TicketPaused || s.Failed() }
+
+// Over reports that nothing more happens on a ticket: it has an end, or its
+// state is not one that COC itself ends, and no instance is open or yet to
+// come. The state's name alone does not tell: an ERROR may be an ABNORMAL, and
+// whatever this package does not know may be anything.
+func Over(t Ticket, batches []Batch, now Statistics) bool {
+	if !t.Finished.IsZero() {
+		return true
+	}
+	switch t.Status {
+	case TicketReady, TicketProcessing, TicketPaused, TicketAbnormal:
+		return false
+	case TicketCanceled, TicketFinished:
+		return !now.anyOpen()
+	default:
+		return !now.anyOpen() && !slices.ContainsFunc(batches, func(b Batch) bool {
+			return b.Index > t.CurrentBatch && !now.counts(b.Index)
+		})
+	}
 }
 
 // FilterableTicketStatuses are the states that a list may be narrowed to;
-// READY is not one of them (docs/coc-api.md section 4.1).
+// READY is not one of them (docs/coc-api.md section 4.1). Client.FailedStatuses
+// says which word stands for ABNORMAL.
 func FilterableTicketStatuses() []TicketStatus {
 	return []TicketStatus{TicketProcessing, TicketAbnormal, TicketPaused, TicketCanceled, TicketFinished}
 }
@@ -130,12 +125,16 @@ const (
 	InstanceCanceled   InstanceStatus = "CANCELED"
 	InstanceFinished   InstanceStatus = "FINISHED"
 	InstanceRolledBack InstanceStatus = "ROLLBACKED"
+	// InstanceError is in no source; an endpoint that calls a failed ticket
+	// ERROR may call an instance so, too.
+	InstanceError InstanceStatus = "ERROR"
 )
 
 // Known reports whether this package knows the state.
 func (s InstanceStatus) Known() bool {
 	switch s {
-	case InstanceReady, InstanceProcessing, InstanceAbnormal, InstanceCanceled, InstanceFinished, InstanceRolledBack:
+	case InstanceReady, InstanceProcessing, InstanceAbnormal, InstanceCanceled, InstanceFinished, InstanceRolledBack,
+		InstanceError:
 		return true
 	}
 	return false
@@ -143,8 +142,11 @@ func (s InstanceStatus) Known() bool {
 
 // Terminal reports whether the instance is over.
 func (s InstanceStatus) Terminal() bool {
-	return s == InstanceAbnormal || s == InstanceCanceled || s == InstanceFinished || s == InstanceRolledBack
+	return s.Failed() || s == InstanceCanceled || s == InstanceFinished || s == InstanceRolledBack
 }
+
+// Failed reports that the script failed, whatever the endpoint calls that.
+func (s InstanceStatus) Failed() bool { return s == InstanceAbnormal || s == InstanceError }
 
 // FilterableInstanceStatuses are the states that a batch may be narrowed to
 // (docs/coc-api.md section 4.4).
@@ -180,6 +182,15 @@ type TicketSummary struct {
 func (t TicketSummary) Duration(now time.Time) time.Duration {
 	return duration(t.Created, t.Finished, now)
 }
+
+// Over is Over for a row of the list, which tells of no instances: what neither
+// has an end nor a name that means one is not.
+func (t TicketSummary) Over() bool {
+	return !t.Finished.IsZero() || t.Status == TicketCanceled || t.Status == TicketFinished
+}
+
+// Waits reports that the ticket waits for somebody's decision.
+func (t TicketSummary) Waits() bool { return t.Status.Waits() && !t.Over() }
 
 // TicketQuery narrows the ticket list; zero fields are not sent.
 type TicketQuery struct {
@@ -310,6 +321,22 @@ func (s Statistics) Count(status InstanceStatus) int32 {
 		}
 	}
 	return n
+}
+
+// Failed is the number of instances that have failed.
+func (s Statistics) Failed() int32 { return s.Count(InstanceAbnormal) + s.Count(InstanceError) }
+
+// anyOpen reports whether an instance runs or waits; one in a state that is not
+// known may.
+func (s Statistics) anyOpen() bool {
+	return slices.ContainsFunc(s.Counts, func(c StatusCount) bool { return c.Count > 0 && !c.Status.Terminal() })
+}
+
+// counts reports whether an instance of the batch is counted.
+func (s Statistics) counts(batch int32) bool {
+	return slices.ContainsFunc(s.Counts, func(c StatusCount) bool {
+		return c.Count > 0 && slices.Contains(c.Batches, batch)
+	})
 }
 
 // InstanceID is the value that CANCEL_INSTANCE takes for a row. That it is the

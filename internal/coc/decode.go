@@ -2,6 +2,7 @@ package coc
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -157,7 +158,7 @@ func (w wireTicket) decode(asked ExecuteUUID) Ticket {
 		Created:     w.GmtCreated.time(), Finished: w.GmtFinished.time(),
 		Creator: string(w.Creator), Status: TicketStatus(w.Status),
 		ScriptUUID: string(p.ScriptUUID), ScriptName: string(p.ScriptName),
-		ScriptVersion: string(or(p.VersionName, p.VersionID)), ScriptSource: string(p.Source),
+		ScriptVersion: string(cmp.Or(p.VersionName, p.VersionID)), ScriptSource: string(p.Source),
 		CurrentBatch: p.CurrentBatch.int32(),
 		Timeout:      time.Duration(max(0, min(int64(p.Param.Timeout), maxTimeout))) * time.Second,
 		SuccessRate:  p.Param.SuccessRate.value, ExecuteUser: string(p.Param.ExecuteUser),
@@ -250,7 +251,7 @@ func (w wireTarget) decode() Target {
 	p := w.Properties
 	t := Target{
 		ResourceID: string(w.ResourceID), Provider: string(w.Provider), Type: string(w.Type),
-		RegionID: string(or(w.RegionID, p.RegionID)), ProjectID: string(or(w.ProjectID, p.ProjectID)),
+		RegionID: string(cmp.Or(w.RegionID, p.RegionID)), ProjectID: string(cmp.Or(w.ProjectID, p.ProjectID)),
 		AgentSN: string(w.AgentSN), AgentStatus: string(w.AgentStatus), AgentVersion: string(w.AgentVersion),
 		HostName: string(p.HostName), FixedIP: string(p.FixedIP), FloatingIP: string(p.FloatingIP),
 		ZoneID: string(p.ZoneID), Application: string(p.Application), Group: string(p.Group),

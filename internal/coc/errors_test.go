@@ -3,12 +3,15 @@ package coc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"coc-console/internal/upstream"
 )
 
 func TestErrorAnswers(t *testing.T) {
@@ -30,20 +33,20 @@ func TestErrorAnswers(t *testing.T) {
 		{"gateway, header's request id first", 401, `{"error_msg":"m","error_code":"APIGW.0307","request_id":"914a"}`, []string{"X-Request-Id", "h"},
 			Error{Code: "APIGW.0307", Message: "m", RequestID: "h"}, (*Error).SignInAgain, DeliveredYes},
 		{"identity policy", 403, `{"error_msg":"access denied","error_code":"PAP5.0001","encoded_authorization_message":"x"}`, nil,
-			Error{Code: "PAP5.0001", Message: "access denied"}, (*Error).Forbidden, DeliveredYes},
+			Error{Code: "PAP5.0001", Message: "access denied", Denial: "x"}, (*Error).Forbidden, DeliveredYes},
 		{"throttled", 429, `{"error_code":"APIGW.0308","error_msg":"threshold"}`, []string{"Retry-After", "7"},
 			Error{Code: "APIGW.0308", Message: "threshold", RetryAfter: 7 * time.Second}, (*Error).Throttled, DeliveredYes},
 		{"keystone", 401, `{"error":{"code":401,"message":"no","title":"Unauthorized"}}`, nil,
-			Error{Code: "401", Message: "no"}, (*Error).SignInAgain, DeliveredYes},
-		{"older names", 400, `{"code":17,"message":"m"}`, nil, Error{Code: "17", Message: "m"}, nil, DeliveredYes},
-		{"nested", 400, `{"a":1,"b":{"c":{"error_code":"COC.1","error_msg":"m"}}}`, nil, Error{Code: "COC.1", Message: "m"}, nil, DeliveredYes},
+			Error{Code: "401", Message: "no"}, (*Error).SignInAgain, DeliveredUnknown},
+		{"older names", 400, `{"code":17,"message":"m"}`, nil, Error{Code: "17", Message: "m"}, nil, DeliveredUnknown},
+		{"nested", 400, `{"a":1,"b":{"c":{"error_code":"COC.00040701","error_msg":"m"}}}`, nil, Error{Code: "COC.00040701", Message: "m"}, nil, DeliveredUnknown},
 		{"an error that is a string", 500, `{"status":500,"error":"Internal Server Error","message":"m"}`, nil, Error{Message: "m"}, nil, DeliveredUnknown},
-		{"null message", 400, `{"error_code":"COC.1","error_msg":null}`, nil, Error{Code: "COC.1"}, nil, DeliveredYes},
-		{"another JSON", 400, `{"error_code":{}}`, nil, Error{Message: `{"error_code":{}}`}, nil, DeliveredYes},
-		{"half a JSON", 400, `{"error_code":"COC.1","err`, nil, Error{Message: `{"error_code":"COC.1","err`}, nil, DeliveredYes},
+		{"null message", 400, `{"error_code":"COC.1","error_msg":null}`, nil, Error{Code: "COC.1"}, nil, DeliveredUnknown},
+		{"another JSON", 400, `{"error_code":{}}`, nil, Error{Message: `{"error_code":{}}`}, nil, DeliveredUnknown},
+		{"half a JSON", 400, `{"error_code":"COC.1","err`, nil, Error{Message: `{"error_code":"COC.1","err`}, nil, DeliveredUnknown},
 		{"HTML", 502, "\n<html>Bad Gateway</html>", nil, Error{Message: "<html>Bad Gateway</html>"}, nil, DeliveredUnknown},
 		{"empty", 500, "", nil, Error{}, nil, DeliveredUnknown},
-		{"service, 500", 500, `{"error_code":"COC.00040701","error_msg":"m"}`, nil, Error{Code: "COC.00040701", Message: "m"}, nil, DeliveredYes},
+		{"service, 500", 500, `{"error_code":"COC.00040701","error_msg":"m"}`, nil, Error{Code: "COC.00040701", Message: "m"}, nil, DeliveredUnknown},
 		{"gateway, 500", 500, `{"error_code":"APIGW.0201","error_msg":"unexpected"}`, nil,
 			Error{Code: "APIGW.0201", Message: "unexpected"}, nil, DeliveredUnknown},
 		{"backend time-out", 504, `{"error_code":"APIGW.0201","error_msg":"Backend timeout"}`, nil,
@@ -51,13 +54,30 @@ func TestErrorAnswers(t *testing.T) {
 		{"IAM down", 503, `{"error_code":"APIGW.0613","error_msg":"m"}`, []string{"Retry-After", "junk"},
 			Error{Code: "APIGW.0613", Message: "m"}, nil, DeliveredUnknown},
 		{"request time-out", 408, "", nil, Error{}, nil, DeliveredUnknown},
+		{"request time-out, with a code", 408, `{"error_code":"COC.00040701","error_msg":"m"}`, nil,
+			Error{Code: "COC.00040701", Message: "m"}, nil, DeliveredUnknown},
+		{"client gone", 499, `{"error_code":"APIGW.0201","error_msg":"m"}`, nil, Error{Code: "APIGW.0201", Message: "m"}, nil, DeliveredUnknown},
+		{"gateway, headers too large", 494, `{"error_code":"APIGW.0201","error_msg":"m"}`, nil,
+			Error{Code: "APIGW.0201", Message: "m"}, nil, DeliveredYes},
+		{"gateway, the way to the backend", 400, `{"error_code":"APIGW.0607","error_msg":"m"}`, nil,
+			Error{Code: "APIGW.0607", Message: "m"}, nil, DeliveredUnknown},
+		{"another part of the service", 401, `{"error_code":"common.01010001","error_msg":"Token missing or invalid."}`, nil,
+			Error{Code: "common.01010001", Message: "Token missing or invalid."}, (*Error).SignInAgain, DeliveredYes},
+		{"somebody else's code", 400, `{"error_code":"E42","error_msg":"m"}`, nil, Error{Code: "E42", Message: "m"}, nil, DeliveredUnknown},
+		{"a portal's page", 403, "<html>Sign in to the network</html>", nil,
+			Error{Message: "<html>Sign in to the network</html>", Reason: upstream.Portal}, (*Error).Forbidden, DeliveredUnknown},
+		{"a limit of somebody else", 429, "slow down", nil, Error{Message: "slow down"}, (*Error).Throttled, DeliveredUnknown},
+		{"unused status, with a code", 599, `{"error_code":"COC.00040701","error_msg":"m"}`, nil,
+			Error{Code: "COC.00040701", Message: "m"}, nil, DeliveredUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := serve(t, says(tt.status, tt.body, tt.headers...))
 			_, err := operate(t.Context(), c)
 			got := asError(t, err)
 			tt.want.Call, tt.want.Kind, tt.want.Status = "operate", KindUpstream, tt.status
-			if *got != tt.want {
+			refusal := *got
+			refusal.refusal = false // what it means is asked below
+			if refusal != tt.want {
 				t.Errorf("got %#v, want %#v", *got, tt.want)
 			}
 			if got.Delivered() != tt.deliver {
@@ -93,6 +113,7 @@ func TestBadAnswers(t *testing.T) {
 		{"no content", "", 204, true},
 		{"null", "null", 200, true},
 		{"no data", `{}`, 200, true},
+		{"another service's answer", `{"status":"ok"}`, 200, false},
 		{"null data", `{"data":null}`, 200, true},
 		{"redirect", "", 302, false},
 		{"not modified", "", 304, false},
@@ -115,6 +136,24 @@ func TestBadAnswers(t *testing.T) {
 				t.Errorf("operate: got %#v", e)
 			}
 		})
+	}
+}
+
+// TestBadAnswersTellNothingOfTickets: who may not see a ticket gets errors of
+// its reading, too.
+func TestBadAnswersTellNothingOfTickets(t *testing.T) {
+	for _, body := range []string{`{"data":{"execute_uuid":"SCT2026030209151401c2f9a08","creator":"hidden","prop`, "\ufeff {\"creator\":\"hidden\"",
+		`[{"creator":"hidden"}]`, `{"data":{"execute_uuid":"SCT2026030209151401c2f9a08","creator":"hidden"}}`} {
+		c := serve(t, says(http.StatusOK, body))
+		_, err := c.Ticket(t.Context(), caller, ticketID)
+		if e := asError(t, err); e.Kind != KindBadAnswer || strings.Contains(fmt.Sprintf("%v %#v %v", e, e, e.Cause), "hidden") {
+			t.Errorf("%q: got %#v", body, e)
+		}
+	}
+	c := serve(t, says(http.StatusOK, "<html>Sign in to the proxy"))
+	_, err := c.Ticket(t.Context(), caller, ticketID)
+	if e := asError(t, err); !strings.Contains(e.Message, "Sign in to the proxy") {
+		t.Errorf("a proxy's page is not told: %#v", e)
 	}
 }
 
@@ -217,5 +256,25 @@ func TestNames(t *testing.T) {
 	e := &Error{Call: "operate", Kind: KindTimeout, Cause: context.DeadlineExceeded}
 	if got := e.Error(); got != "coc: operate: timeout: context deadline exceeded" || !errors.Is(e, context.DeadlineExceeded) {
 		t.Error(got)
+	}
+}
+
+// TestDoubtfulRefusals: which refusals are worth a look at the ticket.
+func TestDoubtfulRefusals(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"error_code":"COC.00040701","error_msg":"Internal server error"}`: true,
+		`{"error_code":"COC.00040701","error_msg":"internal error"}`:        true,
+		`{"error_code":"COC.00040701","error_msg":"not allowed"}`:           false,
+		`{"error_code":"COC.00010002","error_msg":"Internal server error"}`: false,
+		`Internal server error`: false, // not even a refusal
+	} {
+		_, err := operate(t.Context(), serve(t, says(400, body)))
+		if e := asError(t, err); e.Doubtful() != want {
+			t.Errorf("%s: doubtful %v", body, e.Doubtful())
+		}
+	}
+	_, err := operate(t.Context(), serve(t, says(429, `{"error_code":"APIGW.0308","error_msg":"threshold"}`)))
+	if e := asError(t, err); !e.Doubtful() {
+		t.Error("a limit is not doubtful")
 	}
 }

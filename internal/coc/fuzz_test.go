@@ -82,7 +82,10 @@ func FuzzParseErrorBody(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		code, message, id := parseErrorBody(body)
+		code, message, id := parseErrorBody(body, nil)
+		if s := parseDenial(body, nil); !utf8.ValidString(s) || len(s) > maxDenial {
+			t.Errorf("the denial has %d bytes", len(s))
+		}
 		for _, s := range []string{code, message, id} {
 			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxMessage {
 				t.Errorf("%d bytes: %.60q", len(s), s)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"coc-console/internal/huawei"
 )
 
 func TestParseExecuteUUID(t *testing.T) {
@@ -146,18 +148,18 @@ func TestValidate(t *testing.T) {
 }
 
 func TestStates(t *testing.T) {
-	for status, want := range map[TicketStatus][2]bool{ // known, terminal
-		TicketReady: {true, false}, TicketProcessing: {true, false}, TicketAbnormal: {true, false}, TicketPaused: {true, false},
-		TicketCanceled: {true, true}, TicketFinished: {true, true}, TicketError: {true, true}, TicketRolledBack: {true, true},
+	for status, want := range map[TicketStatus][3]bool{ // known, failed, waits for a decision
+		TicketReady: {true}, TicketProcessing: {true}, TicketAbnormal: {true, true, true}, TicketPaused: {true, false, true},
+		TicketCanceled: {true}, TicketFinished: {true}, TicketError: {true, true, true}, TicketRolledBack: {true},
 		"": {}, "NEW": {},
 	} {
-		if got := [2]bool{status.Known(), status.Terminal()}; got != want {
-			t.Errorf("ticket %q: known and terminal are %v, want %v", status, got, want)
+		if got := [3]bool{status.Known(), status.Failed(), status.Waits()}; got != want {
+			t.Errorf("ticket %q: known, failed and waiting are %v, want %v", status, got, want)
 		}
 	}
 	for status, want := range map[InstanceStatus][2]bool{
 		InstanceReady: {true, false}, InstanceProcessing: {true, false}, InstanceAbnormal: {true, true}, InstanceCanceled: {true, true},
-		InstanceFinished: {true, true}, InstanceRolledBack: {true, true}, "": {}, "PAUSED": {},
+		InstanceFinished: {true, true}, InstanceRolledBack: {true, true}, InstanceError: {true, true}, "": {}, "PAUSED": {},
 	} {
 		if got := [2]bool{status.Known(), status.Terminal()}; got != want {
 			t.Errorf("instance %q: known and terminal are %v, want %v", status, got, want)
@@ -184,20 +186,20 @@ func TestTokensNeverShow(t *testing.T) {
 	type session struct {
 		Caller  Caller
 		Pointer *Caller
-		Token   Token
-		List    []Token
+		Token   huawei.Token
+		List    []huawei.Token
 		Map     map[string]any
 
 		// fmt cannot call the methods of these.
 		inner   Caller
 		outer   *Caller
-		hidden  Token
-		list    []Token
+		hidden  huawei.Token
+		list    []huawei.Token
 		callers map[string]Caller
 	}
-	token := NewToken(secret)
-	s := session{caller, &caller, token, []Token{token}, map[string]any{"caller": caller},
-		caller, &caller, token, []Token{token}, map[string]Caller{"caller": caller}}
+	token := huawei.NewToken(secret)
+	s := session{caller, &caller, token, []huawei.Token{token}, map[string]any{"caller": caller},
+		caller, &caller, token, []huawei.Token{token}, map[string]Caller{"caller": caller}}
 	var shown []string
 	for _, v := range []any{caller.Token, caller, &caller, s, &s} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
@@ -217,10 +219,10 @@ func TestTokensNeverShow(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	if caller.Token.Reveal() != secret || caller.Token.String() != redacted || caller.Token.GoString() != redacted {
+	if caller.Token.Reveal() != secret || caller.Token.String() != huawei.Redacted || caller.Token.GoString() != huawei.Redacted {
 		t.Error("Reveal is not the token, or String is")
 	}
-	if !token.Equal(caller.Token) || token.Equal(Token{}) || !NewToken("").Empty() || token.Empty() || (Token{}).Reveal() != "" {
+	if !token.Equal(caller.Token) || token.Equal(huawei.Token{}) || !huawei.NewToken("").Empty() || token.Empty() || (huawei.Token{}).Reveal() != "" {
 		t.Error("tokens are not told apart")
 	}
 }

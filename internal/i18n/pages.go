@@ -11,34 +11,36 @@ type Titles struct {
 	Receipt   func(operation, target string) string
 	Audit     string
 	Record    func(sequence int64) string
-	Story     string
+	Timeline  string
 }
 
 // FrameTexts stand around every page.
 type FrameTexts struct {
-	Product      string
-	Skip         string // link to the content
-	Navigation   string // label of the landmark
-	Tickets      string
-	Audit        string
-	Search       string // label
-	SearchButton string
-	SearchHint   string // placeholder: what a key looks like
-	Settings     string // label of the group of switches
-	Language     string // label of the switch
-	Theme        string
-	ThemeAuto    string
-	ThemeLight   string
-	ThemeDark    string
-	SignedIn     string // label
-	Manager      string
-	SessionEnds  string
-	SignIn       string
-	SignOut      string
-	Simulator    string // the banner
-	Path         string // label of the breadcrumb
-	Notices      string // label
-	NoticeKind   Words  // info, success, warning, error
+	Product     string
+	Skip        string // link to the content
+	Navigation  string // label of the landmark
+	Tickets     string
+	Bulk        string
+	Audit       string
+	Search      string // label
+	SearchHint  string // placeholder: what a key looks like
+	Settings    string // label of the group of switches
+	Language    string // label of the switch
+	Theme       string
+	ThemeAuto   string
+	ThemeLight  string
+	ThemeDark   string
+	SignedIn    string // label
+	Manager     string
+	SessionEnds string
+	SignIn      string
+	SignOut     string
+	TimeZone    string
+	// Simulator marks what runs on one, and SimulatorText says what that means.
+	Simulator, SimulatorText string
+	Path                     string // label of the breadcrumb
+	Notices                  string // label
+	NoticeKind               Words  // info, success, warning, error
 }
 
 // CommonTexts are shared by several pages.
@@ -76,7 +78,8 @@ type CommonTexts struct {
 	Who, What, Outcome, Target, Reason     string
 	Running, Waiting, Done, Total          string
 	Before, After                          string
-	Optional                               string
+	Optional                               func(label string) string
+	Colon, Stop                            string // after a label, and after a sentence, with the space that follows
 }
 
 // SignInTexts are the sign-in page's.
@@ -88,6 +91,8 @@ type SignInTexts struct {
 	Project, ProjectHint string
 	Passcode             string
 	PasscodeHint         string
+	UsePasscode          string // shows the fields of a second factor
+	UserID, UserIDHint   string
 	Token, TokenHint     string
 	Button               string
 	ByToken, ByPassword  string // links to the other form
@@ -96,137 +101,12 @@ type SignInTexts struct {
 	Verbatim             string
 }
 
-// TicketsTexts are the ticket list's.
-type TicketsTexts struct {
-	Heading              string
-	Name, Key            string
-	NameFilter           string
-	Creator, Regions     string
-	Total                func(total int64, shown int) string
-	Hidden               func(n int) string // of a page's tickets the rules hide so many
-	Empty, EmptyFiltered string
-	EmptyAdvice          string
-	EmptyFilteredAdvice  string
-	Caption              string
-	ShowsFirst           string
-	CreatedFrom          func(zone string) string
-	CreatedTo            func(zone string) string
-}
-
-// TicketTexts are the ticket page's.
-type TicketTexts struct {
-	Facts, Key, Creator     string
-	Script, Version, Source string
-	ExecuteUser             string
-	Timeout, SuccessRate    string
-	CurrentBatch            string
-	Counts                  string
-	CountsText              func(total int32) string
-	Operations              string
-	OperationsHint          string
-	Effect                  Words // by operation_type: what it does and what not
-	Batches, BatchesEmpty   string
-	Current                 string
-	Instances               string
-	LastLine, Log           string
-	LogOf                   func(host string) string
-	CancelOf                func(host string) string
-	Cancel                  string
-	Actions                 string
-	AllHistory              string
-	Params, ParamsEmpty     string
-	ParamName, ParamValue   string
-	ParamReference          string
-}
-
-// InstanceTexts are the page of one instance's.
-type InstanceTexts struct {
-	Facts, ID, ResourceID   string
-	FixedIP, FloatingIP     string
-	Provider, Type          string
-	Project, Application    string
-	Group, CommandID        string
-	AgentSN, AgentVersion   string
-	AgentStatus, Attributes string
-	Log, LogEmpty           string
-	LogSize                 func(bytes int) string
-	Download                string
-}
-
-// OperationTexts are the confirmation page's.
-type OperationTexts struct {
-	Unanswered     string // an operation was sent and no answer came
-	SeeTicket      string
-	Heading        func(operation, target string) string // a question
-	HeadingUnknown string
-	Confirm        func(operation, target string) string // the button: the act and its target
-	Target         string                                // heading
-	Tally          string                                // caption
-	ScopeBatch     func(batch int32) string
-	ScopeInstance  string
-	Whole          string
-	Targets        func(count int) string
-	Effect         string
-	Reason         string
-	ReasonHint     func(limit int) string
-	EffectWaiting  string // CANCEL_INSTANCE where nothing runs yet
-	Next           func(batch int32) string
-	NextNone       string
-	NextUnread     string
-	Pending        string // heading
-	PendingBy      func(user string) string
-	PendingTick    string
-	PendingNeeded  string // the box is not ticked
-	RefusedChanged string
-	Refused        string // heading
-	RefusedAdvice  string
-	Changed        string // heading
-	ChangedText    string
-	ChangedMinor   string
-	Aspect         string
-	Material       string
-	Immaterial     string
-	Irreversible   string
-	Correct        string // heading of the form that corrects an address
-	CorrectButton  string
-	BatchIndex     string
-	InstanceID     string
-	BackToTicket   string
-}
-
-// ReceiptTexts are the receipt's.
-type ReceiptTexts struct {
-	Heading     func(operation, target string) string
-	Verdict     Words // by the last thing known: the log's action, or "open"
-	Steps       string
-	StepPending string
-	StepSkipped string
-	StepHope    Words // by action: the step's name while it has not happened
-	Answered    func(duration string) string
-	LastSeen    string
-	Deadline    string
-	Upstream    string
-	Record      string
-	Facts       string
-	ID          string
-	Seen        string
-	Others      string
-	OthersText  string
-	Now         string // heading: the ticket at present
-	NowBatch    func(batch int32, of int) string
-	NowUnread   string
-	Again       string
-	AgainAdvice string
-	ToTicket    string
-	NoReason    string
-}
-
 // AuditTexts are the list of the log's.
 type AuditTexts struct {
 	Heading            string
 	Query, Help        string
 	Examples           Words  // what an example of a search means
-	Completions        string // label of the list
+	Suggestions        string // label of the list
 	Active, Remove     string // label of the list of filters; before one that a link removes
 	Saved, Save        string
 	SaveName           string
@@ -242,9 +122,10 @@ type AuditTexts struct {
 	ExportDone         string
 	ExportFailed       string
 	Cancel             string
-	Came               string // before what came of an operation
+	Result             string // before what came of an operation
 	Summary            string
 	Counted            func(count int) string
+	Repeats            func(count int64) string // reads that a record stands for
 	Activity           string
 	ActivityText       func(from, to string, most int) string
 	ActivityTable      string
@@ -261,6 +142,7 @@ type AuditTexts struct {
 	Checkpoint         string
 	Anchor             string
 	AnchorFailed       string
+	AnchorPending      string // before a time
 	PublicKey          string
 	Findings           string
 	MoreFindings       func(count int) string
@@ -292,7 +174,8 @@ type RecordTexts struct {
 	Receipt                      string
 	Previous, Next               string
 	Neighbours                   string
-	Siblings, Story              string
+	Siblings, Timeline           string
+	Sorted, SortedWhy            string // the time by which the record is found, and why it is another
 	Evidence                     string // heading
 	Pruned, Altered, Uncovered   string
 	Covered                      func(size int64) string // before a time
@@ -305,8 +188,8 @@ type RecordTexts struct {
 	Check                        string // before the command
 }
 
-// StoryTexts are the story's of a ticket or an operation.
-type StoryTexts struct {
+// TimelineTexts are those of the timeline of a ticket or an operation.
+type TimelineTexts struct {
 	Heading, Whole, List string
 	Took, Later          func(duration string) string
 	Views                func(count, people int) string
@@ -319,4 +202,86 @@ type ErrorPageTexts struct {
 	Tickets string // link
 	Return  string
 	Help    string
+	// Encoded labels the encoded_authorization_message of a denial.
+	Encoded, EncodedHint, EncodedCopy, EncodedCopied string
+}
+
+// SessionsTexts are those of the managers' list of sessions.
+type SessionsTexts struct {
+	Heading, Text, Empty, More, You, This        string
+	SignedIn, Used, From, Project, Reason, Retry string
+	End, ReasonNeeded, Link                      string
+	Of, Gone                                     func(text string) string
+	EndAll, Ended                                func(n int) string
+}
+
+// PermissionsTexts are those of the page that says what somebody may do.
+type PermissionsTexts struct {
+	Heading, Text, Link                   string
+	HeadingOf                             func(person string) string
+	User, UserHint, UserWrong, OwnOnly    string
+	Ticket, TicketHint, TicketWrong, Show string
+	Person, Roles, Teams, None            string
+	OnTickets                             string
+	OnTicket                              func(name string) string
+	Examples                              func(instances int) string
+	OwnTicket, TeamTicket, OtherTicket    string
+	Action, Answer, Console, Override     string
+	InForce, BuiltIn, Permits, Forbids    string
+	Source                                string
+	State                                 Words
+	Word                                  Words // of actions that are no operations
+}
+
+// DesignTexts are those of the page that shows every component.
+type DesignTexts struct {
+	Heading, Text string
+	Parts         Words // its pages
+	Section       Words // what they show
+}
+
+// PersonTexts are about pages and forms that somebody else has opened. Names are
+// account/user, and come from IAM.
+type PersonTexts struct {
+	// Heading says who opened the page; an empty name = it does not say.
+	Heading     func(opener string) string
+	NothingDone string // nothing of the form was carried out
+	Now         func(name string) string
+	Typed       string // label of what was typed
+	// What a tab says whose session has changed; {name} stands for who is
+	// signed in now.
+	Changed, Gone string
+	NotSent       string // a form of that tab was not sent
+	Reload        string // link: the page for who is signed in now
+	Continue      string // button: the form, shown again for who is signed in now
+	Back          string // the person of the tab is signed in again
+}
+
+// LogTexts stand around a log.
+type LogTexts struct {
+	Search, Next, Previous string
+	Found                  string // {at} and {of} stand for numbers; scripts put them in
+	NotFound               string
+	FirstError             func(lines int) string // link
+	Wrap, Follow, Copy     string
+	Copied                 string
+	Guess                  string // what is taken for an error
+}
+
+// KeyTexts are those of the keyboard: its help, and the palette.
+type KeyTexts struct {
+	Heading, Intro  string
+	Key, Does       string // headings
+	Help            Words  // what a key does, by the key
+	Single          string // about the keys that act by themselves
+	On, Off         string // the state of the switch
+	SwitchOn        string
+	SwitchOff       string
+	Close           string
+	Palette         string // label of the dialog and of its field
+	PaletteHint     string
+	PaletteNone     string
+	Find            string // {text} stands for what was typed
+	Page, Operation string // kinds of results
+	Ticket          string
 }

@@ -9,29 +9,32 @@ type Texts struct {
 	Field         FieldProblems
 	Notice        Notices
 
-	Title     Titles
-	Frame     FrameTexts
-	Common    CommonTexts
-	SignIn    SignInTexts
-	Tickets   TicketsTexts
-	List      ListTexts
-	Ticket    TicketTexts
-	Live      LiveTexts
-	Instance  InstanceTexts
-	Log       LogTexts
-	Key       KeyTexts
-	Operation OperationTexts
-	Receipt   ReceiptTexts
-	Audit     AuditTexts
-	Record    RecordTexts
-	Story     StoryTexts
-	Rules     RulesTexts
-	Approval  ApprovalTexts
-	Job       JobTexts
-	Review    ReviewTexts
-	Design    DesignTexts
-	ErrorPage ErrorPageTexts
-	Word      WordTexts
+	Title       Titles
+	Frame       FrameTexts
+	Person      PersonTexts
+	Common      CommonTexts
+	SignIn      SignInTexts
+	Tickets     TicketsTexts
+	List        ListTexts
+	Ticket      TicketTexts
+	Live        LiveTexts
+	Instance    InstanceTexts
+	Log         LogTexts
+	Key         KeyTexts
+	Operation   OperationTexts
+	Receipt     ReceiptTexts
+	Audit       AuditTexts
+	Record      RecordTexts
+	Timeline    TimelineTexts
+	Policy      PolicyTexts
+	Approval    ApprovalTexts
+	Bulk        BulkTexts
+	Review      ReviewTexts
+	Sessions    SessionsTexts
+	Permissions PermissionsTexts
+	Design      DesignTexts
+	ErrorPage   ErrorPageTexts
+	Word        WordTexts
 }
 
 // Message is what an error page says: what happened, what it means, and what
@@ -49,10 +52,16 @@ type Problems struct {
 	BadInput        Message
 	BadForm         Message // a form without its key or its picture
 	KeySpent        Message
+	KeyApproval     Message // the form was put before an approver
+	KeyElsewhere    Message // its key belongs to a bulk operation, or to another form
 	Denied          Message
 	Hidden          Message // by the rules; why follows
 	NoExport        Message // the same
+	Limited         Message // of one person; LimitedBy says which limit
+	LimitedBy       Words
+	Unchecked       Message // IAM cannot be asked about the session
 	CrossSite       Message
+	OtherPerson     Message // a page or form that somebody else has opened
 	TooLarge        Message
 	Method          Message
 	TooOften        Message // too many attempts at this console
@@ -68,11 +77,13 @@ type Problems struct {
 	UpstreamTimeout   Message
 	UpstreamBroken    Message // no connection, or it broke
 	UpstreamBadAnswer Message
+	UpstreamReason    ReasonTexts
 	IAMUnavailable    Message
 
 	LogFull      Message
 	LogReadOnly  Message
 	LogBroken    Message
+	LogBusy      Message // it did not take the record in time
 	LogUnwritten Message // an earlier answer is not in the log yet
 }
 
@@ -82,8 +93,11 @@ type SignInProblems struct {
 	TokenExpired, TokenInvalid, TokenOther, TokenUnscoped string
 	Forbidden, ProjectUnknown, BadRequest, Throttled      string
 	Unavailable, BadAnswer, TooOften, TooOftenUser        string
-	Ended                                                 string // the session ended: sign in to go on
-	Expired                                               string // COC no longer takes the token
+	Ended                                                 string                        // the session ended: sign in to go on
+	Expired                                               string                        // COC no longer takes the token
+	TokenOver                                             func(ends, now string) string // by this machine's clock
+	OtherAccount                                          func(account string) string
+	NotAllowed                                            string // a policy forbids it
 }
 
 // FieldProblems stand next to a form's field.
@@ -93,6 +107,7 @@ type FieldProblems struct {
 	NoUUID           string // the search text holds no execute_uuid
 	UnknownOperation string
 	InstanceID       string
+	UserID           string
 	BatchIndex       string
 	Unexpected       func(field string) string
 	NoSuchInstance   string
@@ -121,11 +136,34 @@ type QueryProblems struct {
 // Notices are shown once above a page.
 type Notices struct {
 	SignedOut  string
-	LogRefuses string // the log cannot be written at present
-	LogReserve string // so little space that operations are refused
-	LogChanged string // verification found that the log is not what was written
-	LogFinding string // before the first of them
+	LogRefuses string                         // the log cannot be written at present
+	LogPending string                         // the log has not taken a record for seconds
+	LogNewest  string                         // a page of the log may lack its newest records
+	LogReserve string                         // so little space that operations are refused
+	LogChanged string                         // verification found that the log is not what was written
+	LogFinding func(kind, text string) string // the first of them
 
 	// For managers only: what may become one of the above.
+	ClockOff                                                                               func(by, against string) string // by is ClockAhead or ClockBehind, against of Clocks
+	ClockAhead, ClockBehind                                                                func(by string) string
+	Clocks                                                                                 func(name string) string // the clocks of package clock
 	LogLowSpace, LogSlow, LogJournal, LogUnsigned, LogUnanchored, LogBehind, LogUnverified string
+	DataForged                                                                             string // rows that no console has written
+}
+
+// ReasonTexts say why IAM or COC did not answer, and what whoever runs the
+// console can do about it.
+type ReasonTexts struct {
+	DNS, Refused, Unreachable, Timeout, UnknownCA, CertificateExpired, CertificateHost, TLS string
+	ProxyAuth, Proxy, Portal, Broken, TooLarge                                              string
+}
+
+// Of returns the text of a reason by its name in package upstream; "" for one
+// that there is nothing to say about.
+func (t ReasonTexts) Of(reason string) string {
+	return map[string]string{
+		"dns": t.DNS, "refused": t.Refused, "unreachable": t.Unreachable, "timeout": t.Timeout,
+		"certificate_not_trusted": t.UnknownCA, "certificate_expired": t.CertificateExpired, "certificate_host": t.CertificateHost,
+		"tls": t.TLS, "proxy_auth": t.ProxyAuth, "proxy": t.Proxy, "portal": t.Portal, "broken": t.Broken, "too_large": t.TooLarge,
+	}[reason]
 }

@@ -17,7 +17,7 @@ func (w Words) Of(wire string) string {
 type WordTexts struct {
 	TicketStatus   Words
 	InstanceStatus Words
-	BatchState     Words // operate.BatchState
+	BatchState     Words // coc.BatchState
 	Rotation       Words
 	Operation      Words // operation_type
 	Refusal        Words // operate.Refusal: why an operation does not fit
@@ -27,5 +27,5 @@ type WordTexts struct {
 	Aspect         Words // operate.Aspect
 	Field          Words // names of form fields
 	Detail         Words // names inside a record's detail
-	Finding        Words // audit.Finding: what is wrong with the log
+	Finding        Words // verify.Finding: what is wrong with the log
 }

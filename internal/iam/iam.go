@@ -4,69 +4,23 @@
 package iam
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"coc-console/internal/huawei"
+	"coc-console/internal/upstream"
 )
-
-// Token is an IAM token. It never prints itself. Package fmt cannot call the
-// methods of unexported fields and prints what they hold instead: of a function
-// that is an address.
-type Token struct{ reveal func() string }
-
-const redacted = "[token]"
 
 // hidden stands where an answer repeats a password, a passcode or a token.
 const hidden = "[hidden]"
-
-// MaxTokenLength is the longest token that is sent: the vendor's gateway
-// rejects longer headers (docs/coc-api.md section 2.5).
-const MaxTokenLength = 32 << 10
-
-// NewToken keeps a token; an empty one is the zero value.
-func NewToken(text string) Token {
-	if text == "" {
-		return Token{}
-	}
-	return Token{func() string { return text }}
-}
-
-// Reveal returns the token itself.
-func (t Token) Reveal() string {
-	if t.reveal == nil {
-		return ""
-	}
-	return t.reveal()
-}
-
-// Empty reports that there is no token.
-func (t Token) Empty() bool { return t.reveal == nil }
-
-// String hides the token.
-func (t Token) String() string { return redacted }
-
-// GoString hides the token.
-func (t Token) GoString() string { return redacted }
-
-// Format hides the token from every verb of package fmt.
-func (t Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// MarshalText hides the token from encoders.
-func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue hides the token from structured logs.
-func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Identity is whom a token belongs to, in IAM's words.
 type Identity struct {
@@ -85,6 +39,9 @@ type PasswordRequest struct {
 	Account, User, Password string
 	Project                 string
 	Passcode                string // of a virtual MFA device; empty = none
+	// UserID is the user's id, which IAM wants beside a passcode; empty: not
+	// known, and the name has to do.
+	UserID string
 }
 
 // Format prints a sign-in without its password and passcode.
@@ -131,6 +88,9 @@ type Error struct {
 	Status                          int // 0 = no answer
 	Code, Message, Title, RequestID string
 	Cause                           error
+	// Reason is why IAM did not answer, or that somebody else did; empty for an
+	// answer of IAM.
+	Reason upstream.Reason
 }
 
 func (e *Error) Error() string {
@@ -161,6 +121,13 @@ type Config struct {
 	ConnectTimeout time.Duration
 	CallTimeout    time.Duration
 	MaxBody        int64 // bytes; a catalogue can be large, though it is asked away
+	// Budget bounds what all answers hold that are being read; nil: one of the
+	// client's own.
+	Budget *upstream.Budget
+	// Logger hears why IAM can't be reached; nil: nobody does.
+	Logger *slog.Logger
+	Now    func() time.Time // of Health; nil: time.Now
+	Clock  *upstream.Clock  // hears the time that answers tell; nil: nobody does
 	// Observe hears of every call: sign_in or introspect, what came of it (a
 	// status, or "unavailable" or "bad_answer" where there was none or it could
 	// not be read) and how long it took. nil: nobody listens.
@@ -169,20 +136,24 @@ type Config struct {
 
 // Client calls IAM. It is safe for concurrent use.
 type Client struct {
-	cfg  Config
-	base string
-	http *http.Client
+	cfg    Config
+	base   string
+	http   *http.Client
+	health *upstream.Health
 }
 
 // New returns a client. The endpoint must be https, or http on loopback.
 func New(cfg Config) (*Client, error) {
-	base, err := checked(cfg.Endpoint)
+	base, err := huawei.ParseEndpoint(cfg.Endpoint)
 	if err != nil {
 		return nil, err
 	}
-	cfg.ConnectTimeout = or(cfg.ConnectTimeout, 5*time.Second)
-	cfg.CallTimeout = or(cfg.CallTimeout, 20*time.Second)
-	cfg.MaxBody = or(cfg.MaxBody, 1<<20)
+	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, 5*time.Second)
+	cfg.CallTimeout = cmp.Or(cfg.CallTimeout, 20*time.Second)
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, 1<<20)
+	if cfg.Budget == nil {
+		cfg.Budget = upstream.NewBudget()
+	}
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: cfg.ConnectTimeout}).DialContext,
@@ -190,334 +161,106 @@ func New(cfg Config) (*Client, error) {
 		MaxResponseHeaderBytes: 256 << 10, // a token has up to 32 KB
 		// Sign-ins are rare: a connection that was closed while it idled would
 		// fail one of them for nothing.
-		DisableKeepAlives: true,
-		ForceAttemptHTTP2: true,
+		DisableKeepAlives:      true,
+		ForceAttemptHTTP2:      true,
+		OnProxyConnectResponse: upstream.CheckProxy,
 	}
-	return &Client{cfg: cfg, base: base, http: &http.Client{
+	c := &Client{cfg: cfg, base: base.String(), http: &http.Client{
 		Transport: transport, Timeout: cfg.CallTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	c.health = upstream.NewHealth("iam", cfg.Logger, cfg.Now, c.probe)
+	return c, nil
 }
 
-// checked returns the endpoint without a slash at its end.
-func checked(endpoint string) (string, error) {
-	u, err := url.Parse(endpoint)
-	if err == nil && u.User != nil {
-		return "", errors.New("an address must not hold a user or password") // nor be repeated here
-	}
-	if err != nil || u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", fmt.Errorf("%q is not an address such as https://host", endpoint)
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return "", fmt.Errorf("%q must be https: a password would travel in the clear", endpoint)
-	}
-	return strings.TrimRight(u.String(), "/"), nil
+// Health says whether IAM answers, and asks it when that is not known.
+func (c *Client) Health(ctx context.Context) upstream.Status { return c.health.Ask(ctx) }
+
+// Heard says what was last heard of IAM, and asks nothing.
+func (c *Client) Heard() upstream.Status { return c.health.Status() }
+
+// probe introspects without a token, which IAM refuses: that is an answer.
+func (c *Client) probe(ctx context.Context) {
+	_, done, _ := c.do(ctx, request{call: "probe", method: http.MethodGet})
+	done()
 }
 
-// Close closes idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close ends what Health began and closes idle connections.
+func (c *Client) Close() {
+	c.health.Close()
+	c.http.CloseIdleConnections()
+}
 
 const tokensPath = "/v3/auth/tokens?nocatalog=true"
 
 // SignIn exchanges a password for a token (docs/coc-api.md section 2.2).
 // Its errors are *Error.
-func (c *Client) SignIn(ctx context.Context, r PasswordRequest) (Identity, Token, error) {
+func (c *Client) SignIn(ctx context.Context, r PasswordRequest) (Identity, huawei.Token, error) {
 	body, err := json.Marshal(passwordBody(r))
 	if err != nil {
-		return Identity{}, Token{}, &Error{Kind: BadRequest, Cause: err}
+		return Identity{}, huawei.Token{}, &Error{Kind: BadRequest, Cause: err}
 	}
-	a, err := c.do(ctx, http.MethodPost, nil, body)
+	secrets := upstream.NewSecrets(hidden, r.Password, r.Passcode)
+	a, done, err := c.do(ctx, request{call: "sign_in", method: http.MethodPost, body: body, secrets: secrets})
+	defer done()
 	if err != nil {
-		return Identity{}, Token{}, err
+		return Identity{}, huawei.Token{}, err
 	}
-	a.secrets = []string{r.Password, r.Passcode}
 	if a.status != http.StatusCreated && a.status != http.StatusOK {
-		return Identity{}, Token{}, refused(a, r.Passcode != "")
+		return Identity{}, huawei.Token{}, refused(a, r.Passcode != "")
 	}
-	token := NewToken(a.header.Get("X-Subject-Token"))
-	if !token.wellFormed() {
-		return Identity{}, Token{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
-			Message: "no X-Subject-Token that is a token"}
+	token := huawei.NewToken(a.header.Get("X-Subject-Token"))
+	if !token.WellFormed() {
+		return Identity{}, huawei.Token{}, a.bad("no X-Subject-Token that is a token", nil)
 	}
 	id, err := a.identity()
 	if err != nil {
-		return Identity{}, Token{}, err
+		return Identity{}, huawei.Token{}, err
 	}
+	id.hide(token, r)
 	return id, token, nil
 }
+
+// hide takes the token out of every field, and the password out of those that
+// hold it. A field that says what was typed stays: some people's password is
+// their name.
+func (id *Identity) hide(token huawei.Token, r PasswordRequest) {
+	upstream.NewSecrets(hidden, token.Reveal()).HideAll(id)
+	if len(r.Password) < shortPassword {
+		return
+	}
+	password := upstream.NewSecrets(hidden, r.Password)
+	for i := range id.Roles {
+		id.Roles[i] = password.Hide(id.Roles[i])
+	}
+	for _, field := range []*string{&id.UserID, &id.UserName, &id.AccountID, &id.AccountName, &id.ProjectID,
+		&id.ProjectName} {
+		if *field != r.User && *field != r.Account && *field != r.Project {
+			*field = password.Hide(*field)
+		}
+	}
+}
+
+// shortPassword is the length below which a password may be a part of any name.
+const shortPassword = 8
 
 // Introspect asks IAM whose token it is (docs/coc-api.md section 2.3). Text
 // that cannot be a token is TokenInvalid, and is not sent.
 // Its errors are *Error.
-func (c *Client) Introspect(ctx context.Context, t Token) (Identity, error) {
-	if !t.wellFormed() {
+func (c *Client) Introspect(ctx context.Context, t huawei.Token) (Identity, error) {
+	if !t.WellFormed() {
 		return Identity{}, &Error{Kind: TokenInvalid}
 	}
-	a, err := c.do(ctx, http.MethodGet, http.Header{
-		"X-Auth-Token": {t.Reveal()}, "X-Subject-Token": {t.Reveal()}}, nil)
+	a, done, err := c.do(ctx, request{call: "introspect", method: http.MethodGet, header: http.Header{
+		huawei.TokenHeader: {t.Reveal()}, "X-Subject-Token": {t.Reveal()}}, secrets: upstream.NewSecrets(hidden, t.Reveal())})
+	defer done()
 	if err != nil {
 		return Identity{}, err
 	}
-	a.secrets = []string{t.Reveal()}
 	if a.status != http.StatusOK {
 		return Identity{}, refusedToken(a)
 	}
-	return a.identity()
-}
-
-// wellFormed reports that a token fits a header: printable ASCII, not too long.
-func (t Token) wellFormed() bool {
-	text := t.Reveal()
-	return text != "" && len(text) <= MaxTokenLength &&
-		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
-// answer is what IAM said.
-type answer struct {
-	status  int
-	header  http.Header
-	body    []byte
-	secrets []string // of the request; an answer may echo them
-}
-
-func (a answer) requestID() string { return bounded(a.header.Get("X-Request-Id")) }
-
-// shown makes text of the answer fit for an error.
-func (a answer) shown(text string) string {
-	for _, secret := range a.secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
-	}
-	return bounded(text)
-}
-
-// shownCode leaves codes alone, which are too short and too regular to echo a
-// secret; anything else in their place is treated like a text.
-func (a answer) shownCode(code string) string {
-	if codePattern.MatchString(code) {
-		return code
-	}
-	return a.shown(code)
-}
-
-// codePattern is IAM.0001, APIGW.0301 or a status.
-var codePattern = regexp.MustCompile(`^([A-Z]{2,8}[0-9]?\.[0-9]{3,8}|[1-5][0-9]{2})$`)
-
-func (c *Client) do(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
-	start := time.Now()
-	a, err := c.send(ctx, method, h, body)
-	if c.cfg.Observe != nil {
-		call, result := "introspect", strconv.Itoa(a.status)
-		if method == http.MethodPost {
-			call = "sign_in"
-		}
-		if failed, ok := errors.AsType[*Error](err); ok {
-			result = failed.Kind.String()
-		}
-		c.cfg.Observe(call, result, time.Since(start))
-	}
-	return a, err
-}
-
-func (c *Client) send(ctx context.Context, method string, h http.Header, body []byte) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+tokensPath, bytes.NewReader(body))
-	if err != nil {
-		return answer{}, &Error{Kind: Unavailable, Cause: err}
-	}
-	if h != nil {
-		req.Header = h
-	}
-	req.Header.Set("Content-Type", "application/json;charset=utf8")
-	if c.cfg.UserAgent != "" {
-		req.Header.Set("User-Agent", c.cfg.UserAgent)
-	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err
-		}
-		return answer{}, &Error{Kind: Unavailable, Cause: err}
-	}
-	defer func() { _ = res.Body.Close() }()
-	return c.read(res)
-}
-
-func (c *Client) read(res *http.Response) (answer, error) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, c.cfg.MaxBody+1))
-	a := answer{status: res.StatusCode, header: res.Header, body: body}
-	switch {
-	case a.status >= 400: // half an error still tells its status
-		return a, nil
-	case err != nil:
-		return answer{}, &Error{Kind: Unavailable, Status: a.status, RequestID: a.requestID(), Cause: err}
-	case int64(len(body)) > c.cfg.MaxBody:
-		return answer{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
-			Message: fmt.Sprintf("the answer is larger than %d bytes", c.cfg.MaxBody)}
-	}
-	return a, nil
-}
-
-var idPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
-
-type object map[string]any
-
-func passwordBody(r PasswordRequest) object {
-	domain := object{"name": r.Account}
-	methods := []string{"password"}
-	ident := object{"password": object{"user": object{"name": r.User, "password": r.Password, "domain": domain}}}
-	if r.Passcode != "" {
-		methods = append(methods, "totp")
-		// The documented call wants the user's id, which nobody knows before
-		// signing in; that a name does as well is inferred.
-		ident["totp"] = object{"user": object{"name": r.User, "domain": domain, "passcode": r.Passcode}}
-	}
-	ident["methods"] = methods
-	scope := object{"domain": object{"name": r.Account}}
-	switch {
-	case idPattern.MatchString(r.Project):
-		scope = object{"project": object{"id": r.Project}}
-	case r.Project != "":
-		scope = object{"project": object{"name": r.Project}}
-	}
-	return object{"auth": object{"identity": ident, "scope": scope}}
-}
-
-type named struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
-func (a answer) identity() (Identity, error) {
-	var w struct {
-		Token struct {
-			IssuedAt  string  `json:"issued_at"`
-			ExpiresAt string  `json:"expires_at"`
-			Roles     []named `json:"roles"`
-			Project   *named  `json:"project"`
-			Domain    *named  `json:"domain"`
-			User      struct {
-				named
-				Domain named `json:"domain"`
-			} `json:"user"`
-		} `json:"token"`
-	}
-	if err := json.Unmarshal(a.body, &w); err != nil {
-		return Identity{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(), Cause: err}
-	}
-	t := w.Token
-	expires, err := time.Parse(time.RFC3339, t.ExpiresAt)
-	if t.User.ID == "" || t.User.Name == "" || err != nil || expires.IsZero() {
-		return Identity{}, &Error{Kind: BadAnswer, Status: a.status, RequestID: a.requestID(),
-			Message: "the answer names no user or no end"}
-	}
-	issued, _ := time.Parse(time.RFC3339, t.IssuedAt) // zero when absent; nothing depends on it
-	id := Identity{UserID: t.User.ID, UserName: t.User.Name, AccountID: t.User.Domain.ID, AccountName: t.User.Domain.Name,
-		Issued: issued, Expires: expires}
-	if t.Project != nil {
-		id.ProjectID, id.ProjectName, id.ProjectScoped = t.Project.ID, t.Project.Name, true
-	}
-	id.AccountScoped = t.Domain != nil
-	for _, r := range t.Roles {
-		id.Roles = append(id.Roles, r.Name)
-	}
-	return id, nil
-}
-
-// refused classifies an answer to a sign-in. IAM documents few of these
-// messages (section 2.4), so the words decide only between kinds of 4xx.
-func refused(a answer, withPasscode bool) *Error {
-	e, words := a.describe()
-	passcode := strings.Contains(words, "passcode") || strings.Contains(words, "totp") || strings.Contains(words, "mfa")
-	switch {
-	case e.Kind != 0:
-	case e.Code == "IAM.0061" || strings.Contains(words, "locked"):
-		e.Kind = Locked
-	case passcode && withPasscode:
-		e.Kind = PasscodeWrong
-	case passcode:
-		e.Kind = PasscodeNeeded
-	case strings.Contains(words, "project"):
-		e.Kind = ProjectUnknown
-	case a.status == http.StatusUnauthorized:
-		e.Kind = WrongPassword
-	case a.status == http.StatusForbidden:
-		e.Kind = Forbidden
-	default:
-		e.Kind = BadRequest
-	}
-	return e
-}
-
-func refusedToken(a answer) *Error {
-	e, words := a.describe()
-	switch {
-	case e.Kind != 0:
-	case e.Code == "IAM.0066" || strings.Contains(words, "expire"):
-		e.Kind = TokenExpired
-	case a.status == http.StatusForbidden:
-		e.Kind = Forbidden
-	default:
-		e.Kind = TokenInvalid
-	}
-	return e
-}
-
-// describe reads the error shapes of section 2.4 and sets the kinds that the
-// status alone decides. words is the message as it came, in lower case, to
-// tell errors apart by and never to show: what hides a secret in a message must
-// not hide those, and a password may be "locked".
-func (a answer) describe() (e *Error, words string) {
-	e = &Error{Status: a.status, RequestID: a.requestID()}
-	var w struct {
-		Error struct {
-			Code    any `json:"code"` // a number as a rule
-			Message any `json:"message"`
-			Title   any `json:"title"`
-		} `json:"error"`
-		ErrorCode any `json:"error_code"`
-		ErrorMsg  any `json:"error_msg"`
-		RequestID any `json:"request_id"`
-	}
-	e.Cause = json.Unmarshal(a.body, &w)
-	message := or(text(w.ErrorMsg), text(w.Error.Message))
-	e.Code = a.shownCode(or(text(w.ErrorCode), text(w.Error.Code)))
-	e.Message = a.shown(message)
-	e.Title = a.shown(text(w.Error.Title))
-	e.RequestID = or(e.RequestID, a.shown(text(w.RequestID)))
-	switch {
-	case a.status == http.StatusTooManyRequests:
-		e.Kind = Throttled
-	case a.status >= 500:
-		e.Kind = Unavailable
-	case a.status < 400 || e.Message == "" || a.status == http.StatusNotFound && strings.HasPrefix(e.Code, "APIGW."):
-		e.Kind = BadAnswer
-	}
-	e.Message = or(e.Message, "status "+strconv.Itoa(a.status))
-	return e, strings.ToLower(bounded(message))
-}
-
-// text accepts a string or a number.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
-}
-
-func or[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
-}
-
-func bounded(s string) string {
-	return strings.ToValidUTF8(s[:min(len(s), 500)], "\uFFFD")
+	id, err := a.identity()
+	a.secrets.HideAll(&id)
+	return id, err
 }

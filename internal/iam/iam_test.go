@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"coc-console/internal/huawei"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -156,15 +158,15 @@ func compact(t *testing.T, b []byte) string {
 
 func TestIntrospect(t *testing.T) {
 	for name, tt := range map[string]struct {
-		token Token
+		token huawei.Token
 		body  string
 		want  Identity
 	}{
-		"project scope":     {NewToken(token), projectAnswer, projectIdentity},
-		"account scope":     {NewToken(token), domainAnswer, domainIdentity},
-		"no scope":          {NewToken(token), strings.Replace(domainAnswer, `"domain":{"id":"d78c","name":"acme"}`, `"domain":null`, 1), unscopedIdentity},
-		"a token of 10 KB":  {NewToken("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
-		"the longest token": {NewToken(strings.Repeat("a", MaxTokenLength)), projectAnswer, projectIdentity},
+		"project scope":     {huawei.NewToken(token), projectAnswer, projectIdentity},
+		"account scope":     {huawei.NewToken(token), domainAnswer, domainIdentity},
+		"no scope":          {huawei.NewToken(token), strings.Replace(domainAnswer, `"domain":{"id":"d78c","name":"acme"}`, `"domain":null`, 1), unscopedIdentity},
+		"a token of 10 KB":  {huawei.NewToken("MII" + strings.Repeat("a+/-", 2581) + "="), projectAnswer, projectIdentity},
+		"the longest token": {huawei.NewToken(strings.Repeat("a", huawei.MaxTokenLength)), projectAnswer, projectIdentity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -186,8 +188,8 @@ func TestIntrospect(t *testing.T) {
 
 func TestTokensThatAreNoneAreNotSent(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") })
-	for _, text := range []string{"", " ", "a b", "a\nb", "a\r\nX-Evil: 1", "a\x00", "a\x7f", "日志", "\xff", strings.Repeat("a", MaxTokenLength+1)} {
-		_, err := c.Introspect(t.Context(), NewToken(text))
+	for _, text := range []string{"", " ", "a b", "a\nb", "a\r\nX-Evil: 1", "a\x00", "a\x7f", "日志", "\xff", strings.Repeat("a", huawei.MaxTokenLength+1)} {
+		_, err := c.Introspect(t.Context(), huawei.NewToken(text))
 		if e := asError(t, err); e.Kind != TokenInvalid || e.Status != 0 {
 			t.Errorf("%.20q: %v", text, err)
 		}
@@ -195,7 +197,7 @@ func TestTokensThatAreNoneAreNotSent(t *testing.T) {
 }
 
 func TestSignInTakesALongToken(t *testing.T) {
-	for length, fits := range map[int]bool{10 << 10: true, MaxTokenLength: true, MaxTokenLength + 1: false, 300 << 10: false} {
+	for length, fits := range map[int]bool{10 << 10: true, huawei.MaxTokenLength: true, huawei.MaxTokenLength + 1: false, 300 << 10: false} {
 		long := strings.Repeat("a", length)
 		_, got, err := serve(t, says(201, projectAnswer, "X-Subject-Token", long)).SignIn(t.Context(), signIn)
 		if fits && (err != nil || got.Reveal() != long) {
@@ -251,7 +253,7 @@ func TestRefusals(t *testing.T) {
 			c := serve(t, says(tt.status, tt.body, "X-Request-Id", "r1"))
 			_, _, err := c.SignIn(t.Context(), signIn)
 			_, _, errMFA := c.SignIn(t.Context(), withMFA)
-			_, errWho := c.Introspect(t.Context(), NewToken(token))
+			_, errWho := c.Introspect(t.Context(), huawei.NewToken(token))
 			for call, got := range map[string]struct {
 				err  error
 				kind Kind
@@ -274,7 +276,7 @@ func TestErrorFields(t *testing.T) {
 		`{"error_msg":"` + strings.Repeat("x", 600) + `","error_code":{}}`:         {Message: strings.Repeat("x", 500)},
 		`{"error_msg":"wrong: ` + token + `","error_code":"secret-` + token + `"}`: {Message: "wrong: [hidden]", Code: "secret-[hidden]"},
 	} {
-		_, err := serve(t, says(401, body)).Introspect(t.Context(), NewToken(token))
+		_, err := serve(t, says(401, body)).Introspect(t.Context(), huawei.NewToken(token))
 		e, _ := errors.AsType[*Error](err)
 		want.Kind, want.Status = TokenInvalid, 401
 		if e == nil || *e != want {
@@ -310,7 +312,7 @@ func TestBadAnswers(t *testing.T) {
 			if e := asError(t, err); e.Kind != BadAnswer || e.RequestID != "r1" || !got.Empty() || !reflect.DeepEqual(id, Identity{}) {
 				t.Errorf("sign in: %+v, %q, %v", id, got.Reveal(), err)
 			}
-			_, err = c.Introspect(t.Context(), NewToken(token))
+			_, err = c.Introspect(t.Context(), huawei.NewToken(token))
 			if e := asError(t, err); e.Kind != BadAnswer {
 				t.Errorf("introspect: %v", err)
 			}
@@ -384,7 +386,7 @@ func TestIAMDoesNotAnswer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = serve(t, hangs).Introspect(ctx, NewToken(token))
+	_, err = serve(t, hangs).Introspect(ctx, huawei.NewToken(token))
 	if e := asError(t, err); e.Kind != Unavailable || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %#v", e)
 	}
@@ -408,16 +410,16 @@ func TestEndpoints(t *testing.T) {
 
 func TestSecretsNeverShow(t *testing.T) {
 	type session struct {
-		Token   Token
+		Token   huawei.Token
 		SignIn  PasswordRequest
 		Pointer *PasswordRequest
-		Tokens  *Token
+		Tokens  *huawei.Token
 
-		inner Token // fmt cannot call its methods
-		list  []Token
+		inner huawei.Token // fmt cannot call its methods
+		list  []huawei.Token
 	}
-	hidden := NewToken(token)
-	s := session{hidden, withMFA, &withMFA, &hidden, hidden, []Token{hidden}}
+	hidden := huawei.NewToken(token)
+	s := session{hidden, withMFA, &withMFA, &hidden, hidden, []huawei.Token{hidden}}
 	var shown []string
 	for _, v := range []any{hidden, &hidden, withMFA, &withMFA, s, &s} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
@@ -438,7 +440,7 @@ func TestSecretsNeverShow(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	if hidden.Reveal() != token || hidden.String() != redacted || hidden.GoString() != redacted {
+	if hidden.Reveal() != token || hidden.String() != huawei.Redacted || hidden.GoString() != huawei.Redacted {
 		t.Error("Reveal is not the token, or String is")
 	}
 }
@@ -470,10 +472,10 @@ func FuzzAnswers(f *testing.F) {
 		c.http.Transport = fuzzed{status, body, header}
 		id, got, err := c.SignIn(t.Context(), signIn)
 		checkAnswer(t, id, err)
-		if (err == nil) != got.wellFormed() {
+		if (err == nil) != got.WellFormed() {
 			t.Errorf("token %q with error %v", got.Reveal(), err)
 		}
-		id, err = c.Introspect(t.Context(), NewToken(token))
+		id, err = c.Introspect(t.Context(), huawei.NewToken(token))
 		checkAnswer(t, id, err)
 	})
 }
@@ -517,5 +519,17 @@ func TestASecretThatIsAWord(t *testing.T) {
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Kind != Locked || refused.Code != "401" {
 		t.Errorf("got %+v, want locked with code 401", err)
+	}
+}
+
+// TestSentencesOfIAM: a password that is a word of IAM's own sentence leaves it whole, and is hidden everywhere else.
+func TestSentencesOfIAM(t *testing.T) {
+	for said, want := range map[string]string{"The username or password is wrong.": "The username or password is wrong.",
+		"wrong is no password of ours": "[hidden] is no password of ours"} {
+		c := serve(t, says(http.StatusUnauthorized, keystone(401, said, "Unauthorized")))
+		_, _, err := c.SignIn(t.Context(), PasswordRequest{Account: "a", User: "u", Password: "wrong"})
+		if e := asError(t, err); e.Message != want {
+			t.Errorf("IAM says %q, shown is %q", said, e.Message)
+		}
 	}
 }

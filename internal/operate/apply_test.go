@@ -10,6 +10,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/operate"
 	"coc-console/internal/simulator"
 )
@@ -22,8 +23,8 @@ func TestAcceptedAndObserved(t *testing.T) {
 	}{
 		{"running", func(*desk) coc.Operation { return pauseOrder }, "PAUSED"},
 		{"running", func(*desk) coc.Operation { return cancelOrder }, "CANCELED"},
-		{"running", func(d *desk) coc.Operation { return cancel(d.row("running", 1, 1)) }, "CANCELED"},
-		{"running", func(d *desk) coc.Operation { return cancel(d.row("running", 3, 0)) }, "CANCELED"},
+		{"running", func(d *desk) coc.Operation { return cancel(d.Row("running", 1, 1)) }, "CANCELED"},
+		{"running", func(d *desk) coc.Operation { return cancel(d.Row("running", 3, 0)) }, "CANCELED"},
 		{"paused", func(*desk) coc.Operation { return continueOrder }, "PROCESSING"},
 		{"paused", func(*desk) coc.Operation { return skip(2) }, "PROCESSING"},
 		{"held", func(*desk) coc.Operation { return skip(1) }, "PROCESSING"},
@@ -37,26 +38,27 @@ func TestAcceptedAndObserved(t *testing.T) {
 		d := newDesk(t)
 		op := tt.op(d)
 		t.Run(tt.scenario+"/"+string(op.Type), func(t *testing.T) {
-			form := d.form(tt.scenario, op)
+			form := d.Form(tt.scenario, op)
 			id, err := d.Apply(t.Context(), form)
 			check(t, err)
 			if id != form.Key {
 				t.Errorf("the id is %q, want the key %q", id, form.Key)
 			}
-			r := d.receipt(id)
-			if r.End != nil || r.Answer == nil || r.Answer.Action != audit.ActionOperationAccepted || r.Answer.Outcome != audit.OutcomeSucceeded ||
+			r := d.ReceiptOf(id)
+			if r.End != nil || r.Answer == nil || r.Answer.Action != audit.ActionOperationAccepted ||
+				r.Answer.Outcome != audit.OutcomeSucceeded ||
 				r.Answer.Upstream.Status != http.StatusOK || r.Answer.Upstream.RequestID == "" {
 				t.Errorf("the answer is %+v, the end %+v", r.Answer, r.End)
 			}
-			d.looked(2)
-			d.clock.step(effect)
-			r, detail := d.end(id)
+			d.Looked(2)
+			d.Clock.Step(effect)
+			r, detail := d.End(id)
 			if r.End.Action != audit.ActionOperationObserved || r.End.Outcome != audit.OutcomeSucceeded || detail.Note != "" ||
 				detail.Status != tt.status || len(detail.Others) > 0 || r.Open() {
 				t.Errorf("the end is %+v", r.End)
 			}
 			checkRecords(t, r, form)
-			d.puts(1)
+			d.Puts(1)
 		})
 	}
 }
@@ -65,9 +67,10 @@ func TestAcceptedAndObserved(t *testing.T) {
 func checkRecords(t *testing.T, r operate.Receipt, form operate.Request) {
 	t.Helper()
 	for _, record := range []audit.Record{r.Requested, *r.Answer, *r.End} {
-		if record.OperationID != form.Key || record.Ticket != string(form.Ticket) || record.OperationType != string(form.Operation.Type) ||
+		if record.OperationID != form.Key || record.Ticket != string(form.Ticket) ||
+			record.OperationType != string(form.Operation.Type) ||
 			record.BatchIndex != form.Operation.BatchIndex || record.InstanceID != form.Operation.InstanceID ||
-			record.Reason != form.Reason || record.Seen != form.Seen || record.Actor != form.Actor || record.Target == "" {
+			record.Reason != form.Reason || record.Seen != form.Expected || record.Actor != form.Actor || record.Target == "" {
 			t.Errorf("record %d is %+v", record.Sequence, record)
 		}
 	}
@@ -80,7 +83,8 @@ func checkRecords(t *testing.T, r operate.Receipt, form operate.Request) {
 // taken effect.
 func TestAnswers(t *testing.T) {
 	never := make(chan struct{})
-	const accepted, rejected, unknown = audit.ActionOperationAccepted, audit.ActionOperationRejected, audit.ActionOperationUnknown
+	const accepted, rejected, unknown = audit.ActionOperationAccepted, audit.ActionOperationRejected,
+		audit.ActionOperationUnknown
 	for _, tt := range []struct {
 		name     string
 		fault    simulator.Fault
@@ -91,132 +95,228 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"refused by COC", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "It's <no> good: \"x\""}, rejected, "",
 			audit.Upstream{Status: 400, Code: "COC.00040701", Message: "It's <no> good: \"x\""}, false},
-		{"an error of COC itself", simulator.Fault{Status: 500, Code: "COC.00040701", Message: "Internal server error"}, rejected, "",
+		{"an error of COC itself, without effect", simulator.Fault{Status: 500, Code: "COC.00040701",
+			Message: "Internal server error"}, unknown, operate.NoteUncertain,
 			audit.Upstream{Status: 500, Code: "COC.00040701", Message: "Internal server error"}, false},
-		{"throttled", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "limit:5", Gateway: true, RetryAfter: "3"}, rejected, "",
-			audit.Upstream{Status: 429, Code: "APIGW.0308", Message: "limit:5"}, false},
-		{"forbidden", simulator.Fault{Status: 403, Code: "APIGW.0302", Message: "not authorized", Gateway: true}, rejected, "",
-			audit.Upstream{Status: 403, Code: "APIGW.0302", Message: "not authorized"}, false},
-		{"time-out after the effect", simulator.Fault{Effect: simulator.Slow, Hold: never, Late: true}, unknown, operate.NoteTimeout,
-			audit.Upstream{}, true},
+		{"an error of COC itself after the effect",
+			simulator.Fault{Status: 500, Code: "COC.00000001", Message: "internal error", Late: true}, unknown,
+			operate.NoteUncertain, audit.Upstream{Status: 500, Code: "COC.00000001", Message: "internal error"}, true},
+		{"a refusal in nobody's words", simulator.Fault{Status: 400, Late: true}, unknown, operate.NoteUncertain,
+			audit.Upstream{Status: 400}, true}, {"a portal's page",
+			simulator.Fault{Effect: simulator.HTMLBody, Status: 403, Late: true}, unknown, operate.NoteUncertain,
+			audit.Upstream{Status: 403}, true},
+		{"request time-out", simulator.Fault{Status: 408, Code: "APIGW.0201", Message: "m", Gateway: true, Late: true},
+			unknown, operate.NoteUncertain, audit.Upstream{Status: 408, Code: "APIGW.0201"}, true},
+		{"client gone", simulator.Fault{Status: 499, Code: "APIGW.0201", Message: "m", Gateway: true}, unknown,
+			operate.NoteUncertain, audit.Upstream{Status: 499, Code: "APIGW.0201"}, false},
+		{"throttled", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "limit:5", Gateway: true, RetryAfter: "3"},
+			rejected, "", audit.Upstream{Status: 429, Code: "APIGW.0308", Message: "limit:5"}, false},
+		{"forbidden", simulator.Fault{Status: 403, Code: "APIGW.0302", Message: "not authorized", Gateway: true}, rejected,
+			"", audit.Upstream{Status: 403, Code: "APIGW.0302", Message: "not authorized"}, false},
+		{"time-out after the effect", simulator.Fault{Effect: simulator.Slow, Hold: never, Late: true}, unknown,
+			operate.NoteTimeout, audit.Upstream{}, true},
 		{"time-out before the effect", simulator.Fault{Effect: simulator.Slow, Hold: never}, unknown, operate.NoteTimeout,
-			audit.Upstream{}, false},
-		{"reset after the effect", simulator.Fault{Effect: simulator.Reset, Late: true}, unknown, operate.NoteConnection, audit.Upstream{}, true},
-		{"reset before the effect", simulator.Fault{Effect: simulator.Reset}, unknown, operate.NoteConnection, audit.Upstream{}, false},
-		{"502 after the effect", simulator.Fault{Status: 502, Code: "APIGW.0610", Message: "No backend", Gateway: true, Late: true}, unknown, "",
-			audit.Upstream{Status: 502, Code: "APIGW.0610", Message: "No backend"}, true},
-		{"504 without effect", simulator.Fault{Status: 504, Code: "APIGW.0201", Message: "Backend timeout", Gateway: true}, unknown, "",
-			audit.Upstream{Status: 504, Code: "APIGW.0201", Message: "Backend timeout"}, false},
-		{"500 of the gateway after the effect", simulator.Fault{Status: 500, Code: "APIGW.0601", Message: "Internal", Gateway: true, Late: true},
-			unknown, "", audit.Upstream{Status: 500, Code: "APIGW.0601", Message: "Internal"}, true},
+			audit.Upstream{}, false}, {"reset after the effect", simulator.Fault{Effect: simulator.Reset, Late: true}, unknown,
+			operate.NoteConnection, audit.Upstream{}, true},
+		{"reset before the effect", simulator.Fault{Effect: simulator.Reset}, unknown, operate.NoteConnection,
+			audit.Upstream{}, false}, {"502 after the effect",
+			simulator.Fault{Status: 502, Code: "APIGW.0610", Message: "No backend", Gateway: true, Late: true}, unknown,
+			operate.NoteUncertain, audit.Upstream{Status: 502, Code: "APIGW.0610", Message: "No backend"}, true},
+		{"504 without effect", simulator.Fault{Status: 504, Code: "APIGW.0201", Message: "Backend timeout", Gateway: true},
+			unknown, operate.NoteUncertain, audit.Upstream{Status: 504, Code: "APIGW.0201", Message: "Backend timeout"}, false},
+		{"500 of the gateway after the effect", simulator.Fault{Status: 500, Code: "APIGW.0601", Message: "Internal",
+			Gateway: true, Late: true}, unknown, operate.NoteUncertain,
+			audit.Upstream{Status: 500, Code: "APIGW.0601", Message: "Internal"}, true},
 		{"HTML after the effect", simulator.Fault{Effect: simulator.HTMLBody, Late: true}, unknown, operate.NoteBadAnswer,
 			audit.Upstream{Status: 200}, true},
-		{"half a body", simulator.Fault{Effect: simulator.HalfBody}, unknown, operate.NoteBadAnswer, audit.Upstream{Status: 200}, true},
-		{"a redirect", simulator.Fault{Effect: simulator.RedirectAway}, unknown, operate.NoteBadAnswer, audit.Upstream{Status: 302}, false},
-		{"an empty body", simulator.Fault{Effect: simulator.EmptyBody, Late: true}, accepted, "", audit.Upstream{Status: 200}, true},
-		{"accepted, no effect", simulator.Fault{Effect: simulator.NoEffect}, accepted, "", audit.Upstream{Status: 200}, false},
+		{"half a body", simulator.Fault{Effect: simulator.HalfBody}, unknown, operate.NoteBadAnswer,
+			audit.Upstream{Status: 200}, true}, {"a redirect", simulator.Fault{Effect: simulator.RedirectAway}, unknown,
+			operate.NoteBadAnswer, audit.Upstream{Status: 302}, false},
+		{"an empty body", simulator.Fault{Effect: simulator.EmptyBody, Late: true}, accepted, "", audit.Upstream{Status: 200},
+			true}, {"accepted, no effect", simulator.Fault{Effect: simulator.NoEffect}, accepted, "",
+			audit.Upstream{Status: 200}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
 			if tt.fault.Hold != nil {
-				d.client = d.newClient(300 * time.Millisecond)
-				d.Service = d.serve()
+				d.Client = d.NewClient(300 * time.Millisecond)
+				d.Parts = d.Serve()
 			}
 			tt.fault.Kind = simulator.CallOperate
-			remove := d.sim.Inject(tt.fault)
-			id := d.apply("running", pauseOrder)
+			remove := d.Sim.Inject(tt.fault)
+			id := d.Applied("running", pauseOrder)
 			remove()
-			r := d.receipt(id)
+			r := d.ReceiptOf(id)
 			detail := operate.ParseDetail(r.Answer.Detail)
 			up := r.Answer.Upstream
-			if r.Answer.Action != tt.want || detail.Note != tt.note || up.Status != tt.upstream.Status || up.Code != tt.upstream.Code ||
+			if r.Answer.Action != tt.want || detail.Note != tt.note || up.Status != tt.upstream.Status ||
+				up.Code != tt.upstream.Code ||
 				tt.upstream.Message != "" && up.Message != tt.upstream.Message {
 				t.Fatalf("the answer is %+v", r.Answer)
 			}
-			wantOutcome := map[audit.Action]audit.Outcome{accepted: audit.OutcomeSucceeded, rejected: audit.OutcomeFailed, unknown: audit.OutcomeUnknown}
+			wantOutcome := map[audit.Action]audit.Outcome{accepted: audit.OutcomeSucceeded, rejected: audit.OutcomeFailed,
+				unknown: audit.OutcomeUnknown}
 			if r.Answer.Outcome != wantOutcome[tt.want] {
 				t.Errorf("the outcome is %s", r.Answer.Outcome)
 			}
-			d.puts(1)
+			d.Puts(1)
 			if tt.want == rejected {
 				if r.Open() {
 					t.Error("a rejected operation is open")
 				}
 				return
 			}
-			d.ends(t, id, tt.observed)
-			d.puts(1)
+			attributed := operate.NoteUnattributed
+			if tt.want == accepted {
+				attributed = ""
+			}
+			ends(t, d, id, tt.observed, attributed)
+			d.Puts(1)
 		})
 	}
 }
 
-// ends checks how an operation ends once its effect must have come.
-func (d *desk) ends(t *testing.T, id string, observed bool) {
+// ends checks how an operation ends once its effect must have come; note is
+// that of an effect that was seen.
+func ends(t *testing.T, d *desk, id string, observed bool, note operate.Note) {
 	t.Helper()
-	d.looked(2)
-	d.clock.step(effect)
+	d.Looked(2)
+	d.Clock.Step(effect)
 	if observed {
-		if r, detail := d.end(id); r.End.Action != audit.ActionOperationObserved || detail.Note != "" {
+		if r, detail := d.End(id); r.End.Action != audit.ActionOperationObserved || detail.Note != note ||
+			r.Unattributed() != (note != "") {
 			t.Errorf("the end is %+v", r.End)
 		}
 		return
 	}
-	r, detail := d.passes(id)
-	if r.End.Action != audit.ActionOperationNotObserved || r.End.Outcome != audit.OutcomeFailed || detail.Note != operate.NoteDeadline ||
+	r, detail := d.Passes(id)
+	if r.End.Action != audit.ActionOperationNotObserved || r.End.Outcome != audit.OutcomeFailed ||
+		detail.Note != operate.NoteDeadline ||
 		detail.Status != "PROCESSING" || detail.Error != "" {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
+// TestRefusedAndDoneAllTheSame: what is refused for too many requests, or with
+// an internal error, is looked at once. The log tells an effect that shows, and
+// nothing more where there is none.
+func TestRefusedAndDoneAllTheSame(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		fault    simulator.Fault
+		observed bool
+		looks    bool
+	}{
+		{"throttled after the effect", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "limit:5", Gateway: true,
+			Late: true}, true, true},
+		{"throttled", simulator.Fault{Status: 429, Code: "APIGW.0308", Message: "limit:5", Gateway: true}, false, true},
+		{"an internal error after the effect", simulator.Fault{Status: 400, Code: "COC.00040701",
+			Message: "Internal server error", Late: true}, true, true},
+		{"an internal error", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "Internal server error"}, false,
+			true}, {"refused", simulator.Fault{Status: 400, Code: "COC.00040701", Message: "not allowed"}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDesk(t)
+			tt.fault.Kind, tt.fault.Times = simulator.CallOperate, 1
+			d.Sim.Inject(tt.fault)
+			form, before := d.Form("running", pauseOrder), d.Looks()+1 // with that of Apply
+			d.Poll = 200 * time.Millisecond                            // time for the effect to come
+			d.Parts = d.Serve()
+			id, err := d.Apply(t.Context(), form)
+			check(t, err)
+			d.Clock.Step(effect)
+			if tt.observed {
+				r, detail := d.End(id)
+				if r.Answer.Action != audit.ActionOperationRejected || r.End.Action != audit.ActionOperationObserved ||
+					detail.Note != operate.NoteAfterRefusal || detail.Status != "PAUSED" || !r.Unattributed() || r.Open() {
+					t.Errorf("the end is %+v", r.End)
+				}
+			} else if tt.looks {
+				eventually(t, "the look", func() bool { return d.Looks() > before })
+			}
+			check(t, d.Close()) // waits for a look that is under way
+			if r := d.ReceiptOf(id); !tt.observed && (r.End != nil || r.Open()) {
+				t.Errorf("the end is %+v", r.End)
+			}
+			if looks := d.Looks() - before; looks > 1 || looks == 1 != tt.looks {
+				t.Errorf("%d looks", looks)
+			}
+			d.Puts(1)
+		})
+	}
+}
+
+// TestRefusedAndDoneSlowly: a look that comes before the effect is not the last.
+func TestRefusedAndDoneSlowly(t *testing.T) {
+	d := newDesk(t)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Times: 1, Status: 429, Code: "APIGW.0308",
+		Message: "limit:5", Gateway: true, Late: true})
+	form, before := d.Form("running", pauseOrder), d.Looks()+1 // with that of Apply
+	d.Settle = 500 * time.Millisecond
+	d.Parts = d.Serve()
+	id, err := d.Apply(t.Context(), form)
+	check(t, err)
+	eventually(t, "the first look", func() bool { return d.Looks() > before })
+	d.Clock.Step(effect)
+	if r, detail := d.End(id); r.End.Action != audit.ActionOperationObserved || detail.Note != operate.NoteAfterRefusal {
+		t.Errorf("the end is %+v", r.End)
+	}
+	d.Puts(1)
+}
+
 func TestSignInAgain(t *testing.T) {
 	d := newDesk(t)
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: 401, Code: "APIGW.0307", Message: "The token must be updated.", Gateway: true})
-	form := d.form("running", pauseOrder)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: 401, Code: "APIGW.0307",
+		Message: "The token must be updated.", Gateway: true})
+	form := d.Form("running", pauseOrder)
 	_, err := d.Apply(t.Context(), form)
 	var upstream *coc.Error
 	if !errors.As(err, &upstream) || !upstream.SignInAgain() {
 		t.Errorf("the error is %v", err)
 	}
-	if r := d.receipt(form.Key); r.Answer.Action != audit.ActionOperationRejected || r.Answer.Upstream.Code != "APIGW.0307" {
+	if r := d.ReceiptOf(form.Key); r.Answer.Action != audit.ActionOperationRejected ||
+		r.Answer.Upstream.Code != "APIGW.0307" {
 		t.Errorf("the answer is %+v", r.Answer)
 	}
 }
 
 func TestEndedByItself(t *testing.T) {
 	d := newDesk(t)
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.NoEffect})
-	pause, instance := d.apply("running", pauseOrder), d.apply("running", cancel(d.row("running", 1, 0)))
-	d.clock.step(30 * time.Second) // not the deadline
-	d.elsewhereDone("running")
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.NoEffect})
+	pause, instance := d.Applied("running", pauseOrder), d.Applied("running", cancel(d.Row("running", 1, 0)))
+	d.Clock.Step(30 * time.Second) // not the deadline
+	elsewhereDone(d, "running")
 	for id, status := range map[string]string{pause: "CANCELED", instance: "CANCELED"} {
-		r, detail := d.end(id)
+		r, detail := d.End(id)
 		if detail.Status != status {
 			t.Errorf("the end is %+v", r.End)
 		}
 	}
-	if r := d.receipt(pause); r.End.Action != audit.ActionOperationNotObserved || operate.ParseDetail(r.End.Detail).Note != operate.NoteEnded {
+	if r := d.ReceiptOf(pause); r.End.Action != audit.ActionOperationNotObserved ||
+		operate.ParseDetail(r.End.Detail).Note != operate.NoteEnded {
 		t.Errorf("the end of the pause is %+v", r.End)
 	}
 	// Its row is cancelled, and that of the others has a reason.
-	if r := d.receipt(instance); r.End.Action != audit.ActionOperationObserved || operate.ParseDetail(r.End.Detail).Note != "" {
+	if r := d.ReceiptOf(instance); r.End.Action != audit.ActionOperationObserved ||
+		operate.ParseDetail(r.End.Detail).Note != "" {
 		t.Errorf("the end of the instance is %+v", r.End)
 	}
 }
 
 // elsewhereDone cancels the ticket past this console.
-func (d *desk) elsewhereDone(scenario string) {
-	d.t.Helper()
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Times: 1}) // shades the other fault
-	d.elsewhere(scenario, cancelOrder)
+func elsewhereDone(d *desk, scenario string) {
+	d.T.Helper()
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Times: 1}) // shades the other fault
+	d.Elsewhere(scenario, cancelOrder)
 }
 
 func TestWrongInstance(t *testing.T) {
 	d := newDesk(t)
-	chosen, other := d.row("running", 1, 0), d.row("running", 1, 1)
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.OtherRow, Times: 1})
-	id := d.apply("running", cancel(chosen))
-	d.clock.step(effect)
-	r, detail := d.end(id) // without the deadline
+	chosen, other := d.Row("running", 1, 0), d.Row("running", 1, 1)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.OtherRow, Times: 1})
+	id := d.Applied("running", cancel(chosen))
+	d.Clock.Step(effect)
+	r, detail := d.End(id) // without the deadline
 	if r.End.Action != audit.ActionOperationNotObserved || detail.Note != operate.NoteOtherInstance ||
 		!slices.Equal(detail.Others, []int64{other}) || detail.Status != "PROCESSING" {
 		t.Errorf("the end is %+v", r.End)
@@ -225,15 +325,16 @@ func TestWrongInstance(t *testing.T) {
 
 func TestWrongInstanceBesidesTheChosen(t *testing.T) {
 	d := newDesk(t)
-	chosen, other := d.row("running", 1, 0), d.row("running", 1, 1)
-	before := d.row("running", 2, 0)
-	d.elsewhere("running", cancel(before)) // known before the operation
-	id := d.apply("running", cancel(chosen))
-	_, err := d.client.Operate(t.Context(), d.manager, proof{}, d.ticket("running"), cancel(other))
+	chosen, other := d.Row("running", 1, 0), d.Row("running", 1, 1)
+	before := d.Row("running", 2, 0)
+	d.Elsewhere("running", cancel(before)) // known before the operation
+	id := d.Applied("running", cancel(chosen))
+	_, err := d.Client.Operate(t.Context(), d.Manager, proof{}, d.Ticket("running"), cancel(other))
 	check(t, err)
-	d.clock.step(effect)
-	r, detail := d.end(id)
-	if r.End.Action != audit.ActionOperationObserved || detail.Note != operate.NoteOtherInstance || !slices.Equal(detail.Others, []int64{other}) {
+	d.Clock.Step(effect)
+	r, detail := d.End(id)
+	if r.End.Action != audit.ActionOperationObserved || detail.Note != operate.NoteOtherInstance ||
+		!slices.Equal(detail.Others, []int64{other}) {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
@@ -245,18 +346,19 @@ func TestOthersWithAReason(t *testing.T) {
 		name  string
 		other func(d *desk) coc.Operation
 	}{
-		{"another instance", func(d *desk) coc.Operation { return cancel(d.row("held", 1, 1)) }},
+		{"another instance", func(d *desk) coc.Operation { return cancel(d.Row("held", 1, 1)) }},
 		{"the batch", func(*desk) coc.Operation { return skip(1) }},
 		{"the ticket", func(*desk) coc.Operation { return cancelOrder }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
-			id := d.apply("held", cancel(d.row("held", 1, 0)))
-			other := d.apply("held", tt.other(d))
-			d.looked(2)
-			d.clock.step(effect)
+			id := d.Applied("held", cancel(d.Row("held", 1, 0)))
+			other := d.Applied("held", tt.other(d))
+			d.Looked(2)
+			d.Clock.Step(effect)
 			for _, id := range []string{id, other} {
-				if r, detail := d.end(id); r.End.Action != audit.ActionOperationObserved || detail.Note != "" || len(detail.Others) > 0 {
+				if r, detail := d.End(id); r.End.Action != audit.ActionOperationObserved || detail.Note != "" ||
+					len(detail.Others) > 0 {
 					t.Errorf("the end of %s is %+v", r.End.OperationType, r.End)
 				}
 			}
@@ -267,23 +369,24 @@ func TestOthersWithAReason(t *testing.T) {
 // TestRejectedIsNoReason: an operation that COC refused accounts for nothing.
 func TestRejectedIsNoReason(t *testing.T) {
 	d := newDesk(t)
-	other := d.row("held", 1, 1)
-	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: 400, Code: "COC.00040701", Message: "no"})
-	d.apply("held", cancel(other))
+	other := d.Row("held", 1, 1)
+	remove := d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: 400, Code: "COC.00040701", Message: "no"})
+	d.Applied("held", cancel(other))
 	remove()
-	id := d.apply("held", cancel(d.row("held", 1, 0)))
-	_, err := d.client.Operate(t.Context(), d.manager, proof{}, d.ticket("held"), cancel(other))
+	id := d.Applied("held", cancel(d.Row("held", 1, 0)))
+	_, err := d.Client.Operate(t.Context(), d.Manager, proof{}, d.Ticket("held"), cancel(other))
 	check(t, err)
-	d.clock.step(effect)
-	if r, detail := d.end(id); !slices.Equal(detail.Others, []int64{other}) {
+	d.Clock.Step(effect)
+	if r, detail := d.End(id); !slices.Equal(detail.Others, []int64{other}) {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
 func TestHiddenInstanceID(t *testing.T) {
 	d := newDesk(t, func(c *simulator.Config) { c.Rules.OtherInstanceID = true })
-	r := d.receipt(d.apply("running", cancel(d.row("running", 1, 0))))
-	if r.Answer.Action != audit.ActionOperationRejected || r.Answer.Upstream.Code == "" || r.Answer.Upstream.Message == "" {
+	r := d.ReceiptOf(d.Applied("running", cancel(d.Row("running", 1, 0))))
+	if r.Answer.Action != audit.ActionOperationRejected || r.Answer.Upstream.Code == "" ||
+		r.Answer.Upstream.Message == "" {
 		t.Errorf("the answer is %+v", r.Answer)
 	}
 }
@@ -295,24 +398,27 @@ func TestStale(t *testing.T) {
 		meantime func(d *desk)
 		aspect   operate.Aspect
 	}{
-		{"running", func(*desk) coc.Operation { return pauseOrder }, func(d *desk) { d.elsewhere("running", pauseOrder) }, operate.AspectStatus},
-		{"running", func(*desk) coc.Operation { return cancelOrder }, func(d *desk) { d.elsewhere("running", cancelOrder) }, operate.AspectStatus},
-		{"running", func(d *desk) coc.Operation { return cancel(d.row("running", 1, 0)) },
-			func(d *desk) { d.elsewhere("running", cancel(d.row("running", 1, 0))) }, operate.AspectInstance},
+		{"running", func(*desk) coc.Operation { return pauseOrder }, func(d *desk) { d.Elsewhere("running", pauseOrder) },
+			operate.AspectStatus},
+		{"running", func(*desk) coc.Operation { return cancelOrder }, func(d *desk) { d.Elsewhere("running", cancelOrder) },
+			operate.AspectStatus}, {"running", func(d *desk) coc.Operation { return cancel(d.Row("running", 1, 0)) },
+			func(d *desk) { d.Elsewhere("running", cancel(d.Row("running", 1, 0))) }, operate.AspectInstance},
 		{"running", func(*desk) coc.Operation { return pauseOrder },
-			func(d *desk) { d.elsewhere("running", cancel(d.row("running", 1, 0))) }, operate.AspectCanceled},
-		{"running", func(*desk) coc.Operation { return cancelOrder }, func(d *desk) { d.clock.step(21 * time.Minute) }, operate.AspectBatch},
-		{"paused", func(*desk) coc.Operation { return continueOrder }, func(d *desk) { d.elsewhere("paused", skip(2)) }, operate.AspectBatch},
-		{"paused", func(*desk) coc.Operation { return skip(2) }, func(d *desk) { d.elsewhere("paused", continueOrder) }, operate.AspectStatus},
-		{"held", func(*desk) coc.Operation { return skip(1) },
-			func(d *desk) { d.elsewhere("held", cancel(d.row("held", 2, 0))) }, operate.AspectReady},
+			func(d *desk) { d.Elsewhere("running", cancel(d.Row("running", 1, 0))) }, operate.AspectCanceled},
+		{"running", func(*desk) coc.Operation { return cancelOrder }, func(d *desk) { d.Clock.Step(21 * time.Minute) },
+			operate.AspectBatch}, {"paused", func(*desk) coc.Operation { return continueOrder }, func(d *desk) {
+			d.Elsewhere("paused", skip(2))
+		}, operate.AspectBatch},
+		{"paused", func(*desk) coc.Operation { return skip(2) }, func(d *desk) { d.Elsewhere("paused", continueOrder) },
+			operate.AspectStatus}, {"held", func(*desk) coc.Operation { return skip(1) },
+			func(d *desk) { d.Elsewhere("held", cancel(d.Row("held", 2, 0))) }, operate.AspectReady},
 	} {
 		d := newDesk(t)
 		op := tt.op(d)
 		t.Run(string(op.Type)+"/"+string(tt.aspect), func(t *testing.T) {
-			form := d.form(tt.scenario, op)
+			form := d.Form(tt.scenario, op)
 			tt.meantime(d)
-			sent := d.sim.Calls(simulator.CallOperate)
+			sent := d.Sim.Calls(simulator.CallOperate)
 			_, err := d.Apply(t.Context(), form)
 			var stale *operate.StaleError
 			if !errors.As(err, &stale) {
@@ -323,10 +429,10 @@ func TestStale(t *testing.T) {
 			}) {
 				t.Errorf("the changes are %+v", stale.Changes)
 			}
-			if now := stale.Now.Picture().String(); now == form.Seen || stale.Now.Ticket.ExecuteUUID != form.Ticket {
+			if now := stale.Now.Snapshot().String(); now == form.Expected || stale.Now.Ticket.ExecuteUUID != form.Ticket {
 				t.Errorf("the new picture is %s of %s", now, stale.Now.Ticket.ExecuteUUID)
 			}
-			d.puts(sent)
+			d.Puts(sent)
 			if _, err := d.Receipt(t.Context(), form.Key); !errors.Is(err, audit.ErrNotFound) {
 				t.Errorf("the log has a request: %v", err)
 			}
@@ -337,10 +443,10 @@ func TestStale(t *testing.T) {
 func TestRefusedBeforeSending(t *testing.T) {
 	d := newDesk(t)
 	change := func(scenario string, op coc.Operation, f func(*operate.Request)) operate.Request {
-		form := operate.Request{SessionKey: "operator", Caller: d.operator, Actor: d.actor, Ticket: d.ticket(scenario), Operation: op,
-			Seen: operate.Picture{Status: coc.TicketProcessing}.String(), Key: operate.NewKey()}
-		if now, err := d.Read(t.Context(), d.operator, form.Ticket, op, 0); err == nil {
-			form.Seen = now.Picture().String()
+		form := operate.Request{SessionKey: "operator", Caller: d.Operator, Actor: d.Actor, Ticket: d.Ticket(scenario),
+			Operation: op, Expected: operate.Snapshot{Status: coc.TicketProcessing}.String(), Key: operate.NewKey()}
+		if now, err := d.Read(t.Context(), d.Operator, form.Ticket, op, 0); err == nil {
+			form.Expected = now.Snapshot().String()
 		}
 		f(&form)
 		return form
@@ -365,18 +471,25 @@ func TestRefusedBeforeSending(t *testing.T) {
 		{"an unknown operation", as("running", coc.Operation{Type: "RETRY_INSTANCE"}), asError(&field)},
 		{"no batch", as("paused", coc.Operation{Type: coc.SkipBatch}), asError(&field)},
 		{"a field too many", as("running", coc.Operation{Type: coc.PauseOrder, BatchIndex: 1}), asError(&field)},
-		{"a long reason", change("running", pauseOrder, func(r *operate.Request) { r.Reason = strings.Repeat("好", operate.MaxReason+1) }), asError(&tooLong)},
-		{"no key", change("running", pauseOrder, func(r *operate.Request) { r.Key = "" }), is(operate.ErrBadKey)},
-		{"a strange key", change("running", pauseOrder, func(r *operate.Request) { r.Key = strings.Repeat("a", 26) }), is(operate.ErrBadKey)},
-		{"no picture", change("running", pauseOrder, func(r *operate.Request) { r.Seen = "" }), is(operate.ErrBadSeen)},
+		{"a long reason", change("running", pauseOrder, func(r *operate.Request) {
+			r.Reason = strings.Repeat("好", operate.MaxReason+1)
+		}), asError(&tooLong)}, {"no key", change("running", pauseOrder, func(r *operate.Request) { r.Key = "" }),
+			is(operate.ErrBadKey)},
+		{"a strange key", change("running", pauseOrder, func(r *operate.Request) { r.Key = strings.Repeat("a", 26) }),
+			is(operate.ErrBadKey)}, {"no picture", change("running", pauseOrder, func(r *operate.Request) { r.Expected = "" }),
+			is(operate.ErrBadSnapshot)},
 		{"an unknown batch", as("paused", skip(7)), asError(&target)},
 		{"an unknown instance", as("running", cancel(12345)), asError(&target)},
-		{"an instance of another ticket", as("running", cancel(d.row("paused", 1, 0))), asError(&target)},
+		{"an instance of another ticket", as("running", cancel(d.Row("paused", 1, 0))), asError(&target)},
 		{"a finished ticket", as("finished", cancelOrder), asError(&refused)},
 		{"a batch that is not next", as("paused", skip(3)), asError(&refused)},
-		{"an unknown ticket", change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "SCT2023083109562601af694bf" }), asError(&call)},
-		{"a malformed ticket", change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "../x" }), asError(&call)},
-		{"a token that is over", change("running", pauseOrder, func(r *operate.Request) { r.Caller.Token = coc.NewToken("MIIgarbage") }), asError(&call)},
+		{"an unknown ticket", change("running", pauseOrder, func(r *operate.Request) {
+			r.Ticket = "SCT2023083109562601af694bf"
+		}), asError(&call)}, {"a malformed ticket",
+			change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "../x" }), asError(&call)},
+		{"a token that is over", change("running", pauseOrder, func(r *operate.Request) {
+			r.SessionKey, r.Caller.Token = "another", huawei.NewToken("MIIgarbage")
+		}), asError(&call)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			id, err := d.Apply(t.Context(), tt.form)
@@ -388,7 +501,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 			}
 		})
 	}
-	d.puts(0)
+	d.Puts(0)
 	if tooLong.Length != operate.MaxReason+1 || refused.Why == operate.Fits || target.Field != "instance_id" {
 		t.Errorf("the errors are %v, %v, %v", tooLong, refused, target)
 	}

@@ -2,12 +2,8 @@ package operate_test
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,25 +18,25 @@ import (
 
 func TestSameKeyTwice(t *testing.T) {
 	d := newDesk(t)
-	form := d.form("running", pauseOrder)
+	form := d.Form("running", pauseOrder)
 	first, err := d.Apply(t.Context(), form)
 	check(t, err)
-	d.clock.step(effect)
-	d.end(first)
-	// The picture is stale by now, which does not matter.
+	d.Clock.Step(effect)
+	d.End(first)
+	// The snapshot is stale by now, which does not matter.
 	if id, err := d.Apply(t.Context(), form); id != first || err != nil {
 		t.Errorf("again: %q, %v", id, err)
 	}
 	// A key that was spent on something else, or by somebody else, shows nobody that receipt.
-	other, stranger := d.form("running", cancelOrder), form
+	other, stranger := d.Form("running", cancelOrder), form
 	other.Key, stranger.Actor.UserID = form.Key, "somebody else"
 	for _, wrong := range []operate.Request{other, stranger} {
 		if _, err := d.Apply(t.Context(), wrong); !errors.Is(err, operate.ErrBadKey) {
 			t.Errorf("with another's key: %v", err)
 		}
 	}
-	d.puts(1)
-	if r := d.receipt(first); r.Requested.OperationType != "PAUSE_ORDER" {
+	d.Puts(1)
+	if r := d.ReceiptOf(first); r.Requested.OperationType != "PAUSE_ORDER" {
 		t.Errorf("the receipt is of %s", r.Requested.OperationType)
 	}
 }
@@ -48,8 +44,8 @@ func TestSameKeyTwice(t *testing.T) {
 func TestSameKeyAtOnce(t *testing.T) {
 	d := newDesk(t)
 	hold := make(chan struct{})
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold})
-	form := d.form("running", pauseOrder)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold})
+	form := d.Form("running", pauseOrder)
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -58,42 +54,43 @@ func TestSameKeyAtOnce(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "one is sent", func() bool { return d.sim.Calls(simulator.CallOperate) == 1 })
+	eventually(t, "one is sent", func() bool { return d.Sim.Calls(simulator.CallOperate) == 1 })
 	close(hold)
 	all.Wait()
-	d.puts(1)
+	d.Puts(1)
 }
 
 func TestSameKeyAfterRestart(t *testing.T) {
 	d := newDesk(t)
-	form := d.form("running", pauseOrder)
+	form := d.Form("running", pauseOrder)
 	_, err := d.Apply(t.Context(), form)
 	check(t, err)
-	d.restart()
+	d.Restart()
 	if id, err := d.Apply(t.Context(), form); id != form.Key || err != nil {
 		t.Errorf("got %q, %v", id, err)
 	}
-	d.puts(1)
+	d.Puts(1)
 }
 
 // claim puts a key into the table as another console would.
-func (d *desk) claim(form operate.Request) {
-	d.t.Helper()
-	_, err := d.keys.Write.ExecContext(d.t.Context(), `INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, '', '', $2)`,
-		form.Key, d.clock.now().UnixMicro())
-	check(d.t, err)
+func claim(d *desk, form operate.Request) {
+	d.T.Helper()
+	_, err := d.ConsoleDB.Write.ExecContext(d.T.Context(),
+		`INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, '', '', $2)`, form.Key,
+		d.Clock.Now().UnixMicro())
+	check(d.T, err)
 }
 
 // TestSpentKey: a console that ends between the claim and the request leaves a
 // key with which nothing was sent.
 func TestSpentKey(t *testing.T) {
 	d := newDesk(t)
-	form := d.form("running", pauseOrder)
-	d.claim(form)
+	form := d.Form("running", pauseOrder)
+	claim(d, form)
 	if id, err := d.Apply(t.Context(), form); id != "" || !errors.Is(err, operate.ErrKeySpent) {
 		t.Errorf("got %q, %v", id, err)
 	}
-	d.puts(0)
+	d.Puts(0)
 }
 
 // TestKeyUnderWayElsewhere: nobody may be told that nothing was sent while
@@ -104,19 +101,20 @@ func TestKeyUnderWayElsewhere(t *testing.T) {
 		then func(d *desk, form operate.Request)
 		want error
 	}{
-		{"it gets into the log", func(d *desk, form operate.Request) { d.requested(form) }, nil},
+		{"it gets into the log", func(d *desk, form operate.Request) { requested(d, form) }, nil},
 		{"it gives the key back", func(d *desk, form operate.Request) {
-			_, err := d.keys.Write.ExecContext(d.t.Context(), `DELETE FROM one_time_key WHERE key = $1`, form.Key)
-			check(d.t, err)
+			_, err := d.ConsoleDB.Write.ExecContext(d.T.Context(), `DELETE FROM one_time_key WHERE key = $1`, form.Key)
+			check(d.T, err)
 		}, operate.ErrKeySpent},
-		{"it is never heard of again", func(d *desk, _ operate.Request) { d.clock.step(2 * time.Minute) }, operate.ErrKeySpent},
+		{"it is never heard of again", func(d *desk, _ operate.Request) { d.Clock.Step(2 * time.Minute) },
+			operate.ErrKeySpent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
-			d.shared = true
-			d.Service = d.serve()
-			form := d.form("running", pauseOrder)
-			d.claim(form)
+			d.Shared = true
+			d.Parts = d.Serve()
+			form := d.Form("running", pauseOrder)
+			claim(d, form)
 			answer := make(chan error)
 			go func() {
 				_, err := d.Apply(t.Context(), form)
@@ -132,37 +130,38 @@ func TestKeyUnderWayElsewhere(t *testing.T) {
 			if err := <-answer; !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
-			d.puts(0)
+			d.Puts(0)
 		})
 	}
 }
 
 // requested writes what a console leaves behind that ended before the answer.
-func (d *desk) requested(form operate.Request) {
-	d.t.Helper()
-	_, err := d.log.Request(d.t.Context(), audit.Record{Actor: form.Actor, Ticket: string(form.Ticket), OperationID: form.Key,
-		OperationType: string(form.Operation.Type), BatchIndex: form.Operation.BatchIndex, InstanceID: form.Operation.InstanceID, Seen: form.Seen})
-	check(d.t, err)
+func requested(d *desk, form operate.Request) {
+	d.T.Helper()
+	_, err := d.Log.Request(d.T.Context(), audit.Record{Actor: form.Actor, Ticket: string(form.Ticket),
+		OperationID: form.Key, OperationType: string(form.Operation.Type), BatchIndex: form.Operation.BatchIndex,
+		InstanceID: form.Operation.InstanceID, Seen: form.Expected})
+	check(d.T, err)
 }
 
 // pragma changes a setting of the log's one writing connection.
-func (d *desk) pragma(name string, value int64) {
-	d.t.Helper()
-	_, err := d.logDB.Write.ExecContext(d.t.Context(), fmt.Sprintf("PRAGMA %s = %d", name, value))
-	check(d.t, err)
+func pragma(d *desk, name string, value int64) {
+	d.T.Helper()
+	_, err := d.LogDB.Write.ExecContext(d.T.Context(), fmt.Sprintf("PRAGMA %s = %d", name, value))
+	check(d.T, err)
 }
 
 // fill leaves no space in the log.
-func (d *desk) fill() {
-	d.t.Helper()
+func fill(d *desk) {
+	d.T.Helper()
 	var pages int64
-	check(d.t, d.logDB.Write.QueryRowContext(d.t.Context(), "PRAGMA page_count").Scan(&pages))
-	d.pragma("max_page_count", pages)
+	check(d.T, d.LogDB.Write.QueryRowContext(d.T.Context(), "PRAGMA page_count").Scan(&pages))
+	pragma(d, "max_page_count", pages)
 	for full := (*audit.StorageError)(nil); full == nil || !full.Full; {
-		_, err := d.log.Append(d.t.Context(), audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded,
+		_, err := d.Log.Append(d.T.Context(), audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded,
 			Detail: strings.Repeat("x", 300)})
 		if err != nil && !errors.As(err, &full) {
-			d.t.Fatal(err)
+			d.T.Fatal(err)
 		}
 	}
 }
@@ -175,29 +174,29 @@ func TestLogThatTakesNothing(t *testing.T) {
 		spoil, fix func(d *desk)
 		want       func(*audit.StorageError) bool
 	}{
-		{"full", (*desk).fill, func(d *desk) { d.pragma("max_page_count", manyPages) },
+		{"full", fill, func(d *desk) { pragma(d, "max_page_count", manyPages) },
 			func(e *audit.StorageError) bool { return e.Full && !e.ReadOnly }},
-		{"read-only", func(d *desk) { d.pragma("query_only", 1) }, func(d *desk) { d.pragma("query_only", 0) },
+		{"read-only", func(d *desk) { pragma(d, "query_only", 1) }, func(d *desk) { pragma(d, "query_only", 0) },
 			func(e *audit.StorageError) bool { return e.ReadOnly && !e.Full }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
-			form := d.form("running", pauseOrder)
+			form := d.Form("running", pauseOrder)
 			tt.spoil(d)
 			id, err := d.Apply(t.Context(), form)
 			var storage *audit.StorageError
 			if id != form.Key && id != "" || !errors.As(err, &storage) || !tt.want(storage) {
 				t.Fatalf("got %q, %v", id, err)
 			}
-			d.puts(0)
+			d.Puts(0)
 			tt.fix(d)
 			// The key was given back: the same form goes through now.
 			if _, err := d.Apply(t.Context(), form); err != nil {
 				t.Fatal(err)
 			}
-			d.puts(1)
-			d.clock.step(effect)
-			if r, _ := d.end(form.Key); r.End.Action != audit.ActionOperationObserved {
+			d.Puts(1)
+			d.Clock.Step(effect)
+			if r, _ := d.End(form.Key); r.End.Action != audit.ActionOperationObserved {
 				t.Errorf("the end is %+v", r.End)
 			}
 		})
@@ -208,13 +207,13 @@ func TestLogThatTakesNothing(t *testing.T) {
 // sent without it.
 func TestDiskFails(t *testing.T) {
 	d := newDesk(t)
-	disk, unmount, err := faultfs.Mount(filepath.Join(d.dsn, "audit.db"))
+	disk, unmount, err := faultfs.Mount(filepath.Join(d.DSN, "audit.db"))
 	check(t, err)
 	t.Cleanup(unmount)
-	d.restart()
+	d.Restart()
 	for _, kind := range []faultfs.Kind{faultfs.Write, faultfs.Sync} {
 		for _, how := range []faultfs.Fault{faultfs.IOError, faultfs.NoSpace, faultfs.Short} {
-			form := d.form("running", pauseOrder)
+			form := d.Beside(d.Form("running", pauseOrder)) // what the log may hold is pending
 			disk.Break(func(call faultfs.Event) faultfs.Fault {
 				if call.Kind == kind {
 					return how
@@ -225,43 +224,44 @@ func TestDiskFails(t *testing.T) {
 			if _, err := d.Apply(t.Context(), form); !errors.As(err, &storage) {
 				t.Errorf("%s ends with %d: got %v", kind, how, err)
 			}
-			d.puts(0)
+			d.Puts(0)
 			disk.Heal()
 		}
 	}
-	id := d.apply("running", pauseOrder)
-	d.puts(1)
-	d.clock.step(effect)
-	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved {
+	id, err := d.Apply(t.Context(), d.Beside(d.Form("running", pauseOrder)))
+	check(t, err)
+	d.Puts(1)
+	d.Clock.Step(effect)
+	if r, _ := d.End(id); r.End.Action != audit.ActionOperationObserved {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
 func TestKeysThatCannotBeClaimed(t *testing.T) {
 	d := newDesk(t)
-	form := d.form("running", pauseOrder)
-	_, err := d.keys.Write.ExecContext(t.Context(), "PRAGMA query_only = 1")
+	form := d.Form("running", pauseOrder)
+	_, err := d.ConsoleDB.Write.ExecContext(t.Context(), "PRAGMA query_only = 1")
 	check(t, err)
 	var storage *audit.StorageError
 	if _, err := d.Apply(t.Context(), form); !errors.As(err, &storage) || !storage.ReadOnly {
 		t.Errorf("the error is %v", err)
 	}
-	d.puts(0)
+	d.Puts(0)
 }
 
 // TestUnwritten: the log refuses COC's answer.
 func TestUnwritten(t *testing.T) {
 	d := newDesk(t)
 	hold := make(chan struct{})
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1})
-	form, next := d.form("running", pauseOrder), d.form("paused", continueOrder)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1})
+	form, next := d.Form("running", pauseOrder), d.Form("paused", continueOrder)
 	answer := make(chan error)
 	go func() {
 		_, err := d.Apply(t.Context(), form)
 		answer <- err
 	}()
-	eventually(t, "it is sent", func() bool { return d.sim.Calls(simulator.CallOperate) == 1 })
-	d.pragma("query_only", 1)
+	eventually(t, "it is sent", func() bool { return d.Sim.Calls(simulator.CallOperate) == 1 })
+	pragma(d, "query_only", 1)
 	close(hold)
 	if err := <-answer; err != nil { // it was sent: its receipt says what is known
 		t.Errorf("got %v", err)
@@ -275,10 +275,10 @@ func TestUnwritten(t *testing.T) {
 	if id, err := d.Apply(t.Context(), form); id != form.Key || err != nil {
 		t.Errorf("the first form again: %q, %v", id, err)
 	}
-	d.puts(1)
-	d.pragma("query_only", 0)
-	eventually(t, "the answer is written", func() bool { return !d.Unwritten() && d.receipt(form.Key).Answer != nil })
-	if r := d.receipt(form.Key); r.Answer.Action != audit.ActionOperationAccepted {
+	d.Puts(1)
+	pragma(d, "query_only", 0)
+	eventually(t, "the answer is written", func() bool { return !d.Unwritten() && d.ReceiptOf(form.Key).Answer != nil })
+	if r := d.ReceiptOf(form.Key); r.Answer.Action != audit.ActionOperationAccepted {
 		t.Errorf("the answer is %+v", r.Answer)
 	}
 	if _, err := d.Apply(t.Context(), next); err != nil {
@@ -288,49 +288,63 @@ func TestUnwritten(t *testing.T) {
 
 func TestAnotherSessionLooks(t *testing.T) {
 	d := newDesk(t)
-	d.sessions.add("manager", d.manager)
-	id := d.apply("running", pauseOrder)
-	d.sim.Revoke("operator") // its session is still the one that was used last
-	d.looked(2)
-	d.clock.step(effect)
-	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved {
+	d.Sessions.Add("manager", d.Manager)
+	id := d.Applied("running", pauseOrder)
+	d.Sim.Revoke("operator") // its session is still the one that was used last
+	d.Looked(2)
+	d.Clock.Step(effect)
+	if r, _ := d.End(id); r.End.Action != audit.ActionOperationObserved {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
 func TestForbiddenToLook(t *testing.T) {
 	d := newDesk(t)
-	d.sessions.add("manager", d.manager)
-	id := d.apply("running", pauseOrder)
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Status: 403, Code: "APIGW.0302", Message: "no", Gateway: true, Times: 1})
-	d.looked(2)
-	d.clock.step(effect)
-	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved {
+	d.Sessions.Add("manager", d.Manager)
+	id := d.Applied("running", pauseOrder)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Status: 403, Code: "APIGW.0302", Message: "no",
+		Gateway: true, Times: 1})
+	d.Looked(2)
+	d.Clock.Step(effect)
+	if r, _ := d.End(id); r.End.Action != audit.ActionOperationObserved {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
+// TestNobodyLooks: an operation that nobody's token can look after has no end
+// until somebody looks at the ticket, however long that takes.
 func TestNobodyLooks(t *testing.T) {
 	d := newDesk(t)
-	id := d.apply("running", pauseOrder)
-	d.looked(2)
-	d.sim.Revoke("operator")
-	d.sessions.end("operator")
-	eventually(t, "nobody is found", func() bool { return d.sessions.missed.Load() > 0 })
-	d.clock.step(deadline)
-	r, detail := d.end(id)
-	if r.End.Action != audit.ActionOperationNotObserved || detail.Note != operate.NoteNoSession || detail.Error == "" || detail.Status != "PROCESSING" {
+	id := d.Applied("running", pauseOrder)
+	d.Looked(2)
+	d.Sim.Revoke("operator")
+	d.Sessions.End("operator")
+	unwatched := func() bool {
+		blind, err := d.Unwatched(t.Context(), id)
+		return err == nil && blind
+	}
+	eventually(t, "it is not watched", unwatched)
+	d.Clock.Step(2 * deadline)
+	before := d.Sessions.Missed.Load()
+	eventually(t, "it is still looked for somebody", func() bool { return d.Sessions.Missed.Load() > before+2 })
+	if r := d.ReceiptOf(id); !r.Open() {
+		t.Fatalf("it has the end %+v", r.End)
+	}
+	d.Sessions.Add("manager", d.Manager)
+	if r, _ := d.End(id); r.End.Action != audit.ActionOperationObserved {
 		t.Errorf("the end is %+v", r.End)
 	}
+	eventually(t, "it is watched", func() bool { return !unwatched() })
 }
 
 func TestThrottledWhileWatching(t *testing.T) {
 	d := newDesk(t)
-	id := d.apply("running", pauseOrder)
+	id := d.Applied("running", pauseOrder)
 	throttled := time.Now()
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Status: 429, Code: "APIGW.0308", Message: "slow down", Gateway: true, RetryAfter: "1", Times: 1})
-	d.clock.step(effect)
-	r, _ := d.end(id)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Status: 429, Code: "APIGW.0308", Message: "slow down",
+		Gateway: true, RetryAfter: "1", Times: 1})
+	d.Clock.Step(effect)
+	r, _ := d.End(id)
 	if wait := time.Since(throttled); wait < 800*time.Millisecond {
 		t.Errorf("it looked again after %v, not after a second", wait)
 	}
@@ -341,50 +355,52 @@ func TestThrottledWhileWatching(t *testing.T) {
 
 func TestLooksFail(t *testing.T) {
 	d := newDesk(t)
-	id := d.apply("running", pauseOrder)
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallBatches, Effect: simulator.HTMLBody, Status: 503})
-	d.clock.step(deadline)
-	r, detail := d.end(id)
-	if r.End.Action != audit.ActionOperationNotObserved || detail.Note != operate.NoteDeadline || !strings.Contains(detail.Error, "503") {
+	id := d.Applied("running", pauseOrder)
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Effect: simulator.HTMLBody, Status: 503})
+	d.Clock.Step(deadline)
+	r, detail := d.End(id)
+	if r.End.Action != audit.ActionOperationNotObserved || detail.Note != operate.NoteDeadline ||
+		!strings.Contains(detail.Error, "503") {
 		t.Errorf("the end is %+v", r.End)
 	}
 }
 
 func TestCloseStopsWatching(t *testing.T) {
 	d := newDesk(t)
-	next := d.form("paused", continueOrder)
-	id := d.apply("running", pauseOrder)
-	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallStatistics, Effect: simulator.Slow, Hold: make(chan struct{})})
-	d.looked(1)
+	next := d.Form("paused", continueOrder)
+	id := d.Applied("running", pauseOrder)
+	remove := d.Sim.Inject(simulator.Fault{Kind: simulator.CallStatistics, Effect: simulator.Slow,
+		Hold: make(chan struct{})})
+	d.Looked(1)
 	started := time.Now()
 	check(t, d.Close())
 	if took := time.Since(started); took > 2*time.Second {
 		t.Errorf("closing took %v", took)
 	}
 	remove()
-	if r := d.receipt(id); r.End != nil || !r.Open() {
+	if r := d.ReceiptOf(id); r.End != nil || !r.Open() {
 		t.Errorf("the end is %+v", r.End)
 	}
 	if _, err := d.Apply(t.Context(), next); !errors.Is(err, audit.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
-	d.puts(1)
+	d.Puts(1)
 }
 
 // TestCloseWaitsForTheAnswer: what was sent gets its answer into the log.
 func TestCloseWaitsForTheAnswer(t *testing.T) {
 	d := newDesk(t)
 	hold := make(chan struct{})
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold})
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold})
 	ctx, gone := context.WithCancel(t.Context())
-	form := d.form("running", pauseOrder)
+	form := d.Form("running", pauseOrder)
 	var both sync.WaitGroup
 	both.Go(func() {
 		if _, err := d.Apply(ctx, form); err != nil {
 			t.Errorf("got %v", err)
 		}
 	})
-	eventually(t, "it is sent", func() bool { return d.sim.Calls(simulator.CallOperate) == 1 })
+	eventually(t, "it is sent", func() bool { return d.Sim.Calls(simulator.CallOperate) == 1 })
 	gone() // the person closes the browser
 	both.Go(func() {
 		if err := d.Close(); err != nil {
@@ -393,21 +409,21 @@ func TestCloseWaitsForTheAnswer(t *testing.T) {
 	})
 	close(hold)
 	both.Wait()
-	if r := d.receipt(form.Key); r.Answer == nil || r.Answer.Action != audit.ActionOperationAccepted || r.End != nil {
+	if r := d.ReceiptOf(form.Key); r.Answer == nil || r.Answer.Action != audit.ActionOperationAccepted || r.End != nil {
 		t.Errorf("the receipt is %+v", r)
 	}
 }
 
 func TestResume(t *testing.T) {
 	d := newDesk(t)
-	accepted := d.apply("running", pauseOrder)
+	accepted := d.Applied("running", pauseOrder)
 	check(t, d.Close())
-	lost, nothing := d.form("paused", continueOrder), d.form("held", continueOrder)
-	d.requested(lost)
-	d.requested(nothing)
-	d.elsewhere("paused", continueOrder)
-	d.clock.step(time.Hour) // the console was away for longer than the deadline
-	d.restart()
+	lost, nothing := d.Form("paused", continueOrder), d.Form("held", continueOrder)
+	requested(d, lost)
+	requested(d, nothing)
+	d.Elsewhere("paused", continueOrder)
+	d.Clock.Step(time.Hour) // the console was away for longer than the deadline
+	d.Restart()
 	check(t, d.Resume(t.Context()))
 	for _, tt := range []struct {
 		id          string
@@ -417,28 +433,29 @@ func TestResume(t *testing.T) {
 		{accepted, audit.ActionOperationAccepted, audit.ActionOperationObserved, ""},
 		{lost.Key, audit.ActionOperationUnknown, audit.ActionOperationObserved, operate.NoteProcessEnded},
 	} {
-		r, _ := d.end(tt.id)
+		r, _ := d.End(tt.id)
 		if r.Answer.Action != tt.answer || operate.ParseDetail(r.Answer.Detail).Note != tt.note || r.End.Action != tt.end {
 			t.Errorf("the receipt is %+v, %+v", r.Answer, r.End)
 		}
 	}
-	// The deadline counts anew: the third is still watched.
-	d.looked(3)
-	if r := d.receipt(nothing.Key); r.Answer == nil || r.Answer.Action != audit.ActionOperationUnknown || r.End != nil {
+	// The deadline counts again: the third is still watched.
+	d.Looked(3)
+	if r := d.ReceiptOf(nothing.Key); r.Answer == nil || r.Answer.Action != audit.ActionOperationUnknown || r.End != nil {
 		t.Errorf("the receipt is %+v", r)
 	}
-	if r, detail := d.passes(nothing.Key); r.End.Action != audit.ActionOperationNotObserved || detail.Note != operate.NoteDeadline {
+	if r, detail := d.Passes(nothing.Key); r.End.Action != audit.ActionOperationNotObserved ||
+		detail.Note != operate.NoteDeadline {
 		t.Errorf("the end is %+v", r.End)
 	}
-	sent := d.sim.Calls(simulator.CallOperate)
-	d.restart()
+	sent := d.Sim.Calls(simulator.CallOperate)
+	d.Restart()
 	check(t, d.Resume(t.Context()))
 	for _, form := range []operate.Request{lost, nothing} {
 		if id, err := d.Apply(t.Context(), form); id != form.Key || err != nil {
 			t.Errorf("the form again: %q, %v", id, err)
 		}
 	}
-	d.puts(sent)
+	d.Puts(sent)
 }
 
 // TestResumeMany: a restart must not fall upon COC with all its open operations at once.
@@ -447,175 +464,19 @@ func TestResumeMany(t *testing.T) {
 	const many = 60
 	var keys []string
 	for range many {
-		form := d.form("running", pauseOrder)
-		d.requested(form)
+		form := d.Form("running", pauseOrder)
+		requested(d, form)
 		keys = append(keys, form.Key)
 	}
-	d.elsewhere("running", pauseOrder)
-	d.busiest.Store(0)
+	d.Elsewhere("running", pauseOrder)
+	d.Busiest.Store(0)
 	check(t, d.Resume(t.Context()))
 	for _, key := range keys {
-		if r, _ := d.end(key); r.End.Action != audit.ActionOperationObserved {
+		if r, _ := d.End(key); r.End.Action != audit.ActionOperationObserved {
 			t.Errorf("the end is %+v", r.End)
 		}
 	}
-	if most := d.busiest.Load(); most > 24 { // eight looks of three calls
+	if most := d.Busiest.Load(); most > 24 { // eight looks of three calls
 		t.Errorf("%d calls at the same time", most)
 	}
-}
-
-// sharedDesk is a desk on PostgreSQL, with further consoles on its database.
-func sharedDesk(t *testing.T, others int, adjust ...func(*simulator.Config)) (*desk, []*operate.Service) {
-	t.Helper()
-	d := newDesk(t, adjust...)
-	check(t, d.Close())
-	d.dsn, d.shared = postgres(t), true
-	d.open()
-	consoles := []*operate.Service{d.Service}
-	for range others {
-		consoles = append(consoles, d.serve())
-	}
-	return d, consoles
-}
-
-// owner writes down whose an operation is.
-func (d *desk) owner(id, console string) {
-	d.t.Helper()
-	_, err := d.keys.Write.ExecContext(d.t.Context(), `INSERT INTO operation_owner (operation_id, console, beat) VALUES ($1, $2, 0)
-		ON CONFLICT (operation_id) DO UPDATE SET console = excluded.console`, id, console)
-	check(d.t, err)
-}
-
-// beats gives signs of life for a console that is not there, for longer than it
-// takes to be missed.
-func (d *desk) beats(console string) {
-	d.t.Helper()
-	tick := time.NewTicker(beat / 2)
-	defer tick.Stop()
-	for range 2 * 2 * 15 {
-		_, err := d.keys.Write.ExecContext(d.t.Context(), `UPDATE operation_owner SET beat = beat + 1 WHERE console = $1`, console)
-		check(d.t, err)
-		<-tick.C
-	}
-}
-
-func (d *desk) owned() (n int) {
-	d.t.Helper()
-	check(d.t, d.keys.Read.QueryRowContext(d.t.Context(), `SELECT count(*) FROM operation_owner`).Scan(&n))
-	return n
-}
-
-// TestResumeShared: of several consoles on one database exactly one takes an
-// operation up, whether its console was still written down or not, and none
-// as long as the one that has it gives signs of life.
-func TestResumeShared(t *testing.T) {
-	d, consoles := sharedDesk(t, 2)
-	left, forgotten, spent, alive := d.form("running", pauseOrder), d.form("paused", continueOrder), d.form("paused", cancelOrder), d.form("held", continueOrder)
-	for _, form := range []operate.Request{left, forgotten, alive} {
-		d.requested(form)
-	}
-	d.owner(left.Key, "one that was killed")
-	d.owner(spent.Key, "one that was killed") // before the request was in the log
-	d.owner(alive.Key, "one that lives")
-	d.elsewhere("running", pauseOrder)
-	d.elsewhere("paused", continueOrder)
-	for _, s := range consoles {
-		check(t, s.Resume(t.Context()))
-	}
-	d.beats("one that lives")
-	for _, form := range []operate.Request{left, forgotten} {
-		if r, _ := d.end(form.Key); r.End.Action != audit.ActionOperationObserved {
-			t.Errorf("the end is %+v", r.End)
-		}
-	}
-	if r := d.receipt(alive.Key); r.Answer != nil {
-		t.Errorf("an operation of a console that lives was taken up: %+v", r.Answer)
-	}
-	eventually(t, "nobody has what is over", func() bool { return d.owned() == 1 })
-	for _, s := range consoles {
-		check(t, s.Close())
-	}
-	for _, form := range []operate.Request{left, forgotten} {
-		records, err := d.log.Operation(t.Context(), form.Key)
-		check(t, err)
-		if len(records) != 3 {
-			t.Errorf("%d records, want requested, unknown, observed: %+v", len(records), records)
-		}
-	}
-}
-
-// TestSharedWhileItsConsoleLives: an answer that takes long is waited for by
-// the console that sent the operation, which another leaves alone.
-func TestSharedWhileItsConsoleLives(t *testing.T) {
-	d, consoles := sharedDesk(t, 1)
-	check(t, consoles[1].Resume(t.Context()))
-	hold := make(chan struct{})
-	d.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1})
-	form, answer := d.form("running", pauseOrder), make(chan error, 1)
-	go func() {
-		_, err := d.Apply(t.Context(), form)
-		answer <- err
-	}()
-	var signs int64
-	eventually(t, "it gives signs of life", func() bool {
-		err := d.keys.Read.QueryRowContext(t.Context(), `SELECT coalesce(max(beat), 0) FROM operation_owner`).Scan(&signs)
-		return err == nil && signs > 3*15
-	})
-	if r := d.receipt(form.Key); r.Answer != nil {
-		t.Errorf("it was taken up: %+v", r.Answer)
-	}
-	close(hold)
-	check(t, <-answer)
-	d.clock.step(effect)
-	if r, _ := d.end(form.Key); r.Answer.Action != audit.ActionOperationAccepted || r.End.Action != audit.ActionOperationObserved {
-		t.Errorf("the receipt is %+v", r)
-	}
-	eventually(t, "nobody has it any more", func() bool { return d.owned() == 0 })
-	d.puts(1)
-}
-
-// TestSharedWhenTakenAway: a console that was silent for too long leaves the
-// operation to the one that has taken it up.
-func TestSharedWhenTakenAway(t *testing.T) {
-	d, _ := sharedDesk(t, 0)
-	id := d.apply("running", pauseOrder)
-	d.looked(1)
-	d.owner(id, "another")
-	d.clock.step(effect)
-	d.beats("another")
-	if r := d.receipt(id); r.End != nil {
-		t.Errorf("two consoles have it: %+v", r.End)
-	}
-	if r, _ := d.end(id); r.End.Action != audit.ActionOperationObserved { // the other is silent now
-		t.Errorf("the end is %+v", r.End)
-	}
-}
-
-// postgres returns the address of an empty schema, or skips.
-func postgres(t testing.TB) string {
-	t.Helper()
-	base := os.Getenv("COC_CONSOLE_TEST_POSTGRES")
-	if base == "" {
-		base = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
-	}
-	admin, err := sql.Open("pgx", base)
-	check(t, err)
-	t.Cleanup(func() { _ = admin.Close() })
-	if err := admin.PingContext(t.Context()); err != nil {
-		t.Skipf("no PostgreSQL to test with: %v", err)
-	}
-	schema := "test_" + strings.ToLower(rand.Text())
-	_, err = admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
-	check(t, err)
-	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP SCHEMA "+schema+" CASCADE"); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(base)
-	check(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
 }

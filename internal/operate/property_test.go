@@ -9,6 +9,9 @@ import (
 	"pgregory.net/rapid"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
+	"coc-console/internal/approval"
+	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
@@ -101,8 +104,9 @@ var ruleSets = []string{
 
 // requests are all requests in the log.
 func (p *promise) requests() []audit.Record {
-	page, err := p.d.log.Search(context.Background(), audit.Query{Action: audit.ActionOperationRequested, After: p.from, Limit: audit.MaxLimit,
-		Visible: audit.Visibility{All: true}})
+	page, err := p.d.Index.Search(context.Background(),
+		search.Query{Action: audit.ActionOperationRequested, After: p.from, Limit: search.MaxLimit,
+			Visible: search.Visibility{All: true}})
 	if err != nil {
 		p.bad = append(p.bad, err.Error())
 	}
@@ -127,7 +131,8 @@ func (p *promise) check(t *rapid.T) {
 			t.Errorf("the key %s was used twice", r.OperationID)
 		}
 		keys[r.OperationID] = true
-		if receipt := p.d.receipt(r.OperationID); receipt.Answer == nil || receipt.Requested.Sequence > receipt.Answer.Sequence {
+		if receipt := p.d.ReceiptOf(r.OperationID); receipt.Answer == nil ||
+			receipt.Requested.Sequence > receipt.Answer.Sequence {
 			t.Errorf("the receipt is %+v", receipt)
 		}
 	}
@@ -136,28 +141,29 @@ func (p *promise) check(t *rapid.T) {
 // TestNothingPastTheLog sends random forms with random keys, old and damaged
 // pictures, to a COC that fails in random ways, alone and at the same time.
 func TestNothingPastTheLog(t *testing.T) {
+	t.Parallel()
 	d := newDesk(t)
-	d.rate = 20 // time to stop a job between its items
+	d.Rate = 20 // time to stop a job between its items
 	rules := ruleStores(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		d.simulate()
+		d.Simulate()
 		w := &witness{rules: rules, leave: map[string]bool{}, done: map[int64]bool{}}
-		d.rules = w
-		d.Service = d.serve()
-		size, err := d.log.Size(t.Context())
+		d.Rules = w
+		d.Parts = d.Serve()
+		size, err := d.Log.Size(t.Context())
 		check(t, err)
 		p := &promise{d: d, rules: w, from: size}
 		arrive := p.arrive
-		d.onPut.Store(&arrive)
+		d.OnPut.Store(&arrive)
 		keys := []string{operate.NewKey(), operate.NewKey(), operate.NewKey(), "no key"}
 		old := map[coc.ExecuteUUID]operate.Request{}
 		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			switch rapid.IntRange(0, 9).Draw(rt, "what") {
 			case 0:
-				d.clock.step(effect)
+				d.Clock.Step(effect)
 			case 1:
 				check(t, d.Close())
-				d.Service = d.serve()
+				d.Parts = d.Serve()
 				check(t, d.Resume(t.Context()))
 			case 2, 3:
 				w.change(rapid.IntRange(0, len(ruleSets)-1).Draw(rt, "rules"))
@@ -187,9 +193,9 @@ func ruleStores(t *testing.T) []operate.Rules {
 // someone is a person with their session.
 func (p *promise) someone(rt *rapid.T) (audit.Actor, coc.Caller) {
 	if rapid.Bool().Draw(rt, "manager") {
-		return p.d.superior, p.d.manager
+		return p.d.Superior, p.d.Manager
 	}
-	return p.d.actor, p.d.operator
+	return p.d.Actor, p.d.Operator
 }
 
 // approve asks somebody else, and lets anybody answer, perhaps under other rules.
@@ -197,7 +203,7 @@ func (p *promise) approve(rt *rapid.T) {
 	p.rules.change(rapid.SampledFrom([]int{2, 4}).Draw(rt, "rules that ask for it"))
 	form := p.form(rt, []string{operate.NewKey()})
 	if rapid.Bool().Draw(rt, "one that fits") {
-		form = p.d.form("running", rapid.SampledFrom([]coc.Operation{cancelOrder, pauseOrder}).Draw(rt, "fitting"))
+		form = p.d.Form("running", rapid.SampledFrom([]coc.Operation{cancelOrder, pauseOrder}).Draw(rt, "fitting"))
 	}
 	id, err := p.d.Ask(context.Background(), form)
 	if err != nil {
@@ -207,60 +213,65 @@ func (p *promise) approve(rt *rapid.T) {
 		p.rules.change(rapid.IntRange(0, len(ruleSets)-1).Draw(rt, "rules"))
 	}
 	who, caller := p.someone(rt)
-	_, _ = p.d.Answer(context.Background(), id, operate.Answer{Approve: rapid.Bool().Draw(rt, "yes"), Actor: who, Caller: caller})
-	_, _ = p.d.SendApproved(context.Background(), id, operate.Request{SessionKey: "operator", Caller: p.d.operator, Actor: p.d.actor})
+	_, _ = p.d.Answer(context.Background(), id, approval.Answer{Approve: rapid.Bool().Draw(rt, "yes"), Actor: who,
+		Caller: caller})
+	_, _ = p.d.Send(context.Background(), id, operate.Request{SessionKey: "operator", Caller: p.d.Operator,
+		Actor: p.d.Actor})
 }
 
 // bulk starts a job on the instances of a batch and waits for its end.
 func (p *promise) bulk(rt *rapid.T) {
 	scenario := rapid.SampledFrom([]string{"running", "held"}).Draw(rt, "job on")
 	who, caller := p.someone(rt)
-	r := operate.JobRequest{SessionKey: "operator", Caller: caller, Actor: who, Type: coc.CancelInstance, Reason: "stuck", Count: "2", Key: operate.NewKey()}
+	r := bulk.Request{SessionKey: "operator", Caller: caller, Actor: who, Type: coc.CancelInstance, Reason: "stuck",
+		Count: "2", Key: operate.NewKey()}
 	for n := range 2 {
-		r.Targets = append(r.Targets, operate.Target{Ticket: p.d.ticket(scenario), InstanceID: p.d.row(scenario, 1, n)})
+		r.Targets = append(r.Targets, bulk.Target{Ticket: p.d.Ticket(scenario), InstanceID: p.d.Row(scenario, 1, n)})
 	}
 	plan, err := p.d.Plan(context.Background(), r)
-	check(p.d.t, err)
+	check(p.d.T, err)
 	for i := range r.Targets {
-		r.Targets[i].Seen = plan.Items[i].Seen
+		r.Targets[i].Expected = plan.Items[i].Expected
 	}
 	if _, err = p.d.Start(context.Background(), r); err != nil {
 		return
 	}
-	if err := p.d.StopJob(context.Background(), r.Key, who, audit.Origin{}); err == nil {
-		eventually(p.d.t, "nothing is on its way", func() bool {
-			j, err := p.d.Job(context.Background(), r.Key)
-			return err == nil && states(j)[operate.ItemSending] == 0
+	if err := p.d.Stop(context.Background(), r.Key, who, audit.Origin{}); err == nil {
+		eventually(p.d.T, "nothing is on its way", func() bool {
+			j, err := p.d.Bulks.Get(context.Background(), r.Key)
+			return err == nil && states(j)[bulk.ItemSending] == 0
 		})
-		check(p.d.t, p.d.Close())
+		check(p.d.T, p.d.Close())
 		p.rules.change(rapid.IntRange(0, len(ruleSets)-1).Draw(rt, "rules"))
-		p.d.Service = p.d.serve()
-		check(p.d.t, p.d.ContinueJob(context.Background(), r.Key, "operator", who, audit.Origin{}))
+		p.d.Parts = p.d.Serve()
+		check(p.d.T, p.d.Continue(context.Background(), r.Key, "operator", who, audit.Origin{}))
 	}
-	p.d.jobIs(r.Key, operate.JobEnded)
+	p.d.BulkIs(r.Key, bulk.Ended)
 }
 
 func (p *promise) disturb(rt *rapid.T) {
 	f := rapid.SampledFrom([]simulator.Fault{
 		{Effect: simulator.Slow}, {Effect: simulator.Slow}, {Effect: simulator.Reset}, {Effect: simulator.Reset, Late: true},
 		{Effect: simulator.HalfBody}, {Effect: simulator.NoEffect}, {Effect: simulator.OtherRow}, {Status: 502, Late: true},
-		{Status: 400, Code: "COC.00040701", Message: "no"}, {Effect: simulator.RedirectAway}, {Effect: simulator.HTMLBody, Status: 503},
+		{Status: 400, Code: "COC.00040701", Message: "no"}, {Effect: simulator.RedirectAway},
+		{Effect: simulator.HTMLBody, Status: 503},
 	}).Draw(rt, "fault")
 	f.Kind, f.Times = simulator.CallOperate, rapid.IntRange(1, 2).Draw(rt, "times")
-	p.d.sim.Inject(f)
+	p.d.Sim.Inject(f)
 }
 
 // form is a form for anything, by anybody.
 func (p *promise) form(rt *rapid.T, keys []string) operate.Request {
 	scenario := rapid.SampledFrom([]string{"running", "paused", "abnormal", "last", "held", "finished"}).Draw(rt, "ticket")
 	op := rapid.SampledFrom([]coc.Operation{pauseOrder, continueOrder, cancelOrder, skip(1), skip(2),
-		cancel(p.d.row(scenario, 1, 0)), cancel(p.d.row(scenario, 1, 1))}).Draw(rt, "operation")
+		cancel(p.d.Row(scenario, 1, 0)), cancel(p.d.Row(scenario, 1, 1))}).Draw(rt, "operation")
 	who, caller := p.someone(rt)
-	form := operate.Request{SessionKey: "operator", Caller: caller, Actor: who, Ticket: p.d.ticket(scenario), Operation: op,
-		Reason: rapid.SampledFrom([]string{"", "because"}).Draw(rt, "reason"), Count: rapid.SampledFrom([]string{"", "1", "2", "6"}).Draw(rt, "count"),
-		Glass: rapid.IntRange(0, 5).Draw(rt, "glass") == 0, Key: rapid.SampledFrom(keys).Draw(rt, "key")}
-	if now, err := p.d.Read(context.Background(), p.d.operator, form.Ticket, op, 0); err == nil {
-		form.Seen = now.Picture().String()
+	form := operate.Request{SessionKey: "operator", Caller: caller, Actor: who, Ticket: p.d.Ticket(scenario),
+		Operation: op, Reason: rapid.SampledFrom([]string{"", "because"}).Draw(rt, "reason"),
+		Count:    rapid.SampledFrom([]string{"", "1", "2", "6"}).Draw(rt, "count"),
+		Override: rapid.IntRange(0, 5).Draw(rt, "glass") == 0, Key: rapid.SampledFrom(keys).Draw(rt, "key")}
+	if now, err := p.d.Read(context.Background(), p.d.Operator, form.Ticket, op, 0); err == nil {
+		form.Expected = now.Snapshot().String()
 	}
 	return form
 }
@@ -270,9 +281,9 @@ func (p *promise) apply(rt *rapid.T, keys []string, old map[coc.ExecuteUUID]oper
 	form := p.form(rt, keys)
 	switch before, ok := old[form.Ticket]; {
 	case ok && rapid.IntRange(0, 3).Draw(rt, "old picture") == 0:
-		form.Seen = before.Seen
+		form.Expected = before.Expected
 	case rapid.IntRange(0, 9).Draw(rt, "no picture") == 0:
-		form.Seen = rapid.String().Draw(rt, "picture")
+		form.Expected = rapid.String().Draw(rt, "picture")
 	}
 	old[form.Ticket] = form
 	var all sync.WaitGroup

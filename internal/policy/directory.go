@@ -125,3 +125,16 @@ func of(groups map[string][]cedar.EntityUID, p Person) []cedar.EntityUID {
 }
 
 func (d directory) managers() []string { return d.all }
+
+// groups are the roles and teams that somebody is in.
+func (d directory) groups() map[cedar.EntityUID]bool {
+	found := map[cedar.EntityUID]bool{}
+	for _, of := range []map[string][]cedar.EntityUID{d.roles, d.teams} {
+		for _, uids := range of {
+			for _, uid := range uids {
+				found[uid] = true
+			}
+		}
+	}
+	return found
+}

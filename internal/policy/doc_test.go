@@ -33,10 +33,10 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	monday := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
-	ask := func(user string, a policy.Action, at time.Time, project, region string, glass bool) policy.Decision {
+	ask := func(user string, a policy.Action, at time.Time, project, region string, override bool) policy.Decision {
 		return rules.Decide(policy.Request{Person: policy.Person{UserID: user, UserName: user, AccountName: "acme"}, Action: a,
 			Ticket:        &policy.Ticket{Account: "acme", Project: project, Regions: []string{region}, Total: 9, Stops: 1, Running: 1},
-			Circumstances: policy.Circumstances{At: at, Glass: glass, Reason: glass}})
+			Circumstances: policy.Circumstances{At: at, Override: override, Reason: override}})
 	}
 	if d := ask("pia", "CANCEL_INSTANCE", monday, "payments", "eu", false); !d.Allowed {
 		t.Errorf("the team in its project: %+v", d)
@@ -50,13 +50,13 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 	if d := ask("pia", "PAUSE_ORDER", monday.AddDate(0, 0, 5), "payments", "eu", false); !d.Allowed {
 		t.Errorf("a pause on Saturday: %+v", d)
 	}
-	if d := ask("pia", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.SecondPerson) || d.Glass {
+	if d := ask("pia", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.Approval) || d.Override {
 		t.Errorf("in production: %+v", d)
 	}
-	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.SecondPerson) || !d.Glass {
+	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.Approval) || !d.Override {
 		t.Errorf("on call in production: %+v", d)
 	}
 	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", true); !d.Allowed {
-		t.Errorf("with broken glass: %+v", d)
+		t.Errorf("with the override: %+v", d)
 	}
 }

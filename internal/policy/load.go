@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/schema"
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 
@@ -61,23 +63,28 @@ func Load(f Files) (*Rules, error) {
 	}
 	r, err := compile(name, policies)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("policy file %s: %w", name, err)
 	}
 	if r.directory, err = parseDirectory(listed, f.Managers); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Directory, err)
+		return nil, fmt.Errorf("directory %s: %w", f.Directory, err)
 	}
+	r.builtIn, r.file, r.source = f.Policy == "", f.Policy, string(policies)
 	return r, nil
 }
 
 func read(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the policy files: %w", err)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, maxFile)
 	}
-	return os.ReadFile(name)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the policy files: %w", err)
+	}
+	return text, nil
 }
 
 // compile parses policies and checks each against the schema. Every policy
@@ -95,14 +102,29 @@ func compile(name string, text []byte) (*Rules, error) {
 		return nil, errors.New("it holds no policy, and so nobody may do anything")
 	}
 	r := &Rules{policies: cedar.NewPolicySet(), demands: map[cedar.PolicyID]Demand{}, texts: map[cedar.PolicyID]Text{}}
+	r.policies.Add(everybody, cedar.NewPolicyFromAST(ast.Permit().ActionEq(cedar.NewEntityUID(typeAction,
+		cedar.String(SignIn)))))
 	var wrong []error
 	for _, p := range list {
 		if err := r.add(checker, p); err != nil {
 			wrong = append(wrong, fmt.Errorf("line %d: %w", p.Position().Line, err))
 		}
 	}
-	return r, errors.Join(wrong...)
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	var all subset
+	for id, p := range r.policies.All() {
+		all = append(all, listed{id, p})
+	}
+	r.indexes = indexes(all)
+	return r, nil
 }
+
+// everybody is the id of the policy by which everybody may sign in whom no
+// policy forbids it. It stands beside those of any file: files that do not
+// know the action keep working.
+const everybody cedar.PolicyID = "built-in: sign-in"
 
 func (r *Rules) add(checker *validate.Validator, p *cedar.Policy) error {
 	notes := p.Annotations()
@@ -119,13 +141,19 @@ func (r *Rules) add(checker *validate.Validator, p *cedar.Policy) error {
 	if text, ok := notes["demand"]; ok {
 		kinds, known := parseDemand(string(text))
 		if !known || p.Effect() != cedar.Forbid {
-			return fmt.Errorf(`policy %q: @demand stands on a forbid, and is "reason", "count" or "second_person", or some of these with " or " between`, id)
+			return fmt.Errorf(`policy %q: @demand stands on a forbid, and is "reason", "count" or "approval", or several joined by " or "`, id)
 		}
-		r.demands[id] = Demand{Policy: string(id), Any: kinds, Text: Text{string(notes["en"]), string(notes["zh"])}}
+		r.demands[id] = Demand{Policy: string(id), Any: kinds, Text: textOf(notes)}
 	}
-	r.texts[id] = Text{string(notes["en"]), string(notes["zh"])}
+	r.texts[id] = textOf(notes)
 	r.policies.Add(id, p)
 	return nil
+}
+
+// textOf is what a policy says in each language; @description stands for the languages that it does not speak.
+func textOf(notes cedar.Annotations) Text {
+	inAny := string(notes["description"])
+	return Text{cmp.Or(string(notes["en"]), inAny), cmp.Or(string(notes["zh"]), inAny)}
 }
 
 func validator() (*validate.Validator, error) {
@@ -165,7 +193,7 @@ func Open(f Files, logger *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rules.Store(rules)
+	s.take(rules)
 	return s, nil
 }
 
@@ -175,8 +203,8 @@ func (s *Store) Rules() *Rules { return s.rules.Load() }
 // Decide answers by the rules in force.
 func (s *Store) Decide(q Request) Decision { return s.Rules().Decide(q) }
 
-// Broken says why changed files were not taken up, so that the rules of before
-// are in force; nil when all is well.
+// Broken says why changed files were not loaded, so that the previous policies
+// stay in force; nil when all is well.
 func (s *Store) Broken() error {
 	if e := s.broken.Load(); e != nil {
 		return *e
@@ -217,13 +245,21 @@ func (s *Store) Check() (changed bool, err error) {
 	rules, err := Load(s.files)
 	if err != nil {
 		s.broken.Store(&err)
-		s.logger.Error("the changed policy files are not taken up; the rules of before are in force", "error", err)
+		s.logger.Error("changed policy files not loaded; the previous policies stay in force", "error", err)
 		return true, err
 	}
 	s.broken.Store(nil)
-	s.rules.Store(rules)
-	s.logger.Info("the changed policy files are in force")
+	s.take(rules)
+	s.logger.Info("changed policy files loaded")
 	return true, nil
+}
+
+// take puts rules into force, and tells what is probably a mistake in them.
+func (s *Store) take(rules *Rules) {
+	s.rules.Store(rules)
+	for _, w := range rules.Warnings() {
+		s.logger.Warn("policy file looks wrong", "file", s.files.Policy, "warning", w)
+	}
 }
 
 func stamps(f Files) (out [2]stamp) {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
+
+	"coc-console/internal/coc"
 )
 
 // Action is what somebody wants to do: one of the five operations by its wire
@@ -27,6 +29,9 @@ const (
 	Approve Action = "approve" // an operation that somebody else has asked for
 	Review  Action = "review"  // read every record of the log
 	Export  Action = "export"  // carry records away
+
+	SignIn   Action = "sign-in"  // use the console at all
+	Sessions Action = "sessions" // see other people's sessions, and end them
 )
 
 // Person is who asks, as IAM named them.
@@ -46,12 +51,14 @@ type Ticket struct {
 
 // Circumstances are what a person has done to get the operation, and when.
 type Circumstances struct {
-	Reason, Counted, Approved, Glass bool
-	Bulk                             int // operations of one confirmation; 0 counts as 1
-	At                               time.Time
+	Reason, Counted, Approved bool
+	Override                  bool // the emergency override is used
+	Bulk                      int  // operations of one confirmation; 0 counts as 1
+	At                        time.Time
 }
 
-// Request is one question. Ticket is nil for what is about the log.
+// Request is one question. Ticket is nil for what is about the log or the
+// console.
 type Request struct {
 	Person Person
 	Action Action
@@ -64,9 +71,9 @@ type Kind string
 
 // The kinds of demands.
 const (
-	Reason       Kind = "reason"
-	Count        Kind = "count"
-	SecondPerson Kind = "second_person"
+	Reason   Kind = "reason"
+	Count    Kind = "count"
+	Approval Kind = "approval"
 )
 
 // Demand is what one policy wants done first: any one of its kinds.
@@ -86,8 +93,8 @@ type Decision struct {
 	// Demands, when it is not allowed, are what is still wanted; with all of
 	// them met it is allowed. None means denied.
 	Demands []Demand
-	// Glass says that breaking the glass, with a reason, would allow it.
-	Glass bool
+	// Override says that the emergency override, with a reason, would allow it.
+	Override bool
 	// Policies are the ids of those that decided; none when nothing permits.
 	Policies []string
 	// Text is what the first of them says.
@@ -114,30 +121,45 @@ func (d Decision) Needs(k Kind) bool {
 // Rules are policies with their directory. They do not change.
 type Rules struct {
 	policies  *cedar.PolicySet
+	indexes   map[Action]*index
+	answers   answers
 	directory directory
 	demands   map[cedar.PolicyID]Demand
 	texts     map[cedar.PolicyID]Text
+	builtIn   bool   // the policies are this program's own
+	file      string // empty: built in
+	source    string
 }
 
 // maxDemands bounds how often one request is asked again: once for each kind.
 const maxDemands = 3
 
-// Decide answers one request.
+// Decide answers one request. Whoever gets a Decision only reads it: the next who asks the same gets it, too.
 func (r *Rules) Decide(q Request) Decision {
-	entities, request := r.entities(q)
-	d := r.ask(entities, request, q.Circumstances)
+	return r.answers.get(q, func() Decision {
+		entities, request := r.entities(q)
+		x := r.indexes[q.Action]
+		if x == nil {
+			x = r.indexes[""]
+		}
+		return r.decide(x.find(entities, request), entities, request, q.Circumstances)
+	})
+}
+
+func (r *Rules) decide(p cedar.PolicyIterator, entities cedar.EntityMap, request cedar.Request,
+	c Circumstances) Decision {
+	d := r.ask(p, entities, request, c)
 	if d.Allowed || len(d.Failed) > 0 {
 		return d
 	}
-	demands, decisive := r.wanted(entities, request, q.Circumstances)
+	demands, decisive := r.wanted(p, entities, request, c)
 	if len(demands) == 0 {
 		return decisive // what remains when all that can be done is done
 	}
 	d.Demands = demands
-	if !q.Glass {
-		glass := q.Circumstances
-		glass.Glass, glass.Reason = true, true
-		d.Glass = wantsMore(d.Demands) && r.ask(entities, request, glass).Allowed
+	if !c.Override {
+		c.Override, c.Reason = true, true
+		d.Override = wantsMore(d.Demands) && r.ask(p, entities, request, c).Allowed
 	}
 	return d
 }
@@ -148,9 +170,9 @@ func wantsMore(demands []Demand) bool {
 }
 
 // ask evaluates the policies once.
-func (r *Rules) ask(entities cedar.EntityMap, request cedar.Request, c Circumstances) Decision {
+func (r *Rules) ask(p cedar.PolicyIterator, entities cedar.EntityMap, request cedar.Request, c Circumstances) Decision {
 	request.Context = c.record()
-	verdict, why := cedar.Authorize(r.policies, entities, request)
+	verdict, why := cedar.Authorize(p, entities, request)
 	d := Decision{Allowed: verdict == cedar.Allow && len(why.Errors) == 0, Ask: r.directory.managers()}
 	for _, e := range why.Errors {
 		d.Failed = append(d.Failed, string(e.PolicyID)+": "+e.Message)
@@ -171,9 +193,10 @@ func (r *Rules) ask(entities cedar.EntityMap, request cedar.Request, c Circumsta
 // wanted finds what would have to be done for the request to be allowed; none
 // when nothing would do, with the denial that then remains. It supposes that a
 // demand is met, and asks again.
-func (r *Rules) wanted(entities cedar.EntityMap, request cedar.Request, c Circumstances) (all []Demand, last Decision) {
+func (r *Rules) wanted(p cedar.PolicyIterator, entities cedar.EntityMap, request cedar.Request,
+	c Circumstances) (all []Demand, last Decision) {
 	for range maxDemands + 1 {
-		last = r.ask(entities, request, c)
+		last = r.ask(p, entities, request, c)
 		if last.Allowed {
 			return all, last
 		}
@@ -200,22 +223,21 @@ func (c *Circumstances) meet(k Kind) {
 		c.Reason = true
 	case Count:
 		c.Counted = true
-	case SecondPerson:
+	case Approval:
 		c.Approved = true
 	}
 }
 
 func (c Circumstances) record() cedar.Record {
-	weekday := int(c.At.Weekday())
-	if weekday == 0 {
-		weekday = 7
-	}
 	return cedar.NewRecord(cedar.RecordMap{
 		"reason": cedar.Boolean(c.Reason), "counted": cedar.Boolean(c.Counted), "approved": cedar.Boolean(c.Approved),
-		"glass": cedar.Boolean(c.Glass), "bulk": cedar.Long(max(c.Bulk, 1)),
-		"hour": cedar.Long(c.At.Hour()), "weekday": cedar.Long(weekday),
+		"override": cedar.Boolean(c.Override), "glass": cedar.Boolean(c.Override), "bulk": cedar.Long(max(c.Bulk, 1)),
+		"hour": cedar.Long(c.At.Hour()), "weekday": cedar.Long(c.weekday()),
 	})
 }
+
+// weekday counts from 1, which is Monday.
+func (c Circumstances) weekday() int { return (int(c.At.Weekday())+6)%7 + 1 }
 
 // Entity types and the one log.
 const (
@@ -226,7 +248,10 @@ const (
 	typeAction cedar.EntityType = "Action"
 )
 
-var theLog = cedar.NewEntityUID("Log", "audit")
+var (
+	theLog     = cedar.NewEntityUID("Log", "audit")
+	theConsole = cedar.NewEntityUID("Console", "console")
+)
 
 // entities are those that a request is about.
 func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
@@ -234,18 +259,22 @@ func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
 	action := cedar.NewEntityUID(typeAction, cedar.String(q.Action))
 	all := cedar.EntityMap{user.UID: user, action: {UID: action, Parents: actionParents(q.Action)}}
 	resource := theLog
-	if q.Ticket != nil {
+	switch {
+	case q.Ticket != nil:
 		ticket := r.ticket(*q.Ticket)
 		all[ticket.UID], resource = ticket, ticket.UID
-	} else {
-		all[theLog] = cedar.Entity{UID: theLog}
+	case q.Action == SignIn, q.Action == Sessions:
+		resource = theConsole
+	}
+	if q.Ticket == nil {
+		all[resource] = cedar.Entity{UID: resource}
 	}
 	return all, cedar.Request{Principal: user.UID, Action: action, Resource: resource}
 }
 
 func actionParents(a Action) cedar.EntityUIDSet {
 	switch a {
-	case View, Approve, Review, Export:
+	case View, Approve, Review, Export, SignIn, Sessions:
 		return cedar.NewEntityUIDSet()
 	}
 	return cedar.NewEntityUIDSet(cedar.NewEntityUID(typeAction, "operate"))
@@ -276,7 +305,8 @@ func (r *Rules) ticket(t Ticket) cedar.Entity {
 		Attributes: cedar.NewRecord(cedar.RecordMap{
 			"id": cedar.String(t.ID), "name": cedar.String(t.Name), "creator": cedar.String(t.Creator),
 			"account": cedar.String(t.Account), "project": cedar.String(t.Project), "regions": cedar.NewSet(regions...),
-			"status": cedar.String(t.Status), "teams": set(teams), "total": cedar.Long(t.Total), "stops": cedar.Long(t.Stops),
+			"status": cedar.String(coc.TicketStatus(t.Status).Canonical()), "teams": set(teams),
+			"total": cedar.Long(t.Total), "stops": cedar.Long(t.Stops),
 			"running": cedar.Long(t.Running), "share": cedar.Long(t.share()), "requester": cedar.String(t.Requester),
 		}),
 	}
@@ -312,12 +342,18 @@ func names(all []cedar.EntityUID) []string {
 	return out
 }
 
+// formerApproval is what files from before 0.1.0 call Approval.
+const formerApproval = "second_person"
+
 // parseDemand reads the annotation @demand.
 func parseDemand(text string) ([]Kind, bool) {
 	var kinds []Kind
 	for part := range strings.SplitSeq(text, " or ") {
 		k := Kind(strings.TrimSpace(part))
-		if k != Reason && k != Count && k != SecondPerson || slices.Contains(kinds, k) {
+		if k == formerApproval {
+			k = Approval
+		}
+		if k != Reason && k != Count && k != Approval || slices.Contains(kinds, k) {
 			return nil, false
 		}
 		kinds = append(kinds, k)

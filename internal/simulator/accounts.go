@@ -3,6 +3,8 @@ package simulator
 import (
 	"slices"
 	"time"
+
+	"coc-console/internal/simulator/api"
 )
 
 // Account is a cloud account with its users and projects.
@@ -13,11 +15,11 @@ type Account struct {
 }
 
 // ID is the account's id.
-func (a Account) ID() string { return hexID("account/" + a.Name) }
+func (a Account) ID() string { return api.HexID("account/" + a.Name) }
 
 // ProjectID is the id of one of the account's projects.
 func (a Account) ProjectID(project string) string {
-	return hexID("project/" + a.Name + "/" + project)
+	return api.HexID("project/" + a.Name + "/" + project)
 }
 
 // User is an IAM user.
@@ -61,7 +63,8 @@ const (
 
 // allActions are what the owner of an account may do.
 func allActions() []string {
-	return []string{actionList, actionGet, actionOperate, actionExecute, actionAutoBatch, actionListResources, actionSyncResources,
+	return []string{actionList, actionGet, actionOperate, actionExecute, actionAutoBatch, actionListResources,
+		actionSyncResources,
 		actionListDocuments, actionGetDocument, actionCreateDocument, actionUpdateDocument, actionDeleteDocument, actionAnalyze}
 }
 
@@ -104,4 +107,4 @@ func (a Account) user(name string) (User, bool) {
 }
 
 // userID is the id of one of the account's users.
-func (a Account) userID(name string) string { return hexID("user/" + a.Name + "/" + name) }
+func (a Account) userID(name string) string { return api.HexID("user/" + a.Name + "/" + name) }

@@ -102,9 +102,10 @@ func (f *activeFault) body() faultBody {
 		}
 		return d.String()
 	}
-	return faultBody{Call: f.Kind, Ticket: f.Ticket, Effect: f.Effect, Left: f.left, Hits: f.hits, Probability: f.Probability,
-		Status: f.Status, Code: f.Code, Message: f.Message, Gateway: f.Gateway, Keystone: f.Keystone, RetryAfter: f.RetryAfter,
-		Late: f.Late, Delay: span(f.Delay), Tail: span(f.Tail), Pace: span(f.Pace)}
+	return faultBody{Call: f.Kind, Ticket: f.Ticket, Effect: f.Effect, Left: f.left, Hits: f.hits,
+		Probability: f.Probability,
+		Status:      f.Status, Code: f.Code, Message: f.Message, Gateway: f.Gateway, Keystone: f.Keystone,
+		RetryAfter: f.RetryAfter, Late: f.Late, Delay: span(f.Delay), Tail: span(f.Tail), Pace: span(f.Pace)}
 }
 
 func (s *Simulator) adminFaults(*http.Request) answer {

@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"coc-console/internal/simulator/api"
 )
 
 // answer is what a call gets. Handlers return it, so that a fault can still
-// spoil it.
+// alter it.
 type answer struct {
 	status int
 	header map[string]string
 	body   []byte
+	zh     []byte // the body for readers of Chinese; nil: the same
 }
 
 const (
@@ -37,30 +40,38 @@ func data(v any) answer {
 	}{v})
 }
 
-// cocError is an error of COC itself; business errors are always 400
+// cocErrorBody is an error of COC itself; business errors are always 400
 // (docs/coc-api.md section 10.2).
 type cocErrorBody struct {
 	Code    string `json:"error_code"`
 	Message string `json:"error_msg"`
 }
 
-func cocError(code, message string) answer {
-	return jsonAnswer(http.StatusBadRequest, cocErrorBody{code, message})
+// Its text is in the language of X-Language; the Chinese is invented.
+func cocError(code, en, zh string) answer {
+	a := jsonAnswer(http.StatusBadRequest, cocErrorBody{code, en})
+	a.zh = jsonAnswer(http.StatusBadRequest, cocErrorBody{code, zh}).body
+	return a
 }
 
-// The codes of docs/coc-api.md section 10.3.
-const (
-	codeInvalid  = "COC.00010002"
-	codeEmpty    = "COC.00040050"
-	codeState    = "COC.00040701" // invented for states, batches and instances
-	codeNotFound = "COC.00040709"
-)
+// in is the answer in the language that a call asks for.
+func (a answer) in(c *call) answer {
+	if a.zh != nil {
+		a.body, a.zh = []byte(c.say(string(a.body), string(a.zh))), nil
+	}
+	return a
+}
 
-func invalid() answer { return cocError(codeInvalid, "Invalid parameter values.") }
+// refused is the answer that a refusal leads to.
+func refused(r *api.Refusal) answer { return cocError(r.Code, r.English, r.Chinese) }
 
-func missing(field string) answer { return cocError(codeEmpty, field+" must not be empty") }
+func invalid() answer { return refused(api.Invalid()) }
 
-func ticketNotFound() answer { return cocError(codeNotFound, "The script order does not exist.") }
+func missing(field string) answer { return refused(api.Missing(field)) }
+
+func ticketNotFound() answer {
+	return cocError(api.CodeNotFound, "The script order does not exist.", "脚本工单不存在。")
+}
 
 // gatewayBody is an error of the API gateway (docs/coc-api.md section 10.1).
 type gatewayBody struct {
@@ -90,7 +101,9 @@ func (a answer) write(w http.ResponseWriter, requestID string) {
 		h.Set(name, value)
 	}
 	if requestID != "" { // not of the admin address
-		h.Set("X-Request-Id", requestID)
+		if a.header["X-Request-Id"] == "" {
+			h.Set("X-Request-Id", requestID)
+		}
 		h.Set("Server", "api-gateway")
 	}
 	if a.header["Content-Length"] == "" {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"coc-console/internal/simulator/api"
 )
 
 // expiredError is a token whose time is over.
@@ -102,8 +104,9 @@ func (c *call) authorize(action string) (answer, bool) {
 		return answer{}, true
 	}
 	return jsonAnswer(http.StatusForbidden, gatewayBody{
-		Message: "access denied: user " + c.user.Name + " is not authorized to perform " + action,
-		Code:    "PAP5.0001", RequestID: c.requestID,
-		Denial: hexID("denial/"+c.user.Name+"/"+action) + hexID(c.requestID),
+		Message: c.say("access denied: user "+c.user.Name+" is not authorized to perform "+action,
+			"访问被拒绝：用户 "+c.user.Name+" 无权执行 "+action),
+		Code: "PAP5.0001", RequestID: c.requestID,
+		Denial: api.HexID("denial/"+c.user.Name+"/"+action) + api.HexID(c.requestID),
 	}), false
 }

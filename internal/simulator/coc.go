@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"coc-console/internal/simulator/api"
 )
 
 // needs is the action that each call takes (docs/coc-api.md section 13.1).
@@ -41,7 +42,7 @@ func (s *Simulator) coc(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r, ok := scriptCalls[c.kind]; ok {
-		return r.answer(s, c)
+		return s.onScripts(c, r.answer)
 	}
 	if c.kind == CallListTickets {
 		s.advance()
@@ -73,51 +74,7 @@ func (s *Simulator) onTicket(c *call, t *ticket, op Operation) answer {
 	}
 }
 
-// query reads the parameters of a call and remembers whether one was wrong.
-type query struct {
-	values map[string][]string
-	bad    bool
-}
-
-func (c *call) query() *query { return &query{values: c.URL.Query()} }
-
-func (q *query) text(name string, longest int) string {
-	v := q.values[name]
-	if len(v) == 0 {
-		return ""
-	}
-	if n := utf8.RuneCountInString(v[0]); n < 1 || n > longest {
-		q.bad = true
-	}
-	return v[0]
-}
-
-// number reads a whole number; absent ones are fallback.
-func (q *query) number(name string, least, most, fallback int64) int64 {
-	v := q.values[name]
-	if len(v) == 0 {
-		return fallback
-	}
-	n, err := strconv.ParseInt(v[0], 10, 64)
-	if err != nil || n < least || n > most {
-		q.bad = true
-	}
-	return n
-}
-
-func (q *query) oneOf(name string, allowed ...string) string {
-	v := q.values[name]
-	if len(v) == 0 {
-		return ""
-	}
-	for _, a := range allowed {
-		if v[0] == a {
-			return a
-		}
-	}
-	q.bad = true
-	return ""
-}
+func (c *call) query() *api.Query { return &api.Query{Values: c.URL.Query()} }
 
 // filter is what a list is narrowed to (docs/coc-api.md section 4.1).
 type filter struct {
@@ -128,21 +85,31 @@ type filter struct {
 func (f filter) matches(t *ticket) bool {
 	created := t.created.UnixMilli()
 	return created >= f.from && created <= f.to &&
-		(f.creator == "" || t.spec.Creator == f.creator) && (f.status == "" || t.status == f.status) &&
+		(f.creator == "" || t.spec.Creator == f.creator) && (f.status == "" || t.word() == f.status) &&
 		strings.Contains(strings.ToLower(t.spec.Name), f.name)
 }
 
-const never = 1<<63 - 1
+// listable are the states that a list may be narrowed to; European pages have
+// others (docs/coc-api.md section 14.1).
+func (r Rules) listable() []string {
+	switch {
+	case r.ErrorForAbnormal:
+		return []string{ready, processing, inError, paused, canceled, finished, rolledBack}
+	case r.RollBack:
+		return []string{processing, abnormal, paused, canceled, finished, rolledBack}
+	}
+	return []string{processing, abnormal, paused, canceled, finished}
+}
 
 // list is docs/coc-api.md section 4.1. READY is no longer a filter value.
 func (s *Simulator) list(c *call) answer {
 	q := c.query()
-	limit := q.number("limit", 1, 100, 10)
-	f := filter{marker: q.number("marker", 1, 1<<31-1, never), from: q.number("start_time", 1, never, 0),
-		to: q.number("end_time", 1, never, never), creator: q.text("creator", 64),
-		status: q.oneOf("status", processing, abnormal, paused, canceled, finished),
-		name:   strings.ToLower(q.text("name_like", 64))}
-	if q.bad {
+	limit := q.Number("limit", 1, 100, 10)
+	f := filter{marker: q.Number("marker", 1, 1<<31-1, api.Never), from: q.Number("start_time", 1, api.Never, 0),
+		to: q.Number("end_time", 1, api.Never, api.Never), creator: q.Text("creator", 64),
+		status: q.OneOf("status", s.rules.listable()...),
+		name:   strings.ToLower(q.Text("name_like", 64))}
+	if q.Bad {
 		return invalid()
 	}
 	page := listBody{Data: []summaryBody{}}
@@ -169,16 +136,16 @@ func (t *ticket) instances(c *call) answer {
 		return invalid()
 	}
 	q := c.query()
-	if len(q.values["limit"]) == 0 {
+	if !q.Has("limit") {
 		return missing("limit")
 	}
-	limit, marker := min(q.number("limit", 1, 1<<31-1, 0), 50), q.number("marker", 0, 1<<63-1, 0)
-	status := q.oneOf("status", ready, processing, abnormal, canceled, finished)
+	limit, marker := min(q.Number("limit", 1, 1<<31-1, 0), 50), q.Number("marker", 0, 1<<63-1, 0)
+	status := q.OneOf("status", ready, processing, abnormal, canceled, finished)
 	switch {
-	case q.bad:
+	case q.Bad:
 		return invalid()
 	case int(index) > len(t.batches):
-		return cocError(codeState, c.say("The batch does not exist in the order.", "工单中不存在该批次。"))
+		return cocError(api.CodeState, "The batch does not exist in the order.", "工单中不存在该批次。")
 	}
 	b := t.batches[index-1]
 	page := instancesBody{BatchIndex: b.index, TotalInstances: len(b.rows), Instances: []instanceBody{}}
@@ -192,11 +159,13 @@ func (t *ticket) instances(c *call) answer {
 
 // say picks the language of a text (docs/coc-api.md section 1.3).
 func (c *call) say(en, zh string) string {
-	if strings.EqualFold(c.Header.Get("X-Language"), "zh-cn") {
+	if c.chinese() {
 		return zh
 	}
 	return en
 }
+
+func (c *call) chinese() bool { return strings.EqualFold(c.Header.Get("X-Language"), "zh-cn") }
 
 // method 415: COC's own code for a wrong content type is not known.
 func (c *call) jsonBody() bool {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"coc-console/internal/simulator/api"
 )
 
 func (w *world) coc(token, method, path, body string) reply {
@@ -284,27 +286,27 @@ func TestReadErrors(t *testing.T) {
 		status       int
 		code         string
 	}{
-		{"GET", orders + "?limit=0", 400, codeInvalid},
-		{"GET", orders + "?limit=101", 400, codeInvalid},
-		{"GET", orders + "?limit=x", 400, codeInvalid},
-		{"GET", orders + "?marker=0", 400, codeInvalid},
-		{"GET", orders + "?status=READY", 400, codeInvalid},
-		{"GET", orders + "?status=RUNNING", 400, codeInvalid},
-		{"GET", orders + "?creator=" + strings.Repeat("x", 65), 400, codeInvalid},
-		{"GET", orders + "?start_time=yesterday", 400, codeInvalid},
-		{"GET", unknown, 400, codeNotFound},
-		{"GET", unknown + "/batches", 400, codeNotFound},
-		{"GET", unknown + "/batches/1?limit=50", 400, codeNotFound},
-		{"GET", unknown + "/statistics", 400, codeNotFound},
-		{"GET", orders + "/" + strings.Repeat("S", 27), 400, codeInvalid},
-		{"GET", ticket + "/batches/1", 400, codeEmpty},
-		{"GET", ticket + "/batches/1?limit=0", 400, codeInvalid},
-		{"GET", ticket + "/batches/0?limit=50", 400, codeInvalid},
-		{"GET", ticket + "/batches/21?limit=50", 400, codeInvalid},
-		{"GET", ticket + "/batches/one?limit=50", 400, codeInvalid},
-		{"GET", ticket + "/batches/6?limit=50", 400, codeState},
-		{"GET", ticket + "/batches/1?limit=50&status=ROLLBACKED", 400, codeInvalid},
-		{"GET", ticket + "/batches/1?limit=50&marker=-1", 400, codeInvalid},
+		{"GET", orders + "?limit=0", 400, api.CodeInvalid},
+		{"GET", orders + "?limit=101", 400, api.CodeInvalid},
+		{"GET", orders + "?limit=x", 400, api.CodeInvalid},
+		{"GET", orders + "?marker=0", 400, api.CodeInvalid},
+		{"GET", orders + "?status=READY", 400, api.CodeInvalid},
+		{"GET", orders + "?status=RUNNING", 400, api.CodeInvalid},
+		{"GET", orders + "?creator=" + strings.Repeat("x", 65), 400, api.CodeInvalid},
+		{"GET", orders + "?start_time=yesterday", 400, api.CodeInvalid},
+		{"GET", unknown, 400, api.CodeNotFound},
+		{"GET", unknown + "/batches", 400, api.CodeNotFound},
+		{"GET", unknown + "/batches/1?limit=50", 400, api.CodeNotFound},
+		{"GET", unknown + "/statistics", 400, api.CodeNotFound},
+		{"GET", orders + "/" + strings.Repeat("S", 27), 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/1", 400, api.CodeEmpty},
+		{"GET", ticket + "/batches/1?limit=0", 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/0?limit=50", 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/21?limit=50", 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/one?limit=50", 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/6?limit=50", 400, api.CodeState},
+		{"GET", ticket + "/batches/1?limit=50&status=ROLLBACKED", 400, api.CodeInvalid},
+		{"GET", ticket + "/batches/1?limit=50&marker=-1", 400, api.CodeInvalid},
 		{"GET", "/v1/job/documents", 404, "APIGW.0101"},
 		{"GET", "/v1/job/scripts/", 404, "APIGW.0101"},
 		{"GET", "/v1/job/scripts/x/y", 404, "APIGW.0101"},
@@ -331,32 +333,32 @@ func TestOperationBody(t *testing.T) {
 		body string
 		code string // empty = accepted
 	}{
-		{``, codeInvalid},
-		{`[]`, codeInvalid},
-		{`null`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":2`, codeInvalid},
-		{`{}`, codeEmpty},
-		{`{"operation_type":null}`, codeEmpty},
-		{`{"operation_type":""}`, codeInvalid},
-		{`{"operation_type":5}`, codeInvalid},
-		{`{"operation_type":"RETRY_INSTANCE","instance_id":1}`, codeInvalid},
-		{`{"operation_type":"skip_batch","batch_index":2}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH"}`, codeEmpty},
-		{`{"operation_type":"SKIP_BATCH","batch_index":null}`, codeEmpty},
-		{`{"operation_type":"SKIP_BATCH","batch_index":0}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":21}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":-2}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":2.0}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":2e0}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":"2"}`, codeInvalid},
-		{`{"operation_type":"SKIP_BATCH","batch_index":3}`, codeState},
-		{`{"operation_type":"CANCEL_INSTANCE"}`, codeEmpty},
-		{`{"operation_type":"CANCEL_INSTANCE","instance_id":0}`, codeInvalid},
-		{`{"operation_type":"CANCEL_INSTANCE","instance_id":"40304358"}`, codeInvalid},
-		{`{"operation_type":"CANCEL_INSTANCE","instance_id":9223372036854775808}`, codeInvalid},
-		{`{"operation_type":"CANCEL_INSTANCE","instance_id":9223372036854775807}`, codeState},
-		{`{"operation_type":"PAUSE_ORDER"}`, codeState},
-		{`{"operation_type":"CANCEL_ORDER","batch_index":99}`, codeInvalid},
+		{``, api.CodeInvalid},
+		{`[]`, api.CodeInvalid},
+		{`null`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":2`, api.CodeInvalid},
+		{`{}`, api.CodeEmpty},
+		{`{"operation_type":null}`, api.CodeEmpty},
+		{`{"operation_type":""}`, api.CodeInvalid},
+		{`{"operation_type":5}`, api.CodeInvalid},
+		{`{"operation_type":"RETRY_INSTANCE","instance_id":1}`, api.CodeInvalid},
+		{`{"operation_type":"skip_batch","batch_index":2}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH"}`, api.CodeEmpty},
+		{`{"operation_type":"SKIP_BATCH","batch_index":null}`, api.CodeEmpty},
+		{`{"operation_type":"SKIP_BATCH","batch_index":0}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":21}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":-2}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":2.0}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":2e0}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":"2"}`, api.CodeInvalid},
+		{`{"operation_type":"SKIP_BATCH","batch_index":3}`, api.CodeState},
+		{`{"operation_type":"CANCEL_INSTANCE"}`, api.CodeEmpty},
+		{`{"operation_type":"CANCEL_INSTANCE","instance_id":0}`, api.CodeInvalid},
+		{`{"operation_type":"CANCEL_INSTANCE","instance_id":"40304358"}`, api.CodeInvalid},
+		{`{"operation_type":"CANCEL_INSTANCE","instance_id":9223372036854775808}`, api.CodeInvalid},
+		{`{"operation_type":"CANCEL_INSTANCE","instance_id":9223372036854775807}`, api.CodeState},
+		{`{"operation_type":"PAUSE_ORDER"}`, api.CodeState},
+		{`{"operation_type":"CANCEL_ORDER","batch_index":99}`, api.CodeInvalid},
 		{`{"operation_type":"SKIP_BATCH","batch_index":2}`, ""},
 		{`{"operation_type":"CONTINUE_ORDER"}`, ""},
 		{`{"operation_type":"CANCEL_ORDER","batch_index":1,"instance_id":1,"later":true}`, ""},
@@ -390,10 +392,10 @@ func TestOperationRequest(t *testing.T) {
 	path := orders + "/" + w.UUID("abnormal") + "/operation"
 	body := `{"operation_type":"CONTINUE_ORDER"}`
 	w.send("PUT", path, body, map[string]string{"X-Auth-Token": token, "Content-Type": "text/plain"}).is(t, 415, "APIGW.0201", "")
-	w.coc(token, "PUT", orders+"/SCT2026030209151401c2f9a07/operation", body).is(t, 400, codeNotFound, "")
+	w.coc(token, "PUT", orders+"/SCT2026030209151401c2f9a07/operation", body).is(t, 400, api.CodeNotFound, "")
 	w.coc(token, "PUT", path, strings.Repeat(" ", maxBody+1)).is(t, 413, "APIGW.0201", "")
 	w.send("PUT", path, `{"operation_type":"PAUSE_ORDER"}`, map[string]string{"X-Auth-Token": token, "X-Language": "zh-cn"}).
-		is(t, 400, codeState, "不允许")
+		is(t, 400, api.CodeState, "不允许")
 }
 
 // TestOperationsTakeEffect sees every operation through: the old state shows
@@ -450,7 +452,7 @@ func TestOtherInstanceID(t *testing.T) {
 	token, uuid := w.signIn("operator"), w.UUID("running")
 	id := w.rows(token, uuid, 2)[0].ID
 	body := func(id int64) string { return fmt.Sprintf(`{"operation_type":"CANCEL_INSTANCE","instance_id":%d}`, id) }
-	w.operate(token, "running", body(id)).is(t, 400, codeState, "instance does not exist")
+	w.operate(token, "running", body(id)).is(t, 400, api.CodeState, "instance does not exist")
 	if r := w.operate(token, "running", body(HiddenInstanceID(id))); r.status != http.StatusOK {
 		t.Fatalf("%d %s", r.status, r.body)
 	}

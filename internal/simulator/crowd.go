@@ -3,6 +3,8 @@ package simulator
 import (
 	"math/rand/v2"
 	"time"
+
+	"coc-console/internal/simulator/scripts"
 )
 
 // Crowd is a number of tickets that are made up, and built only when somebody
@@ -16,8 +18,8 @@ type Crowd struct {
 // The limits of a crowd; the second is docs/coc-api.md section 11.
 const (
 	MaxCrowd     = 100_000
-	maxInstances = 200
-	maxBatch     = 10
+	maxInstances = scripts.MaxTargets
+	maxBatch     = scripts.MaxBatch
 )
 
 // crowdPlan is all that is kept of a ticket of the crowd until it is built.
@@ -45,13 +47,14 @@ func (c Crowd) specs(seed uint64) []ticketPlan {
 	list := make([]ticketPlan, min(max(c.Tickets, 0), MaxCrowd))
 	rng := rand.New(rand.NewPCG(seed, 4))
 	for i := range list {
-		p := &crowdPlan{seed: rng.Uint64(), script: rng.IntN(len(scripts)), region: home,
+		p := &crowdPlan{seed: rng.Uint64(), script: rng.IntN(len(scripts.Demo)), region: home,
 			instances: 1 + rng.IntN(c.Instances), fate: crowdFate(rng.IntN(100))}
 		if rng.IntN(4) == 0 {
 			p.region = "ap-southeast-3"
 		}
-		spec := TicketSpec{Name: scripts[p.script].name, Creator: creators[rng.IntN(len(creators))], Timeout: 900 * time.Second,
-			SuccessRate: 100, Params: scripts[p.script].params, Age: within(rng, crowdYoung, crowdOldest)}
+		spec := TicketSpec{Name: scripts.Demo[p.script].Name, Creator: creators[rng.IntN(len(creators))],
+			Timeout:     900 * time.Second,
+			SuccessRate: 100, Params: scripts.Demo[p.script].Params, Age: within(rng, crowdYoung, crowdOldest)}
 		if i%crowdRunning == 0 {
 			p.fate, p.instances = processing, c.Instances
 			spec.Age, spec.Timeout = within(rng, time.Minute, 20*time.Minute), 1799*time.Second
@@ -81,7 +84,7 @@ func crowdFate(percent int) string {
 // on Rules: what fails fails with a success rate of 100, and what is cancelled
 // or paused waits after its first batch.
 func (p *crowdPlan) batches() []BatchSpec {
-	f := &farm{rng: rand.New(rand.NewPCG(p.seed, 5)), server: int(p.seed % 9000), lazy: true}
+	f := &fleet{rng: rand.New(rand.NewPCG(p.seed, 5)), server: int(p.seed % 9000), lazy: true}
 	waits := p.fate == canceled || p.fate == paused
 	size := min(maxBatch, 2+f.rng.IntN(maxBatch-1))
 	size = max(size, (p.instances+19)/20)
@@ -90,12 +93,12 @@ func (p *crowdPlan) batches() []BatchSpec {
 	}
 	var list []BatchSpec
 	for left := p.instances; left > 0; left -= size {
-		list = append(list, BatchSpec{Instances: f.instances(scripts[p.script], min(size, left), p.region)})
+		list = append(list, BatchSpec{Instances: f.instances(scripts.Demo[p.script], min(size, left), p.region)})
 	}
 	list[0].Pause = waits
 	switch first := &list[0].Instances[0]; p.fate {
 	case abnormal:
-		f.fail(scripts[p.script], first)
+		f.fail(scripts.Demo[p.script], first)
 	case processing:
 		p.slow(f, list)
 	}
@@ -103,7 +106,7 @@ func (p *crowdPlan) batches() []BatchSpec {
 }
 
 // slow lets every server take minutes.
-func (p *crowdPlan) slow(f *farm, list []BatchSpec) {
+func (p *crowdPlan) slow(f *fleet, list []BatchSpec) {
 	for _, b := range list {
 		for i := range b.Instances {
 			in := &b.Instances[i]

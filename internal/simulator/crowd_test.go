@@ -18,7 +18,7 @@ var big = Config{Tickets: []TicketSpec{}, Crowd: Crowd{Tickets: 10_000, Instance
 // building it yields, whatever the rules.
 func TestCrowdFates(t *testing.T) {
 	rules := []Rules{{}, {ThresholdPerOrder: true, StopEarly: true, IgnoreCanceled: true}, {PauseAfterBatch: true, SkipWhileProcessing: true},
-		{EffectDelay: time.Hour, ScheduleDelay: time.Hour, NoContinueFromAbnormal: true}, {EffectDelay: -1, ScheduleDelay: -1, RowsDatedByTicket: true}}
+		{EffectDelay: time.Hour, ScheduleDelay: time.Hour, NoContinueFromAbnormal: true}, {RollBack: true}, {EffectDelay: -1, ScheduleDelay: -1, RowsDatedByTicket: true}}
 	for i, rule := range rules {
 		s := New(Config{Now: newClock().now, Seed: uint64(i), Rules: rule, Tickets: []TicketSpec{}, Crowd: Crowd{Tickets: 600}})
 		seen := map[string]int{}

@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"coc-console/internal/simulator/scripts"
 )
 
 // demoTickets is the demo set: six scenarios by name and a crowd of older
 // tickets. Everything follows from the seed.
 func demoTickets(seed uint64) []TicketSpec {
-	f := &farm{rng: rand.New(rand.NewPCG(seed, 2))}
+	f := &fleet{rng: rand.New(rand.NewPCG(seed, 2))}
 	list := []TicketSpec{f.abnormal(), f.running(), f.paused(), f.large(), f.finished(), f.canceled()}
 	for i := range 62 {
 		list = append(list, f.old(i))
@@ -18,8 +20,8 @@ func demoTickets(seed uint64) []TicketSpec {
 	return list
 }
 
-// farm makes servers.
-type farm struct {
+// fleet makes servers.
+type fleet struct {
 	rng    *rand.Rand
 	server int
 	lazy   bool // logs are made when they are read
@@ -28,31 +30,31 @@ type farm struct {
 const demoUser = "operator"
 
 // seconds is a duration between two numbers of seconds.
-func (f *farm) seconds(least, most float64) time.Duration {
+func (f *fleet) seconds(least, most float64) time.Duration {
 	return time.Duration((least + f.rng.Float64()*(most-least)) * float64(time.Second)).Truncate(time.Millisecond)
 }
 
 // instance is a server on which a script goes well.
-func (f *farm) instance(s script, region string) InstanceSpec {
+func (f *fleet) instance(s scripts.Script, region string) InstanceSpec {
 	f.server++
 	short := map[string]string{"cn-north-4": "bj4", "ap-southeast-3": "sgp"}[region]
 	zone := string(rune('a' + f.rng.IntN(3)))
 	p := InstanceSpec{
-		Host:   fmt.Sprintf("prd-%s-%s%s-%04d", s.role, short, zone, f.server),
+		Host:   fmt.Sprintf("prd-%s-%s%s-%04d", s.Role, short, zone, f.server),
 		IP:     fmt.Sprintf("192.168.%d.%d", f.server/200, 10+f.server%200),
 		Region: region, Zone: region + zone,
-		Application: map[string]string{"web": "shop-frontend", "gw": "api-gateway", "db": "orders-db"}[s.role],
-		Dispatch:    f.seconds(0.4, 2.5), Run: time.Duration(float64(s.run) * (0.7 + 0.6*f.rng.Float64())).Truncate(time.Millisecond),
+		Application: map[string]string{"web": "shop-frontend", "gw": "api-gateway", "db": "orders-db"}[s.Role],
+		Dispatch:    f.seconds(0.4, 2.5), Run: time.Duration(float64(s.Run) * (0.7 + 0.6*f.rng.Float64())).Truncate(time.Millisecond),
 	}
 	if f.lazy {
-		p.log = func() string { return s.log(p) }
+		p.log = func() string { return s.Log(p.Host, p.IP) }
 	} else {
-		p.Log = s.log(p)
+		p.Log = s.Log(p.Host, p.IP)
 	}
 	return p
 }
 
-func (f *farm) instances(s script, n int, region string) []InstanceSpec {
+func (f *fleet) instances(s scripts.Script, n int, region string) []InstanceSpec {
 	list := make([]InstanceSpec, n)
 	for i := range list {
 		list[i] = f.instance(s, region)
@@ -60,8 +62,8 @@ func (f *farm) instances(s script, n int, region string) []InstanceSpec {
 	return list
 }
 
-func (f *farm) fail(s script, p *InstanceSpec) {
-	p.Log, p.ExitCode = s.failed(*p, f.rng.IntN(8))
+func (f *fleet) fail(s scripts.Script, p *InstanceSpec) {
+	p.Log, p.ExitCode = s.Failed(p.Host, p.IP, f.rng.IntN(8))
 	p.log = nil
 }
 
@@ -74,11 +76,12 @@ const home = "cn-north-4"
 
 // abnormal stopped at batch 2 of 5. Once batch 2 is skipped batch 3 fails
 // within seconds, and after CONTINUE_ORDER batch 4 runs for minutes.
-func (f *farm) abnormal() TicketSpec {
-	s := scriptNamed("nginx_reload")
+func (f *fleet) abnormal() TicketSpec {
+	s := scripts.Named("nginx_reload")
 	second, third, fourth := f.instances(s, 6, home), f.instances(s, 4, home), f.instances(s, 5, home)
-	second[1].Log, second[1].ExitCode = s.failed(second[1], 0)
-	second[3].Log, second[3].Run = strings.Repeat("waiting for the lock /run/deploy.lock, held by pid 21877\n", 40)+"reload done", 20*time.Minute
+	second[1].Log, second[1].ExitCode = s.Failed(second[1].Host, second[1].IP, 0)
+	waiting := strings.Repeat("waiting for the lock /run/deploy.lock, held by pid 21877\n", 40)
+	second[3].Log, second[3].Run = waiting+"reload done", 20*time.Minute
 	second[4].offline(2 * time.Second)
 	for i := range third {
 		third[i].Dispatch, third[i].Run = 200*time.Millisecond, time.Second
@@ -88,14 +91,16 @@ func (f *farm) abnormal() TicketSpec {
 		fourth[i].Run = f.seconds(220, 285)
 		fourth[i].Log = progress(fourth[i], 120)
 	}
-	return TicketSpec{Scenario: "abnormal", Name: s.name, Creator: demoUser, Age: 14 * time.Minute, Timeout: 300 * time.Second,
-		SuccessRate: 100, Params: s.params, Batches: []BatchSpec{{Instances: f.instances(s, 4, home)}, {Instances: second},
+	return TicketSpec{Scenario: "abnormal", Name: s.Name, Creator: demoUser, Age: 14 * time.Minute,
+		Timeout:     300 * time.Second,
+		SuccessRate: 100, Params: s.Params, Batches: []BatchSpec{{Instances: f.instances(s, 4, home)},
+			{Instances: second},
 			{Instances: third}, {Instances: fourth}, {Pause: true, Instances: f.instances(s, 3, home)}}}
 }
 
 // running is in its second batch of six and goes on for hours.
-func (f *farm) running() TicketSpec {
-	s := scriptNamed("kernel_patch")
+func (f *fleet) running() TicketSpec {
+	s := scripts.Named("kernel_patch")
 	var batches []BatchSpec
 	for range 6 {
 		list := f.instances(s, 4, home)
@@ -111,24 +116,25 @@ func (f *farm) running() TicketSpec {
 }
 
 // paused waits between batch 1 and 2, by its rotation strategy.
-func (f *farm) paused() TicketSpec {
-	s := scriptNamed("renew_certificates")
+func (f *fleet) paused() TicketSpec {
+	s := scripts.Named("renew_certificates")
 	second := f.instances(s, 3, "ap-southeast-3")
 	second[1].Host, second[1].Application = "生产-网关-新加坡-01", "支付网关"
-	second[1].Log = s.log(second[1])
+	second[1].Log = s.Log(second[1].Host, second[1].IP)
 	second[2].ID = 1<<53 + 1 // JavaScript would round it
 	for i := range second {
 		second[i].Run = f.seconds(40, 80)
 	}
-	return TicketSpec{Scenario: "paused", Name: s.name, Creator: demoUser, Age: 52 * time.Minute, Timeout: 600 * time.Second,
-		SuccessRate: 100, Params: append([]ParamSpec{{Name: "remark", Value: "例行证书更新"}}, s.params...),
+	return TicketSpec{Scenario: "paused", Name: s.Name, Creator: demoUser, Age: 52 * time.Minute,
+		Timeout:     600 * time.Second,
+		SuccessRate: 100, Params: append([]ParamSpec{{Name: "remark", Value: "例行证书更新"}}, s.Params...),
 		Batches: []BatchSpec{{Pause: true, Instances: f.instances(s, 3, home)}, {Pause: true, Instances: second},
 			{Instances: f.instances(s, 4, home)}}}
 }
 
 // large runs on as many servers as a ticket can have (docs/coc-api.md section 11).
-func (f *farm) large() TicketSpec {
-	s := scriptNamed("security_baseline")
+func (f *fleet) large() TicketSpec {
+	s := scripts.Named("security_baseline")
 	var batches []BatchSpec
 	for i := range 20 {
 		list := f.instances(s, 10, home)
@@ -140,26 +146,29 @@ func (f *farm) large() TicketSpec {
 		}
 		batches = append(batches, BatchSpec{Instances: list})
 	}
-	return TicketSpec{Scenario: "large", Name: s.name, Creator: "manager", Age: 13 * time.Minute, Timeout: 900 * time.Second,
-		SuccessRate: 80, Params: s.params, Batches: batches}
+	return TicketSpec{Scenario: "large", Name: s.Name, Creator: "manager", Age: 13 * time.Minute,
+		Timeout: 900 * time.Second, SuccessRate: 80, Params: s.Params, Batches: batches}
 }
 
 // finished went well; it holds the logs that are hard to show.
-func (f *farm) finished() TicketSpec {
-	s := scriptNamed("db_backup_check")
+func (f *fleet) finished() TicketSpec {
+	s := scripts.Named("db_backup_check")
 	first, second := f.instances(s, 2, home), f.instances(s, 4, "ap-southeast-3")
 	first[1].Log, second[0].Log = hugeLog(), hostileLog
 	f.fail(s, &second[3])
-	return TicketSpec{Scenario: "finished", Name: s.name, Creator: demoUser, Age: 3 * time.Hour, Timeout: 600 * time.Second,
-		SuccessRate: 75, ExecuteUser: "mysql", Params: s.params, Batches: []BatchSpec{{Instances: first}, {Instances: second}}}
+	return TicketSpec{Scenario: "finished", Name: s.Name, Creator: demoUser, Age: 3 * time.Hour,
+		Timeout:     600 * time.Second,
+		SuccessRate: 75, ExecuteUser: "mysql", Params: s.Params, Batches: []BatchSpec{{Instances: first},
+			{Instances: second}}}
 }
 
 // canceled was stopped in the middle of its second batch.
-func (f *farm) canceled() TicketSpec {
-	s := scriptNamed("kernel_patch")
-	return TicketSpec{Scenario: "canceled", Name: s.name, Creator: demoUser, Age: 5 * time.Hour, Timeout: 900 * time.Second,
-		SuccessRate: 100, Params: s.params,
-		Batches: []BatchSpec{{Instances: f.instances(s, 2, home)}, {Instances: f.instances(s, 5, home)}, {Instances: f.instances(s, 5, home)}},
+func (f *fleet) canceled() TicketSpec {
+	s := scripts.Named("kernel_patch")
+	return TicketSpec{Scenario: "canceled", Name: s.Name, Creator: demoUser, Age: 5 * time.Hour,
+		Timeout: 900 * time.Second, SuccessRate: 100, Params: s.Params,
+		Batches: []BatchSpec{{Instances: f.instances(s, 2, home)}, {Instances: f.instances(s, 5, home)},
+			{Instances: f.instances(s, 5, home)}},
 		// The first batch takes at most 4 min × 1.3 and the dispatch.
 		Operations: []PastOperation{{340 * time.Second, Operation{Type: cancelOrder}}}}
 }
@@ -168,14 +177,14 @@ var creators = []string{demoUser, demoUser, demoUser, demoUser, "manager", "li.n
 
 // old is one of the crowd of the past weeks: most have finished, some were
 // cancelled or left abnormal or paused.
-func (f *farm) old(i int) TicketSpec {
-	s := scripts[f.rng.IntN(len(scripts))]
+func (f *fleet) old(i int) TicketSpec {
+	s := scripts.Demo[f.rng.IntN(len(scripts.Demo))]
 	region := home
 	if f.rng.IntN(4) == 0 {
 		region = "ap-southeast-3"
 	}
-	t := TicketSpec{Name: s.name, Creator: creators[f.rng.IntN(len(creators))], Timeout: 900 * time.Second,
-		Params: s.params, SuccessRate: []float64{100, 100, 90, 80, 50}[f.rng.IntN(5)],
+	t := TicketSpec{Name: s.Name, Creator: creators[f.rng.IntN(len(creators))], Timeout: 900 * time.Second,
+		Params: s.Params, SuccessRate: []float64{100, 100, 90, 80, 50}[f.rng.IntN(5)],
 		Age: 6*time.Hour + time.Duration(i)*16*time.Hour + f.seconds(0, 50000)}
 	for range 1 + f.rng.IntN(5) {
 		t.Batches = append(t.Batches, BatchSpec{Instances: f.instances(s, 1+f.rng.IntN(8), region)})
@@ -185,7 +194,7 @@ func (f *farm) old(i int) TicketSpec {
 }
 
 // shape gives every tenth ticket the same fate.
-func (f *farm) shape(t *TicketSpec, s script, fate int) {
+func (f *fleet) shape(t *TicketSpec, s scripts.Script, fate int) {
 	first := &t.Batches[0].Instances[0]
 	switch fate {
 	case 2: // finished with a failure

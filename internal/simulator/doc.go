@@ -6,6 +6,9 @@
 // docs/coc-api.md; comments cite its sections. README.md lists every call with
 // its facts and tests, every switch, every fault and everything invented.
 //
+// Package scripts has what the console never calls: script definitions,
+// execution and the inventory. Package signing verifies signed requests.
+//
 // # Use
 //
 // New builds a Simulator of a Config; Handler serves IAM under /v3 and COC
@@ -24,7 +27,7 @@
 // # Credentials
 //
 // Tokens (token.go) carry what they mean and keep no state. Requests signed
-// with SDK-HMAC-SHA256 (sign.go) are accepted beside them. Dates of signatures
+// with SDK-HMAC-SHA256 (package signing) are accepted beside them. Dates of signatures
 // and the lock of a key after failures go by real time, since clients know no
 // other.
 //
@@ -55,6 +58,7 @@
 //     (NoKeyLock).
 //   - enterprise_project_id is a string, as declared (NumericEnterprise: the
 //     number of the vendor's example).
+//   - A passcode counts beside the user's name as well (PasscodeByID).
 //   - A script fails on a server whose agent is offline (RefuseOffline: the
 //     execution is refused).
 //

@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"coc-console/internal/simulator/api"
 )
 
 // Effect is the way in which a fault shows.
@@ -51,12 +56,23 @@ const (
 	// ExpireToken lets the tokens that the caller's user has now expire: before
 	// the call or, if Late, after it.
 	ExpireToken
+	// HideHint lets a sign-in that lacks a passcode, or has a wrong one, fail
+	// with the words of a wrong password (docs/coc-api.md section 14.2).
+	HideHint
+	// ClockSkew answers by a clock that is Skew ahead: the Date header, and the
+	// times of tokens in IAM's answers. What the simulator itself goes by stays.
+	ClockSkew
+	// EchoToken refuses with the caller's token in the message, plain and with
+	// its characters escaped, and in the request id.
+	EchoToken
 )
 
 var effectNames = map[Effect]string{
-	Refuse: "refuse", Slow: "slow", HTMLBody: "html", EmptyBody: "empty-body", HalfBody: "half-body", WrongType: "wrong-type",
+	Refuse: "refuse", Slow: "slow", HTMLBody: "html", EmptyBody: "empty-body", HalfBody: "half-body",
+	WrongType:    "wrong-type",
 	RedirectAway: "redirect", Reset: "reset", NoEffect: "no-effect", OtherRow: "other-row", NewWords: "new-words",
 	Drip: "drip", Twice: "twice", ExpireToken: "expire-token",
+	HideHint: "hide-hint", ClockSkew: "clock-skew", EchoToken: "echo-token",
 }
 
 // String is the name of the effect in scenario files.
@@ -89,9 +105,11 @@ type Fault struct {
 	Gateway    bool   `json:"gateway"`
 	Keystone   bool   `json:"keystone"`
 	RetryAfter string `json:"retry_after"` // the header's value; empty = no header
+	// Denial is the encoded_authorization_message of a refusal of the gateway's shape.
+	Denial string `json:"encoded_authorization_message"`
 
 	// Late lets the call take effect before the answer is lost or replaced.
-	// Otherwise Refuse, RedirectAway, Reset, HTMLBody and EmptyBody leave no
+	// Otherwise Refuse, EchoToken, RedirectAway, Reset, HTMLBody and EmptyBody leave no
 	// effect.
 	Late bool `json:"late"`
 	// Delay, Tail and Hold keep the call waiting, before its effect or, if
@@ -102,6 +120,7 @@ type Fault struct {
 	Tail time.Duration   `json:"tail"`
 	Hold <-chan struct{} `json:"-"`
 	Pace time.Duration   `json:"pace"` // of Drip, 0 = 250 ms, and Twice, 0 = 5 s
+	Skew time.Duration   `json:"skew"` // of ClockSkew; negative: behind
 }
 
 type activeFault struct {
@@ -130,7 +149,8 @@ func (s *Simulator) drop(f *activeFault) {
 // pick returns a copy of the fault that a call meets. The caller holds the lock.
 func (s *Simulator) pick(c *call) *Fault {
 	for _, f := range slices.Backward(s.faults) {
-		if !f.Kind.covers(c.kind) || !s.means(f.Ticket, c.uuid) || f.Probability > 0 && s.chance.Float64() >= f.Probability {
+		if !f.Kind.covers(c.kind) || !s.means(f.Ticket, c.uuid) ||
+			f.Probability > 0 && s.chance.Float64() >= f.Probability {
 			continue
 		}
 		f.hits++
@@ -141,7 +161,7 @@ func (s *Simulator) pick(c *call) *Fault {
 		}
 		fault := f.Fault
 		fault.Delay += longTail(fault.Tail, s.chance)
-		c.spoil = &fault
+		c.fault = &fault
 		return &fault
 	}
 	return nil
@@ -184,8 +204,8 @@ func (f *Fault) happen(w http.ResponseWriter, c *call) bool {
 	return true
 }
 
-// spoil is what a fault does after the call; false ends the call.
-func (f *Fault) spoil(w http.ResponseWriter, c *call, a *answer) bool {
+// alter is what a fault does after the call; false ends the call.
+func (f *Fault) alter(w http.ResponseWriter, c *call, a *answer) bool {
 	if f.Late && !f.wait(c) {
 		return false
 	}
@@ -204,6 +224,12 @@ func (f *Fault) spoil(w http.ResponseWriter, c *call, a *answer) bool {
 		a.header["Content-Type"] = htmlType
 	case NewWords:
 		a.body = newWords(a.body)
+	case HideHint:
+		if c.kind == CallSignIn && a.status == http.StatusUnauthorized {
+			*a = keystone(a.status, wrongPassword)
+		}
+	case ClockSkew:
+		f.skew(c, a)
 	default: // not about the answer's text
 	}
 	return true
@@ -221,6 +247,8 @@ func (f *Fault) replacement(c *call, is *answer) (answer, bool) {
 	switch f.Effect {
 	case Refuse:
 		a = f.refusal(c)
+	case EchoToken:
+		a = f.echo(c)
 	case RedirectAway:
 		if f.Status == 0 {
 			a.status = http.StatusFound
@@ -252,10 +280,48 @@ func (f *Fault) refusal(c *call) answer {
 	case f.Code == "":
 		return answer{status: status, header: map[string]string{}}
 	case f.Gateway:
-		return c.gateway(status, f.Code, f.Message)
+		return jsonAnswer(status, gatewayBody{Message: f.Message, Code: f.Code, RequestID: c.requestID,
+			Denial: f.Denial})
 	}
 	return jsonAnswer(status, cocErrorBody{f.Code, f.Message})
 }
+
+// echo is a refusal that tells the token of its call. No token may get into a
+// page, a log or a record this way either.
+func (f *Fault) echo(c *call) answer {
+	token := cmp.Or(c.Header.Get("X-Auth-Token"), c.Header.Get("X-Subject-Token"), c.Header.Get("X-Security-Token"))
+	var escaped strings.Builder
+	for i, b := range []byte(token) {
+		if i%8 != 0 { // enough to hide it from a search of the bytes
+			escaped.WriteByte(b)
+			continue
+		}
+		fmt.Fprintf(&escaped, `\u%04x`, b)
+	}
+	a := answer{status: cmp.Or(f.Status, http.StatusBadRequest),
+		header: map[string]string{"Content-Type": jsonType, "X-Request-Id": token}}
+	a.body = fmt.Appendf(nil, `{"error_code":"%s","error_msg":"Invalid parameter values: X-Auth-Token %s, escaped %s","request_id":"%s"}`,
+		cmp.Or(f.Code, api.CodeInvalid), token, &escaped, token)
+	return a
+}
+
+// skew moves the times of an answer.
+func (f *Fault) skew(c *call, a *answer) {
+	a.header["Date"] = time.Now().Add(f.Skew).UTC().Format(http.TimeFormat)
+	if c.kind != CallSignIn && c.kind != CallIntrospect {
+		return
+	}
+	a.body = tokenTime.ReplaceAllFunc(a.body, func(found []byte) []byte {
+		m := tokenTime.FindSubmatch(found)
+		at, err := time.Parse(iamTime, string(m[2]))
+		if err != nil {
+			return found
+		}
+		return fmt.Appendf(nil, "%s%q", m[1], at.Add(f.Skew).UTC().Format(iamTime))
+	})
+}
+
+var tokenTime = regexp.MustCompile(`("(?:issued_at|expires_at|mfa_authn_at)":)"([^"]*)"`)
 
 // wait keeps the call waiting; false when its client went away.
 func (f *Fault) wait(c *call) bool {
@@ -298,7 +364,8 @@ func (f *Fault) drip(w http.ResponseWriter, c *call, a answer) {
 	a.write(w, c.requestID)
 	out := http.NewResponseController(w)
 	for piece := range slices.Chunk(whole, len(whole)/dripPieces+1) {
-		if _, err := w.Write(piece); err != nil || out.Flush() != nil || !sleep(cmp.Or(f.Pace, 250*time.Millisecond), c.Context().Done()) {
+		if _, err := w.Write(piece); err != nil || out.Flush() != nil ||
+			!sleep(cmp.Or(f.Pace, 250*time.Millisecond), c.Context().Done()) {
 			return
 		}
 	}

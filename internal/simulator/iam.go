@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"coc-console/internal/simulator/api"
 )
 
 // named is how IAM names things: by id or by name.
@@ -53,6 +55,8 @@ func (b *signInBody) complete() bool {
 	return u.Name != "" && u.Password != "" && u.Domain.Name != ""
 }
 
+const wrongPassword = "The username or password is wrong."
+
 func malformed() answer { return keystone(http.StatusBadRequest, "The request body is invalid") }
 
 // signIn is POST /v3/auth/tokens.
@@ -69,9 +73,9 @@ func (s *Simulator) signIn(c *call) answer {
 		// The text is invented: IAM documents the case only as IAM.0061.
 		return keystone(http.StatusUnauthorized, "The account is locked. Try again in 15 minutes.")
 	case !ok || !known || u.Password != user.Password:
-		return keystone(http.StatusUnauthorized, "The username or password is wrong.")
+		return keystone(http.StatusUnauthorized, wrongPassword)
 	}
-	if a, ok := b.checkPasscode(account, u); !ok {
+	if a, ok := b.checkPasscode(account, u, s.rules.PasscodeByID); !ok {
 		return a
 	}
 	project, a, ok := b.scope(account)
@@ -82,9 +86,9 @@ func (s *Simulator) signIn(c *call) answer {
 }
 
 // checkPasscode asks for the passcode of a virtual MFA device. The call wants
-// the user's id next to it; the name is accepted as well. All three texts are
-// invented.
-func (b *signInBody) checkPasscode(a Account, u User) (answer, bool) {
+// the user's id next to it; the name is accepted as well unless byID. All three
+// texts are invented.
+func (b *signInBody) checkPasscode(a Account, u User, byID bool) (answer, bool) {
 	totp := b.Auth.Identity.TOTP
 	switch {
 	case totp == nil && u.Passcode == "":
@@ -93,7 +97,7 @@ func (b *signInBody) checkPasscode(a Account, u User) (answer, bool) {
 		return keystone(http.StatusUnauthorized, "Virtual MFA is required: sign in with password and totp."), false
 	case u.Passcode == "":
 		return keystone(http.StatusUnauthorized, "No virtual MFA device is bound to the user."), false
-	case !totp.User.means(a.userID(u.Name), u.Name) || totp.User.Passcode != u.Passcode:
+	case byID && totp.User.ID == "" || !totp.User.means(a.userID(u.Name), u.Name) || totp.User.Passcode != u.Passcode:
 		return keystone(http.StatusUnauthorized, "The MFA passcode is wrong."), false
 	}
 	return answer{}, true
@@ -121,10 +125,12 @@ func (s *Simulator) grant(c *call, a Account, u User, project string, methods []
 	s.mu.Lock()
 	issued := s.lastIssue(a.Name + "/" + u.Name)
 	s.mu.Unlock()
-	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: issued.Add(cmp.Or(u.TokenLife, tokenLife))}
+	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued,
+		Expires: issued.Add(cmp.Or(u.TokenLife, tokenLife))}
 	token, err := s.tokens.seal(cl, cmp.Or(u.TokenSize, 4540))
 	if err != nil {
-		return keystone(http.StatusInternalServerError, "An unexpected error prevented the server from fulfilling your request.")
+		return keystone(http.StatusInternalServerError,
+			"An unexpected error prevented the server from fulfilling your request.")
 	}
 	answer := jsonAnswer(http.StatusCreated, tokenBody(cl, a, u, c.URL.Query().Get("nocatalog") == ""))
 	answer.header["X-Subject-Token"] = token
@@ -217,8 +223,9 @@ func roles(u User) []named {
 }
 
 func catalogBody() []any {
-	return []any{map[string]any{"id": hexID("service/coc"), "name": "coc", "type": "coc", "endpoints": []any{map[string]any{
-		"id": hexID("endpoint/coc"), "interface": "public", "region": "*", "region_id": "*", "url": "https://coc.myhuaweicloud.com"}}}}
+	return []any{map[string]any{"id": api.HexID("service/coc"), "name": "coc", "type": "coc",
+		"endpoints": []any{map[string]any{
+			"id": api.HexID("endpoint/coc"), "interface": "public", "region": "*", "region_id": "*", "url": "https://coc.myhuaweicloud.com"}}}}
 }
 
 // projects is GET /v3/projects, by which the SDK finds the project of a region.

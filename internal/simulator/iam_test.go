@@ -103,6 +103,16 @@ func TestSignInRefused(t *testing.T) {
 	}
 }
 
+func TestPasscodeByID(t *testing.T) {
+	w := newWorld(t, Config{Rules: Rules{PasscodeByID: true}})
+	a := DemoAccounts()[0]
+	w.post(signInJSON("mfa", "mfa", cnNorth, `{"name":"mfa","domain":{"name":"demo"},"passcode":"246810"}`)).isKeystone(t, 401, "passcode")
+	w.post(signInJSON("mfa", "mfa", cnNorth, `{"id":"`+a.userID("operator")+`","passcode":"246810"}`)).isKeystone(t, 401, "passcode")
+	if r := w.post(signInJSON("mfa", "mfa", cnNorth, `{"id":"`+a.userID("mfa")+`","passcode":"246810"}`)); r.status != http.StatusCreated {
+		t.Errorf("with the id: %d %s", r.status, r.body)
+	}
+}
+
 func TestTokens(t *testing.T) {
 	w := newWorld(t, Config{})
 	sizes := map[string]int{"operator": 9120, "manager": 10328, "reader": 4540, "nobody": 1224}

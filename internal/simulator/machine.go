@@ -13,7 +13,20 @@ const (
 	paused     = "PAUSED" // tickets only
 	canceled   = "CANCELED"
 	finished   = "FINISHED"
+	rolledBack = "ROLLBACKED" // with Rules.RollBack
 )
+
+// inError is what European pages call a ticket that is abnormal
+// (docs/coc-api.md section 14.1).
+const inError = "ERROR"
+
+// word is the state as the endpoint calls it.
+func (m *machine) word() string {
+	if m.status == abnormal && m.rules.ErrorForAbnormal {
+		return inError
+	}
+	return m.status
+}
 
 // The operations (docs/coc-api.md section 4.6).
 const (
@@ -23,6 +36,8 @@ const (
 	pauseOrder     = "PAUSE_ORDER"
 	continueOrder  = "CONTINUE_ORDER"
 )
+
+var operations = []string{cancelInstance, skipBatch, cancelOrder, pauseOrder, continueOrder}
 
 // Operation is one of the five operations on a ticket, in wire words.
 type Operation struct {
@@ -42,6 +57,8 @@ type row struct {
 	started    time.Time
 	ended      time.Time
 }
+
+func (r *row) failed() bool { return r.status == abnormal || r.status == rolledBack }
 
 func (r *row) open() bool { return r.status == ready || r.status == processing }
 
@@ -125,7 +142,9 @@ func (m *machine) next() (at time.Time, happen func()) {
 	return at, happen
 }
 
-func (m *machine) over() bool { return m.status == finished || m.status == canceled }
+func (m *machine) over() bool {
+	return m.status == finished || m.status == canceled || m.status == rolledBack
+}
 
 func (m *machine) begin() {
 	m.status = processing
@@ -136,7 +155,7 @@ func (m *machine) startBatch(index int) {
 	b := m.batches[index-1]
 	m.status, m.current, m.waived, b.begun = processing, index, false, true
 	m.dispatch(b)
-	m.settle()
+	m.checkBatch()
 }
 
 // dispatch schedules the rows of a batch that still wait.
@@ -155,17 +174,20 @@ func (m *machine) dispatch(b *batch) {
 func (m *machine) end(r *row) {
 	r.ended = m.at
 	r.status = r.plan.outcome(m.timeout)
-	m.settle()
+	if r.status == abnormal && m.rules.RollBack {
+		r.status = rolledBack
+	}
+	m.checkBatch()
 }
 
-// settle decides what follows once an instance of the current batch has ended.
-func (m *machine) settle() {
+// checkBatch decides what follows once an instance of the current batch has ended.
+func (m *machine) checkBatch() {
 	if m.status != processing && m.status != paused {
 		return
 	}
 	if m.batches[m.current-1].open() {
 		if m.rules.StopEarly && !m.waived && m.share(true) < m.rate {
-			m.status = abnormal
+			m.fail()
 		}
 		return
 	}
@@ -176,7 +198,7 @@ func (m *machine) endBatch() {
 	last := m.current == len(m.batches)
 	switch {
 	case !m.waived && m.share(false) < m.rate:
-		m.status = abnormal
+		m.fail()
 	case last:
 		m.close(finished)
 	case m.status == paused: // the next batch waits for CONTINUE_ORDER
@@ -187,9 +209,20 @@ func (m *machine) endBatch() {
 	}
 }
 
-// share is the percentage of instances that finished, or with hope that may
+// fail stops a ticket below its success_rate. One that is rolled back is over.
+func (m *machine) fail() {
+	m.status = abnormal
+	if m.rules.RollBack {
+		for _, b := range m.batches {
+			m.cancelOpen(b)
+		}
+		m.close(rolledBack)
+	}
+}
+
+// share is the percentage of instances that finished, or withOpen that may
 // still finish, of the current batch or of all batches so far.
-func (m *machine) share(hope bool) float64 {
+func (m *machine) share(withOpen bool) float64 {
 	total, good := 0, 0
 	for _, b := range m.batches[:m.current] {
 		if b.index != m.current && !m.rules.ThresholdPerOrder {
@@ -200,7 +233,7 @@ func (m *machine) share(hope bool) float64 {
 				continue
 			}
 			total++
-			if r.status == finished || hope && r.open() {
+			if r.status == finished || withOpen && r.open() {
 				good++
 			}
 		}
@@ -269,7 +302,7 @@ func (m *machine) pauseNow() {
 func (m *machine) cancelRow(r *row) {
 	r.status, r.ended = canceled, m.at
 	if r.batch == m.current {
-		m.settle()
+		m.checkBatch()
 	}
 }
 
@@ -357,8 +390,8 @@ func (m *machine) in(op Operation, ok bool) error {
 	if ok {
 		return nil
 	}
-	return &stateError{"The operation " + op.Type + " is not allowed while the order is " + m.status + ".",
-		"工单状态为 " + m.status + " 时不允许执行操作 " + op.Type + "。"}
+	return &stateError{"The operation " + op.Type + " is not allowed while the order is " + m.word() + ".",
+		"工单状态为 " + m.word() + " 时不允许执行操作 " + op.Type + "。"}
 }
 
 func (m *machine) allowsCancelInstance(id int64) error {

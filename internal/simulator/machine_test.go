@@ -231,7 +231,7 @@ func anyRules(t *rapid.T) Rules {
 	flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
 	return Rules{EffectDelay: rapid.SampledFrom([]time.Duration{-1, time.Second, 3 * time.Second}).Draw(t, "delay"),
 		ThresholdPerOrder: flag("per order"), StopEarly: flag("early"), IgnoreCanceled: flag("ignore"),
-		PauseAfterBatch: flag("pause after"), SkipWhileProcessing: flag("skip"), NoContinueFromAbnormal: flag("no continue"),
+		PauseAfterBatch: flag("pause after"), SkipWhileProcessing: flag("skip"), NoContinueFromAbnormal: flag("no continue"), RollBack: flag("roll back"), ErrorForAbnormal: flag("error"),
 		RowsDatedByTicket: flag("dated")}
 }
 
@@ -307,8 +307,9 @@ func snapshot(m *machine) past {
 
 // checkTransition holds what was against what is.
 func checkTransition(t *rapid.T, was past, m *machine) {
-	stopped := was.status == paused || was.status == abnormal || was.status == canceled || was.status == finished
-	if (was.status == canceled || was.status == finished) && m.status != was.status {
+	over := was.status == canceled || was.status == finished || was.status == rolledBack
+	stopped := was.status == paused || was.status == abnormal || over
+	if over && m.status != was.status {
 		t.Fatalf("%s became %s", was.status, m.status)
 	}
 	if m.current < was.current {

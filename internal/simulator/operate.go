@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
-)
 
-var operations = []string{cancelInstance, skipBatch, cancelOrder, pauseOrder, continueOrder}
+	"coc-console/internal/simulator/api"
+)
 
 // readOperation checks a body against docs/coc-api.md section 4.6. Numbers
 // that an operation does not need are checked too, and then ignored.
@@ -74,23 +74,30 @@ func (s *Simulator) operate(c *call, t *ticket, op Operation) answer {
 	if op.Type == cancelInstance && s.rules.OtherInstanceID {
 		op.InstanceID -= hiddenOffset
 	}
-	err := t.allows(op)
-	if state, ok := errors.AsType[*stateError](err); ok {
-		return cocError(codeState, c.say(state.en, state.zh))
+	if err := t.allows(op); err != nil {
+		return refusedBy(err)
 	}
-	if c.spoil != nil && op.Type == cancelInstance && c.spoil.Effect == OtherRow {
+	if c.fault != nil && op.Type == cancelInstance && c.fault.Effect == OtherRow {
 		op.InstanceID = t.otherRow(op.InstanceID)
 	}
-	if c.spoil == nil || c.spoil.Effect != NoEffect {
+	if c.fault == nil || c.fault.Effect != NoEffect {
 		if err := t.accept(op); err != nil {
-			return cocError(codeState, err.Error())
+			return refusedBy(err)
 		}
 		t.operated = true
-		if c.spoil != nil && c.spoil.Effect == Twice {
-			t.expect(op, t.at.Add(t.rules.effectDelay()+cmp.Or(c.spoil.Pace, 5*time.Second)))
+		if c.fault != nil && c.fault.Effect == Twice {
+			t.expect(op, t.at.Add(t.rules.effectDelay()+cmp.Or(c.fault.Pace, 5*time.Second)))
 		}
 	}
 	return data(t.uuid)
+}
+
+// refusedBy is the answer to an operation that the state does not allow.
+func refusedBy(err error) answer {
+	if state, ok := errors.AsType[*stateError](err); ok {
+		return cocError(api.CodeState, state.en, state.zh)
+	}
+	return cocError(api.CodeState, err.Error(), err.Error())
 }
 
 // hiddenOffset is added to row ids to make the ids that Rules.OtherInstanceID

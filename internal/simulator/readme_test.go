@@ -36,6 +36,11 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	more, err := filepath.Glob("*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, more...)
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {

@@ -23,6 +23,9 @@ type Rules struct {
 	ProjectTokensOnly      bool `json:"project_tokens_only"`       // COC refuses tokens of account scope
 	NoKeyLock              bool `json:"no_key_lock"`               // failed signatures do not lock an access key
 	NumericEnterprise      bool `json:"numeric_enterprise"`        // enterprise_project_id is a number in the list of scripts, as in the example
+	PasscodeByID           bool `json:"passcode_by_id"`            // a passcode counts only beside the user's id; a name is not enough
+	ErrorForAbnormal       bool `json:"error_for_abnormal"`        // tickets that have failed are called ERROR, as on European pages
+	RollBack               bool `json:"roll_back"`                 // what fails is rolled back: instances and the ticket end ROLLBACKED
 	RefuseOffline          bool `json:"refuse_offline"`            // nothing is executed on a server whose agent is offline: COC.00040702
 }
 

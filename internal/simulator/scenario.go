@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf8"
+
+	"coc-console/internal/simulator/api"
 )
 
 // Scenario is what a scenario file says. ExampleScenario explains every key.
@@ -139,7 +141,8 @@ func checkAccounts(accounts []Account) error {
 			}
 			for _, k := range u.Keys {
 				if !once(keys, k.ID) || k.Secret == "" {
-					return fmt.Errorf("user %q: the access key %q is without id or secret, or there twice", u.Name, k.ID)
+					return fmt.Errorf("user %q: the access key %q is without id or secret, or there twice", u.Name,
+						k.ID)
 				}
 			}
 		}
@@ -180,17 +183,22 @@ func (t TicketSpec) check() error {
 	return nil
 }
 
+// maxSpecLog bounds a log that a scenario gives: above the 1 MB of real scripts,
+// so that clients can be tried with longer ones.
+const maxSpecLog = 4 << 20
+
 func (b BatchSpec) check(ids map[int64]bool) (servers int, err error) {
 	for _, p := range b.Instances {
 		servers += max(1, p.Count)
 		switch {
-		case p.Dispatch < 0 || p.Run < 0 || p.Dispatch > MaxStep || p.Run > MaxStep || p.Count < 0 || p.Count > maxBatch || p.ID < 0:
+		case p.Dispatch < 0 || p.Run < 0 || p.Dispatch > MaxStep || p.Run > MaxStep || p.Count < 0 ||
+			p.Count > maxBatch || p.ID < 0:
 			return 0, fmt.Errorf("%q: dispatch, run, count and id are not negative, a time is up to 87600h, count up to 10", p.Host)
-		case len(p.Log) > 1<<20:
-			return 0, fmt.Errorf("%q: a log has at most 1 MB", p.Host)
+		case len(p.Log) > maxSpecLog:
+			return 0, fmt.Errorf("%q: a log has at most 4 MiB", p.Host)
 		}
-		if p.ID > never-maxBatch && p.Count > 1 {
-			return 0, fmt.Errorf("%q: ids end at %d", p.Host, int64(never))
+		if p.ID > api.Never-maxBatch && p.Count > 1 {
+			return 0, fmt.Errorf("%q: ids end at %d", p.Host, int64(api.Never))
 		}
 		for i := range int64(max(1, p.Count)) {
 			if ids[p.ID+i] {
@@ -221,9 +229,14 @@ func checkFaults(faults []Fault) error {
 			return fmt.Errorf("fault %d: status is 200 to 599", i+1)
 		case !(f.Probability >= 0 && f.Probability <= 1):
 			return fmt.Errorf("fault %d: probability is 0 to 1", i+1)
+		case f.Skew.Abs() > maxSkewed:
+			return fmt.Errorf("fault %d: a skew is at most %v", i+1, maxSkewed)
 		case f.Times < 0 || min(f.Delay, f.Tail, f.Pace) < 0 || longest > time.Hour:
 			return fmt.Errorf("fault %d: times and times to wait are not negative, and at most 1h", i+1)
 		}
 	}
 	return nil
 }
+
+// maxSkewed bounds how far a clock is off: some clients live by years.
+const maxSkewed = 100_000 * time.Hour

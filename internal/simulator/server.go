@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"coc-console/internal/simulator/api"
 )
 
 // call is one request on its way through the simulator.
@@ -20,7 +22,7 @@ type call struct {
 	claims    claims
 	user      User
 	account   Account
-	spoil     *Fault // changes the effect of an operation
+	fault     *Fault // changes the effect of an operation
 	body      []byte
 	bodyErr   error
 }
@@ -32,7 +34,7 @@ const (
 	maxURI    = 32 << 10
 )
 
-// Handler serves IAM under /v3 and COC under /v1.
+// Handler serves IAM under /v3 and /v3.0, and COC under /v1.
 func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +43,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	c.body, c.bodyErr = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	fault := s.arrive(c)
 	if fault == nil {
-		s.answer(c).write(w, c.requestID)
+		s.answer(c).in(c).write(w, c.requestID)
 		return
 	}
 	if fault.Effect == ExpireToken && !fault.Late {
@@ -50,12 +52,12 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 	if !fault.happen(w, c) {
 		return
 	}
-	a := s.answer(c)
+	a := s.answer(c).in(c)
 	if fault.Effect == ExpireToken {
 		s.expire(c)
 	}
 	switch {
-	case !fault.spoil(w, c, &a):
+	case !fault.alter(w, c, &a):
 	case fault.Effect == Drip:
 		fault.drip(w, c, a)
 	default:
@@ -75,6 +77,9 @@ func route(r *http.Request) *call {
 		if r.Method == http.MethodPost {
 			c.kind, c.method = CallSignIn, http.MethodPost
 		}
+		return c
+	case "/v3.0/OS-CREDENTIAL/securitytokens":
+		c.kind, c.method = CallTemporaryKeys, http.MethodPost
 		return c
 	case "/v3/projects":
 		c.kind = CallProjects
@@ -124,7 +129,7 @@ func (s *Simulator) arrive(c *call) *Fault {
 	defer s.mu.Unlock()
 	s.calls[c.kind]++
 	s.requests++
-	c.requestID = hexID(fmt.Sprintf("request/%d/%d", s.seed, s.requests))
+	c.requestID = api.HexID(fmt.Sprintf("request/%d/%d", s.seed, s.requests))
 	return s.pick(c)
 }
 
@@ -141,12 +146,15 @@ func (s *Simulator) answer(c *call) answer {
 	case c.kind == CallIntrospect:
 		return s.introspect(c)
 	case c.kind == CallUnknown:
-		return c.gateway(http.StatusNotFound, "APIGW.0101", "The API does not exist or has not been published in the environment.")
+		return c.gateway(http.StatusNotFound, "APIGW.0101",
+			"The API does not exist or has not been published in the environment.")
 	case c.Method != c.method:
 		// The gateway's code for a wrong method is not known.
 		a := c.gateway(http.StatusMethodNotAllowed, "APIGW.0201", "The request method is not allowed.")
 		a.header["Allow"] = c.method
 		return a
+	case c.kind == CallTemporaryKeys:
+		return s.temporaryKeys(c)
 	case c.kind.ofCOC():
 		return s.coc(c)
 	}

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"coc-console/internal/simulator/api"
+	"coc-console/internal/simulator/signing"
 )
 
 // signedWorld is a world in which signatures go by the stepped clock, too.
@@ -117,7 +120,7 @@ func TestSignedCalls(t *testing.T) {
 			}
 		})
 	}
-	for _, off := range []time.Duration{maxSkew, -maxSkew} {
+	for _, off := range []time.Duration{signing.MaxSkew, -signing.MaxSkew} {
 		if r := w.sendSigned(listRequest(), now.Add(off)); r.status != http.StatusOK {
 			t.Errorf("%v off: %d %s", off, r.status, r.body)
 		}
@@ -135,8 +138,8 @@ func TestSignedCallsRefused(t *testing.T) {
 	}{
 		{"unknown key", func(r *request, _ *time.Time) { r.key.ID = "NOBODY" }, nil, "Get secretKey failed,ak:NOBODY,err:ak not exist"},
 		{"wrong secret", func(r *request, _ *time.Time) { r.key.Secret += "x" }, nil, reasonSignature},
-		{"old", func(_ *request, at *time.Time) { *at = at.Add(-maxSkew - time.Second) }, nil, reasonSignature},
-		{"from the future", func(_ *request, at *time.Time) { *at = at.Add(maxSkew + time.Second) }, nil, reasonSignature},
+		{"old", func(_ *request, at *time.Time) { *at = at.Add(-signing.MaxSkew - time.Second) }, nil, reasonSignature},
+		{"from the future", func(_ *request, at *time.Time) { *at = at.Add(signing.MaxSkew + time.Second) }, nil, reasonSignature},
 		{"other query", func(r *request, _ *time.Time) { r.query = "?limit=3" }, nil, reasonSignature},
 		{"other path", func(r *request, _ *time.Time) { r.path += "/x" }, nil, reasonSignature},
 		{"other body", func(r *request, _ *time.Time) {}, func(h map[string]string) { h["X-Sdk-Content-Sha256"] = sum("x") }, reasonSignature},
@@ -166,9 +169,9 @@ func TestSignedCallsRefused(t *testing.T) {
 		})
 	}
 	other := listRequest()
-	other.header = map[string]string{"X-Domain-Id": hexID("somebody else")}
+	other.header = map[string]string{"X-Domain-Id": api.HexID("somebody else")}
 	w.sendSigned(other, now).is(t, 403, "APIGW.0302", "")
-	other.header = map[string]string{"X-Project-Id": hexID("somebody else")}
+	other.header = map[string]string{"X-Project-Id": api.HexID("somebody else")}
 	w.sendSigned(other, now).is(t, 403, "APIGW.0310", "")
 	nobody := listRequest()
 	nobody.key = DemoKey("nobody")

@@ -2,9 +2,6 @@ package simulator
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -12,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"coc-console/internal/simulator/api"
+	"coc-console/internal/simulator/scripts"
 )
 
 // Config says what is simulated. The zero value is the demo set at the real time.
@@ -62,18 +62,23 @@ const (
 	CallBatchInstances
 	CallListResources
 	CallSyncResources
+	CallTagScript
+	CallTemporaryKeys
 )
 
 // callNames are the kinds in scenario files and at the admin address.
 var callNames = map[CallKind]string{
 	AnyCall: "any", AnyCOCCall: "any-coc", CallSignIn: "sign-in", CallIntrospect: "introspect",
 	CallListTickets: "list-tickets", CallShowTicket: "show-ticket", CallBatches: "batches", CallInstances: "instances",
-	CallStatistics: "statistics", CallOperate: "operate", CallUnknown: "unknown", CallProjects: "projects", CallDomains: "domains",
+	CallStatistics: "statistics", CallOperate: "operate", CallUnknown: "unknown", CallProjects: "projects",
+	CallDomains:     "domains",
 	CallListScripts: "list-scripts", CallShowScript: "show-script", CallCreateScript: "create-script",
 	CallUpdateScript: "update-script", CallDeleteScript: "delete-script", CallApproveScript: "approve-script",
-	CallExecuteScript: "execute-script", CallAnalyzeScript: "analyze-script", CallListPublicScripts: "list-public-scripts",
-	CallShowPublicScript: "show-public-script", CallExecutePublicScript: "execute-public-script",
+	CallExecuteScript: "execute-script", CallAnalyzeScript: "analyze-script",
+	CallListPublicScripts: "list-public-scripts",
+	CallShowPublicScript:  "show-public-script", CallExecutePublicScript: "execute-public-script",
 	CallBatchInstances: "batch-instances", CallListResources: "list-resources", CallSyncResources: "sync-resources",
+	CallTagScript: "tag-script", CallTemporaryKeys: "temporary-keys",
 }
 
 // String is the name of the kind in scenario files.
@@ -100,7 +105,7 @@ func byName[T comparable](names map[T]string, to *T, name string) error {
 // ofCOC tells calls to COC, known or not, from those to IAM.
 func (k CallKind) ofCOC() bool {
 	switch k {
-	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains:
+	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains, CallTemporaryKeys:
 		return false
 	default:
 		return true
@@ -121,8 +126,7 @@ type Simulator struct {
 	tokens   *sealer
 
 	mu        sync.Mutex
-	library   *library  // of scripts
-	inventory []*server // of targets
+	scripts   *scripts.Service
 	lastOrder int64     // order_id of the newest ticket
 	nextRow   int64     // id of the next instance
 	tickets   []*ticket // newest first
@@ -185,7 +189,9 @@ func New(cfg Config) *Simulator {
 		plans = append(plans, ticketPlan{spec: spec})
 	}
 	s.build(plans)
-	s.library, s.inventory = s.newLibrary(), newInventory(specs)
+	s.scripts = scripts.New(cfg.Seed, s.now, scripts.Rules{NumericEnterprise: s.rules.NumericEnterprise,
+		RefuseOffline: s.rules.RefuseOffline},
+		scripts.User{Name: demoUser, ID: s.accounts[0].userID(demoUser)}, serversOf(specs))
 	for _, f := range cfg.Faults {
 		s.Inject(f)
 	}
@@ -220,7 +226,7 @@ func (s *Simulator) build(plans []ticketPlan) {
 		t := newTicket(p.spec, s.rules, now.Add(-p.spec.Age), rng)
 		t.orderID, t.plan = order, p.crowd
 		t.firstID = id + rng.Int64N(500)
-		if id = t.settleIn(now); p.crowd != nil && p.crowd.fate == processing {
+		if id = t.catchUp(now); p.crowd != nil && p.crowd.fate == processing {
 			s.load(t, now)
 		}
 		s.tickets = append(s.tickets, t)
@@ -230,11 +236,14 @@ func (s *Simulator) build(plans []ticketPlan) {
 	slices.Reverse(s.tickets)
 }
 
-// settleIn brings a new ticket up to now and returns the next free id of a row.
+// catchUp brings a new ticket up to now and returns the next free id of a row.
 // One of the crowd only gets its status, and keeps the ids that it may need.
-func (t *ticket) settleIn(now time.Time) int64 {
+func (t *ticket) catchUp(now time.Time) int64 {
 	if t.plan != nil {
 		t.status, t.quiet, t.regions = t.plan.fate, true, t.plan.region
+		if t.status == abnormal && t.rules.RollBack {
+			t.status = rolledBack
+		}
 		return t.firstID + 2*maxInstances
 	}
 	next := t.number(t.firstID)
@@ -279,23 +288,17 @@ func (s *Simulator) touch(t *ticket) {
 	t.advance(now)
 }
 
-// chinaTime is the zone of the times inside ids (docs/coc-api.md section 3).
-var chinaTime = time.FixedZone("UTC+8", 8*60*60)
-
-func uuid(prefix string, at time.Time, rng *rand.Rand) string {
-	return fmt.Sprintf("%s%s0%08x", prefix, at.In(chinaTime).Format("20060102150405"), rng.Uint32())
-}
-
 func newTicket(spec TicketSpec, rules Rules, created time.Time, rng *rand.Rand) *ticket {
-	t := &ticket{spec: spec, uuid: uuid("SCT", created, rng), machine: newMachine(spec, rules, created)}
-	t.scriptUUID, t.version, t.source = scriptUUID(spec.Name), "1.0.0", customScript
-	t.versionID = int64(10000 + hash(spec.Name)%900)
+	t := &ticket{spec: spec, uuid: api.UUID("SCT", created, rng), machine: newMachine(spec, rules, created)}
+	t.scriptUUID, t.version, t.source = scripts.UUID(spec.Name), scripts.FirstVersion, scripts.CustomScript
+	t.versionID = int64(10000 + api.Hash(spec.Name)%900)
 	t.regions = regionsOf(spec.Batches)
 	return t
 }
 
 func newMachine(spec TicketSpec, rules Rules, created time.Time) machine {
-	m := machine{rules: rules, timeout: spec.Timeout, rate: spec.SuccessRate, status: ready, current: 1, created: created, at: created}
+	m := machine{rules: rules, timeout: spec.Timeout, rate: spec.SuccessRate, status: ready, current: 1,
+		created: created, at: created}
 	for i, b := range spec.Batches {
 		made := &batch{index: i + 1, pause: b.Pause}
 		for _, several := range b.Instances {
@@ -345,18 +348,6 @@ func (t *ticket) replay() {
 	}
 }
 
-// hash is a number that depends on the text alone.
-func hash(text string) uint64 {
-	sum := sha256.Sum256([]byte(text))
-	return binary.BigEndian.Uint64(sum[:])
-}
-
-// hexID is a 32-digit id that depends on the text alone.
-func hexID(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:16])
-}
-
 // Ticket is what is known of a ticket without a call.
 type Ticket struct {
 	Scenario     string // "abnormal", "running", …; empty for the crowd
@@ -384,7 +375,7 @@ func (s *Simulator) Tickets() []Ticket {
 			s.touch(t)
 		}
 		t.advance(s.now().UTC())
-		list[i] = Ticket{t.spec.Scenario, t.uuid, t.spec.Name, t.spec.Creator, t.status, t.current}
+		list[i] = Ticket{t.spec.Scenario, t.uuid, t.spec.Name, t.spec.Creator, t.word(), t.current}
 	}
 	return list
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"coc-console/internal/simulator/api"
+	"coc-console/internal/simulator/scripts"
 )
 
 // TicketSpec says what a ticket runs and how its run turns out. The run itself
@@ -23,11 +26,7 @@ type TicketSpec struct {
 }
 
 // ParamSpec is a script parameter. COC shows sensitive values masked.
-type ParamSpec struct {
-	Name      string `json:"name"`
-	Value     string `json:"value"`
-	Sensitive bool   `json:"sensitive"`
-}
+type ParamSpec = scripts.Param
 
 // PastOperation was accepted that long after the ticket's creation.
 type PastOperation struct {
@@ -57,8 +56,18 @@ type InstanceSpec struct {
 	Offline  bool          `json:"offline"`   // the agent is not there
 	Log      string        `json:"log"`       // what the script prints, evenly over Run
 
+	// LInstance makes it a server of the kind HCSS, L-INSTANCE; Attributes come
+	// back with it.
+	LInstance  bool        `json:"l_instance"`
+	Attributes []Attribute `json:"custom_attributes"`
+
 	log func() string // makes what Log does not hold
+	// logAfter makes what is there after a time, where that is not even.
+	logAfter func(after time.Duration) string
 }
+
+// Attribute is a label of a server in one execution.
+type Attribute = scripts.Attribute
 
 // expand makes Count servers of one.
 func (p InstanceSpec) expand() []InstanceSpec {
@@ -70,7 +79,7 @@ func (p InstanceSpec) expand() []InstanceSpec {
 		list[i] = p
 		list[i].Host = fmt.Sprintf("%s-%d", p.Host, i+1)
 		if p.IP == "" {
-			n := hash(list[i].Host)
+			n := api.Hash(list[i].Host)
 			list[i].IP = fmt.Sprintf("10.%d.%d.%d", n%256, n/256%256, 1+n/65536%250)
 		}
 		if p.ID > 0 {
@@ -81,7 +90,10 @@ func (p InstanceSpec) expand() []InstanceSpec {
 }
 
 func (p InstanceSpec) prints() string {
-	if p.log != nil {
+	switch {
+	case p.logAfter != nil:
+		return p.logAfter(p.Run)
+	case p.log != nil:
 		return p.log()
 	}
 	return p.Log
@@ -122,9 +134,9 @@ func (m *machine) message(r *row) (text string, ok bool) {
 		until = m.at
 	}
 	switch {
-	case r.status == abnormal && r.plan.Offline:
+	case r.failed() && r.plan.Offline:
 		return offlineLine, true
-	case r.status == abnormal && r.plan.timesOut(m.timeout):
+	case r.failed() && r.plan.timesOut(m.timeout):
 		return r.plan.printed(m.timeout) + "\n\n" + timeoutLine, true
 	case r.status == processing || r.status == canceled:
 		return r.plan.printed(until.Sub(r.started)), true
@@ -136,6 +148,9 @@ func (m *machine) message(r *row) (text string, ok bool) {
 func (p InstanceSpec) printed(after time.Duration) string {
 	if p.Offline || p.Run <= 0 {
 		return ""
+	}
+	if p.logAfter != nil {
+		return p.logAfter(after)
 	}
 	text := p.prints()
 	lines := strings.Count(text, "\n") + 1

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -91,5 +92,8 @@ func (s *sealer) open(token string) (claims, error) {
 	if err != nil {
 		return c, errToken
 	}
-	return c, json.Unmarshal(plain, &c)
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return c, fmt.Errorf("%w: %w", errToken, err)
+	}
+	return c, nil
 }

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"coc-console/internal/simulator/api"
+	"coc-console/internal/simulator/scripts"
 )
 
 // The answers of docs/coc-api.md section 4. Absent values are explicit nulls.
@@ -42,7 +45,7 @@ func span(from, to time.Time) (end, costs *int64) {
 func (t *ticket) summary() summaryBody {
 	end, costs := span(t.created, t.finished)
 	return summaryBody{OrderID: t.orderID, OrderName: t.spec.Name, UUID: t.uuid, Created: t.created.UnixMilli(),
-		Finished: end, Costs: costs, Creator: t.spec.Creator, Status: t.status, Properties: regionsBody{t.regions}}
+		Finished: end, Costs: costs, Creator: t.spec.Creator, Status: t.word(), Properties: regionsBody{t.regions}}
 }
 
 type infoBody struct {
@@ -80,9 +83,6 @@ type scriptParam struct {
 	Refer *string `json:"param_refer"`
 }
 
-// mask stands for a sensitive value (docs/coc-api.md section 4.2).
-var mask = strings.Repeat("*", 17)
-
 func (t *ticket) info() infoBody {
 	end, costs := span(t.created, t.finished)
 	param := paramBody{Resourceful: true, Timeout: int64(t.timeout / time.Second), User: t.spec.ExecuteUser,
@@ -92,12 +92,12 @@ func (t *ticket) info() infoBody {
 	}
 	for i, p := range t.spec.Params {
 		if p.Sensitive {
-			p.Value = mask
+			p.Value = scripts.Mask
 		}
 		param.Params = append(param.Params, scriptParam{Name: p.Name, Value: p.Value, Order: i + 1})
 	}
 	return infoBody{UUID: t.uuid, Created: t.created.UnixMilli(), Finished: end, Costs: costs, Creator: t.spec.Creator,
-		Status: t.status, Properties: propertiesBody{ScriptUUID: t.scriptUUID, ScriptName: t.spec.Name,
+		Status: t.word(), Properties: propertiesBody{ScriptUUID: t.scriptUUID, ScriptName: t.spec.Name,
 			VersionUUID: t.versionID, VersionName: t.version, CurrentBatch: t.current, Source: t.source, Param: param}}
 }
 
@@ -127,51 +127,23 @@ type instancesBody struct {
 }
 
 type instanceBody struct {
-	ID       int64      `json:"id"`
-	Command  *string    `json:"cmd_uuid"`
-	JobSign  *string    `json:"job_sign"`
-	Target   targetBody `json:"target_instance"`
-	Created  int64      `json:"gmt_created"`
-	Finished *int64     `json:"gmt_finished"`
-	Costs    *int64     `json:"execute_costs"`
-	Status   string     `json:"status"`
-	Message  *string    `json:"message"`
-}
-
-type targetBody struct {
-	ResourceID   string     `json:"resource_id"`
-	Provider     string     `json:"provider"`
-	Type         string     `json:"type"`
-	RegionID     string     `json:"region_id"`
-	AgentSN      *string    `json:"agent_sn"`
-	AgentStatus  *string    `json:"agent_status"`
-	AgentVersion *string    `json:"agent_version"`
-	ProjectID    *string    `json:"project_id"`
-	Attributes   *[]string  `json:"custom_attributes"`
-	Properties   serverBody `json:"properties"`
-}
-
-type serverBody struct {
-	HostName    string  `json:"host_name"`
-	FixedIP     string  `json:"fixed_ip"`
-	FloatingIP  *string `json:"floating_ip"`
-	RegionID    string  `json:"region_id"`
-	ZoneID      string  `json:"zone_id"`
-	Application *string `json:"application"`
-	Group       *string `json:"group"`
-	ProjectID   *string `json:"project_id"`
-}
-
-// dashed writes a 32-digit id as a UUID.
-func dashed(id string) string {
-	return id[:8] + "-" + id[8:12] + "-" + id[12:16] + "-" + id[16:20] + "-" + id[20:]
+	ID       int64          `json:"id"`
+	Command  *string        `json:"cmd_uuid"`
+	JobSign  *string        `json:"job_sign"`
+	Target   scripts.Target `json:"target_instance"`
+	Created  int64          `json:"gmt_created"`
+	Finished *int64         `json:"gmt_finished"`
+	Costs    *int64         `json:"execute_costs"`
+	Status   string         `json:"status"`
+	Message  *string        `json:"message"`
 }
 
 func (t *ticket) instance(r *row) instanceBody {
 	end, costs := span(r.created, r.ended)
-	b := instanceBody{ID: r.id, Target: target(r), Created: r.created.UnixMilli(), Finished: end, Costs: costs, Status: r.status}
+	b := instanceBody{ID: r.id, Target: target(r), Created: r.created.UnixMilli(), Finished: end, Costs: costs,
+		Status: r.status}
 	if !r.started.IsZero() && !r.plan.Offline {
-		command := dashed(hexID(t.uuid + "/" + r.plan.Host))
+		command := api.Dashed(api.HexID(t.uuid + "/" + r.plan.Host))
 		b.Command = &command
 	}
 	if text, ok := t.message(r); ok {
@@ -180,15 +152,13 @@ func (t *ticket) instance(r *row) instanceBody {
 	return b
 }
 
-func target(r *row) targetBody {
+func target(r *row) scripts.Target {
 	p := r.plan
-	b := targetBody{ResourceID: dashed(hexID("server/" + p.Host)), Provider: "ECS", Type: "CLOUDSERVER", RegionID: p.Region,
-		Properties: serverBody{HostName: p.Host, FixedIP: p.IP, RegionID: p.Region, ZoneID: p.Zone}}
-	if p.Application != "" {
-		b.Properties.Application = &p.Application
-	}
+	b := scripts.TargetOf(scripts.Server{Host: p.Host, IP: p.IP, Region: p.Region, Zone: p.Zone,
+		Application: p.Application, LInstance: p.LInstance})
+	b.Attributes = p.Attributes
 	if !r.started.IsZero() && !p.Offline {
-		sn, version := hexID("agent/"+p.Host), "1.1.8"
+		sn, version := api.HexID("agent/"+p.Host), "1.1.8"
 		b.AgentSN, b.AgentVersion = &sn, &version
 	}
 	return b
@@ -209,7 +179,11 @@ type countBody struct {
 // (docs/coc-api.md section 4.5).
 func (t *ticket) statistics() statisticsBody {
 	var body statisticsBody
-	for _, status := range []string{ready, processing, abnormal, canceled, finished} {
+	states := []string{ready, processing, abnormal, canceled, finished}
+	if t.rules.RollBack {
+		states = append(states, rolledBack)
+	}
+	for _, status := range states {
 		body.Counts = append(body.Counts, countBody{Status: status, Batches: []int{}})
 	}
 	for _, b := range t.batches {

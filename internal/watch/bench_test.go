@@ -39,7 +39,7 @@ func largest() simulator.TicketSpec {
 func BenchmarkPublish(b *testing.B) {
 	for _, listening := range []bool{false, true} {
 		b.Run(fmt.Sprintf("viewers=1000/listening=%v", listening), func(b *testing.B) {
-			d := newDesk(b, Limits{}, largest())
+			d := newFixture(b, Limits{}, largest())
 			u := d.signIn("operator", "s")
 			var got, over sync.WaitGroup
 			stop := make(chan struct{})
@@ -50,14 +50,14 @@ func BenchmarkPublish(b *testing.B) {
 					over.Go(func() { listen(v, stop, got.Done) })
 				}
 			}
-			view := first.view
+			view := first.poller
 			session := view.pick()
 			b.ReportAllocs()
 			for b.Loop() {
 				if listening {
 					got.Add(1000)
 				}
-				view.settle(session, true, nil)
+				view.finish(session, true, nil)
 				got.Wait()
 			}
 			close(stop)
@@ -84,7 +84,7 @@ func listen(v *Viewer[Snapshot], stop <-chan struct{}, got func()) {
 func BenchmarkPoll(b *testing.B) {
 	for _, viewers := range []int{1, 50, 1000} {
 		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {
-			d := newDesk(b, Limits{Running: 1000 * time.Hour, Recheck: 1000 * time.Hour}, largest())
+			d := newFixture(b, Limits{Running: 1000 * time.Hour, Recheck: 1000 * time.Hour}, largest())
 			d.clock.asked = make(chan time.Duration, 1000)
 			u := d.signIn("operator", "s")
 			var v *Viewer[Snapshot]
@@ -97,10 +97,10 @@ func BenchmarkPoll(b *testing.B) {
 			polls := 0
 			for b.Loop() {
 				// Only the view's clock moves: the ticket stays as it is.
-				v.view.mu.Lock()
-				v.view.due = d.clock.now()
-				v.view.mu.Unlock()
-				v.view.rouse()
+				v.poller.mu.Lock()
+				v.poller.due = d.clock.now()
+				v.poller.mu.Unlock()
+				v.poller.signal()
 				d.waits()
 				polls++
 			}
@@ -122,16 +122,16 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	for name, c := range map[string]struct {
 		more int
-		join func(d *desk, u *user, i int)
+		join func(d *fixture, u *user, i int)
 	}{
-		"viewer":  {viewers, func(d *desk, u *user, _ int) { d.join("0", u) }},
-		"session": {viewers, func(d *desk, u *user, i int) { d.join("0", u.as(fmt.Sprint(i))) }},
-		"ticket":  {tickets, func(d *desk, u *user, i int) { d.join(fmt.Sprint(i), u) }},
+		"viewer":  {viewers, func(d *fixture, u *user, _ int) { d.join("0", u) }},
+		"session": {viewers, func(d *fixture, u *user, i int) { d.join("0", u.as(fmt.Sprint(i))) }},
+		"ticket":  {tickets, func(d *fixture, u *user, i int) { d.join(fmt.Sprint(i), u) }},
 	} {
 		b.Run(name, func(b *testing.B) {
 			var each float64
 			for b.Loop() {
-				d := newDesk(b, Limits{}, specs...)
+				d := newFixture(b, Limits{}, specs...)
 				u := d.signIn("operator", "s")
 				d.join("0", u)
 				before := heap()

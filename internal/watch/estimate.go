@@ -141,7 +141,9 @@ func (s Success) Verdict() Verdict {
 func (s Success) Percent() float64 { return 100 * float64(s.Finished) / float64(s.Total) }
 
 // SuccessOf counts the rows of a batch, or with 0 of the whole ticket. ok is
-// false when COC told no threshold, or rows are not known.
+// false when COC told no threshold, rows are not known, or COC contradicts
+// itself: after a roll-back the rows may all be rolled back, while the statistics
+// still count what had finished.
 func SuccessOf(s *Snapshot, batch int32) (rate Success, ok bool) {
 	if s.Ticket.SuccessRate == nil {
 		return Success{}, false
@@ -164,8 +166,17 @@ func SuccessOf(s *Snapshot, batch int32) (rate Success, ok bool) {
 			}
 		}
 	}
+	if batch == 0 && s.Statistics.Count(coc.InstanceFinished) != int32(rate.Finished) && rolledBack(s) {
+		return Success{}, false
+	}
 	rate.Required = required(rate.Total, rate.Threshold)
 	return rate, rate.Total > 0
+}
+
+func rolledBack(s *Snapshot) bool {
+	return s.Ticket.Status == coc.TicketRolledBack || slices.ContainsFunc(s.Batches, func(b Batch) bool {
+		return slices.ContainsFunc(b.Instances, func(r Instance) bool { return r.Status == coc.InstanceRolledBack })
+	})
 }
 
 // required is the least number of finished instances whose share of total is

@@ -79,7 +79,7 @@ func TestEstimateRemaining(t *testing.T) {
 
 // TestEstimateOfARealRun compares with what the simulator then does.
 func TestEstimateOfARealRun(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(50*time.Second, 20*time.Second), runs(50*time.Second), runs(40*time.Second, 50*time.Second)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(50*time.Second, 20*time.Second), runs(50*time.Second), runs(40*time.Second, 50*time.Second)))
 	v := d.join("running", d.signIn("operator", "s"))
 	d.waits()
 	e, ok := EstimateRemaining(v.Snapshot(), d.clock.now())

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/iam"
 	"coc-console/internal/simulator"
 )
@@ -67,8 +68,8 @@ func (c *clock) step(d time.Duration) {
 	c.timers = left
 }
 
-// desk is a Watcher on a simulator over HTTP.
-type desk struct {
+// fixture is a Watcher on a simulator over HTTP.
+type fixture struct {
 	*Watcher
 	t     testing.TB
 	clock *clock
@@ -79,10 +80,10 @@ type desk struct {
 	tokens map[string]int // calls by token
 }
 
-// newDesk starts everything. Waits are exact: there is no jitter.
-func newDesk(t testing.TB, limits Limits, tickets ...simulator.TicketSpec) *desk {
+// newFixture starts everything. Waits are exact: there is no jitter.
+func newFixture(t testing.TB, limits Limits, tickets ...simulator.TicketSpec) *fixture {
 	t.Helper()
-	d := &desk{t: t, clock: newClock(), tokens: map[string]int{}}
+	d := &fixture{t: t, clock: newClock(), tokens: map[string]int{}}
 	accounts := simulator.DemoAccounts()
 	accounts[0].Users = append(accounts[0].Users, simulator.User{Name: "lister", Password: "lister", Actions: []string{"coc:job:list"}})
 	d.sim = simulator.New(simulator.Config{Now: d.clock.now, Tickets: tickets, Accounts: accounts})
@@ -99,7 +100,7 @@ func newDesk(t testing.TB, limits Limits, tickets ...simulator.TicketSpec) *desk
 	return d
 }
 
-func (d *desk) watcher(limits Limits, timeout time.Duration) *Watcher {
+func (d *fixture) watcher(limits Limits, timeout time.Duration) *Watcher {
 	d.t.Helper()
 	client, err := coc.New(coc.Config{Endpoint: d.url, CallTimeout: timeout})
 	check(d.t, err)
@@ -118,14 +119,14 @@ type user struct {
 	over error
 }
 
-func (d *desk) signIn(name, session string) *user {
+func (d *fixture) signIn(name, session string) *user {
 	d.t.Helper()
 	c, err := iam.New(iam.Config{Endpoint: d.url})
 	check(d.t, err)
 	defer c.Close()
 	id, token, err := c.SignIn(d.t.Context(), iam.PasswordRequest{Account: "demo", User: name, Password: name, Project: "cn-north-4"})
 	check(d.t, err)
-	u := &user{caller: coc.Caller{Token: coc.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}}
+	u := &user{caller: coc.Caller{Token: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}}
 	u.Credentials = Credentials{Session: session, Caller: func(context.Context) (coc.Caller, error) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -134,7 +135,14 @@ func (d *desk) signIn(name, session string) *user {
 	return u
 }
 
-var errSignedOut = errors.New("signed out")
+var errSignedOut = fmt.Errorf("signed out: %w", coc.ErrNoCaller)
+
+// away lets the store of the session fail, or work again.
+func (u *user) away(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = err
+}
 
 func (u *user) signOut() {
 	u.mu.Lock()
@@ -149,12 +157,12 @@ func (u *user) as(session string) *user {
 	return other
 }
 
-func (d *desk) key(scenario string, u *user) Key {
+func (d *fixture) key(scenario string, u *user) Key {
 	return Key{Account: "demo", Project: u.caller.ProjectID, Ticket: coc.ExecuteUUID(d.sim.UUID(scenario))}
 }
 
 // join looks at a scenario until the test ends.
-func (d *desk) join(scenario string, u *user) *Viewer[Snapshot] {
+func (d *fixture) join(scenario string, u *user) *Viewer[Snapshot] {
 	d.t.Helper()
 	v, err := d.Join(d.t.Context(), d.key(scenario, u), u.Credentials)
 	check(d.t, err)
@@ -163,7 +171,7 @@ func (d *desk) join(scenario string, u *user) *Viewer[Snapshot] {
 }
 
 // waits returns how long the view waits now that its poll is over.
-func (d *desk) waits() time.Duration {
+func (d *fixture) waits() time.Duration {
 	d.t.Helper()
 	select {
 	case wait := <-d.clock.asked:
@@ -176,14 +184,14 @@ func (d *desk) waits() time.Duration {
 
 // pass lets a time pass after which a poll is due, and returns how long the
 // view waits after it.
-func (d *desk) pass(passed time.Duration) time.Duration {
+func (d *fixture) pass(passed time.Duration) time.Duration {
 	d.t.Helper()
 	d.clock.step(passed)
 	return d.waits()
 }
 
 // calls counts by kind what f costs: ticket, statistics, batches, instances.
-func (d *desk) calls(f func()) [4]int {
+func (d *fixture) calls(f func()) [4]int {
 	d.t.Helper()
 	count := func() [4]int {
 		return [4]int{d.sim.Calls(simulator.CallShowTicket), d.sim.Calls(simulator.CallStatistics), d.sim.Calls(simulator.CallBatches),
@@ -199,7 +207,7 @@ func (d *desk) calls(f func()) [4]int {
 }
 
 // used counts the calls with a user's token.
-func (d *desk) used(u *user) int {
+func (d *fixture) used(u *user) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.tokens[u.caller.Token.Reveal()]
@@ -210,9 +218,9 @@ type proof struct{}
 func (proof) RequestedSequence() int64 { return 1 }
 
 // operate operates on a ticket, and waits for the effect.
-func (d *desk) operate(scenario string, u *user, op coc.Operation) {
+func (d *fixture) operate(scenario string, u *user, op coc.Operation) {
 	d.t.Helper()
-	_, err := d.Client.Operate(d.t.Context(), u.caller, proof{}, coc.ExecuteUUID(d.sim.UUID(scenario)), op)
+	_, err := d.cfg.Client.Operate(d.t.Context(), u.caller, proof{}, coc.ExecuteUUID(d.sim.UUID(scenario)), op)
 	check(d.t, err)
 }
 

@@ -52,7 +52,7 @@ const maxRows = 100
 // maxWaiting bounds the tickets of one state that wait for a decision.
 const maxWaiting = 20
 
-// The rhythm of the figures. COC's limits for calls are not known, so that a
+// The interval of the figures. COC's limits for calls are not known, so that a
 // poll reads those of a few tickets only, in turn.
 const (
 	maxFigures     = 8 // read by one poll
@@ -100,7 +100,7 @@ type listFeed struct {
 	offered   *coc.TicketPage // of a check
 	offeredAt time.Time
 
-	now  List // of the view's goroutine alone
+	now  List // of the poller's goroutine alone
 	read bool
 	seen bool // the last poll has read figures
 }
@@ -108,14 +108,14 @@ type listFeed struct {
 // check reads the list, and the figures of one of its tickets: who may list
 // tickets need not be allowed to open them (docs/coc-api.md section 13.1).
 func (f *listFeed) check(ctx context.Context, caller coc.Caller) error {
-	page, err := f.w.Client.ListTickets(ctx, caller, f.query)
+	page, err := f.w.cfg.Client.ListTickets(ctx, caller, f.query)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
-	f.offered, f.offeredAt = &page, f.w.Now()
+	f.offered, f.offeredAt = &page, f.w.cfg.Now()
 	f.mu.Unlock()
-	i := slices.IndexFunc(page.Tickets, func(t coc.TicketSummary) bool { return !t.Status.Terminal() })
+	i := slices.IndexFunc(page.Tickets, func(t coc.TicketSummary) bool { return !t.Over() })
 	if len(page.Tickets) == 0 {
 		return errNarrow
 	}
@@ -130,10 +130,10 @@ func (f *listFeed) list(ctx context.Context, caller coc.Caller) (coc.TicketPage,
 	offered, at := f.offered, f.offeredAt
 	f.offered = nil
 	f.mu.Unlock()
-	if offered != nil && f.w.Now().Sub(at) < maxOffer {
+	if offered != nil && f.w.cfg.Now().Sub(at) < maxOffer {
 		return *offered, nil
 	}
-	return f.w.Client.ListTickets(ctx, caller, f.query)
+	return f.w.cfg.Client.ListTickets(ctx, caller, f.query)
 }
 
 func (f *listFeed) poll(ctx context.Context, caller coc.Caller) (changed bool, err error) {
@@ -153,8 +153,11 @@ func (f *listFeed) poll(ctx context.Context, caller coc.Caller) (changed bool, e
 
 // sameList compares all but when figures were read.
 func sameList(a, b List) bool {
-	return reflect.DeepEqual(a.Page, b.Page) && a.WaitingTotal == b.WaitingTotal && slices.Equal(a.Waiting, b.Waiting) &&
-		maps.EqualFunc(a.Figures, b.Figures, func(a, b Figures) bool { return reflect.DeepEqual(a.Statistics, b.Statistics) })
+	return reflect.DeepEqual(a.Page, b.Page) && a.WaitingTotal == b.WaitingTotal &&
+		slices.Equal(a.Waiting, b.Waiting) &&
+		maps.EqualFunc(a.Figures, b.Figures, func(a, b Figures) bool {
+			return reflect.DeepEqual(a.Statistics, b.Statistics)
+		})
 }
 
 func bounded(page coc.TicketPage, limit int32) coc.TicketPage {
@@ -162,54 +165,74 @@ func bounded(page coc.TicketPage, limit int32) coc.TicketPage {
 	for i := range page.Tickets {
 		t := &page.Tickets[i]
 		t.Name, t.Creator, t.RegionIDs = head(t.Name, maxText), head(t.Creator, maxText), head(t.RegionIDs, maxText)
-		t.ExecuteUUID, t.Status = coc.ExecuteUUID(head(string(t.ExecuteUUID), maxText)), coc.TicketStatus(head(string(t.Status), maxText))
+		t.ExecuteUUID = coc.ExecuteUUID(head(string(t.ExecuteUUID), maxText))
+		t.Status = coc.TicketStatus(head(string(t.Status), maxText))
 	}
 	return page
 }
 
-// waits reports whether a ticket waits for somebody's decision.
-func waits(t coc.TicketSummary) bool {
-	return t.Status == coc.TicketAbnormal || t.Status == coc.TicketPaused
-}
-
-// readWaiting finds the tickets that wait for a decision: on the page, if that
-// is the whole list, else by asking for their states.
+// readWaiting finds all tickets that wait for a decision, whatever the list is
+// narrowed to: on the page, if that is the whole of an unfiltered list, else by
+// asking for their states.
 func (f *listFeed) readWaiting(ctx context.Context, caller coc.Caller) error {
-	switch {
-	case f.query.Status != "":
-		return nil
-	case f.now.Page.Total <= int64(len(f.now.Page.Tickets)):
-		f.now.Waiting = slices.DeleteFunc(slices.Clone(f.now.Page.Tickets), func(t coc.TicketSummary) bool { return !waits(t) })
+	if f.query == (coc.TicketQuery{Limit: f.query.Limit}) && f.now.Page.Total <= int64(len(f.now.Page.Tickets)) {
+		f.now.Waiting = slices.DeleteFunc(slices.Clone(f.now.Page.Tickets), func(t coc.TicketSummary) bool {
+			return !t.Waits()
+		})
 		f.now.WaitingTotal = int64(len(f.now.Waiting))
 		return nil
 	}
-	states := [...]coc.TicketStatus{coc.TicketAbnormal, coc.TicketPaused}
-	var found [len(states)]coc.TicketPage
-	var errs [len(states)]error
-	var g sync.WaitGroup
-	for i, state := range states {
-		q := f.query
-		q.Status, q.Limit = state, maxWaiting
-		g.Go(func() { found[i], errs[i] = f.w.Client.ListTickets(ctx, caller, q) })
-	}
-	g.Wait()
-	if err := gravest(errs[:]...); err != nil {
+	found, err := f.askWaiting(ctx, caller)
+	if err != nil {
 		return err
 	}
 	f.now.Waiting, f.now.WaitingTotal = nil, 0
 	for _, page := range found {
-		f.now.Waiting = append(f.now.Waiting, bounded(page, maxWaiting).Tickets...)
+		for _, t := range bounded(page, maxWaiting).Tickets {
+			switch {
+			case !t.Waits(): // over, for all its state
+				f.now.WaitingTotal--
+			case slices.ContainsFunc(f.now.Waiting, func(o coc.TicketSummary) bool {
+				return o.ExecuteUUID == t.ExecuteUUID
+			}):
+				f.now.WaitingTotal-- // it has changed its state between two calls
+			default:
+				f.now.Waiting = append(f.now.Waiting, t)
+			}
+		}
 		f.now.WaitingTotal += page.Total
 	}
 	slices.SortStableFunc(f.now.Waiting, func(a, b coc.TicketSummary) int { return cmp.Compare(b.OrderID, a.OrderID) })
 	return nil
 }
 
+// askWaiting asks for the tickets in each state that waits for a decision. What
+// the endpoint calls the failed ones may be learnt by asking: then by its word alone.
+func (f *listFeed) askWaiting(ctx context.Context, caller coc.Caller) ([]coc.TicketPage, error) {
+	for {
+		words := f.w.cfg.Client.FailedStatuses()
+		states := append(slices.Clone(words), coc.TicketPaused)
+		found, errs := make([]coc.TicketPage, len(states)), make([]error, len(states))
+		var g sync.WaitGroup
+		for i, state := range states {
+			q := coc.TicketQuery{Status: state, Limit: maxWaiting}
+			g.Go(func() { found[i], errs[i] = f.w.cfg.Client.ListTickets(ctx, caller, q) })
+		}
+		g.Wait()
+		err := gravest(errs...)
+		if err != nil || len(words) == 1 || len(f.w.cfg.Client.FailedStatuses()) > 1 {
+			return found, err
+		}
+	}
+}
+
 // all are the tickets that the list shows, each once.
 func (f *listFeed) all() []coc.TicketSummary {
 	all := slices.Clone(f.now.Waiting)
 	for _, t := range f.now.Page.Tickets {
-		if !slices.ContainsFunc(f.now.Waiting, func(w coc.TicketSummary) bool { return w.ExecuteUUID == t.ExecuteUUID }) {
+		if !slices.ContainsFunc(f.now.Waiting, func(w coc.TicketSummary) bool {
+			return w.ExecuteUUID == t.ExecuteUUID
+		}) {
 			all = append(all, t)
 		}
 	}
@@ -261,10 +284,10 @@ func (f *listFeed) due() []coc.TicketSummary {
 	for _, t := range f.all() {
 		known, ok := f.w.figures.get(f.key(t))
 		switch {
-		case !ok && t.Status.Terminal(), ok && known.status == t.Status && t.Status.Terminal():
+		case !ok && t.Over(), ok && known.status == t.Status && t.Over():
 		case !ok || known.status != t.Status:
 			all = append(all, candidate{t, time.Time{}})
-		case !waits(t) || f.w.Now().Sub(known.At) >= figuresResting:
+		case !t.Waits() || f.w.cfg.Now().Sub(known.At) >= figuresResting:
 			all = append(all, candidate{t, known.At})
 		}
 	}
@@ -283,9 +306,9 @@ func (f *listFeed) key(t coc.TicketSummary) ticketKey {
 }
 
 func (f *listFeed) readFigures(ctx context.Context, caller coc.Caller, t coc.TicketSummary) error {
-	s, err := f.w.Client.Statistics(ctx, caller, t.ExecuteUUID)
+	s, err := f.w.cfg.Client.Statistics(ctx, caller, t.ExecuteUUID)
 	if err == nil {
-		f.w.figures.put(f.key(t), Figures{s, f.w.Now(), t.Status})
+		f.w.figures.put(f.key(t), Figures{s, f.w.cfg.Now(), t.Status})
 	}
 	return err
 }
@@ -301,13 +324,13 @@ func (f *listFeed) known() map[coc.ExecuteUUID]Figures {
 	return all
 }
 
-func (f *listFeed) rhythm() time.Duration {
+func (f *listFeed) interval() time.Duration {
 	if slices.ContainsFunc(f.all(), func(t coc.TicketSummary) bool {
 		return t.Status == coc.TicketProcessing || t.Status == coc.TicketReady
 	}) {
-		return f.w.Limits.ListFast
+		return f.w.cfg.Limits.ListFast
 	}
-	return f.w.Limits.ListSlow
+	return f.w.cfg.Limits.ListSlow
 }
 
 func (f *listFeed) snapshot(meta Meta) *List {

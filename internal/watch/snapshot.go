@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 )
 
@@ -17,24 +18,40 @@ type Snapshot struct {
 	TicketAt     time.Time
 	Statistics   coc.Statistics
 	StatisticsAt time.Time
-	Batches      []Batch // in COC's order
-	BatchesAt    time.Time
-	Events       []Event // oldest first, up to Limits.Events
+	// When the calls of these were begun, by the system's clock, whatever the
+	// Watcher's is.
+	TicketBegan, StatisticsBegan time.Time
+	// Counted reports that the rows are those that Statistics count, so that they
+	// are as new.
+	Counted   bool
+	Batches   []Batch // in COC's order
+	BatchesAt time.Time
+	Events    []Event // oldest first, up to Limits.Events
 	// Cut reports that COC told of more batches or instances than a ticket can
 	// have, which were left out.
 	Cut bool
 }
 
+// Over reports that nothing more happens on the ticket.
+func (s *Snapshot) Over() bool {
+	batches := make([]coc.Batch, len(s.Batches))
+	for i, b := range s.Batches {
+		batches[i] = b.Batch
+	}
+	return coc.Over(s.Ticket, batches, s.Statistics)
+}
+
 // Batch is one batch with its instances.
 type Batch struct {
 	coc.Batch
-	State     BatchState
+	State     coc.BatchState
 	Instances []Instance
 	At        time.Time // when all of Instances were read
 	RunningAt time.Time // when those that run were read
 }
 
-// Instance is a row. Its Message is the end of the log, up to MaxTail bytes.
+// Instance is a row. Its Message is the end of the log's last line as a terminal
+// shows it, up to MaxTail bytes.
 type Instance struct {
 	coc.Instance
 	LogBytes int // of the whole log
@@ -46,6 +63,9 @@ const (
 	MaxTail = 512
 	maxText = 256
 )
+
+// lastBytes is how much of a log is looked through for its last line.
+const lastBytes = 4 << 10
 
 // The limits of a ticket (docs/coc-api.md section 11). More is left out.
 const (
@@ -63,44 +83,49 @@ func (s *Snapshot) Batch(index int32) (Batch, bool) {
 	return s.Batches[i], true
 }
 
-// BatchState is the state of a batch, derived from its rows alone: whether it
-// is held up is the ticket's state.
-type BatchState string
+// Rows are the instances of a batch, where they are as new as Statistics and whole.
+func (s *Snapshot) Rows(batch int32) ([]coc.Instance, bool) {
+	b, ok := s.Batch(batch)
+	if !ok || !s.Counted || s.Cut || b.At.IsZero() {
+		return nil, false
+	}
+	rows := make([]coc.Instance, len(b.Instances))
+	for i, r := range b.Instances {
+		if rows[i] = r.Instance; len(r.Target.RegionID) >= maxText {
+			return nil, false
+		}
+	}
+	return rows, true
+}
 
-// The states of a batch.
-const (
-	BatchUnknown  BatchState = "UNKNOWN"  // its rows have not been read, or are in a state nobody knows
-	BatchWaiting  BatchState = "WAITING"  // nothing of it has started
-	BatchRunning  BatchState = "RUNNING"  // begun, and not over
-	BatchFailed   BatchState = "FAILED"   // over, with failures
-	BatchCanceled BatchState = "CANCELED" // over, all of it cancelled
-	BatchPartly   BatchState = "PARTLY"   // over, some cancelled, none failed
-	BatchFinished BatchState = "FINISHED" // over, all well
-)
+// exact reports that what rules decide by was not cut.
+func (s *Snapshot) exact() bool {
+	return len(s.Ticket.ScriptName) < maxText && len(s.Ticket.Creator) < maxText
+}
 
-func stateOf(rows []Instance) BatchState {
+func stateOf(rows []Instance) coc.BatchState {
 	n := map[coc.InstanceStatus]int{}
 	for _, r := range rows {
 		n[r.Status]++
 	}
 	ready, canceled, finished := n[coc.InstanceReady], n[coc.InstanceCanceled], n[coc.InstanceFinished]
-	failed := n[coc.InstanceAbnormal] + n[coc.InstanceRolledBack]
+	failed := n[coc.InstanceAbnormal] + n[coc.InstanceError] + n[coc.InstanceRolledBack]
 	over := failed + canceled + finished
 	switch total := len(rows); {
 	case total == 0 || ready+over+n[coc.InstanceProcessing] < total:
-		return BatchUnknown
+		return coc.BatchUnknown
 	case ready == total:
-		return BatchWaiting
+		return coc.BatchWaiting
 	case over < total:
-		return BatchRunning
+		return coc.BatchRunning
 	case failed > 0:
-		return BatchFailed
+		return coc.BatchFailed
 	case canceled == total:
-		return BatchCanceled
+		return coc.BatchCanceled
 	case canceled > 0:
-		return BatchPartly
+		return coc.BatchPartly
 	}
-	return BatchFinished
+	return coc.BatchFinished
 }
 
 // Subject is what an event is about.
@@ -120,7 +145,7 @@ type Event struct {
 	Batch       int32  // 0 for the ticket
 	Instance    int64  // 0 for the ticket and a batch
 	Host        string // of the instance
-	From, To    string // wire words; for a batch a BatchState
+	From, To    string // wire words; for a batch a coc.BatchState
 	After, Seen time.Time
 }
 
@@ -138,13 +163,13 @@ func batchEvents(before, now Batch) []Event {
 	var events []Event
 	for _, r := range now.Instances {
 		if from, known := was[r.ID]; known && from != r.Status {
-			events = append(events, Event{Subject: SubjectInstance, Batch: now.Index, Instance: r.ID, Host: r.Target.HostName,
-				From: string(from), To: string(r.Status), After: after, Seen: seen})
+			events = append(events, Event{Subject: SubjectInstance, Batch: now.Index, Instance: r.ID,
+				Host: r.Target.HostName, From: string(from), To: string(r.Status), After: after, Seen: seen})
 		}
 	}
 	if before.State != now.State {
-		events = append(events, Event{Subject: SubjectBatch, Batch: now.Index, From: string(before.State), To: string(now.State),
-			After: after, Seen: seen})
+		events = append(events, Event{Subject: SubjectBatch, Batch: now.Index, From: string(before.State),
+			To: string(now.State), After: after, Seen: seen})
 	}
 	return events
 }
@@ -159,10 +184,11 @@ func withEvents(log, more []Event, most int) []Event {
 // rowOf keeps what is shown of a row, so that a view's memory is bounded.
 func rowOf(i coc.Instance) Instance {
 	r := Instance{Instance: i, LogBytes: len(i.Message)}
-	r.Message = tail(i.Message)
+	r.Message = tail(ansi.LastLine(i.Message, lastBytes)) // cut from the log itself it could begin within a sequence
 	t := &r.Target
 	t.Attributes = nil
-	for _, field := range []*string{&r.CommandID, &t.ResourceID, &t.Provider, &t.Type, &t.RegionID, &t.AgentSN, &t.AgentStatus,
+	for _, field := range []*string{&r.CommandID, &t.ResourceID, &t.Provider, &t.Type, &t.RegionID, &t.AgentSN,
+		&t.AgentStatus,
 		&t.AgentVersion, &t.ProjectID, &t.HostName, &t.FixedIP, &t.FloatingIP, &t.ZoneID, &t.Application, &t.Group} {
 		*field = head(*field, maxText)
 	}
@@ -191,7 +217,8 @@ func head(text string, most int) string {
 }
 
 func boundedTicket(t coc.Ticket) coc.Ticket {
-	for _, field := range []*string{&t.Creator, &t.ScriptUUID, &t.ScriptName, &t.ScriptVersion, &t.ScriptSource, &t.ExecuteUser} {
+	for _, field := range []*string{&t.Creator, &t.ScriptUUID, &t.ScriptName, &t.ScriptVersion, &t.ScriptSource,
+		&t.ExecuteUser} {
 		*field = head(*field, maxText)
 	}
 	t.Status = coc.TicketStatus(head(string(t.Status), maxText))

@@ -34,7 +34,7 @@ func TestPace(t *testing.T) {
 		{5 * s, 4, 30 * s, 0.5, minute},
 		{5 * s, 1, time.Hour, 0, 5 * minute},
 	} {
-		if got := pace(c.base, c.failures, minute, c.asked, c.random); got != c.want {
+		if got := backoff(c.base, c.failures, minute, c.asked, c.random); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -58,14 +58,14 @@ func TestGravest(t *testing.T) {
 
 func TestBatchState(t *testing.T) {
 	const ready, running, good, bad, gone = coc.InstanceReady, coc.InstanceProcessing, coc.InstanceFinished, coc.InstanceAbnormal, coc.InstanceCanceled
-	for want, cases := range map[BatchState][][]coc.InstanceStatus{
-		BatchUnknown:  {{}, {"HIBERNATING"}, {good, "HIBERNATING"}},
-		BatchWaiting:  {{ready}, {ready, ready}},
-		BatchRunning:  {{running}, {ready, running}, {ready, good}, {running, bad, gone}},
-		BatchFailed:   {{bad}, {good, bad}, {gone, bad}, {coc.InstanceRolledBack}},
-		BatchCanceled: {{gone}, {gone, gone}},
-		BatchPartly:   {{gone, good}},
-		BatchFinished: {{good, good}},
+	for want, cases := range map[coc.BatchState][][]coc.InstanceStatus{
+		coc.BatchUnknown:  {{}, {"HIBERNATING"}, {good, "HIBERNATING"}},
+		coc.BatchWaiting:  {{ready}, {ready, ready}},
+		coc.BatchRunning:  {{running}, {ready, running}, {ready, good}, {running, bad, gone}},
+		coc.BatchFailed:   {{bad}, {good, bad}, {gone, bad}, {coc.InstanceRolledBack}},
+		coc.BatchCanceled: {{gone}, {gone, gone}},
+		coc.BatchPartly:   {{gone, good}},
+		coc.BatchFinished: {{good, good}},
 	} {
 		for _, rows := range cases {
 			if got := batchOf(1, rows...).State; got != want {
@@ -148,7 +148,7 @@ func TestTicketIsBounded(t *testing.T) {
 		t.Errorf("%d %d %d", len(ticket.ScriptName), len(ticket.Params), len(ticket.Params[0].Value))
 	}
 	c := newClock()
-	f := newTicketFeed(&Watcher{Config: Config{Now: c.now}}, "x")
+	f := newTicketFeed(&Watcher{cfg: Config{Now: c.now}}, "x")
 	f.setBatches(slices.Repeat([]coc.Batch{{Index: 1, Properties: long}}, 30))
 	if len(f.now.Batches) != 20 || !f.now.Cut || len(f.now.Batches[0].Properties) != maxText {
 		t.Errorf("%d batches", len(f.now.Batches))
@@ -170,13 +170,13 @@ func TestTicketIsBounded(t *testing.T) {
 func TestRealClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(Config{Limits: Limits{Linger: time.Minute}})
-		v, err := w.lists.seat(listKey{}, "", func() feed[List] { return &listFeed{w: w} })
+		v, err := w.lists.reserve(listKey{}, "", func() feed[List] { return &listFeed{w: w} })
 		check(t, err)
 		if w.lists.retire(listKey{}, v) {
 			t.Error("a view with a viewer is forgotten")
 		}
 		v.mu.Lock()
-		v.yield()
+		v.release()
 		v.mu.Unlock()
 		begin := time.Now()
 		<-v.ctx.Done()

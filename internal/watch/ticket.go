@@ -30,8 +30,9 @@ type ticketFeed struct {
 	mu        sync.Mutex
 	offered   coc.Ticket // of a check
 	offeredAt time.Time
+	offeredOn time.Time // when its call was begun
 
-	// Of the view's goroutine alone.
+	// Of the poller's goroutine alone.
 	now       Snapshot       // without Meta
 	rowsFor   coc.Statistics // those by which it was decided last which rows to read
 	unread    map[int32]bool // batches that were to be read, and could not
@@ -43,27 +44,30 @@ func newTicketFeed(w *Watcher, id coc.ExecuteUUID) *ticketFeed {
 }
 
 func (f *ticketFeed) check(ctx context.Context, caller coc.Caller) error {
-	t, err := f.w.Client.Ticket(ctx, caller, f.id)
+	began := time.Now()
+	t, err := f.w.cfg.Client.Ticket(ctx, caller, f.id)
 	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.offered, f.offeredAt = t, f.w.Now()
+	f.offered, f.offeredAt, f.offeredOn = t, f.w.cfg.Now(), began
 	return nil
 }
 
-// ticket reads the ticket, or takes what a check has just read.
-func (f *ticketFeed) ticket(ctx context.Context, caller coc.Caller) (coc.Ticket, time.Time, error) {
+// ticket reads the ticket, or takes what a check has just read. It returns when
+// the answer came, and when its call was begun.
+func (f *ticketFeed) ticket(ctx context.Context, caller coc.Caller) (t coc.Ticket, at, began time.Time, err error) {
 	f.mu.Lock()
-	t, at := f.offered, f.offeredAt
+	t, at, began = f.offered, f.offeredAt, f.offeredOn
 	f.offered, f.offeredAt = coc.Ticket{}, time.Time{}
 	f.mu.Unlock()
-	if !at.IsZero() && f.w.Now().Sub(at) < maxOffer {
-		return t, at, nil
+	if !at.IsZero() && f.w.cfg.Now().Sub(at) < maxOffer {
+		return t, at, began, nil
 	}
-	t, err := f.w.Client.Ticket(ctx, caller, f.id)
-	return t, f.w.Now(), err
+	began = time.Now()
+	t, err = f.w.cfg.Client.Ticket(ctx, caller, f.id)
+	return t, f.w.cfg.Now(), began, err
 }
 
 func (f *ticketFeed) snapshot(meta Meta) *Snapshot {
@@ -80,6 +84,7 @@ func (f *ticketFeed) poll(ctx context.Context, caller coc.Caller) (changed bool,
 	if err = f.readHead(ctx, caller); err == nil {
 		err = f.readRows(ctx, caller)
 	}
+	f.now.Counted = err == nil && f.addsUp()
 	f.note(before)
 	return f.differs(before), err
 }
@@ -90,22 +95,23 @@ func (f *ticketFeed) readHead(ctx context.Context, caller coc.Caller) error {
 	var g errgroup.Group
 	wantsBatches := f.wantsBatches()
 	g.Go(func() error {
-		t, at, err := f.ticket(ctx, caller)
+		t, at, began, err := f.ticket(ctx, caller)
 		if ticketErr = err; err == nil {
-			f.now.Ticket, f.now.TicketAt = boundedTicket(t), at
+			f.now.Ticket, f.now.TicketAt, f.now.TicketBegan = boundedTicket(t), at, began
 		}
 		return nil
 	})
 	g.Go(func() error {
-		s, err := f.w.Client.Statistics(ctx, caller, f.id)
+		began := time.Now()
+		s, err := f.w.cfg.Client.Statistics(ctx, caller, f.id)
 		if statisticsErr = err; err == nil {
-			f.now.Statistics, f.now.StatisticsAt = s, f.w.Now()
+			f.now.Statistics, f.now.StatisticsAt, f.now.StatisticsBegan = s, f.w.cfg.Now(), began
 		}
 		return nil
 	})
 	if wantsBatches {
 		g.Go(func() error {
-			b, err := f.w.Client.Batches(ctx, caller, f.id)
+			b, err := f.w.cfg.Client.Batches(ctx, caller, f.id)
 			if batchesErr = err; err == nil {
 				f.setBatches(b)
 			}
@@ -123,7 +129,7 @@ func (f *ticketFeed) wantsBatches() bool {
 	for _, b := range f.now.Batches {
 		total += b.TotalInstances
 	}
-	return f.now.BatchesAt.IsZero() || total != f.now.Statistics.Total && f.w.Now().Sub(f.now.BatchesAt) >= settled
+	return f.now.BatchesAt.IsZero() || total != f.now.Statistics.Total && f.w.cfg.Now().Sub(f.now.BatchesAt) >= settled
 }
 
 // setBatches takes a list of batches over, with the rows that are known.
@@ -132,14 +138,14 @@ func (f *ticketFeed) setBatches(list []coc.Batch) {
 	var batches []Batch
 	for _, b := range list[:min(len(list), coc.MaxBatchIndex)] {
 		i := slices.IndexFunc(f.now.Batches, func(old Batch) bool { return old.Index == b.Index })
-		next := Batch{State: BatchUnknown}
+		next := Batch{State: coc.BatchUnknown}
 		if i >= 0 {
 			next = f.now.Batches[i]
 		}
 		next.Batch = boundedBatch(b)
 		batches = append(batches, next)
 	}
-	f.now.Batches, f.now.BatchesAt = batches, f.w.Now()
+	f.now.Batches, f.now.BatchesAt = batches, f.w.cfg.Now()
 }
 
 // reading is one call, or several pages, about one batch.
@@ -177,13 +183,13 @@ func (f *ticketFeed) readRows(ctx context.Context, caller coc.Caller) error {
 // plan decides which rows to read.
 func (f *ticketFeed) plan() []reading {
 	var plan []reading
-	now, addsUp := f.w.Now(), f.addsUp()
+	now, addsUp := f.w.cfg.Now(), f.addsUp()
 	for i := range f.now.Batches {
 		b := &f.now.Batches[i]
 		switch {
 		case f.unread[b.Index], moved(*b, f.rowsFor, f.now.Statistics), !addsUp && now.Sub(b.At) >= settled:
 			plan = append(plan, reading{b, true})
-		case running(*b) && now.Sub(b.RunningAt) >= f.w.Limits.Running:
+		case running(*b) && now.Sub(b.RunningAt) >= f.w.cfg.Limits.Running:
 			plan = append(plan, reading{b, false})
 		}
 	}
@@ -193,7 +199,7 @@ func (f *ticketFeed) plan() []reading {
 
 // readBatch reads all rows of a batch.
 func (f *ticketFeed) readBatch(ctx context.Context, caller coc.Caller, b *Batch) error {
-	rows, err := f.w.Client.AllInstances(ctx, caller, f.id, b.Index)
+	rows, err := f.w.cfg.Client.AllInstances(ctx, caller, f.id, b.Index)
 	if err != nil {
 		return err
 	}
@@ -201,14 +207,15 @@ func (f *ticketFeed) readBatch(ctx context.Context, caller coc.Caller, b *Batch)
 	for i, r := range rows {
 		b.Instances[i] = rowOf(r)
 	}
-	b.State, b.At = stateOf(b.Instances), f.w.Now()
+	b.State, b.At = stateOf(b.Instances), f.w.cfg.Now()
 	b.RunningAt = b.At
 	return nil
 }
 
 // readRunning reads the rows of a batch that run, for their logs.
 func (f *ticketFeed) readRunning(ctx context.Context, caller coc.Caller, b *Batch) error {
-	page, err := f.w.Client.Instances(ctx, caller, f.id, coc.InstanceQuery{Batch: b.Index, Status: coc.InstanceProcessing})
+	page, err := f.w.cfg.Client.Instances(ctx, caller, f.id,
+		coc.InstanceQuery{Batch: b.Index, Status: coc.InstanceProcessing})
 	if err != nil {
 		return err
 	}
@@ -218,7 +225,7 @@ func (f *ticketFeed) readRunning(ctx context.Context, caller coc.Caller, b *Batc
 			rows[i] = rowOf(r)
 		}
 	}
-	b.Instances, b.State, b.RunningAt = rows, stateOf(rows), f.w.Now()
+	b.Instances, b.State, b.RunningAt = rows, stateOf(rows), f.w.cfg.Now()
 	return nil
 }
 
@@ -325,7 +332,8 @@ func (f *ticketFeed) addsUp() bool {
 func (f *ticketFeed) note(before Snapshot) {
 	var events []Event
 	if from, to := before.Ticket.Status, f.now.Ticket.Status; !before.TicketAt.IsZero() && from != to {
-		events = append(events, Event{Subject: SubjectTicket, From: string(from), To: string(to), After: before.TicketAt, Seen: f.now.TicketAt})
+		events = append(events, Event{Subject: SubjectTicket, From: string(from), To: string(to),
+			After: before.TicketAt, Seen: f.now.TicketAt})
 	}
 	for _, b := range f.now.Batches {
 		if old, ok := before.Batch(b.Index); ok && !sameReading(old, b) {
@@ -334,13 +342,13 @@ func (f *ticketFeed) note(before Snapshot) {
 	}
 	if len(events) > 0 {
 		slices.SortStableFunc(events, func(a, b Event) int { return a.Seen.Compare(b.Seen) })
-		f.now.Events = withEvents(before.Events, events, f.w.Limits.Events)
+		f.now.Events = withEvents(before.Events, events, f.w.cfg.Limits.Events)
 	}
 	switch {
-	case !f.now.Ticket.Status.Terminal():
+	case !f.closed():
 		f.overSince = time.Time{}
 	case f.overSince.IsZero():
-		f.overSince = f.w.Now()
+		f.overSince = f.w.cfg.Now()
 	}
 }
 
@@ -373,18 +381,29 @@ func sameRow(a, b Instance) bool {
 // whole: whoever may open a ticket may see all of it.
 func (f *ticketFeed) whole() bool { return true }
 
-// rhythm goes by what may happen next. A ticket that is over ends the polling
+// closed reports a ticket that COC will not take up again: it has an end, or a
+// state that means one. What this console does not know is read on, slowly.
+func (f *ticketFeed) closed() bool {
+	switch t := f.now.Ticket; t.Status {
+	case coc.TicketCanceled, coc.TicketFinished:
+		return true
+	default:
+		return f.now.Over() && (t.Status.Known() || !t.Finished.IsZero())
+	}
+}
+
+// interval goes by what may happen next. A ticket that is over ends the polling
 // once its instances are, or after a time of grace: CANCEL_ORDER does not wait
 // for the scripts (docs/coc-api.md section 8.1).
-func (f *ticketFeed) rhythm() time.Duration {
+func (f *ticketFeed) interval() time.Duration {
 	status, count := f.now.Ticket.Status, f.now.Statistics.Count
 	running := count(coc.InstanceProcessing) > 0
 	switch {
-	case status.Terminal() && (!running && count(coc.InstanceReady) == 0 && f.addsUp() ||
-		f.w.Now().Sub(f.overSince) >= f.w.Limits.Grace):
+	case f.closed() && (!running && count(coc.InstanceReady) == 0 && f.addsUp() ||
+		f.w.cfg.Now().Sub(f.overSince) >= f.w.cfg.Limits.Grace):
 		return 0
 	case running, f.now.TicketAt.IsZero(), status == coc.TicketReady, status == coc.TicketProcessing:
-		return f.w.Limits.Fast
+		return f.w.cfg.Limits.Fast
 	}
-	return f.w.Limits.Slow
+	return f.w.cfg.Limits.Slow
 }

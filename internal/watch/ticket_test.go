@@ -21,7 +21,7 @@ const (
 )
 
 func TestSnapshotHoldsWhatCOCTells(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long, long), runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long, long), runs(long)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	s := v.Snapshot()
@@ -36,10 +36,10 @@ func TestSnapshotHoldsWhatCOCTells(t *testing.T) {
 		t.Errorf("ticket %+v, statistics %+v", s.Ticket, s.Statistics)
 	}
 	first, ok := s.Batch(1)
-	if !ok || first.State != BatchRunning || first.At != now || len(first.Instances) != 2 || first.Instances[0].Target.HostName != "web-1" {
+	if !ok || first.State != coc.BatchRunning || first.At != now || len(first.Instances) != 2 || first.Instances[0].Target.HostName != "web-1" {
 		t.Errorf("batch 1 %+v", first)
 	}
-	if second, _ := s.Batch(2); second.State != BatchWaiting || second.Instances[0].Status != coc.InstanceReady {
+	if second, _ := s.Batch(2); second.State != coc.BatchWaiting || second.Instances[0].Status != coc.InstanceReady {
 		t.Errorf("batch 2 %+v", second)
 	}
 	if _, ok := s.Batch(3); ok || len(s.Events) != 0 {
@@ -50,7 +50,7 @@ func TestSnapshotHoldsWhatCOCTells(t *testing.T) {
 // TestPollCosts holds the number of upstream calls: ticket, statistics,
 // batches, instances.
 func TestPollCosts(t *testing.T) {
-	d := newDesk(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(67*time.Second, 90*time.Second), runs(long, long), runs(long)))
+	d := newFixture(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(67*time.Second, 90*time.Second), runs(long, long), runs(long)))
 	u := d.signIn("operator", "s")
 	poll := func(wait time.Duration) func() { return func() { d.pass(wait) } }
 	for _, step := range []struct {
@@ -71,7 +71,7 @@ func TestPollCosts(t *testing.T) {
 }
 
 func TestLogsOfRunningRowsAreReadNowAndThen(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(2*time.Minute, 2*time.Minute), runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(2*time.Minute, 2*time.Minute), runs(long)))
 	v := d.join("running", d.signIn("operator", "s"))
 	d.waits()
 	length := func() int { return v.Snapshot().Batches[0].Instances[0].LogBytes }
@@ -98,7 +98,7 @@ func TestRhythm(t *testing.T) {
 	paused := spec("paused", time.Hour, runs(time.Second), runs(long))
 	paused.Batches[0].Pause = true
 	for scenario, want := range map[string]time.Duration{"running": fast, "stopped": slow, "held": fast, "paused": slow} {
-		d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)), stopped, held, paused)
+		d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)), stopped, held, paused)
 		d.join(scenario, d.signIn("operator", "s"))
 		if got := d.waits(); got != want {
 			t.Errorf("%s: the next poll comes after %v, want %v", scenario, got, want)
@@ -107,7 +107,7 @@ func TestRhythm(t *testing.T) {
 }
 
 func TestPollingEndsWithTheTicket(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(70*time.Second)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(70*time.Second)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	d.waits()
@@ -115,7 +115,7 @@ func TestPollingEndsWithTheTicket(t *testing.T) {
 		t.Errorf("after the end the next poll comes after %v", wait)
 	}
 	s := v.Snapshot()
-	if !s.Final || s.Ticket.Status != coc.TicketFinished || !s.Next.IsZero() || s.Batches[0].State != BatchFinished {
+	if !s.Final || s.Ticket.Status != coc.TicketFinished || !s.Next.IsZero() || s.Batches[0].State != coc.BatchFinished {
 		t.Errorf("the end: %+v, next %v", s.Ticket, s.Next)
 	}
 	got := d.calls(func() {
@@ -134,41 +134,71 @@ func TestPollingEndsWithTheTicket(t *testing.T) {
 // while.
 func TestGraceOfATicketThatIsOver(t *testing.T) {
 	c := newClock()
-	w := &Watcher{Config: Config{Now: c.now, Limits: Limits{}.withDefaults()}}
+	w := &Watcher{cfg: Config{Now: c.now, Limits: Limits{}.withDefaults()}}
 	f := newTicketFeed(w, "x")
 	f.now = Snapshot{Ticket: coc.Ticket{Status: coc.TicketCanceled}, TicketAt: c.now(), Statistics: counts(coc.InstanceReady, 1, 1),
 		Batches: []Batch{batchOf(1, coc.InstanceReady)}}
 	f.note(f.now)
-	if got := f.rhythm(); got != slow {
+	if got := f.interval(); got != slow {
 		t.Errorf("with an open row: %v", got)
 	}
-	c.step(w.Limits.Grace)
+	c.step(w.cfg.Limits.Grace)
 	f.note(f.now)
-	if got := f.rhythm(); got != 0 {
+	if got := f.interval(); got != 0 {
 		t.Errorf("after the time of grace: %v", got)
 	}
 	f.now.Ticket.Status = coc.TicketProcessing
 	f.note(f.now)
-	if got := f.rhythm(); got != fast {
+	if got := f.interval(); got != fast {
 		t.Errorf("running again: %v", got)
 	}
 	f.now.Ticket.Status = coc.TicketFinished
 	f.note(f.now)
-	if got := f.rhythm(); got != slow {
+	if got := f.interval(); got != slow {
 		t.Errorf("over again: %v", got)
 	}
 	f.now.Statistics = counts(coc.InstanceFinished, 1, 1)
-	if got := f.rhythm(); got != slow {
+	if got := f.interval(); got != slow {
 		t.Errorf("with rows that are older than the statistics: %v", got)
 	}
 	f.now.Batches[0] = batchOf(1, coc.InstanceFinished)
-	if got := f.rhythm(); got != 0 {
+	if got := f.interval(); got != 0 {
 		t.Errorf("all is over: %v", got)
 	}
 }
 
+// TestRhythmOfStates: polling ends with a ticket, not with a word for it.
+func TestRhythmOfStates(t *testing.T) {
+	open, ended := counts(coc.InstanceProcessing, 1, 1), counts(coc.InstanceAbnormal, 1, 1)
+	openRows, endedRows := []Batch{batchOf(1, coc.InstanceProcessing)}, []Batch{batchOf(1, coc.InstanceAbnormal)}
+	for _, status := range []coc.TicketStatus{coc.TicketAbnormal, coc.TicketError, coc.TicketRolledBack, "HIBERNATING"} {
+		c := newClock()
+		w := &Watcher{cfg: Config{Now: c.now, Limits: Limits{}.withDefaults()}}
+		f := newTicketFeed(w, "x")
+		at := func() time.Duration {
+			f.note(f.now)
+			c.step(w.cfg.Limits.Grace)
+			f.note(f.now)
+			return f.interval()
+		}
+		f.now = Snapshot{Ticket: coc.Ticket{Status: status}, TicketAt: c.now(), Statistics: open, Batches: openRows}
+		if got := at(); got != fast {
+			t.Errorf("%s with a running row: %v", status, got)
+		}
+		f.now.Statistics, f.now.Batches = ended, endedRows
+		want := map[coc.TicketStatus]time.Duration{coc.TicketAbnormal: slow, "HIBERNATING": slow}[status]
+		if got := at(); got != want {
+			t.Errorf("%s with nothing open: %v", status, got)
+		}
+		f.now.Ticket.Finished = c.now()
+		if got := at(); got != 0 {
+			t.Errorf("%s with an end: %v", status, got)
+		}
+	}
+}
+
 func TestEventsTellWhatHappened(t *testing.T) {
-	d := newDesk(t, Limits{Events: 4}, spec("running", time.Minute, runs(70*time.Second), runs(long)))
+	d := newFixture(t, Limits{Events: 4}, spec("running", time.Minute, runs(70*time.Second), runs(long)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	start := d.clock.now()
@@ -221,7 +251,7 @@ func truth(t *testing.T, rng *rand.Rand) {
 			s.Batches[i].Instances[j].ExitCode = max(0, rng.IntN(6)-4)
 		}
 	}
-	d := newDesk(t, Limits{}, s)
+	d := newFixture(t, Limits{}, s)
 	u := d.signIn("operator", "s")
 	v := d.join("any", u)
 	d.waits()
@@ -231,16 +261,16 @@ func truth(t *testing.T, rng *rand.Rand) {
 		}
 		types := []coc.OperationType{coc.PauseOrder, coc.ContinueOrder, coc.ContinueOrder, coc.ContinueOrder}
 		// What the state refuses is part of the life of a ticket.
-		_, _ = d.Client.Operate(t.Context(), u.caller, proof{}, v.Snapshot().Ticket.ExecuteUUID, coc.Operation{Type: types[rng.IntN(4)]})
+		_, _ = d.cfg.Client.Operate(t.Context(), u.caller, proof{}, v.Snapshot().Ticket.ExecuteUUID, coc.Operation{Type: types[rng.IntN(4)]})
 		d.pass(v.Snapshot().Next.Sub(d.clock.now()) + time.Duration(rng.IntN(10))*time.Second)
 		sameAsFullReading(t, d, u, v.Snapshot())
 	}
 }
 
-func sameAsFullReading(t *testing.T, d *desk, u *user, s *Snapshot) {
+func sameAsFullReading(t *testing.T, d *fixture, u *user, s *Snapshot) {
 	t.Helper()
 	for _, b := range s.Batches {
-		rows, err := d.Client.AllInstances(t.Context(), u.caller, s.Ticket.ExecuteUUID, b.Index)
+		rows, err := d.cfg.Client.AllInstances(t.Context(), u.caller, s.Ticket.ExecuteUUID, b.Index)
 		check(t, err)
 		for i, r := range rows {
 			if got := b.Instances[i]; got.ID != r.ID || got.Status != r.Status || !got.Finished.Equal(r.Finished) {
@@ -286,25 +316,25 @@ func TestMoved(t *testing.T) {
 // TestContradictionIsReadAgain: rows that do not add up to the statistics are
 // read again once they are old enough.
 func TestContradictionIsReadAgain(t *testing.T) {
-	d := newDesk(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long), runs(long)))
+	d := newFixture(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long), runs(long)))
 	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallInstances, Effect: simulator.NewWords})
 	v := d.join("running", d.signIn("operator", "s"))
 	remove()
 	d.waits()
-	if got := v.Snapshot().Batches[0]; got.State != BatchUnknown || got.Instances[0].Status != "HIBERNATING" {
+	if got := v.Snapshot().Batches[0]; got.State != coc.BatchUnknown || got.Instances[0].Status != "HIBERNATING" {
 		t.Fatalf("batch %+v", got)
 	}
 	if got := d.calls(func() { d.pass(fast) }); got[3] != 0 {
 		t.Errorf("%d batches are read again at once", got[3])
 	}
-	if got := d.calls(func() { d.pass(time.Minute) }); got[3] != 2 || v.Snapshot().Batches[0].State != BatchRunning {
+	if got := d.calls(func() { d.pass(time.Minute) }); got[3] != 2 || v.Snapshot().Batches[0].State != coc.BatchRunning {
 		t.Errorf("%d batches are read after a minute: %+v", got[3], v.Snapshot().Batches[0])
 	}
 }
 
 // TestBatchesAreReadAgainWhenTheTicketHasAnotherSize, though not at every poll.
 func TestBatchesAreReadAgainWhenTheTicketHasAnotherSize(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
 	u := d.signIn("operator", "s")
 	f := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
 	poll := func() {
@@ -344,7 +374,7 @@ func TestFaultsAreShownAndOutlived(t *testing.T) {
 		"reset statistic": {Kind: simulator.CallStatistics, Effect: simulator.Reset},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, Limits{}, spec("running", time.Minute, runs(65*time.Second, long)))
+			d := newFixture(t, Limits{}, spec("running", time.Minute, runs(65*time.Second, long)))
 			d.Watcher = d.watcher(Limits{}, 300*time.Millisecond)
 			v := d.join("running", d.signIn("operator", "s"))
 			d.waits()
@@ -381,7 +411,7 @@ func TestRowsThatCouldNotBeReadAreNotForgotten(t *testing.T) {
 		"the rows fail":    {Kind: simulator.CallInstances, Effect: simulator.Refuse, Status: 500},
 		"the ticket fails": {Kind: simulator.CallShowTicket, Effect: simulator.Refuse, Status: 500},
 	} {
-		d := newDesk(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(62*time.Second, long)))
+		d := newFixture(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(62*time.Second, long)))
 		v := d.join("running", d.signIn("operator", "s"))
 		d.waits()
 		remove := d.sim.Inject(f)
@@ -399,7 +429,7 @@ func TestRowsThatCouldNotBeReadAreNotForgotten(t *testing.T) {
 }
 
 func TestThrottling(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	d.waits()
@@ -432,7 +462,7 @@ func TestThrottling(t *testing.T) {
 func TestNudge(t *testing.T) {
 	stopped := spec("stopped", time.Hour, runs(time.Second), runs(long))
 	stopped.Batches[0].Pause = true
-	d := newDesk(t, Limits{}, stopped)
+	d := newFixture(t, Limits{}, stopped)
 	u := d.signIn("operator", "s")
 	v := d.join("stopped", u)
 	d.waits()
@@ -458,7 +488,7 @@ func TestNudge(t *testing.T) {
 }
 
 func TestFirstReadingFails(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallStatistics, Effect: simulator.Refuse, Status: 500})
 	s := d.join("running", u).Snapshot()
@@ -474,7 +504,7 @@ func TestFirstReadingFails(t *testing.T) {
 }
 
 func TestJoinEndsWithItsContext(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	hold := make(chan struct{})
 	d.sim.Inject(simulator.Fault{Kind: simulator.CallStatistics, Effect: simulator.Slow, Hold: hold})

@@ -10,7 +10,7 @@ import (
 
 // Viewer is one who looks. S is what is seen: Snapshot or List.
 type Viewer[S any] struct {
-	view    *view[S]
+	poller  *poller[S]
 	session *session[S]
 	changed chan struct{}
 	ended   atomic.Pointer[Ended]
@@ -21,7 +21,7 @@ type Viewer[S any] struct {
 // shared: it must not be changed.
 func (v *Viewer[S]) Snapshot() *S {
 	// This order: what was there before the check was rightly seen.
-	newest := v.view.last.Load()
+	newest := v.poller.last.Load()
 	if last := v.frozen.Load(); last != nil {
 		return last
 	}
@@ -29,7 +29,8 @@ func (v *Viewer[S]) Snapshot() *S {
 }
 
 // Changed has one element when there is something newer than at the last
-// receive: a snapshot, or an end. It is never closed.
+// receive: a snapshot, but for those between two of the usual polls that differ
+// by their age alone, or an end. It is never closed.
 func (v *Viewer[S]) Changed() <-chan struct{} { return v.changed }
 
 // Err says why there will be nothing newer; nil while there may be. It is an
@@ -44,14 +45,14 @@ func (v *Viewer[S]) Err() error {
 // Whole reports whether the viewer may see every part of what is seen, by their
 // own token's last check.
 func (v *Viewer[S]) Whole() bool {
-	v.view.mu.Lock()
-	defer v.view.mu.Unlock()
-	c, known := v.view.checked[v.session.cred.Session]
+	v.poller.mu.Lock()
+	defer v.poller.mu.Unlock()
+	c, known := v.poller.checked[v.session.cred.Session]
 	return known && !c.narrow
 }
 
 // Close ends the looking. It may be called repeatedly.
-func (v *Viewer[S]) Close() { v.view.leave(v) }
+func (v *Viewer[S]) Close() { v.poller.leave(v) }
 
 func (v *Viewer[S]) notify() {
 	select {
@@ -60,12 +61,12 @@ func (v *Viewer[S]) notify() {
 	}
 }
 
-// end tells the viewer; the caller holds the view's lock.
+// end tells the viewer; the caller holds the poller's lock.
 func (v *Viewer[S]) end(why *Ended) {
 	if v.ended.Load() != nil {
 		return
 	}
-	v.frozen.Store(v.view.last.Load())
+	v.frozen.Store(v.poller.last.Load())
 	v.ended.Store(why)
 	v.notify()
 }

@@ -14,7 +14,7 @@ import (
 
 func TestManyViewersCostWhatOneCosts(t *testing.T) {
 	costOf := func(viewers int) (joins, polls [4]int) {
-		d := newDesk(t, Limits{}, spec("running", time.Minute, runs(75*time.Second, long), runs(long)))
+		d := newFixture(t, Limits{}, spec("running", time.Minute, runs(75*time.Second, long), runs(long)))
 		u := d.signIn("operator", "s0")
 		var all []*Viewer[Snapshot]
 		joins = d.calls(func() {
@@ -46,7 +46,7 @@ func TestManyViewersCostWhatOneCosts(t *testing.T) {
 }
 
 func TestSessionThatWasCheckedJoinsWithoutACall(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	d.join("running", u)
 	d.waits()
@@ -60,7 +60,7 @@ func TestSessionThatWasCheckedJoinsWithoutACall(t *testing.T) {
 }
 
 func TestTokensTakeTurns(t *testing.T) {
-	d := newDesk(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long)))
 	users := []*user{d.signIn("operator", "1"), d.signIn("manager", "2"), d.signIn("reader", "3")}
 	for _, u := range users {
 		d.join("running", u)
@@ -79,24 +79,24 @@ func TestTokensTakeTurns(t *testing.T) {
 
 // TestRefusedSessionIsToldAndTheOthersGoOn in each way a session can end.
 func TestRefusedSessionIsToldAndTheOthersGoOn(t *testing.T) {
-	refuse := func(status int, code string) func(*desk, *user) {
-		return func(d *desk, _ *user) {
+	refuse := func(status int, code string) func(*fixture, *user) {
+		return func(d *fixture, _ *user) {
 			d.sim.Inject(simulator.Fault{Kind: simulator.CallShowTicket, Times: 1, Effect: simulator.Refuse, Status: status, Code: code, Message: "no"})
 		}
 	}
 	for name, c := range map[string]struct {
-		end  func(*desk, *user)
+		end  func(*fixture, *user)
 		want Reason
 	}{
-		"the token is revoked":    {func(d *desk, _ *user) { d.sim.Revoke("reader") }, ReasonSession},
-		"signed out":              {func(_ *desk, u *user) { u.signOut() }, ReasonSession},
-		"another project":         {func(_ *desk, u *user) { u.caller.ProjectID = "other" }, ReasonSession},
+		"the token is revoked":    {func(d *fixture, _ *user) { d.sim.Revoke("reader") }, ReasonSession},
+		"signed out":              {func(_ *fixture, u *user) { u.signOut() }, ReasonSession},
+		"another project":         {func(_ *fixture, u *user) { u.caller.ProjectID = "other" }, ReasonSession},
 		"the right is taken away": {refuse(403, "APIGW.0302"), ReasonForbidden},
 		"no such ticket":          {refuse(400, "COC.00040709"), ReasonNotFound},
 		"404":                     {refuse(404, "APIGW.0101"), ReasonNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, Limits{}, spec("running", time.Minute, runs(70*time.Second, long)))
+			d := newFixture(t, Limits{}, spec("running", time.Minute, runs(70*time.Second, long)))
 			goes, stays := d.signIn("reader", "goes"), d.signIn("operator", "stays")
 			first, again := d.join("running", goes), d.join("running", goes)
 			other := d.join("running", stays)
@@ -134,7 +134,7 @@ func TestRefusedSessionIsToldAndTheOthersGoOn(t *testing.T) {
 // TestRefusedSessionIsCheckedWhenItReturns although its check would still hold,
 // and others keep the view alive.
 func TestRefusedSessionIsCheckedWhenItReturns(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	goes := d.signIn("reader", "goes")
 	v := d.join("running", goes)
 	d.join("running", d.signIn("operator", "stays"))
@@ -152,7 +152,7 @@ func TestRefusedSessionIsCheckedWhenItReturns(t *testing.T) {
 }
 
 func TestPollingStopsWhenNoTokenIsLeft(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	var all []*Viewer[Snapshot]
 	for _, name := range []string{"operator", "manager", "reader"} {
 		all = append(all, d.join("running", d.signIn(name, name)))
@@ -177,7 +177,7 @@ func TestPollingStopsWhenNoTokenIsLeft(t *testing.T) {
 
 // TestManyRefusalsDoNotMakeAStorm: one poll goes through a few sessions only.
 func TestManyRefusalsDoNotMakeAStorm(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	var last *Viewer[Snapshot]
 	for i := range 10 {
@@ -199,7 +199,7 @@ func TestManyRefusalsDoNotMakeAStorm(t *testing.T) {
 }
 
 func TestJoinNeedsTheRightToRead(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	d.join("running", d.signIn("operator", "s"))
 	nobody, reader := d.signIn("nobody", "n"), d.signIn("reader", "r")
 	if _, err := d.Join(t.Context(), d.key("running", nobody), nobody.Credentials); reasonOf(err) != ReasonForbidden {
@@ -229,15 +229,15 @@ func TestJoinNeedsTheRightToRead(t *testing.T) {
 // TestSessionsWithoutAProjectShareNothing: their tokens say of no project whose
 // they are.
 func TestSessionsWithoutAProjectShareNothing(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	one := d.signIn("operator", "1")
 	one.caller.ProjectID = ""
 	two := one.as("2")
 	a, b := d.join("running", one), d.join("running", two)
-	if u := d.Usage(); u.Tickets != 2 || a.view == b.view {
+	if u := d.Usage(); u.Tickets != 2 || a.poller == b.poller {
 		t.Errorf("usage %+v", u)
 	}
-	if c := d.join("running", one); c.view != a.view {
+	if c := d.join("running", one); c.poller != a.poller {
 		t.Error("one session has two views")
 	}
 }
@@ -245,7 +245,7 @@ func TestSessionsWithoutAProjectShareNothing(t *testing.T) {
 // TestRecheck: more sessions than polls in the time that a
 // check holds for.
 func TestRecheck(t *testing.T) {
-	d := newDesk(t, Limits{Recheck: time.Minute, Running: time.Hour}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{Recheck: time.Minute, Running: time.Hour}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	for i := range 20 {
 		d.join("running", u.as(fmt.Sprint(i)))
@@ -272,7 +272,7 @@ func TestRecheck(t *testing.T) {
 }
 
 func TestViewLingersAndEnds(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	d.waits()
@@ -290,7 +290,7 @@ func TestViewLingersAndEnds(t *testing.T) {
 }
 
 func TestReturnToALingeringView(t *testing.T) {
-	d := newDesk(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long), runs(long)))
+	d := newFixture(t, Limits{Running: time.Hour}, spec("running", time.Minute, runs(long), runs(long)))
 	u := d.signIn("operator", "s")
 	d.join("running", u).Close()
 	eventually(t, "nobody looks", func() bool { return d.Usage().Viewers == 0 })
@@ -316,7 +316,7 @@ func TestReturnToALingeringView(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	d := newDesk(t, Limits{Tickets: 2, Viewers: 2}, spec("a", time.Minute, runs(long)), spec("b", 2*time.Minute, runs(long)), spec("c", 3*time.Minute, runs(long)))
+	d := newFixture(t, Limits{Tickets: 2, Viewers: 2}, spec("a", time.Minute, runs(long)), spec("b", 2*time.Minute, runs(long)), spec("c", 3*time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	a, b := d.join("a", u), d.join("b", u)
 	if _, err := d.Join(t.Context(), d.key("c", u), u.Credentials); !errors.Is(err, ErrFull) {
@@ -336,7 +336,7 @@ func TestLimits(t *testing.T) {
 // TestSlowViewerHoldsNobodyUp: one who never listens misses versions, and sees
 // the newest.
 func TestSlowViewerHoldsNobodyUp(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	sleeper, other := d.join("running", u), d.join("running", u)
 	d.waits()
@@ -352,7 +352,7 @@ func TestSlowViewerHoldsNobodyUp(t *testing.T) {
 }
 
 func TestCloseEndsAll(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)), spec("other", time.Hour, runs(time.Second)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)), spec("other", time.Hour, runs(time.Second)))
 	u := d.signIn("operator", "s")
 	v := d.join("running", u)
 	d.join("other", u)
@@ -380,7 +380,7 @@ func TestCloseEndsAll(t *testing.T) {
 // TestConcurrentUse lets everything happen at the same time, for -race and for
 // goleak.
 func TestConcurrentUse(t *testing.T) {
-	d := newDesk(t, Limits{Tickets: 2, Viewers: 8}, spec("a", time.Minute, runs(long)), spec("b", time.Minute, runs(long)), spec("c", time.Minute, runs(long)))
+	d := newFixture(t, Limits{Tickets: 2, Viewers: 8}, spec("a", time.Minute, runs(long)), spec("b", time.Minute, runs(long)), spec("c", time.Minute, runs(long)))
 	users := []*user{d.signIn("operator", "1"), d.signIn("manager", "2"), d.signIn("reader", "3")}
 	var g sync.WaitGroup
 	for i := range 12 {
@@ -409,7 +409,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
-func (d *desk) joinList(q coc.TicketQuery, u *user) *Viewer[List] {
+func (d *fixture) joinList(q coc.TicketQuery, u *user) *Viewer[List] {
 	d.t.Helper()
 	v, err := d.JoinList(d.t.Context(), ListKey{Account: "demo", Project: u.caller.ProjectID, Query: q}, u.Credentials)
 	check(d.t, err)
@@ -417,14 +417,14 @@ func (d *desk) joinList(q coc.TicketQuery, u *user) *Viewer[List] {
 	return v
 }
 
-func (d *desk) lists(f func()) int {
+func (d *fixture) lists(f func()) int {
 	before := d.sim.Calls(simulator.CallListTickets)
 	f()
 	return d.sim.Calls(simulator.CallListTickets) - before
 }
 
 func TestListIsShared(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(65*time.Second)), spec("old", time.Hour, runs(time.Second)), spec("older", 2*time.Hour, runs(time.Second)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(65*time.Second)), spec("old", time.Hour, runs(time.Second)), spec("older", 2*time.Hour, runs(time.Second)))
 	u := d.signIn("operator", "s")
 	q := coc.TicketQuery{Limit: 2, From: d.clock.now().Add(-24 * time.Hour)}
 	var all []*Viewer[List]
@@ -459,7 +459,7 @@ func TestListIsShared(t *testing.T) {
 }
 
 func TestListLengthsAreNotShared(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
 	u := d.signIn("operator", "s")
 	for limit := range int32(3) {
 		v := d.joinList(coc.TicketQuery{Limit: limit + 1}, u)
@@ -471,7 +471,7 @@ func TestListLengthsAreNotShared(t *testing.T) {
 
 // TestCheckServesOnePoll: the answer to a check is used once, and fresh only.
 func TestCheckServesOnePoll(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
 	ticket := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
 	list := &listFeed{w: d.Watcher, query: coc.TicketQuery{Limit: 10}}
@@ -502,7 +502,7 @@ func TestCheckServesOnePoll(t *testing.T) {
 }
 
 func TestListsByQuery(t *testing.T) {
-	d := newDesk(t, Limits{Lists: 3}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
+	d := newFixture(t, Limits{Lists: 3}, spec("running", time.Minute, runs(long)), spec("old", time.Hour, runs(time.Second)))
 	u := d.signIn("operator", "s")
 	if v := d.joinList(coc.TicketQuery{Limit: 1}, u); len(v.Snapshot().Page.Tickets) != 1 {
 		t.Errorf("a page of one: %+v", v.Snapshot().Page)
@@ -537,7 +537,7 @@ func TestListsByQuery(t *testing.T) {
 }
 
 func TestListOutlivesFaults(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	v := d.joinList(coc.TicketQuery{Limit: 10}, d.signIn("operator", "s"))
 	d.waits()
 	remove := d.sim.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: 500})
@@ -557,7 +557,7 @@ func TestListSaysWhatWaits(t *testing.T) {
 	failing.Batches[0].Instances[0].ExitCode, failing.SuccessRate = 1, 100
 	paused := spec("paused", 3*time.Hour, runs(time.Second), runs(long))
 	paused.Batches[0].Pause = true
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(time.Second, long)), spec("old", time.Hour, runs(time.Second)), failing, paused)
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(time.Second, long)), spec("old", time.Hour, runs(time.Second)), failing, paused)
 	u := d.signIn("operator", "s")
 	for _, limit := range []int32{2, 10} {
 		v := d.joinList(coc.TicketQuery{Limit: limit}, u)
@@ -573,8 +573,10 @@ func TestListSaysWhatWaits(t *testing.T) {
 			t.Errorf("figures of those that are not over: %+v", s.Figures)
 		}
 	}
-	if v := d.joinList(coc.TicketQuery{Limit: 2, Status: coc.TicketAbnormal}, u); len(v.Snapshot().Waiting) != 0 {
-		t.Error("a list of one state has others that wait")
+	for _, narrowed := range []coc.TicketQuery{{Limit: 2, Status: coc.TicketAbnormal}, {Limit: 10, NameLike: "none"}, {Limit: 10, Creator: "none"}, {Limit: 10, From: d.cfg.Now()}} {
+		if s := d.joinList(narrowed, u).Snapshot(); s.WaitingTotal != 2 || len(s.Waiting) != 2 {
+			t.Errorf("beside %+v these wait: %+v", narrowed, s.Waiting)
+		}
 	}
 }
 
@@ -584,7 +586,7 @@ func TestFiguresAreReadInTurn(t *testing.T) {
 	for i := range 3 * maxFigures {
 		all = append(all, spec(fmt.Sprint(i), time.Minute, runs(long)))
 	}
-	d := newDesk(t, Limits{}, all...)
+	d := newFixture(t, Limits{}, all...)
 	u := d.signIn("operator", "s")
 	statistics := func(f func()) int {
 		before := d.sim.Calls(simulator.CallStatistics)
@@ -611,7 +613,7 @@ func TestFiguresAreReadInTurn(t *testing.T) {
 // TestFiguresAreAnotherRight: who may list tickets and not open them is shown
 // no figures, and another viewer's token brings them none.
 func TestFiguresAreAnotherRight(t *testing.T) {
-	d := newDesk(t, Limits{}, spec("running", time.Minute, runs(long)))
+	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	lister := d.joinList(coc.TicketQuery{Limit: 10}, d.signIn("lister", "l"))
 	if lister.Whole() || len(lister.Snapshot().Figures) != 0 {
 		t.Errorf("%+v", lister.Snapshot().Figures)

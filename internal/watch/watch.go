@@ -30,8 +30,8 @@
 // the token of the session that joins. A poll then takes the session that was
 // used longest ago, which checks all of them in turn; one whose last check is
 // older than Limits.Recheck is checked by a call of its own. A session that COC
-// refuses (401, 403, 404 or an unknown ticket), or whose Credentials give no
-// caller any more, is told by Viewer.Err, sees nothing newer, and the others
+// refuses (401, 403, 404 or an unknown ticket), or whose Credentials say that it
+// has ended, is told by Viewer.Err, sees nothing newer, and the others
 // go on. A session that was checked within Limits.Recheck joins without a call.
 // Tokens are fetched for every use and kept nowhere here. A key without a
 // project, which a token of account scope has, is shared within one session
@@ -73,11 +73,12 @@ type Limits struct {
 	Backoff  time.Duration // the longest wait that failures lead to: 60 s
 	Running  time.Duration // between readings of rows that run, for their logs: 15 s
 	Recheck  time.Duration // how long a session's check holds: 10 min
-	Linger   time.Duration // how long a view is kept when nobody looks: 60 s
+	Linger   time.Duration // how long a poller is kept when nobody looks: 60 s
 	Nudge    time.Duration // the least time between polls that Nudge asks for: 1 s
+	Eager    time.Duration // between polls while somebody may be about to operate: 700 ms
 	Grace    time.Duration // how long a ticket that is over may have open instances: 10 min
 
-	Tickets int // watched at the same time: 200
+	Tickets int // watched at the same time: 1000
 	Lists   int // watched at the same time: 100
 	Viewers int // of one ticket or list: 1000
 	Polls   int // under way at the same time, of up to four calls each: 8
@@ -94,13 +95,14 @@ func (l Limits) withDefaults() Limits {
 	for field, usual := range map[*time.Duration]time.Duration{
 		&l.Fast: 5 * time.Second, &l.Slow: 15 * time.Second, &l.ListFast: 10 * time.Second, &l.ListSlow: 30 * time.Second,
 		&l.Backoff: time.Minute, &l.Running: 15 * time.Second, &l.Recheck: 10 * time.Minute, &l.Linger: time.Minute,
-		&l.Nudge: time.Second, &l.Grace: 10 * time.Minute,
+		&l.Nudge: time.Second, &l.Eager: 700 * time.Millisecond, &l.Grace: 10 * time.Minute,
 	} {
 		if *field <= 0 {
 			*field = usual
 		}
 	}
-	for field, usual := range map[*int]int{&l.Tickets: 200, &l.Lists: 100, &l.Viewers: 1000, &l.Polls: 8, &l.Events: 1000} {
+	for field, usual := range map[*int]int{&l.Tickets: 1000, &l.Lists: 100, &l.Viewers: 1000, &l.Polls: 8,
+		&l.Events: 1000} {
 		if *field <= 0 {
 			*field = usual
 		}
@@ -120,26 +122,30 @@ type Credentials struct {
 	// Session is an opaque id; viewers with the same one are checked together.
 	Session string
 	// Caller returns the session's caller. It is called before every use, so
-	// that a session that has ended lends nothing; an error says just that.
+	// that a session that has ended lends nothing: an error that wraps
+	// coc.ErrNoCaller says just that. With any other one viewers wait.
 	Caller func(context.Context) (coc.Caller, error)
 }
 
-// The errors of Join and JoinList, besides *Ended and what COC says.
+// The errors of Join and JoinList, besides *Ended, ErrUnknown and what COC says.
 var (
 	ErrFull  = errors.New("watch: as many tickets, lists or viewers as the limits allow")
 	ErrQuery = errors.New("watch: a shared list has 1 to 100 rows and starts at the first")
 )
 
-// Watcher holds the views. It is safe for concurrent use.
+// Watcher holds the pollers. It is safe for concurrent use.
 type Watcher struct {
-	Config
-	ctx     context.Context // ends with Close; all views run under it
+	cfg     Config
+	ctx     context.Context // ends with Close; all pollers run under it
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	polls   chan struct{} // holds one for every poll that is under way
-	tickets group[ticketKey, Snapshot]
-	lists   group[listKey, List]
+	tickets registry[ticketKey, Snapshot]
+	lists   registry[listKey, List]
 	figures figures
+
+	lookedMu sync.Mutex
+	looked   map[Key]looked // the last of each ticket
 }
 
 // New returns a Watcher that watches nothing yet; Close ends it.
@@ -158,9 +164,10 @@ func New(cfg Config) *Watcher {
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Watcher{Config: cfg, ctx: ctx, stop: stop, polls: make(chan struct{}, cfg.Limits.Polls)}
-	w.tickets = group[ticketKey, Snapshot]{w: w, most: cfg.Limits.Tickets, views: map[ticketKey]*view[Snapshot]{}}
-	w.lists = group[listKey, List]{w: w, most: cfg.Limits.Lists, views: map[listKey]*view[List]{}}
+	w := &Watcher{cfg: cfg, ctx: ctx, stop: stop, polls: make(chan struct{}, cfg.Limits.Polls)}
+	w.tickets = registry[ticketKey, Snapshot]{w: w, most: cfg.Limits.Tickets,
+		pollers: map[ticketKey]*poller[Snapshot]{}}
+	w.lists = registry[listKey, List]{w: w, most: cfg.Limits.Lists, pollers: map[listKey]*poller[List]{}}
 	return w
 }
 
@@ -201,14 +208,28 @@ func (w *Watcher) Nudge(key Key) {
 	for _, v := range w.tickets.all(func(k ticketKey) bool { return k.Key == key }) {
 		v.nudge()
 	}
-	for _, v := range w.lists.all(func(k listKey) bool { return k.account == key.Account && k.project == key.Project }) {
+	for _, v := range w.lists.all(func(k listKey) bool {
+		return k.account == key.Account && k.project == key.Project
+	}) {
 		v.nudge()
+	}
+}
+
+// eagerFor is how long somebody who confirms an operation counts as about to
+// send it.
+const eagerFor = 30 * time.Second
+
+// Expect says that somebody is about to operate on a ticket. Where it is looked at,
+// it is read more often for a while, so that what is judged is new.
+func (w *Watcher) Expect(key Key) {
+	for _, v := range w.tickets.all(func(k ticketKey) bool { return k.Key == key }) {
+		v.expect()
 	}
 }
 
 // Usage counts what a Watcher holds and has done.
 type Usage struct {
-	Tickets, Lists int   // views, with those that linger
+	Tickets, Lists int   // pollers, with those that linger
 	Viewers        int   // of all of them
 	Polls, Failed  int64 // since the start
 }

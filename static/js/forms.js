@@ -1,6 +1,6 @@
 // Forms are sent without a reload. A redirect's page is shown under its address; any other answer takes this page's place.
 // Forms with data-reload, and all of them without the Navigation API, are left alone.
-import { able, ask, focusOn, follow, notice, show, visit } from "./navigate.js";
+import { able, ask, focusOn, follow, notice, progress, show, visit } from "./navigate.js";
 
 export function start() {
   if (able()) document.addEventListener("submit", submit);
@@ -43,23 +43,31 @@ async function send(form, submitter, action, body) {
   form.ariaBusy = "true";
   submitter?.setAttribute("aria-disabled", "true");
   document.getElementById("unanswered")?.remove();
+  const stopped = progress();
   const page = await ask(action, { method: "POST", body }).catch(console.warn);
+  stopped();
   form.ariaBusy = null;
   submitter?.removeAttribute("aria-disabled");
   if (!form.isConnected) return; // the reader is elsewhere by now
   if (!page) failed(form);
+  else if (page.broken && !page.moved && page.doc.querySelector("main .problem")) failed(form, words(page.doc));
   else if (!page.moved) show(page, "[role=alert]");
   else follow(page);
 }
 
+/** What an error page says. @param {Document} doc */
+const words = (doc) => [...doc.querySelectorAll("main .problem > h1, main .problem > p")].map((e) => e.textContent?.trim()).join(" ");
+
 /**
- * Says in the form that no answer came; what was typed stays. The text is the form's template[data-failed], or body's.
+ * Says in the form that no answer came, or what the answer says in its place; what was typed stays. The text of the
+ * former is the form's template[data-failed], or body's.
  * @param {HTMLFormElement} form
+ * @param {string} [answer]
  */
-function failed(form) {
+function failed(form, answer) {
   /** @type {HTMLTemplateElement | null} */
   const text = form.querySelector("template[data-failed]") ?? document.querySelector("body > template[data-failed]");
-  const alert = notice("unanswered", "error", text?.content.cloneNode(true) ?? "");
+  const alert = notice("unanswered", "error", answer || (text?.content.cloneNode(true) ?? ""));
   alert.role = "alert";
   form.prepend(alert);
   focusOn(alert, true);

@@ -39,7 +39,8 @@ function act(keys, target) {
   if (step) return walk(row, step);
   if (keys === "l") return reach((row ?? rows()[0])?.querySelector("a[href$='#log']") ?? document.getElementById("log-text"));
   const all = [...document.querySelectorAll("[data-shortcut]")];
-  return reach(all.find((e) => e.getAttribute("data-shortcut") === keys && e.checkVisibility()));
+  // What stands in the closed menu acts as well.
+  return reach(all.find((e) => e.getAttribute("data-shortcut") === keys && (e.checkVisibility() || e.closest(".menu"))));
 }
 
 const rows = () => [...document.querySelectorAll("main tr.row")].filter((row) => link(row) && row.checkVisibility());

@@ -1,8 +1,9 @@
 // A page whose main has data-live is kept up to date by a stream of its fragments: each event brings those that have
 // changed, which are morphed by their ids, and the order of lists. There is one stream per tab, and none while the tab is
 // hidden. When it breaks, the page says since when, and tries again. Where streams are full, refresh.js takes over.
-import { announce, current, outdated, plain, saying } from "./navigate.js";
+import { announce, current, notice, outdated, plain, saying } from "./navigate.js";
 import { morph, pair, pinned } from "./morph.js";
+import { check, foreign, marker, own as ownPage } from "./person.js";
 import { plan } from "./refresh.js";
 import { parse } from "./trusted.js";
 
@@ -17,6 +18,8 @@ const grace = 5_000;
 
 /** @type {AbortController | undefined} */
 let stream;
+/** Whether the server is being asked if the page's session is over. */
+let confirming = false;
 let timer = 0;
 let failures = 0;
 /** When the stream was last known to work. */
@@ -27,6 +30,7 @@ const waiting = new Map();
 export function start() {
   document.addEventListener("coc-page", fresh);
   document.addEventListener("visibilitychange", look);
+  document.addEventListener("coc-person", look);
   document.addEventListener("click", click);
   for (const name of ["pointerout", "focusout"]) document.addEventListener(name, () => setTimeout(settle, 0));
   setInterval(tick, 1000);
@@ -56,8 +60,8 @@ function stop() {
 
 /** Opens the stream of a page that can be seen, and closes that of one that cannot. */
 function look() {
-  if (document.hidden || !main()?.dataset.live) return stop();
-  if (!stream) open();
+  if (document.hidden || !main()?.dataset.live || foreign()) return stop();
+  if (!stream && !confirming) open();
 }
 
 async function open() {
@@ -74,8 +78,22 @@ async function open() {
   }
   if (stream !== own) return;
   stream = undefined;
+  if (why === "session" || why === "person") why = await confirmed(why);
+  if (stream || main() !== page) return;
   if (why) end(page, why);
   else again();
+}
+
+/**
+ * Asks whether the page's session is over. A new one of the same person goes on; that it is another person's is said.
+ * @param {string} why
+ */
+async function confirmed(why) {
+  if (!marker()) return why;
+  confirming = true;
+  const somebody = await check().finally(() => (confirming = false));
+  if (!somebody || somebody.person === marker()) return;
+  return somebody.person ? "person" : "session";
 }
 
 /** Tries again later, and says so when it takes long. */
@@ -98,7 +116,7 @@ export const pause = (failures, random) => Math.min(longest, 500 * 2 ** failures
  * @param {AbortController} own
  */
 async function receive(page, own) {
-  const headers = { Accept: "text/event-stream", "Coc-Console-Refresh": "1", "Last-Event-ID": page.dataset.digest ?? "" };
+  const headers = { Accept: "text/event-stream", "Coc-Console-Refresh": "1", "Last-Event-ID": page.dataset.digest ?? "", ...ownPage() };
   const response = await fetch(page.dataset.live ?? "", { headers, signal: own.signal, cache: "no-store", priority: "low" });
   if (!response.body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) return refused(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -118,9 +136,10 @@ async function receive(page, own) {
 /** What an answer that is no stream means. @param {Response} response */
 function refused(response) {
   if (response.redirected || response.status === 401) return "session";
+  if (response.status === 409) return "person";
   if (response.status === 403) return "forbidden";
   if (response.status === 404) return "not_found";
-  if (response.status === 503 && response.headers.has("Retry-After")) return "full";
+  if ((response.status === 503 || response.status === 429) && response.headers.has("Retry-After")) return "full";
 }
 
 /**
@@ -162,9 +181,13 @@ function works() {
 /** Ends the watching for the reason that the server gave. @param {HTMLElement} page @param {string} why */
 function end(page, why) {
   if (why === "closed") return again();
+  if (why === "person") return;
   delete page.dataset.live;
   if (why === "final") return delete page.dataset.refresh;
-  if (why === "full") return plan();
+  if (why === "full") {
+    if (page.dataset.full) page.prepend(notice("not-live", "info", page.dataset.full));
+    return plan();
+  }
   const text = (why === "session" ? page.dataset.ended : page.dataset.denied) ?? "";
   const link = document.createElement("a");
   link.href = why === "session" ? "/sign-in?return=" + encodeURIComponent(location.pathname + location.search) : location.href;
@@ -336,11 +359,26 @@ function click(event) {
     const hint = document.getElementById("order-changed");
     if (hint) hint.hidden = true;
   }
+  /** @type {HTMLButtonElement | null} */
+  const button = target.closest("button[data-copy]");
+  if (button) copyField(button);
   /** @type {HTMLAnchorElement | null} */
   const link = target.closest("a[data-copy]");
   if (!link || !navigator.clipboard || !plain(event)) return;
   event.preventDefault();
   copy(link).catch(() => location.assign(link.href));
+}
+
+/** Copies the field beside a button; where there is no clipboard, selects it. @param {HTMLButtonElement} button */
+async function copyField(button) {
+  const field = button.parentElement?.querySelector("textarea");
+  field?.select();
+  try {
+    await navigator.clipboard.writeText(field?.value ?? "");
+    announce(button.dataset.copied ?? "");
+  } catch (error) {
+    console.warn(error); // over plain http; the text is selected
+  }
 }
 
 /** Copies the text that a link leads to. @param {HTMLAnchorElement} link */

@@ -8,10 +8,12 @@ import { start as live } from "./live.js";
 import { start as log } from "./log.js";
 import { start as navigate } from "./navigate.js";
 import { start as palette } from "./palette.js";
+import { start as person } from "./person.js";
 import { start as refresh } from "./refresh.js";
+import { start as select } from "./select.js";
 import { start as zone } from "./zone.js";
 
-for (const start of [zone, navigate, forms, refresh, live, log, audit, palette, keyboard, ago]) {
+for (const start of [zone, navigate, person, forms, refresh, live, log, audit, palette, keyboard, select, ago]) {
   try {
     start();
   } catch (error) {

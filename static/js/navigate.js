@@ -33,6 +33,7 @@ async function go(event) {
   const { destination, info, signal } = event;
   const main = document.querySelector("main");
   if (main) main.ariaBusy = "true";
+  const stopped = progress();
   try {
     /** @type {Page | null} */
     const page = info?.page ?? (await ask(destination.url, { signal }));
@@ -48,8 +49,23 @@ async function go(event) {
     console.warn(error);
     location.reload();
   } finally {
+    stopped();
     if (main) main.ariaBusy = null;
   }
+}
+
+/** How long a page may take before a line shows that it is on its way, in milliseconds. */
+const soon = 150;
+
+/** Shows a line on top of the page if what begins now takes a while; the result ends it. */
+export function progress() {
+  const line = document.createElement("div");
+  line.className = "progress-line";
+  const timer = setTimeout(() => document.body.append(line), soon);
+  return () => {
+    clearTimeout(timer);
+    line.remove();
+  };
 }
 
 /** Goes to the address of a page that is at hand. @param {Page} page @param {NavigationHistoryBehavior} history */
@@ -73,7 +89,7 @@ async function animate(event, change) {
 
 /**
  * A fetched page: where it came from in the end, and whether a redirect led there. An error is a page too.
- * @typedef {{doc: Document, url: string, ok: boolean, moved: boolean}} Page
+ * @typedef {{doc: Document, url: string, ok: boolean, broken: boolean, moved: boolean}} Page
  */
 
 /**
@@ -86,7 +102,7 @@ export async function ask(url, init = {}) {
   const headers = { Accept: "text/html", "X-Requested-With": "coc-console", ...init.headers };
   const response = await fetch(url, { ...init, headers });
   const doc = await read(response);
-  return doc?.querySelector("main") ? { doc, url: response.url, ok: response.ok, moved: response.redirected } : null;
+  return doc?.querySelector("main") ? { doc, url: response.url, ok: response.ok, broken: response.status >= 500, moved: response.redirected } : null;
 }
 
 /** The parts that change from page to page, besides main. @param {Document} doc */
@@ -113,7 +129,7 @@ export function show({ doc, url }, start) {
   const main = /** @type {HTMLElement} */ (doc.querySelector("main"));
   document.querySelector("main")?.replaceWith(main);
   /** @type {HTMLElement | null | undefined | ""} */
-  const first = start && main.querySelector(start);
+  const first = start && (main.querySelector(start) ?? main.querySelector("[aria-invalid=true]"));
   const target = document.getElementById(new URL(url).hash.slice(1));
   if (first) focusOn(first, true);
   else focusOn(target ?? main.querySelector("[autofocus]") ?? main.querySelector("h1") ?? main);

@@ -71,7 +71,7 @@ function palette(box) {
   const list = /** @type {HTMLElement} */ (box.querySelector("ul"));
   const status = /** @type {HTMLElement} */ (box.querySelector("[role=status]"));
   const { find = "", page = "", operation = "", ticket = "", none = "" } = box.dataset;
-  const here = [...links("#operations a[href]", operation), ...links(".sections a, .saved a, #shortcuts", page)];
+  const here = [...links("#operations a[href]", operation), ...links(".sections a, #scopes a, .saved a, #shortcuts", page)];
   /** @type {Entry[]} */
   let offers = [];
   /** @type {Entry[]} */
@@ -125,7 +125,7 @@ function palette(box) {
 const links = (selector, kind) =>
   [...document.querySelectorAll(selector)].map((e) => {
     const a = /** @type {HTMLAnchorElement} */ (e);
-    return { text: a.title || a.innerText.trim(), kind, url: a.href };
+    return { text: a.title || (a.querySelector(".label")?.textContent ?? a.innerText).trim(), kind, url: a.href };
   });
 
 /** Finds tickets by their name. @param {string} name @param {string} kind @param {AbortSignal} signal @returns {Promise<Entry[]>} */

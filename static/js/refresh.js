@@ -2,6 +2,7 @@
 // into the answer. After the third failure it says since when it is stale: data-stale, with the time for {time}.
 import { ask, current, outdated, saying } from "./navigate.js";
 import { morph } from "./morph.js";
+import { check, foreign, own } from "./person.js";
 
 /** Seconds that failures may lead to between requests, and that one may take. */
 const longest = 60;
@@ -14,6 +15,7 @@ let right = asked;
 
 export function start() {
   document.addEventListener("visibilitychange", plan);
+  document.addEventListener("coc-person", plan);
   document.addEventListener("coc-page", () => {
     failures = 0;
     asked = right = Date.now();
@@ -30,7 +32,7 @@ export function plan() {
   clearTimeout(timer);
   const { refresh: every, live } = document.querySelector("main")?.dataset ?? {};
   const seconds = Number(every);
-  if (!(seconds > 0) || live || document.hidden) return;
+  if (!(seconds > 0) || live || document.hidden || foreign()) return;
   timer = setTimeout(refresh, Math.max(0, asked + wait(seconds, failures) * 1000 - Date.now()));
 }
 
@@ -39,13 +41,13 @@ async function refresh() {
   asked = Date.now();
   if (!main || busy()) return plan();
   const page = await ask(location.href, {
-    headers: { "Coc-Console-Refresh": "1" },
+    headers: { "Coc-Console-Refresh": "1", ...own() },
     signal: AbortSignal.timeout(longest * 1000),
   }).catch(console.warn);
   // Somebody has gone elsewhere, or is about to.
   if (!main.isConnected || busy()) return plan();
   // An error, or a redirect to the sign-in page, must not take the page away under somebody's hands.
-  if (!page?.ok || page.moved) fail(main);
+  if (!page?.ok || page.moved) fail(main), page && check();
   else update(main, page.doc);
   plan();
 }
@@ -57,7 +59,12 @@ function update(main, doc) {
   failures = 0;
   right = Date.now();
   current(main);
+  const { live } = main.dataset;
+  const notLive = document.getElementById("not-live");
   saying(main, () => morph(main, /** @type {HTMLElement} */ (doc.querySelector("main"))));
+  // A page that found no stream stays one that refreshes itself, and goes on saying so.
+  if (!live) delete main.dataset.live;
+  if (notLive) main.prepend(notLive);
   document.title = doc.title;
 }
 

@@ -20,7 +20,7 @@ async function pages(page, base) {
   const receipt = await operationOn(page, base, ticket);
   const record = await address(page, base + "/audit", "tbody a[href^='/audit/']");
   return { tickets: base + "/tickets", ticket: failed, "ticket that runs": ticket, instance, confirmation: failed + "/operations/new?operation_type=CANCEL_ORDER", receipt,
-    audit: base + "/audit", record, approvals: base + "/approvals", reviews: base + "/reviews", jobs: base + "/jobs", shortcuts: base + "/shortcuts" };
+    audit: base + "/audit", record, approvals: base + "/approvals", reviews: base + "/reviews", jobs: base + "/bulk", shortcuts: base + "/shortcuts" };
 }
 
 let worst = 100;

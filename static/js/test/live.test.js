@@ -177,6 +177,17 @@ for (const [why, check] of Object.entries({
   });
 }
 
+for (const status of [429, 503]) {
+  test(`a page that gets no stream says why, and goes on as one that refreshes itself: ${status}`, async () => {
+    refusal = new Response("", { status, headers: { "Retry-After": "30" } });
+    const { document, main } = await open(' data-refresh="5" data-full="Too many"');
+    await settled();
+    assert.equal(document.getElementById("not-live").textContent, "Too many");
+    assert.deepEqual([main.dataset.live, main.dataset.refresh], [undefined, "5"]);
+    refusal = undefined;
+  });
+}
+
 test("ages go on", async () => {
   const { document } = await open();
   assert.equal(document.querySelector("b").textContent, "(1 s ago)");

@@ -1,0 +1,79 @@
+// Package retention removes the bytes of old records from the audit log.
+package retention
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"coc-console/audit"
+	"coc-console/audit/internal/merkle"
+	"coc-console/audit/search"
+)
+
+// Prune removes the bytes of the records before a time, as far as they fill
+// tiles: their hashes stay, so that the tree, its checkpoints and the proofs of
+// all other records stay valid. Records of operations that are open, and what
+// follows them, are kept. A record of the pruning by actor comes first. Prune
+// returns the number of the last record that was removed, 0 when there was
+// none. It may be called again after it failed.
+func Prune(ctx context.Context, in *search.Index, olderThan time.Time, actor audit.Actor) (int64, error) {
+	log := in.Log()
+	mark, err := pruneMark(ctx, in, olderThan)
+	if err != nil {
+		return 0, err
+	}
+	before, err := log.Pruned(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if mark > before {
+		if err := log.AnnouncePruning(ctx, mark, actor); err != nil {
+			return 0, fmt.Errorf("record that %d records are removed: %w", mark, err)
+		}
+	}
+	if mark = max(mark, before); mark == 0 {
+		return 0, nil
+	}
+	if err := in.Forget(ctx, mark); err != nil {
+		return 0, fmt.Errorf("remove the records up to %d from the search tables: %w", mark, err)
+	}
+	return mark, log.RemovePruned(ctx)
+}
+
+// pruneMark is the last record before a time and before all open operations
+// that ends a tile.
+func pruneMark(ctx context.Context, in *search.Index, olderThan time.Time) (int64, error) {
+	open, isOpen, err := in.FirstOpen(ctx)
+	if err != nil {
+		return 0, err
+	}
+	size, err := in.Log().Size(ctx)
+	if err != nil {
+		return 0, err
+	}
+	last, err := lastBefore(ctx, in.Log(), size, olderThan.UnixMicro())
+	if isOpen {
+		last = min(last, open-1)
+	}
+	return last / merkle.TileWidth * merkle.TileWidth, err
+}
+
+// lastBefore finds the last record before a time. Times increase, so halving
+// finds it without an index; records that were removed are before every time.
+func lastBefore(ctx context.Context, log *audit.Log, size, ts int64) (int64, error) {
+	low, high := int64(0), size
+	for low < high {
+		middle := (low + high + 1) / 2
+		at, known, err := log.TimeOf(ctx, middle)
+		if err != nil {
+			return 0, err
+		}
+		if !known || at < ts {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	return low, nil
+}

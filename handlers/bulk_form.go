@@ -1,0 +1,342 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/audit"
+	"coc-console/internal/ansi"
+	"coc-console/internal/bulk"
+	"coc-console/internal/coc"
+	"coc-console/internal/i18n"
+	"coc-console/internal/operate"
+	"coc-console/internal/present"
+	"coc-console/templates"
+)
+
+// newBulkAddress is the page on which a bulk operation on targets is confirmed.
+func newBulkAddress(op coc.OperationType, targets []string) string {
+	return present.Address("/bulk/new", url.Values{"operation_type": {string(op)}, "target": targets})
+}
+
+// targetValue is how forms and addresses write one target: the ticket and,
+// for an instance, its id and the batch in which it was seen.
+func targetValue(t bulk.Target) string {
+	if t.InstanceID == 0 {
+		return string(t.Ticket)
+	}
+	return string(t.Ticket) + "." + present.Decimal(t.InstanceID) + "." + present.Decimal(t.BatchHint)
+}
+
+func parseTarget(text string) (bulk.Target, bool) {
+	parts := strings.Split(text, ".")
+	id, err := coc.ParseExecuteUUID(parts[0])
+	if err != nil || len(parts) != 1 && len(parts) != 3 {
+		return bulk.Target{}, false
+	}
+	t := bulk.Target{Ticket: id}
+	if len(parts) == 1 {
+		return t, true
+	}
+	instance, err := coc.ParseID(parts[1])
+	t.InstanceID, t.BatchHint = instance, batchHint(parts[2])
+	return t, err == nil
+}
+
+// bulkTypes are the operations that can be applied to many at once: a batch to
+// skip is always one.
+var bulkTypes = []coc.OperationType{coc.CancelInstance, coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder}
+
+// readBulk reads the form; what is wrong with it goes into errs.
+func (h *Handlers) readBulk(c echo.Context, errs templates.FieldErrors) (bulk.Request, error) {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	t := i18n.T(ctx)
+	values, err := h.bulkForm(c)
+	if err != nil {
+		return bulk.Request{}, err
+	}
+	r := bulk.Request{SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor, Origin: OriginFrom(ctx),
+		Type: coc.OperationType(bounded(values.Get("operation_type"))), Reason: reason(values.Get("reason")),
+		Count: bounded(values.Get("count")), Override: values.Get("override") != "" || values.Get("glass") != "", Key: h.ownKey(v, values.Get("key"))}
+	for _, id := range values["despite"][:min(len(values["despite"]), bulk.MaxItems)] {
+		r.Beside = append(r.Beside, bounded(id))
+	}
+	if !slices.Contains(bulkTypes, r.Type) {
+		errs["operation_type"] = t.Field.UnknownOperation
+	}
+	if len(values["target"]) == 0 || len(values["target"]) > bulk.MaxItems {
+		errs["target"] = t.Bulk.Targets(bulk.MaxItems)
+		return r, nil
+	}
+	for i, text := range values["target"] {
+		target, ok := parseTarget(text)
+		if !ok || (target.InstanceID != 0) != (r.Type == coc.CancelInstance) {
+			errs["target"] = t.Bulk.Targets(bulk.MaxItems)
+			return r, nil
+		}
+		if i < len(values["seen"]) {
+			target.Expected = bounded(values["seen"][i])
+		}
+		r.Targets = append(r.Targets, target)
+	}
+	return r, nil
+}
+
+// bulkForm is what a form or an address says, with the targets in view where it
+// asks for all of a ticket.
+func (h *Handlers) bulkForm(c echo.Context) (url.Values, error) {
+	values, err := c.FormParams()
+	if err != nil {
+		return nil, err
+	}
+	ticket := c.QueryParam("all")
+	if c.Request().Method != http.MethodGet || ticket == "" {
+		return values, nil
+	}
+	all, err := h.inView(c, ticket)
+	if err != nil {
+		return nil, err
+	}
+	values = maps.Clone(values)
+	values["operation_type"], values["target"] = []string{string(coc.CancelInstance)}, all
+	return values, nil
+}
+
+// inView are all instances of a ticket that the filter shows and the reader can
+// cancel, as if the form had named each. An address that does would be longer
+// than proxies take.
+func (h *Handlers) inView(c echo.Context, ticket string) (targets []string, err error) {
+	id, err := coc.ParseExecuteUUID(ticket)
+	if err != nil {
+		return nil, &Problem{Status: http.StatusBadRequest, Kind: ProblemBadUUID, Value: shortened(ticket), Err: err}
+	}
+	l, err := h.look(c, id)
+	if err != nil {
+		return nil, err
+	}
+	defer l.viewer.Close()
+	s := l.viewer.Snapshot()
+	now, may := l.permissions(s)
+	for _, r := range l.filter.Rows(s) {
+		if i := present.Instance(string(id), r.Batch, r.Instance.Instance, now, s.At, may); i.Cancel.Address != "" {
+			targets = append(targets, i.Target)
+		}
+	}
+	return targets, nil
+}
+
+// NewBulk shows what a bulk operation would hit, and asks to confirm it.
+func (h *Handlers) NewBulk(c echo.Context) error {
+	page := h.newBulkPage(c)
+	r, err := h.readBulk(c, page.Errors)
+	if err != nil {
+		return err
+	}
+	for i := range r.Targets {
+		r.Targets[i].Expected = "" // only what this page itself made counts
+	}
+	r.Count, r.Override, r.Beside = "", false, nil
+	page.Type, page.Reason = string(r.Type), r.Reason
+	if len(page.Errors) > 0 {
+		return Render(c, http.StatusUnprocessableEntity, page)
+	}
+	plan, err := h.bulk.Plan(c.Request().Context(), r)
+	if err != nil {
+		return h.bulkStopped(c, page, r, err)
+	}
+	h.fillPlan(c.Request().Context(), &page, r, plan)
+	return Render(c, http.StatusOK, page)
+}
+
+func (h *Handlers) newBulkPage(c echo.Context) templates.NewBulk {
+	return templates.NewBulk{Frame: h.Frame(c, i18n.T(c.Request().Context()).Bulk.New, templates.SectionTickets),
+		Errors: templates.FieldErrors{}, MaxReason: operate.MaxReason, Back: "/tickets"}
+}
+
+// StartBulk starts a bulk operation and goes to its page. Whatever stops it before anything
+// is sent comes back to the form, with what was typed.
+func (h *Handlers) StartBulk(c echo.Context) error {
+	page := h.newBulkPage(c)
+	r, err := h.readBulk(c, page.Errors)
+	if err != nil {
+		return err
+	}
+	page.Type, page.Reason, page.Count, page.Override = string(r.Type), r.Reason, r.Count, r.Override
+	if len(page.Errors) > 0 {
+		return Render(c, http.StatusUnprocessableEntity, page)
+	}
+	id, err := h.bulk.Start(c.Request().Context(), r)
+	if err != nil {
+		return h.bulkStopped(c, page, r, err)
+	}
+	return c.Redirect(http.StatusSeeOther, bulkAddress(id))
+}
+
+// bulkStopped renders the form again with what stopped it.
+func (h *Handlers) bulkStopped(c echo.Context, page templates.NewBulk, r bulk.Request, err error) error {
+	ctx := c.Request().Context()
+	t := i18n.T(ctx)
+	var stopped *bulk.PlanError
+	var tooLong *operate.ReasonTooLongError
+	var storage *audit.StorageError
+	var taken *operate.KeyTakenError
+	status := http.StatusUnprocessableEntity
+	switch {
+	case errors.As(err, &stopped):
+		return h.bulkUnfit(c, page, r, stopped.Plan)
+	case errors.As(err, &tooLong):
+		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
+	case errors.Is(err, bulk.ErrTargets):
+		page.Errors["target"] = t.Bulk.Targets(bulk.MaxItems)
+	case errors.Is(err, operate.ErrBadKey), errors.Is(err, operate.ErrBadSnapshot):
+		h.noteKey(ctx, err, audit.Record{OperationType: string(r.Type)})
+		page.Problem = present.Failure(t.Problem.BadForm, "", "")
+	case errors.As(err, &taken):
+		status, page.Problem = http.StatusConflict, present.Failure(t.Problem.KeyElsewhere, "", "")
+	case errors.As(err, &storage):
+		status, page.Problem = http.StatusServiceUnavailable,
+			present.Failure(present.StorageMessage(storage, &t.Problem), "", "")
+	case errors.Is(err, operate.ErrUnwritten):
+		status, page.Problem = http.StatusServiceUnavailable, present.Failure(t.Problem.LogUnwritten, "", "")
+	default:
+		return err
+	}
+	if plan, failed := h.bulk.Plan(ctx, untyped(r)); failed == nil {
+		h.fillPlan(ctx, &page, r, plan)
+	}
+	return Render(c, status, page)
+}
+
+// untyped is a request whose reading does not depend on what was typed.
+func untyped(r bulk.Request) bulk.Request {
+	r.Reason, r.Targets = "", slices.Clone(r.Targets)
+	for i := range r.Targets {
+		r.Targets[i].Expected = ""
+	}
+	return r
+}
+
+// bulkUnfit shows a plan that could not be carried out: items that cannot be
+// sent, or what the rules want.
+func (h *Handlers) bulkUnfit(c echo.Context, page templates.NewBulk, r bulk.Request, plan bulk.Plan) error {
+	ctx := c.Request().Context()
+	t := i18n.T(ctx)
+	h.fillPlan(ctx, &page, r, plan)
+	status := http.StatusConflict
+	for _, d := range plan.Demands {
+		status = http.StatusUnprocessableEntity
+		if slices.Contains(d.Any, "reason") {
+			page.Errors["reason"] = present.RuleText(ctx, d.Text)
+		}
+		if slices.Contains(d.Any, "count") && !plan.Counted {
+			page.Errors["count"] = t.Policy.Count(plan.Stops)
+			if page.Count != "" {
+				page.Errors["count"] = t.Policy.Miscounted(plan.Stops)
+			}
+		}
+	}
+	return Render(c, status, page)
+}
+
+// fillPlan puts a plan into the page.
+func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewBulk, r bulk.Request, plan bulk.Plan) {
+	page.Stops, page.Running, page.OfferOverride = plan.Stops, plan.Running, plan.Override || r.Override
+	var good []string
+	waiting := 0
+	for _, item := range plan.Items {
+		target := h.bulkTarget(ctx, item)
+		if item.OnlyWaits() {
+			waiting++
+		}
+		if item.OK() {
+			good = append(good, target.Value)
+		}
+		if item.Err == nil && item.Decision.Denied() && page.Denied == nil {
+			page.Denied = present.Denial(ctx, item.Decision)
+		}
+		page.Items = append(page.Items, target)
+	}
+	for _, d := range plan.Demands {
+		page.WantsReason = page.WantsReason || slices.Contains(d.Any, "reason")
+		page.WantsCount = page.WantsCount || slices.Contains(d.Any, "count")
+	}
+	page.WantsReason, page.WantsCount = page.WantsReason || page.Reason != "", page.WantsCount || page.Count != ""
+	if len(good) < len(page.Items) && len(good) > 0 {
+		page.Drop = newBulkAddress(r.Type, good)
+	}
+	if len(good)+waiting == len(page.Items) {
+		page.Key = h.newKey(ctx)
+	}
+	if len(plan.Items) > 0 && sameTicket(plan.Items) {
+		page.Back = present.TicketAddress(string(plan.Items[0].Ticket))
+	}
+}
+
+// bulkTarget is one target on the confirmation page.
+func (h *Handlers) bulkTarget(ctx context.Context, item bulk.Planned) templates.BulkTarget {
+	target := templates.BulkTarget{Value: targetValue(item.Target), Seen: item.Now.Snapshot().String(),
+		Name:    ansi.VisibleLine(item.Name),
+		Problem: h.itemProblem(ctx, item), Address: present.TicketAddress(string(item.Ticket)), Ticket: item.InstanceID == 0}
+	if item.InstanceID != 0 {
+		target.Address = present.InstanceAddress(string(item.Ticket), item.InstanceID, item.BatchHint)
+	}
+	if target.Name == "" {
+		target.Name = target.Value
+	}
+	if len(item.Pending) > 0 {
+		p := item.Pending[0]
+		target.Pending = &templates.PendingOperation{ID: p.OperationID, Type: p.OperationType, Target: present.TargetTitle(p),
+			Actor: ansi.VisibleLine(p.Actor.UserName), Since: p.When(), Receipt: present.ReceiptAddress(p.OperationID)}
+		target.Despite = !item.Waits()
+	}
+	switch {
+	case item.Err != nil:
+		target.Seen = item.Expected
+	case item.Now.Instance != nil:
+		target.Status = string(item.Now.Instance.Status)
+	default:
+		target.Status = string(item.Now.Ticket.Status)
+	}
+	return target
+}
+
+func sameTicket(items []bulk.Planned) bool {
+	return !slices.ContainsFunc(items, func(p bulk.Planned) bool { return p.Ticket != items[0].Ticket })
+}
+
+// itemProblem says in words why an item cannot be sent; "" when it can.
+func (h *Handlers) itemProblem(ctx context.Context, p bulk.Planned) string {
+	t := i18n.T(ctx)
+	var call *coc.Error
+	var target *operate.TargetError
+	var hidden *operate.PolicyError
+	switch {
+	case errors.As(p.Err, &hidden):
+		return strings.TrimSpace(t.Problem.Hidden.Heading + t.Common.Stop + present.RuleText(ctx, hidden.Decision.Text))
+	case errors.As(p.Err, &call):
+		_, f := present.FailureOf(call, &t.Problem)
+		return strings.TrimSpace(f.Heading + " " + f.Verbatim)
+	case errors.As(p.Err, &target):
+		return present.TargetMessage(target, t.Field)
+	case p.Err != nil:
+		return t.Problem.Unavailable.Heading
+	case len(p.Changes) > 0:
+		return t.Bulk.Note.Of(string(operate.NoteMoved))
+	case p.Refusal != operate.Fits:
+		return t.Word.Refusal.Of(string(p.Refusal))
+	case p.Waits():
+		return t.Bulk.Note.Of(string(operate.NotePending))
+	case p.Decision.Denied():
+		return strings.TrimSpace(t.Bulk.Note.Of(string(operate.NoteNotAllowed)) + " " + present.RuleText(ctx,
+			p.Decision.Text))
+	}
+	return ""
+}

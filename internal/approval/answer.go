@@ -1,0 +1,276 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"coc-console/audit"
+	"coc-console/internal/coc"
+	"coc-console/internal/operate"
+	"coc-console/internal/policy"
+	"coc-console/internal/store"
+)
+
+// Answer is what an approver decides.
+type Answer struct {
+	Approve bool
+	Comment string
+	Actor   audit.Actor
+	Origin  audit.Origin
+	Caller  coc.Caller // reads the ticket: only who may see it may decide on it
+}
+
+// Answer records what the approver decides and, when they approve, sends the
+// operation with the requester's session, through the same checks as any
+// other. What came of it is in the returned state. Errors before anything was
+// decided are ErrDecided, ErrAlreadySent, operate.ErrNotAuthentic, ErrOwnRequest,
+// *operate.PolicyError, *operate.ReasonTooLongError, *coc.Error and *audit.StorageError.
+func (s *Service) Answer(ctx context.Context, id string, by Answer) (Request, error) {
+	a, err := s.undecided(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	now, err := s.mayAnswer(ctx, a, by)
+	if err != nil {
+		return a, err
+	}
+	// The person may close the browser: what was decided is carried out.
+	ctx = context.WithoutCancel(ctx)
+	before, state := a, Refused
+	if by.Approve {
+		state = Granted
+	}
+	decided := s.now()
+	a, err = s.change(ctx, a, func(row *store.ApprovalRow) {
+		row.State, row.Decider, row.Decided, row.Comment = string(state), store.JSON(by.Actor), decided.UnixMicro(),
+			by.Comment
+		row.Impact = store.JSON(now.Impact(a.Operation)) // what they have decided on
+	})
+	if err != nil {
+		return before, err
+	}
+	if by.Approve {
+		s.acquire(ctx, id)
+		defer s.release(ctx, id)
+	}
+	if err := s.record(ctx, a, by.Actor, by.Origin); err != nil {
+		_, undo := s.change(ctx, a, func(row *store.ApprovalRow) { *row = before.row })
+		return before, errors.Join(err, undo)
+	}
+	if !by.Approve {
+		return a, nil
+	}
+	return s.carryOut(ctx, a, nil)
+}
+
+// undecided is current for who would change a request: one whose operation has
+// been sent says so.
+func (s *Service) undecided(ctx context.Context, id string) (Request, error) {
+	before, err := s.Get(ctx, id)
+	if err != nil {
+		return before, err
+	}
+	a, err := s.current(ctx, id)
+	if err == nil && before.State.Open() && (a.State == Sent || a.Note == NoteSentDirectly) && !before.underWay() {
+		err = ErrAlreadySent
+	}
+	return a, err
+}
+
+func (s *Service) mayAnswer(ctx context.Context, a Request, by Answer) (operate.Reading, error) {
+	if n := utf8.RuneCountInString(by.Comment); n > operate.MaxReason {
+		return operate.Reading{}, &operate.ReasonTooLongError{Length: n}
+	}
+	switch {
+	case a.Requester.UserID == by.Actor.UserID:
+		return operate.Reading{}, ErrOwnRequest
+	case a.Requester.AccountID != by.Actor.AccountID:
+		return operate.Reading{}, audit.ErrNotFound
+	case a.State != Waiting, !s.now().Before(a.Expires):
+		return operate.Reading{}, ErrDecided
+	}
+	reading, err := s.operations.Read(ctx, by.Caller, a.Ticket, a.Operation, a.BatchHint)
+	if err != nil && (reading.Ticket.ExecuteUUID == "" || s.operations.MayView(by.Actor, reading.Ticket).Allowed) {
+		return reading, err
+	}
+	d := s.MayApprove(by.Actor, a, reading)
+	if d.Allowed {
+		return reading, nil
+	}
+	denied := a.entry(audit.ActionAccessDenied, by.Actor, by.Origin, by.Comment)
+	denied.OperationID = "" // it is none of the request's own
+	if _, err := s.log.Append(ctx, denied); err != nil {
+		s.logger.WarnContext(ctx, "denial not logged", "approval", a.ID, "error", err)
+	}
+	return reading, &operate.PolicyError{Decision: d, Impact: a.Impact, Now: reading}
+}
+
+// MayApprove asks the rules whether somebody may answer a request.
+func (s *Service) MayApprove(who audit.Actor, a Request, now operate.Reading) policy.Decision {
+	return s.mayApprove(who, a, now, now.Impact(a.Operation))
+}
+
+func (s *Service) mayApprove(who audit.Actor, a Request, now operate.Reading, r operate.Impact) policy.Decision {
+	if view := s.operations.MayView(who, now.Ticket); !view.Allowed {
+		return view
+	}
+	ticket := operate.TicketOf(who, now, r)
+	ticket.Requester = a.Requester.UserID
+	return s.rules.Decide(policy.Request{Person: operate.PersonOf(who), Action: policy.Approve, Ticket: ticket,
+		Circumstances: policy.Circumstances{Reason: true, At: s.now().Local()}})
+}
+
+// carryOut sends an approved operation, once. own is the requester's present
+// session where they send it themselves; otherwise the one in which they asked.
+func (s *Service) carryOut(ctx context.Context, a Request, own *operate.Request) (Request, error) {
+	var r operate.Request
+	if own != nil {
+		r = a.operation(own.Caller)
+		r.SessionKey, r.Actor, r.Origin = own.SessionKey, own.Actor, own.Origin
+	} else {
+		caller, err := s.operations.SessionCaller(ctx, a.row.Session)
+		switch {
+		case ctx.Err() != nil: // taken up at the next start
+			return a, ctx.Err()
+		case errors.Is(err, coc.ErrNoCaller):
+			return s.setNote(ctx, a, Granted, operate.NoteSessionEnded, "")
+		case err != nil: // the requester can send it when the database works again
+			return s.setNote(ctx, a, Granted, operate.NoteNotSent, err.Error())
+		}
+		r = a.operation(caller)
+	}
+	_, err := s.operations.Apply(ctx, r)
+	_, failed := s.operations.Receipt(ctx, a.ID)
+	switch {
+	case failed == nil:
+		return s.setSent(ctx, a)
+	case !errors.Is(failed, audit.ErrNotFound): // taken up when the log can be asked
+		return a, errors.Join(err, failed)
+	}
+	return s.setUnsent(ctx, a, err)
+}
+
+// setSent notes that an approved operation is in the log as requested, whatever
+// else another console that was slower, or faster, has noted.
+func (s *Service) setSent(ctx context.Context, a Request) (Request, error) {
+	for {
+		now, err := s.change(ctx, a, func(row *store.ApprovalRow) {
+			row.State, row.Note, row.Problem = string(Sent),
+				"", ""
+		})
+		if !errors.Is(err, ErrDecided) {
+			return now, err
+		}
+		switch a, err = s.Get(ctx, a.ID); {
+		case err != nil:
+			return a, err
+		case a.Doubtful:
+			return a, operate.ErrNotAuthentic
+		case a.State == Sent:
+			return a, nil
+		}
+	}
+}
+
+// setUnsent notes why an approved operation was not sent.
+func (s *Service) setUnsent(ctx context.Context, a Request, why error) (Request, error) {
+	_, stale := errors.AsType[*operate.StaleError](why)
+	_, unfit := errors.AsType[*operate.RefusedError](why)
+	denied, isDenied := errors.AsType[*operate.PolicyError](why)
+	call, isCall := errors.AsType[*coc.Error](why)
+	_, storage := errors.AsType[*audit.StorageError](why)
+	_, pending := errors.AsType[*operate.PendingError](why)
+	switch {
+	case pending:
+		return s.setNote(ctx, a, Returned, operate.NotePending, "")
+	case errors.Is(why, operate.ErrNotAuthentic):
+		return s.setNote(ctx, a, Returned, operate.NoteNotAuthentic, "")
+	case errors.Is(why, audit.ErrClosed), ctx.Err() != nil: // taken up at the next start
+		return a, why
+	case stale:
+		return s.setNote(ctx, a, Returned, operate.NoteMoved, "")
+	case unfit:
+		return s.setNote(ctx, a, Returned, operate.NoteNotFitting, "")
+	case isDenied:
+		return s.setNote(ctx, a, Returned, operate.NoteNotAllowed, strings.Join(denied.Decision.Policies, ", "))
+	case isCall && call.SignInAgain():
+		return s.setNote(ctx, a, Granted, operate.NoteSessionEnded, "")
+	case errors.Is(why, operate.ErrUnwritten), storage: // the requester can send it when the log works again
+		return s.setNote(ctx, a, Granted, operate.NoteNotSent, why.Error())
+	}
+	return s.setNote(ctx, a, Returned, operate.NoteNotSent, why.Error())
+}
+
+// setNote puts a note on an approval that was not sent. That it is returned is
+// in the log, in nobody's name: nothing comes of it any more.
+func (s *Service) setNote(ctx context.Context, a Request, state State, note operate.Note,
+	problem string) (Request, error) {
+	now, err := s.change(ctx, a, func(row *store.ApprovalRow) {
+		row.State, row.Note, row.Problem = string(state), string(note), problem
+	})
+	switch {
+	case errors.Is(err, ErrDecided): // another console was faster
+		return s.Get(ctx, a.ID)
+	case err != nil || state != Returned:
+		return now, err
+	}
+	if err := s.record(ctx, now, audit.Actor{}, audit.Origin{}); err != nil { // completed later
+		s.logger.WarnContext(ctx, "returned approval not logged yet", "approval", a.ID, "error", err)
+	}
+	return now, nil
+}
+
+// Send sends an approved operation in the requester's present session, where
+// the one in which it was asked for had ended.
+func (s *Service) Send(ctx context.Context, id string, own operate.Request) (Request, error) {
+	a, err := s.undecided(ctx, id)
+	switch {
+	case err != nil:
+		return a, err
+	case !operate.SamePerson(a.Requester, own.Actor):
+		return a, ErrOwnRequest
+	case a.State != Granted, a.underWay(), !s.now().Before(a.Expires.Add(Lifetime)):
+		return a, ErrDecided
+	}
+	// From here on it can neither be withdrawn nor expire, and a restart takes
+	// it up in this session.
+	ctx = context.WithoutCancel(ctx)
+	a, err = s.change(ctx, a, func(row *store.ApprovalRow) {
+		row.Note, row.Problem, row.Session = "", "",
+			own.SessionKey
+	})
+	if err != nil {
+		return a, err
+	}
+	s.acquire(ctx, id)
+	defer s.release(ctx, id)
+	return s.carryOut(ctx, a, &own)
+}
+
+// Withdraw takes a request back; only who made it can.
+func (s *Service) Withdraw(ctx context.Context, id string, who audit.Actor, origin audit.Origin) error {
+	a, err := s.undecided(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !operate.SamePerson(a.Requester, who):
+		return ErrOwnRequest
+	case !a.State.Open(), a.underWay(): // what is being sent cannot be taken back
+		return ErrDecided
+	}
+	return s.end(context.WithoutCancel(ctx), a, Withdrawn, who, origin)
+}
+
+func (s *Service) end(ctx context.Context, a Request, state State, who audit.Actor, origin audit.Origin) error {
+	over, err := s.change(ctx, a, func(row *store.ApprovalRow) { row.State = string(state) })
+	if err != nil {
+		return err
+	}
+	if err := s.record(ctx, over, who, origin); err != nil {
+		_, undo := s.change(ctx, over, func(row *store.ApprovalRow) { *row = a.row })
+		return errors.Join(err, undo)
+	}
+	return nil
+}

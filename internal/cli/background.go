@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// closers are closed in the reverse order of their opening.
+type closers []func() error
+
+func (c *closers) add(f func() error) { *c = append(*c, f) }
+
+func (c *closers) close() error {
+	var err error
+	for _, f := range slices.Backward(*c) {
+		err = errors.Join(err, f())
+	}
+	return err
+}
+
+// run does work in the background, until the console stops.
+func (c *closers) run(ctx context.Context, work func(context.Context)) {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { work(ctx) })
+	c.add(func() error { stop(); running.Wait(); return nil })
+}
+
+// every does a task now and then, until the console stops.
+func (c *closers) every(ctx context.Context, interval time.Duration, task func(context.Context)) {
+	c.run(ctx, func(ctx context.Context) {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				task(ctx)
+			}
+		}
+	})
+}
+
+// sweepEvery is how often pages that nobody looks at are forgotten.
+const sweepEvery = 30 * time.Second
+
+// purgeEvery is how often what has ended is deleted: sessions, one-time keys.
+const purgeEvery = 10 * time.Minute
+
+// maintain does a task now and then, and tries again where it fails.
+func maintain(ctx context.Context, interval time.Duration, task func(context.Context) error, logger *slog.Logger,
+	open *closers) {
+	open.every(ctx, interval, func(ctx context.Context) {
+		if err := task(ctx); err != nil && ctx.Err() == nil {
+			logger.Warn("maintenance failed, retrying", "in", interval.String(), "error", err)
+		}
+	})
+}

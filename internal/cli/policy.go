@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"coc-console/internal/coc"
+	"coc-console/internal/policy"
+	"coc-console/internal/settings"
+
+	"github.com/spf13/cobra"
+)
+
+// policyConfig is what the commands on policies can be told.
+type policyConfig struct {
+	files                            policy.Files
+	user, operation, at              string
+	creator, project, status, region string
+	total, stops, running, bulk      int
+	reason, counted, approved        bool
+	override                         bool
+	format                           string
+}
+
+// policyCommand has the commands on policies.
+func (p *commandLine) policyCommand() *cobra.Command {
+	return p.group(&cobra.Command{Use: "policy", Short: "Check policies, and explain what they decide"},
+		p.policyCheckCommand(), p.policyExplainCommand(),
+		p.policyTextCommand("defaults", "Print the built-in policies, to begin a file with",
+			"  coc-console policy defaults > rules.cedar", policy.Default()),
+		p.policyTextCommand("schema", "Print what policies can ask about",
+			"  coc-console policy schema > schema.cedarschema", policy.Schema()))
+}
+
+func (c *policyConfig) settings() *settings.Set {
+	s := settings.New("policy")
+	s.Console.StringVar(&c.files.Policy, "policy", "", "`FILE` of Cedar policies; the built-in ones without it")
+	s.Console.StringVar(&c.files.Directory, "directory", "", "JSON `FILE` with roles and teams")
+	settings.ListVar(s.Console, &c.files.Managers, "managers", "`LIST` of account/user with the role managers, besides those of the directory", nil)
+	formatOption(s, &c.format)
+	return s
+}
+
+func (p *commandLine) policyCheckCommand() *cobra.Command {
+	var c policyConfig
+	return p.command(&cobra.Command{
+		Use: "check", Short: "Check files of policies and of the directory",
+		Example: "  coc-console policy check --policy rules.cedar --directory people.json",
+	}, c.settings(), func(context.Context, []string) error {
+		rules, err := policy.Load(c.files)
+		if err != nil {
+			return err
+		}
+		found := policyCheck{OK: true, Warnings: append([]string{}, rules.Warnings()...)}
+		return printAs(p.stdout, c.format, found, found.text)
+	})
+}
+
+// policyCheck is what check prints.
+type policyCheck struct {
+	OK       bool     `json:"ok"`
+	Warnings []string `json:"warnings"` // what is probably a mistake
+}
+
+func (c policyCheck) text() string {
+	var b strings.Builder
+	b.WriteString("The policies and the directory are well formed.\n")
+	for _, w := range c.Warnings {
+		b.WriteString("warning: " + w + "\n")
+	}
+	return b.String()
+}
+
+// policyTextCommand prints what somebody who writes policies begins with.
+func (p *commandLine) policyTextCommand(use, short, example, text string) *cobra.Command {
+	return p.command(&cobra.Command{Use: use, Short: short, Example: example}, settings.New("policy"),
+		func(context.Context, []string) error {
+			_, err := io.WriteString(p.stdout, text)
+			return err
+		})
+}
+
+func (p *commandLine) policyExplainCommand() *cobra.Command {
+	var c policyConfig
+	s := c.settings()
+	s.Former["glass"] = "override"
+	f := s.Options
+	f.StringVar(&c.user, "user", "", "`ACCOUNT/USER` who asks")
+	f.StringVar(&c.operation, "operation", "", "`WORD`: one of the five operations, view, approve, review, export, sign-in or sessions")
+	f.StringVar(&c.creator, "creator", "", "user `NAME` of the ticket's creator, in the asker's account")
+	f.StringVar(&c.project, "project", "", "`NAME` of the ticket's project")
+	f.StringVar(&c.status, "status", string(coc.TicketProcessing), "`STATE` of the ticket")
+	f.StringVar(&c.region, "region", "", "`LIST` of the instances' regions")
+	f.IntVar(&c.total, "total", 1, "`NUMBER` of the ticket's instances")
+	f.IntVar(&c.stops, "stops", 1, "`NUMBER` of instances that the operation stops")
+	f.IntVar(&c.running, "running", 1, "`NUMBER` of these that run")
+	f.IntVar(&c.bulk, "bulk", 1, "`NUMBER` of operations that one confirmation sends")
+	f.BoolVar(&c.reason, "reason", false, "a reason is given")
+	f.BoolVar(&c.counted, "counted", false, "the number that stops is typed")
+	f.BoolVar(&c.approved, "approved", false, "an approver has approved")
+	f.BoolVar(&c.override, "override", false, "the emergency override is used")
+	f.StringVar(&c.at, "at", "", "`TIME` such as 2026-01-31T23:00:00+08:00; now without it")
+	return p.command(&cobra.Command{
+		Use: "explain", Short: "Say what would happen to an operation, and which policy decides",
+		Example: "  coc-console policy explain --user acme/pia --operation CANCEL_ORDER --stops 12 --reason",
+	}, s, func(context.Context, []string) error {
+		rules, err := policy.Load(c.files)
+		if err != nil {
+			return err
+		}
+		return c.explain(rules, p.stdout)
+	})
+}
+
+// request is the question that the flags put.
+func (c policyConfig) request() (policy.Request, error) {
+	account, user, ok := strings.Cut(c.user, "/")
+	if !ok || account == "" || user == "" {
+		return policy.Request{}, settings.Wrong("user", fmt.Sprintf("%q is not account/user", c.user))
+	}
+	about := []policy.Action{policy.Review, policy.Export, policy.SignIn, policy.Sessions}
+	known := slices.Concat(about, []policy.Action{policy.View, policy.Approve})
+	if action := policy.Action(c.operation); !slices.Contains(known, action) &&
+		!coc.OperationType(c.operation).Valid() {
+		return policy.Request{}, settings.Wrong("operation", fmt.Sprintf("%q is none of the five operations, view, approve, review, export, sign-in and sessions", c.operation))
+	}
+	q := policy.Request{
+		Person: policy.Person{UserID: c.user, UserName: user, AccountName: account}, Action: policy.Action(c.operation),
+		Circumstances: policy.Circumstances{Reason: c.reason, Counted: c.counted, Approved: c.approved, Override: c.override,
+			Bulk: c.bulk, At: time.Now()},
+	}
+	if !slices.Contains(about, q.Action) {
+		q.Ticket = &policy.Ticket{Creator: c.creator, Account: account, Project: c.project, Status: c.status,
+			Regions: settings.Split(c.region), Total: c.total, Stops: c.stops, Running: c.running}
+	}
+	if c.at != "" {
+		at, err := time.Parse(time.RFC3339, c.at)
+		if err != nil {
+			return q, settings.Wrong("at", fmt.Sprintf("%q is not a time such as 2026-01-31T23:00:00+08:00", c.at))
+		}
+		q.At = at
+	}
+	return q, nil
+}
+
+// explanation is what explain prints.
+type explanation struct {
+	User     string   `json:"user"`
+	Roles    []string `json:"roles"`
+	Teams    []string `json:"teams"`
+	Decision string   `json:"decision"` // allowed, denied, or demands: allowed once they are met
+	Demands  []demand `json:"demands"`
+	Override bool     `json:"override"` // the emergency override would allow it at once
+	Policies []string `json:"policies"`
+	Reason   string   `json:"reason,omitempty"`
+	Ask      []string `json:"ask,omitempty"`    // who may help
+	Failed   []string `json:"failed,omitempty"` // policies that could not be evaluated, and so deny
+}
+
+type demand struct {
+	Any    []policy.Kind `json:"any"`
+	Policy string        `json:"policy"`
+	Text   string        `json:"text"`
+}
+
+func (c policyConfig) explain(rules *policy.Rules, w io.Writer) error {
+	q, err := c.request()
+	if err != nil {
+		return err
+	}
+	d := rules.Decide(q)
+	x := explanation{User: c.user, Roles: rules.RolesOf(q.Person), Teams: rules.TeamsOf(q.Person), Decision: "demands",
+		Demands: []demand{}, Override: d.Override, Policies: d.Policies, Failed: d.Failed}
+	switch {
+	case d.Allowed:
+		x.Decision = "allowed"
+	case d.Denied():
+		x.Decision, x.Reason, x.Ask = "denied", d.Text.English, d.Ask
+	}
+	for _, m := range d.Demands {
+		x.Demands = append(x.Demands, demand{m.Any, m.Policy, m.Text.English})
+	}
+	return printAs(w, c.format, x, x.text)
+}
+
+func (x explanation) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is in the roles %s and the teams %s.\n", x.User, names(x.Roles), names(x.Teams))
+	b.WriteString(map[string]string{"allowed": "Allowed.\n", "denied": "Denied.\n",
+		"demands": "Allowed once this is done:\n"}[x.Decision])
+	for _, d := range x.Demands {
+		fmt.Fprintf(&b, "  %s, by %q: %s\n", kinds(d.Any), d.Policy, d.Text)
+	}
+	if x.Override {
+		b.WriteString("The emergency override, with a reason, would allow it at once.\n")
+	}
+	fmt.Fprintf(&b, "Decided by: %s.\n", names(x.Policies))
+	if x.Reason != "" {
+		b.WriteString(x.Reason + "\n")
+	}
+	if x.Decision == "denied" {
+		fmt.Fprintf(&b, "Who may help: %s.\n", names(x.Ask))
+	}
+	for _, failed := range x.Failed {
+		fmt.Fprintf(&b, "Could not be evaluated, and so denies: %s\n", failed)
+	}
+	return b.String()
+}
+
+func kinds(all []policy.Kind) string {
+	texts := make([]string, len(all))
+	for i, k := range all {
+		texts[i] = string(k)
+	}
+	return strings.Join(texts, " or ")
+}
+
+func names(all []string) string {
+	if len(all) == 0 {
+		return "(none)"
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,309 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"modernc.org/sqlite"
+)
+
+// sqliteConnector opens connections of one file without the driver registry,
+// and none of another file that has taken its place.
+type sqliteConnector struct {
+	driver  *sqlite.Driver
+	dsn     string
+	unmoved func() error
+	keeps   bool // prepared statements: see keepingConn
+	asks    bool // the same few questions: see askingConn
+}
+
+func (d *DB) connector(store Store, readOnly bool) driver.Connector {
+	conns := &sqlite.Driver{}
+	if d.readers != nil {
+		conns = &d.readers.driver
+	}
+	return sqliteConnector{conns, dataSource(d.Path, store, readOnly), d.Unmoved,
+		store != Search && !readOnly, store != Console && readOnly}
+}
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	if err := c.unmoved(); err != nil {
+		return nil, err
+	}
+	conn, err := c.driver.Open(c.dsn)
+	if err != nil {
+		file, _, _ := strings.Cut(c.dsn, "?")
+		return nil, fmt.Errorf("open %s: %w", file, err)
+	}
+	if opened, ok := conn.(sqliteConn); ok && c.keeps {
+		return &keepingConn{sqliteConn: opened, kept: map[string]keptStmt{}}, nil
+	} else if ok && c.asks {
+		return &askingConn{sqliteConn: opened, kept: map[string]*keptQuery{}}, nil
+	}
+	return conn, nil
+}
+
+// Driver returns SQLite's driver.
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
+
+// lockName is the file in a data folder that whoever writes its log locks.
+const lockName = "audit.lock"
+
+// lockFile takes the lock that keeps a second console off the log. The kernel
+// lets go of it when the process ends, however it ends.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another console uses this data folder (%s is locked)", path)
+	}
+	return f, nil
+}
+
+// sqliteConn is what database/sql uses of a connection of SQLite's driver.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+type keptStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+}
+
+// keepingConn is a connection that keeps its statements prepared, those that
+// begin and end a transaction too: to parse them takes longer than a small
+// commit's rows. It does so only where nothing can interrupt them: a statement
+// that was interrupted at its end may have taken place, which the driver's own
+// transactions know how to tell.
+type keepingConn struct {
+	sqliteConn
+	kept   map[string]keptStmt
+	lazy   bool // until the transaction that has begun has ended: see Lazily
+	unsafe bool // it may not wait for the disk again
+}
+
+// lazily marks the contexts of Lazily.
+type lazily struct{}
+
+// Lazily returns a context in which a commit on SQLite does not wait for the disk:
+// everybody sees it at once, and it survives the end of the process, but a power
+// cut may undo the last ones. The next commit that waits makes them durable, too.
+// It is for the context of BeginTx, or of a statement outside a transaction.
+func Lazily(ctx context.Context) context.Context { return context.WithValue(ctx, lazily{}, true) }
+
+// hurry makes a commit in a context of Lazily not wait, until careful is called.
+func (c *keepingConn) hurry(ctx context.Context) error {
+	if ctx.Value(lazily{}) == nil || c.lazy {
+		return nil
+	}
+	_, err := c.sqliteConn.ExecContext(context.Background(), `PRAGMA synchronous = NORMAL`, nil)
+	c.lazy = err == nil
+	return err
+}
+
+// careful makes commits wait for the disk again. A connection that can't is not
+// used again.
+func (c *keepingConn) careful() {
+	if !c.lazy {
+		return
+	}
+	_, err := c.sqliteConn.ExecContext(context.Background(), `PRAGMA synchronous = FULL`, nil)
+	c.lazy, c.unsafe = false, c.unsafe || err != nil
+}
+
+// IsValid reports whether the pool may keep the connection.
+func (c *keepingConn) IsValid() bool { return !c.unsafe && c.sqliteConn.IsValid() }
+
+// maxKept is more than the log has statements.
+const maxKept = 32
+
+// ExecContext executes a statement with values from those that are kept.
+func (c *keepingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if !c.lazy { // else a transaction has begun
+		if err := c.hurry(ctx); err != nil {
+			return nil, err
+		}
+		defer c.careful()
+	}
+	if len(args) == 0 || ctx.Done() != nil {
+		return c.sqliteConn.ExecContext(ctx, query, args)
+	}
+	s, err := c.keep(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(ctx, args)
+}
+
+func (c *keepingConn) keep(query string) (keptStmt, error) {
+	if s := c.kept[query]; s != nil {
+		return s, nil
+	}
+	if len(c.kept) == maxKept {
+		if err := c.forget(); err != nil {
+			return nil, err
+		}
+	}
+	prepared, err := c.Prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := prepared.(keptStmt)
+	if !ok {
+		return nil, errors.Join(driver.ErrSkip, prepared.Close())
+	}
+	c.kept[query] = s
+	return s, nil
+}
+
+func (c *keepingConn) forget() error {
+	var err error
+	for _, s := range c.kept {
+		err = errors.Join(err, s.Close())
+	}
+	clear(c.kept)
+	return err
+}
+
+// Close closes the connection with its statements.
+func (c *keepingConn) Close() error { return errors.Join(c.forget(), c.sqliteConn.Close()) }
+
+// BeginTx begins a transaction that writes.
+func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if o.ReadOnly || ctx.Done() != nil {
+		return c.sqliteConn.BeginTx(ctx, o)
+	}
+	if err := c.hurry(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.run(`BEGIN IMMEDIATE`); err != nil {
+		c.careful()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Commit ends the connection's transaction, also when it fails.
+func (c *keepingConn) Commit() error {
+	err := c.run(`COMMIT`)
+	if err != nil {
+		_ = c.run(`ROLLBACK`) // most failures have done that
+	}
+	c.careful()
+	return err
+}
+
+// Rollback ends the connection's transaction.
+func (c *keepingConn) Rollback() error {
+	defer c.careful()
+	return c.run(`ROLLBACK`)
+}
+
+func (c *keepingConn) run(query string) error {
+	s, err := c.keep(query)
+	if err == nil {
+		_, err = s.ExecContext(context.Background(), nil)
+	}
+	return err
+}
+
+// askingConn is a connection that keeps its questions prepared: to parse one
+// takes about as long as to find what it asks for.
+type askingConn struct {
+	sqliteConn
+	kept map[string]*keptQuery
+}
+
+// keptQuery is a prepared question. It is asked once at a time.
+type keptQuery struct {
+	driver.Stmt
+	driver.StmtQueryContext
+	asked bool
+}
+
+// maxKeptQuery is the longest question that is kept, in bytes.
+const maxKeptQuery = 2048
+
+// QueryContext asks a question, by a statement that is kept if there are values.
+func (c *askingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if len(args) == 0 || len(query) > maxKeptQuery {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	q, err := c.keep(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if q.asked {
+		return c.sqliteConn.QueryContext(ctx, query, args)
+	}
+	rows, err := q.QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	q.asked = true
+	return keptRows{rows, q}, nil
+}
+
+func (c *askingConn) keep(ctx context.Context, query string) (*keptQuery, error) {
+	if q := c.kept[query]; q != nil {
+		return q, nil
+	}
+	if len(c.kept) == maxKept {
+		if err := c.forget(); err != nil {
+			return nil, err
+		}
+	}
+	prepared, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	asks, ok := prepared.(driver.StmtQueryContext)
+	if !ok {
+		return nil, errors.Join(driver.ErrSkip, prepared.Close())
+	}
+	q := &keptQuery{Stmt: prepared, StmtQueryContext: asks}
+	c.kept[query] = q
+	return q, nil
+}
+
+// forget closes the statements that nobody waits for an answer of.
+func (c *askingConn) forget() error {
+	var err error
+	for text, q := range c.kept {
+		if !q.asked {
+			err = errors.Join(err, q.Close())
+			delete(c.kept, text)
+		}
+	}
+	return err
+}
+
+// Close closes the connection with its statements.
+func (c *askingConn) Close() error { return errors.Join(c.forget(), c.sqliteConn.Close()) }
+
+// keptRows are the answer of a statement that is kept.
+type keptRows struct {
+	driver.Rows
+	of *keptQuery
+}
+
+// Close ends the answer: the question may be asked again.
+func (r keptRows) Close() error {
+	r.of.asked = false
+	return r.Rows.Close()
+}

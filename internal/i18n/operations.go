@@ -1,0 +1,160 @@
+package i18n
+
+// OperationTexts are the confirmation page's.
+type OperationTexts struct {
+	Unanswered     string // an operation was sent and no answer came
+	SeeTicket      string
+	Heading        func(operation, target string) string // a question
+	HeadingUnknown string
+	Confirm        func(operation, target string) string // the button: the act and its target
+	Impact         string                                // heading
+	Tally          string                                // caption
+	ScopeBatch     func(batch int32) string
+	ScopeInstance  string
+	Whole          string
+	Targets        func(count int) string
+	Effect         string
+	Reason         string
+	ReasonHint     func(limit int) string
+	EffectWaiting  string // CANCEL_INSTANCE where nothing runs yet
+	Next           func(batch int32) string
+	NextNone       string
+	NextUnread     string
+	Pending        string // heading
+	PendingBy      func(user string) string
+	PendingTick    string
+	PendingNeeded  string // the box is not ticked
+	RefusedChanged string
+	Refused        string // heading
+	RefusedAdvice  string
+	Changed        string // heading
+	ChangedText    string
+	ChangedMinor   string
+	Aspect         string
+	Material       string
+	Immaterial     string
+	Irreversible   string
+	Correct        string // heading of the form that corrects an address
+	CorrectButton  string
+	BatchIndex     string
+	InstanceID     string
+	BackToTicket   string
+}
+
+// ReceiptTexts are the receipt's.
+type ReceiptTexts struct {
+	Heading          func(operation, target string) string
+	Verdict          Words                                // by the last thing known: the log's action, or "open"
+	Confirmed        func(operation, later string) string // the verdict, where the effect was seen
+	Steps            string
+	StepPending      string
+	StepUnattributed string // the end of an operation that may not be its cause
+	StepShowing      Words  // by a value of operate.Showing
+	Unwatched        string
+	StepSkipped      string
+	StepAwaited      Words // by action: the step's name while it has not happened
+	Answered         func(duration string) string
+	LastSeen         string
+	Deadline         string
+	Upstream         string
+	Record           string
+	Facts            string
+	ID               string
+	Seen             string
+	Others           string
+	OthersText       string
+	Now              string // heading: the ticket at present
+	NowBatch         func(batch int32, of int) string
+	NowUnread        string
+	Retry            string
+	RetryAdvice      string
+	ToTicket         string
+	NoReason         string
+}
+
+// PolicyTexts say what the rules want, wherever an operation is confirmed.
+type PolicyTexts struct {
+	Denied            string // heading
+	NothingAllows     string // no rule permits it
+	DecidedBy         string
+	Contacts          string // before the names of those who may help
+	Failed            string // a rule could not be evaluated
+	Demanded          string // heading of what is wanted first
+	Reason            string // the reason is needed: next to the field
+	Count             func(stops int) string
+	CountHint         string
+	Miscounted        func(stops int) string
+	Override          string // the tick box
+	OverrideHint      string
+	AskForApproval    string // the button that asks for approval
+	NeedsApproval     string // next to that button, where nothing else will do
+	OrAskForApproval  string // and where it is a choice
+	Broken            string // notice: changed files are not in force
+	Stops             func(stops, running int) string
+	StopsNothing      string
+	OverridesToReview func(n int) string       // notice for managers
+	Keeps             func(running int) string // what runs on
+	By                func(by string) string   // caption: what stops, by region and the like
+	StopsColumn       string
+	RunningColumn     string // of these
+}
+
+// ApprovalTexts are those of operations that need approval.
+type ApprovalTexts struct {
+	Heading, Empty, Mine, Others, Decided string
+	Name                                  func(operation, target string) string // heading of one
+	Requester, Asked, Expires, Decider    string
+	Comment, CommentHint                  string
+	Approve                               func(operation string) string
+	Decline, Withdraw, Send               string
+	ApproveText, OwnText, SendText        string
+	ThenAndNow, SeenThen, Now             string
+	WhenDecided, WhenAsked                string
+	State, Note                           Words
+	Receipt, Again                        string
+	Gone                                  string // somebody was faster
+	Sent                                  string // the operation is in the log
+	NotAuthentic                          string // nothing was done because of a row that the console did not write
+	NotYours                              string
+	Problem                               string
+	Waits                                 func(n int) string // in the navigation
+	Approved, Link, Bulk                  string             // on a receipt: by whom, and the way there
+}
+
+// BulkTexts are those of many operations of one confirmation.
+type BulkTexts struct {
+	Heading, Empty, New                 string
+	Name                                func(operation string, items int) string
+	Confirm                             func(operation string, items int) string
+	Sum                                 func(items, stops, running int) string
+	Drop                                string // what cannot be sent is left out
+	Item, Items, Outcome, Problem       string
+	Started, Ended, Who                 string
+	Progress                            func(done, total int) string
+	Stop, Continue, Retry, Result, Back string
+	StopText, ContinueText              string
+	State, ItemState, Note              Words
+	Targets                             func(limit int) string // none or too many
+	CancelSelected, SelectedHint        string
+	PauseSelected, ContinueSelected     string
+	CancelSelectedTickets               string
+	Select                              func(name string) string
+	SelectAll                           string
+	Selected, Selection                 string // the chosen tickets; the column of the boxes
+	SelectedCount                       string // {n} stands for how many; scripts put it in
+	Clear                               string
+	Ready                               string
+	Pending                             func(user string) string // whose operation on the target is pending
+	SendAnyway                          string
+}
+
+// ReviewTexts are the texts of the page that reviews emergency overrides.
+type ReviewTexts struct {
+	Heading, Text, Empty string
+	NotSent              string // the request did not get into the log
+	Own                  string // somebody else reviews it
+	Needed               string // next to an empty comment
+	Button, Link         string
+	Mark                 string // on whatever shows such an operation
+	By, Comment          string // who reviewed it, and what they wrote
+}

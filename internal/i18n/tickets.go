@@ -1,0 +1,130 @@
+package i18n
+
+// TicketsTexts are the ticket list's.
+type TicketsTexts struct {
+	Heading              string
+	Name, Key            string
+	NameFilter           string
+	Creator, Regions     string
+	Total                func(total int64, shown int) string
+	Hidden               func(n int) string // of a page's tickets the rules hide so many
+	Empty, EmptyFiltered string
+	EmptyAdvice          string
+	EmptyFilteredAdvice  string
+	Caption              string
+	ShowsFirst           string
+	CreatedFrom          func(zone string) string
+	CreatedTo            func(zone string) string
+}
+
+// ListTexts are those of the live list of tickets.
+type ListTexts struct {
+	Title            func(count int64, heading string) string // of the document, with so many decisions
+	Decisions        string
+	DecisionsOf      func(count int64, atLeast bool) string
+	AllOf            func(state string) string
+	Scope            string
+	Tabs             Words // attention, running, mine, team, all
+	Keys             Words // state, name, creator, after, before: as they are typed before a colon
+	Query, QueryHint string
+	QueryHelp        string
+	Without          func(filter string) string
+	UnknownTerm      func(term string) string
+	Range            string
+	Ranges           Words // 1h, 24h, 7d, 30d, all, custom
+	EmptyScope       Words // mine, team, and alone: a team of nobody
+	OfRead           func(shown, read int, total int64) string
+	NoFigures        string
+	Failed           func(instances int32) string
+	Unread           func(tickets int, since string) string
+	MarkSeen         string
+	WhatIsVisit      string
+	Visit            string
+	New              string
+	Was              func(state string) string
+	MoreFailed       func(instances int32) string
+	Saved, Save      string
+	SaveName         string
+	Delete           func(name string) string
+}
+
+// TicketTexts are the ticket page's.
+type TicketTexts struct {
+	Facts, Key, Creator     string
+	Script, Version, Source string
+	ExecuteUser             string
+	Timeout, SuccessRate    string
+	CurrentBatch            string
+	Counts                  string
+	CountsText              func(total int32) string
+	Operations              string
+	OperationsHint          string
+	Effect                  Words // by operation_type: what it does and what not
+	Batches, BatchesEmpty   string
+	Current                 string
+	Instances               string
+	LastLine, Log           string
+	LogOf                   func(host string) string
+	CancelOf                func(host string) string
+	Cancel                  string
+	Actions                 string
+	AllHistory              string
+	Params, ParamsEmpty     string
+	ParamName, ParamValue   string
+	ParamReference          string
+}
+
+// LiveTexts are those of pages that keep themselves up to date, and of what a
+// ticket's page shows of its course.
+type LiveTexts struct {
+	Title                   func(state string, failed int32, name string) string // of the document
+	Status                  Words                                                // by ticket status: whether somebody has to decide
+	Trouble                 func(since string) string
+	Progress                string
+	ProgressOf              func(done, total int32) string
+	Success                 string
+	SuccessOf               func(finished, total int, percent, threshold string, required int) string
+	Verdict                 Words // watch.Verdict
+	Elapsed, Remaining      string
+	About                   func(duration string) string
+	UntilPause              func(batch int32) string
+	Overdue                 string
+	Samples                 func(runs int) string
+	Since                   func(time string) string
+	MapHint                 string
+	Cell                    func(host, state string) string
+	PausesAfter             string
+	Search                  string // label
+	Sort                    string // label
+	Sorts                   Words
+	FailedFirst             string
+	CopyHosts, Copied       string
+	DownloadCSV             string
+	Shown                   func(shown, total int) string
+	Incomplete              string
+	Empty, EmptyFiltered    string
+	OrderChanged, SortAgain string
+	Activity, ActivityEmpty string
+	Subject                 Words // watch.Subject
+	Change                  func(subject, from, to string) string
+	SeenHere, NotBefore     string
+	Columns                 Words // of the CSV file, beside those of Common
+	// For the script; {time} and {age} stand for what it puts in.
+	Lost, Ended, Denied, Ago string
+	Back                     string // after Lost or Trouble
+	SignInAgain              string
+}
+
+// InstanceTexts are the page of one instance's.
+type InstanceTexts struct {
+	Facts, ID, ResourceID   string
+	FixedIP, FloatingIP     string
+	Provider, Type          string
+	Project, Application    string
+	Group, CommandID        string
+	AgentSN, AgentVersion   string
+	AgentStatus, Attributes string
+	Log, LogEmpty           string
+	LogSize                 func(bytes int) string
+	Download                string
+}

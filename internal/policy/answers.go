@@ -1,0 +1,87 @@
+package policy
+
+import (
+	"strconv"
+	"sync"
+	"time"
+)
+
+// maxAnswers bounds the decisions that are kept of one set of rules: so many of the last ones, and as many of those
+// before.
+const maxAnswers = 2048
+
+// answers are the decisions of rules that do not change: a request that was decided gets the same decision. The zero
+// value is ready.
+type answers struct {
+	mu          sync.Mutex
+	last, older map[question]Decision
+}
+
+// question is all of a request that policies can ask about.
+type question struct {
+	person        Person
+	action        Action
+	about         bool // there is a ticket
+	id, name      string
+	creator       string
+	account       string
+	project       string
+	status        string
+	regions       string
+	requester     string
+	total, stops  int
+	running       int
+	circumstances Circumstances // without its time
+	hour, weekday int
+}
+
+func questionOf(q Request) question {
+	out := question{person: q.Person, action: q.Action, circumstances: q.Circumstances,
+		hour: q.At.Hour(), weekday: q.weekday()}
+	out.circumstances.At = time.Time{}
+	if t := q.Ticket; t != nil {
+		out.about, out.id, out.name, out.creator, out.account = true, t.ID, t.Name, t.Creator, t.Account
+		out.project, out.status, out.requester = t.Project, t.Status, t.Requester
+		out.total, out.stops, out.running = t.Total, t.Stops, t.Running
+		var regions []byte
+		for _, name := range t.Regions {
+			regions = strconv.AppendQuote(regions, name)
+		}
+		out.regions = string(regions)
+	}
+	return out
+}
+
+// get returns the decision of a request, which decide makes.
+func (a *answers) get(q Request, decide func() Decision) Decision {
+	key := questionOf(q)
+	if d, ok := a.known(key); ok {
+		return d
+	}
+	d := decide()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keep(key, d)
+	return d
+}
+
+func (a *answers) known(key question) (Decision, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if d, ok := a.last[key]; ok {
+		return d, true
+	}
+	d, ok := a.older[key]
+	if ok {
+		a.keep(key, d)
+	}
+	return d, ok
+}
+
+// keep remembers a decision. The caller holds the lock.
+func (a *answers) keep(key question, d Decision) {
+	if a.last == nil || len(a.last) >= maxAnswers {
+		a.last, a.older = map[question]Decision{}, a.last
+	}
+	a.last[key] = d
+}

@@ -1,0 +1,171 @@
+package present
+
+import (
+	"strings"
+	"time"
+
+	"coc-console/audit"
+	"coc-console/internal/ansi"
+	"coc-console/internal/coc"
+	"coc-console/internal/operate"
+	"coc-console/templates"
+)
+
+// TargetTitle names the instance or the ticket that was acted on.
+func TargetTitle(r audit.Record) string {
+	if r.Target == "" {
+		return r.Ticket
+	}
+	return ansi.VisibleLine(r.Target)
+}
+
+// Again is the address to try the operation again, where it had no effect.
+func Again(r operate.Receipt, batch int32) string {
+	if r.Open() || r.End != nil && r.End.Action == audit.ActionOperationObserved {
+		return ""
+	}
+	op := coc.Operation{Type: coc.OperationType(r.Requested.OperationType), BatchIndex: r.Requested.BatchIndex,
+		InstanceID: r.Requested.InstanceID}
+	return NewOperationAddress(r.Requested.Ticket, op, batch)
+}
+
+// Steps are what happened to an operation, and what is still awaited.
+func Steps(r operate.Receipt) []templates.Step {
+	return []templates.Step{step(r.Requested), answerStep(r), endStep(r)}
+}
+
+func step(r audit.Record) templates.Step {
+	d := operate.ParseDetail(r.Detail)
+	return templates.Step{
+		Action: string(r.Action), Time: r.When(), Duration: r.Duration, Note: string(d.Note), Status: d.Status,
+		Upstream:          strings.TrimSpace(AnswerText(r.Upstream.Status, r.Upstream.Code, r.Upstream.Message)),
+		UpstreamRequestID: ansi.VisibleLine(r.Upstream.RequestID), Record: RecordAddress(r.Sequence),
+		Encoded: ansi.VisibleLine(d.Denial),
+	}
+}
+
+func answerStep(r operate.Receipt) templates.Step {
+	if r.Answer == nil {
+		return templates.Step{Action: string(audit.ActionOperationAccepted), Pending: true}
+	}
+	return step(*r.Answer)
+}
+
+func endStep(r operate.Receipt) templates.Step {
+	switch {
+	case r.End != nil:
+		return step(*r.End)
+	case r.Open():
+		return templates.Step{Action: string(audit.ActionOperationObserved), Pending: true}
+	}
+	return templates.Step{Action: string(audit.ActionOperationObserved), Skipped: true}
+}
+
+// sortedAs is the time by which a record is sorted and found, where that is not
+// the time that is shown; zero else.
+func sortedAs(r audit.Record) time.Time {
+	if r.Clock.IsZero() {
+		return time.Time{}
+	}
+	return r.Time
+}
+
+// RecordPage is a record of the log as its page shows it, without what proves it.
+func RecordPage(r audit.Record) templates.Record {
+	page := templates.Record{
+		Sequence: r.Sequence, Time: r.When(), Action: string(r.Action), Outcome: string(r.Outcome),
+		User: ansi.VisibleLine(r.Actor.UserName), UserID: ansi.VisibleLine(r.Actor.UserID),
+		Account: ansi.VisibleLine(r.Actor.AccountName), AccountID: ansi.VisibleLine(r.Actor.AccountID),
+		Project: ansi.VisibleLine(r.Actor.ProjectName), ProjectID: ansi.VisibleLine(r.Actor.ProjectID),
+		ClientAddress: ansi.VisibleLine(r.Origin.Address), UserAgent: ansi.VisibleLine(r.Origin.UserAgent),
+		RequestID: r.Origin.RequestID, Session: r.Origin.Session,
+		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, BatchIndex: r.BatchIndex,
+		Target: ansi.VisibleLine(r.Target), Reason: ansi.Visible(r.Reason), Seen: SeenAttributes(r.Seen),
+		UpstreamStatus: r.Upstream.Status, UpstreamCode: ansi.VisibleLine(r.Upstream.Code),
+		UpstreamMessage: ansi.Visible(r.Upstream.Message), UpstreamRequestID: ansi.VisibleLine(r.Upstream.RequestID),
+		Duration: r.Duration, Detail: detailAttributes(r), Sorted: sortedAs(r),
+	}
+	if r.Ticket != "" {
+		page.TicketAddress = TicketAddress(r.Ticket)
+		page.Timeline = TimelineAddress("ticket", r.Ticket)
+	}
+	if r.OperationID != "" {
+		page.Receipt = ReceiptAddress(r.OperationID)
+	}
+	if r.InstanceID != 0 {
+		page.InstanceID = Decimal(r.InstanceID)
+	}
+	return page
+}
+
+// detailAttributes takes a record's detail apart: JSON where the rules or an
+// operation are at work, pairs elsewhere.
+func detailAttributes(r audit.Record) []templates.Attribute {
+	if r.Repeats > 0 {
+		count := templates.Attribute{Name: "repeats", Value: Decimal(r.Repeats)}
+		r.Repeats = 0
+		return append([]templates.Attribute{count}, detailAttributes(r)...)
+	}
+	if r.Detail == "" {
+		return nil
+	}
+	if r.OperationID == "" && !strings.HasPrefix(r.Detail, "{") {
+		return []templates.Attribute{{Name: "detail", Value: ansi.Visible(r.Detail)}}
+	}
+	d := operate.ParseDetail(r.Detail)
+	var all []templates.Attribute
+	add := func(name, value string) {
+		if value != "" {
+			all = append(all, templates.Attribute{Name: name, Value: ansi.Visible(value)})
+		}
+	}
+	add("note", string(d.Note))
+	add("status", d.Status)
+	add("error", d.Error)
+	if d.Batch != 0 {
+		add("batch", Decimal(d.Batch))
+	}
+	add("canceled", joined(d.Canceled))
+	add("others", joined(d.Others))
+	add("policies", strings.Join(d.Policies, ", "))
+	if d.Stops > 0 {
+		add("stops", Decimal(d.Stops))
+	}
+	if d.Override {
+		add("glass", "glass")
+	}
+	add("denial", d.Denial)
+	add("approved_by", d.ApprovedBy)
+	add("job", d.Job)
+	add("comment", d.Comment)
+	return all
+}
+
+func joined(ids []int64) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = Decimal(id)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// SeenAttributes takes a picture apart for showing.
+func SeenAttributes(text string) []templates.Attribute {
+	p, err := operate.ParseSnapshot(text)
+	if err != nil {
+		return nil
+	}
+	all := []templates.Attribute{
+		{Name: string(operate.AspectStatus), Value: string(p.Status)},
+		{Name: string(operate.AspectBatch), Value: Decimal(p.Batch)},
+		{Name: string(operate.AspectReady), Value: Decimal(p.Ready)},
+		{Name: string(operate.AspectRunning), Value: Decimal(p.Running)},
+		{Name: string(operate.AspectFailed), Value: Decimal(p.Failed)},
+		{Name: string(operate.AspectCanceled), Value: Decimal(p.Canceled)},
+		{Name: string(operate.AspectFinished), Value: Decimal(p.Finished)},
+	}
+	if p.Instance != "" {
+		all = append(all, templates.Attribute{Name: string(operate.AspectInstance), Value: string(p.Instance)})
+	}
+	return all
+}

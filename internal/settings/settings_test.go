@@ -1,0 +1,122 @@
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// console is a set with a text, a list and an address, as commands make them.
+func console() (s *Set, listen *string, managers *[]string) {
+	s, listen, managers = New(""), new(string), new([]string)
+	s.Console.StringVar(listen, "listen", "default", "`ADDRESS`")
+	ListVar(s.Console, managers, "managers", "`LIST`", nil)
+	s.Console.String("database", "", "`ADDRESS`")
+	s.Secret["database"] = HidePassword
+	s.Define(pflag.NewFlagSet("", pflag.ContinueOnError))
+	return s, listen, managers
+}
+
+func file(t *testing.T, text string, s *Set) (File, string, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ReadFile(path, []*Set{s})
+	return f, path, err
+}
+
+// TestPrecedence: a flag wins over a variable, that over the file, that over the
+// default, and Origin says which it was.
+func TestPrecedence(t *testing.T) {
+	for _, tt := range []struct{ flag, variable, file, want, source string }{
+		{"a", "b", "c", "a", "flag"},
+		{"", "b", "c", "b", "variable"},
+		{"", "", "c", "c", "file"},
+		{"", "", "", "default", "default"},
+	} {
+		s, listen, _ := console()
+		text := ""
+		if tt.file != "" {
+			text = "listen: " + tt.file + "\n"
+		}
+		f, _, err := file(t, text, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.flag != "" {
+			if err := s.Console.Set("listen", tt.flag); err != nil {
+				t.Fatal(err)
+			}
+		}
+		getenv := func(name string) string {
+			return map[string]string{"COC_CONSOLE_LISTEN": tt.variable}[name]
+		}
+		if err := s.Resolve(getenv, f); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Origin(s.Console.Lookup("listen")).Source; *listen != tt.want || got != tt.source {
+			t.Errorf("%+v: %q from %s", tt, *listen, got)
+		}
+	}
+}
+
+// TestUnknownKey: the error names the file, the line, and what was meant.
+func TestUnknownKey(t *testing.T) {
+	s, _, _ := console()
+	_, path, err := file(t, "# first\nlisen: x\n", s)
+	if err == nil || !strings.Contains(err.Error(), path+":2") || !strings.Contains(err.Error(), `"listen"`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestLists: commas and several values together replace the default.
+func TestLists(t *testing.T) {
+	for text, want := range map[string][]string{"managers: [a, b]\n": {"a", "b"}, "managers: a,b\n": {"a", "b"}, "": nil} {
+		s, _, managers := console()
+		f, _, err := file(t, text, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Resolve(func(string) string { return "" }, f); err != nil || !slices.Equal(*managers, want) {
+			t.Errorf("%q: %q, %v", text, *managers, err)
+		}
+	}
+}
+
+// TestSecretsAreHidden: what is shown of an address has no password and no key.
+func TestSecretsAreHidden(t *testing.T) {
+	s, _, _ := console()
+	address := s.Console.Lookup("database")
+	if err := address.Value.Set("postgres://coc:s3cret@db/coc?sslpassword=s3cret"); err != nil {
+		t.Fatal(err)
+	}
+	if shown := s.Shown(address); strings.Contains(shown, "s3cret") || !strings.Contains(shown, "db/coc") {
+		t.Errorf("it shows %s", shown)
+	}
+	if shown := HideKeys("https://hooks.example.com/s3cret?key=s3cret"); shown != "https://hooks.example.com/xxxxx" {
+		t.Errorf("it shows %s", shown)
+	}
+}
+
+// TestReadPassword: the first line of a file that others cannot read.
+func TestReadPassword(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(path, []byte("s3cret\r\nmore\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadPassword(path); got != "s3cret" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPassword(path); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a file that everybody can read: %v", err)
+	}
+}

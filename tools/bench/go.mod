@@ -1,0 +1,3 @@
+module coc-console/tools/bench
+
+go 1.26.0

@@ -1,0 +1,208 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/handlers"
+)
+
+// client is where a request comes from, as far as those who passed it on can
+// be believed.
+type client struct {
+	address string // handlers.UnknownAddress if it can't be told
+	// hop counts the proxies in X-Forwarded-For behind the client's own entry.
+	hop int
+	// entries are those of X-Forwarded-For; 0 for a request without a proxy.
+	entries int
+	// unread is why the address can't be told.
+	unread string
+}
+
+// The reasons for which an address can't be told.
+const (
+	noForwardedFor  = "no X-Forwarded-For from a trusted proxy"
+	badForwardedFor = "X-Forwarded-For can't be read"
+)
+
+// clientOf tells where a request comes from. Only a proxy that is named in the
+// settings is believed: X-Forwarded-For is read from its end, over the entries
+// of such proxies, to the first of somebody else. What stands before it is
+// theirs to invent. The proxy's own address is never the client's.
+func (s *server) clientOf(r *http.Request) client {
+	peer, ok := peerOf(r.RemoteAddr)
+	if !ok {
+		return client{address: handlers.UnknownAddress}
+	}
+	if !s.isProxy(peer) {
+		return client{address: peer.String()}
+	}
+	entries := listed(r.Header.Values("X-Forwarded-For"))
+	if len(entries) == 0 {
+		return client{address: handlers.UnknownAddress, unread: noForwardedFor}
+	}
+	c := client{entries: len(entries)}
+	for i := range entries {
+		address, ok := parseForwarded(entries[len(entries)-1-i])
+		if !ok {
+			return client{address: handlers.UnknownAddress, entries: len(entries), hop: i, unread: badForwardedFor}
+		}
+		c.address, c.hop = address.String(), i
+		if !s.isProxy(address) {
+			return c
+		}
+	}
+	return c // all of them are proxies: the first has sent it
+}
+
+// listed splits the values of a header that is a list; blank entries don't
+// count.
+func listed(values []string) []string {
+	var entries []string
+	for _, value := range values {
+		for entry := range strings.SplitSeq(value, ",") {
+			if entry = strings.TrimSpace(entry); entry != "" {
+				entries = append(entries, entry)
+			}
+		}
+	}
+	return entries
+}
+
+// parseForwarded reads an address as proxies write it: with or without a port,
+// brackets, quotes and a zone.
+func parseForwarded(entry string) (netip.Addr, bool) {
+	if inner, ok := strings.CutPrefix(entry, `"`); ok {
+		entry = strings.TrimSpace(strings.TrimSuffix(inner, `"`))
+	}
+	address, err := netip.ParseAddr(entry)
+	if err != nil {
+		host, port, splits := strings.Cut(entry, ":")
+		if inner, ok := strings.CutPrefix(entry, "["); ok {
+			host, port, splits = strings.Cut(inner, "]")
+			port = strings.TrimPrefix(port, ":")
+		}
+		if !splits || strings.Trim(port, "0123456789") != "" {
+			return netip.Addr{}, false
+		}
+		address, err = netip.ParseAddr(host)
+	}
+	address = plainAddress(address)
+	return address, err == nil && !address.IsUnspecified()
+}
+
+// plainAddress is an address in the one form in which it is compared: without
+// zone, and IPv4 as such.
+func plainAddress(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+// peerOf is the address that a connection comes from.
+func peerOf(remote string) (netip.Addr, bool) {
+	peer, err := netip.ParseAddrPort(remote)
+	return plainAddress(peer.Addr()), err == nil
+}
+
+func (s *server) isProxy(address netip.Addr) bool {
+	for _, p := range s.TrustedProxies {
+		if p.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *server) trusts(remote string) bool {
+	peer, ok := peerOf(remote)
+	return ok && s.isProxy(peer)
+}
+
+// extractor tells Echo the client's address, and warns once of each reason for
+// which it can't be told.
+func (s *server) extractor() echo.IPExtractor {
+	var warned sync.Map
+	return func(r *http.Request) string {
+		c := s.clientOf(r)
+		if c.unread == "" {
+			return c.address
+		}
+		if _, again := warned.LoadOrStore(c.unread, true); !again {
+			s.Logger.Warn("client address unknown", "reason", c.unread, "proxy", r.RemoteAddr,
+				"x_forwarded_for", shortened(strings.Join(r.Header.Values("X-Forwarded-For"), ", ")))
+		}
+		return c.address
+	}
+}
+
+// shortened cuts what others sent for the log.
+func shortened(text string) string {
+	const longest = 200
+	return strings.ToValidUTF8(text[:min(len(text), longest)], "\uFFFD")
+}
+
+// overTLS reports whether the browser reached us over TLS.
+func (s *server) overTLS(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	if !s.trusts(r.RemoteAddr) {
+		return false
+	}
+	protocols := listed(r.Header.Values("X-Forwarded-Proto"))
+	c := s.clientOf(r)
+	switch {
+	case len(protocols) == 0:
+		return false
+	case len(protocols) > 1 && len(protocols) == c.entries: // each proxy has added one of both
+		return strings.EqualFold(protocols[len(protocols)-1-c.hop], "https")
+	}
+	for _, p := range protocols {
+		if !strings.EqualFold(p, "https") {
+			return false
+		}
+	}
+	return true
+}
+
+// safeToSignIn reports whether a password may travel: over TLS, or over plain
+// http that does not leave the machine.
+func (s *server) safeToSignIn(c echo.Context) bool {
+	return isSecure(c) || s.onMachine(c)
+}
+
+// onMachine reports whether a request came from this machine, past no proxy,
+// to a name of this machine: another site's page cannot make the browser here
+// call us by its own name. A proxy on the machine hides that a request comes
+// from elsewhere. One that is named in the settings is known by its address,
+// others by what they add to the headers, and by HTTP/1.0, which nothing else
+// speaks any more.
+func (s *server) onMachine(c echo.Context) bool {
+	r := c.Request()
+	if s.trusts(r.RemoteAddr) || !r.ProtoAtLeast(1, 1) {
+		return false
+	}
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
+		"X-Real-Ip"} {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return isLoopback(host) && isLoopbackPeer(r.RemoteAddr)
+}
+
+func isLoopbackPeer(remote string) bool {
+	peer, ok := peerOf(remote)
+	return ok && peer.IsLoopback()
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
