@@ -23,21 +23,22 @@ const recordsPerPage = 50
 
 // Audit shows the log, newest first.
 func (h *Handlers) Audit(c echo.Context) error {
-	if to, ok := mergedAddress(c); ok {
+	form := logForm(c)
+	if to, ok := form.Merged(); ok {
 		return c.Redirect(http.StatusSeeOther, to)
 	}
 	page, err := h.newAudit(c)
 	if err != nil {
 		return err
 	}
-	q, times := readAuditFilter(c, &page)
+	q, times := form.Read(&page)
 	if len(page.Errors) > 0 {
 		return Render(c, http.StatusUnprocessableEntity, page)
 	}
-	if times.local {
-		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
+	if times.Local {
+		return c.Redirect(http.StatusSeeOther, times.ExactAddress(c.Request().URL))
 	}
-	if err := h.searchLog(c, q, &page); err != nil {
+	if err := h.searchLog(c, form, q, &page); err != nil {
 		return err
 	}
 	return Render(c, http.StatusOK, page)
@@ -52,7 +53,7 @@ func (h *Handlers) newAudit(c echo.Context) (templates.Audit, error) {
 }
 
 // searchLog fills the page with what is found, and writes that it was read.
-func (h *Handlers) searchLog(c echo.Context, q search.Query, page *templates.Audit) error {
+func (h *Handlers) searchLog(c echo.Context, form *present.LogForm, q search.Query, page *templates.Audit) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	var err error
@@ -86,16 +87,19 @@ func (h *Handlers) searchLog(c echo.Context, q search.Query, page *templates.Aud
 		return err
 	}
 	if found.Newer > 0 {
-		page.Pager.Newer = auditPage(c, "after", found.Newer)
+		page.Pager.Newer = auditPage(form, "after", found.Newer)
 	}
 	if found.Next > 0 {
-		page.Pager.Older = auditPage(c, "before", found.Next)
+		page.Pager.Older = auditPage(form, "before", found.Next)
 	}
-	page.Tail = tailOf(c, q, found)
-	h.noteSearch(c, q, found, audit.Record{Action: audit.ActionAuditViewed, Ticket: q.Ticket, Duration: since(start, h.now),
-		Detail: filterDetail(c)})
+	page.Tail = tailOf(form, q, found)
+	h.noteSearch(c, form, q, found, audit.Record{Action: audit.ActionAuditViewed, Ticket: q.Ticket, Duration: since(start, h.now),
+		Detail: detail(form.Pairs()...)})
 	return nil
 }
+
+// searchLimit is how long a search may take: it shares the database with operations.
+const searchLimit = 5 * time.Second
 
 // newestPatience bounds how long a page of the log waits for what was noted
 // before it was asked for.
@@ -110,7 +114,7 @@ func (h *Handlers) hasNewest(ctx context.Context) bool {
 
 // tailOf is where records that come later are asked for: only the newest page
 // of a search without an end grows.
-func tailOf(c echo.Context, q search.Query, found search.Page) string {
+func tailOf(form *present.LogForm, q search.Query, found search.Page) string {
 	if q.Before != 0 || q.After != 0 || !q.To.IsZero() {
 		return ""
 	}
@@ -118,11 +122,16 @@ func tailOf(c echo.Context, q search.Query, found search.Page) string {
 	if len(found.Records) > 0 {
 		newest = found.Records[0].Sequence
 	}
-	return auditPage(c, "after", max(newest, 1))
+	return auditPage(form, "after", max(newest, 1))
 }
 
-func auditPage(c echo.Context, name string, sequence int64) string {
-	q := filterValues(c)
+// logForm is the search of the log that a request's address gives.
+func logForm(c echo.Context) *present.LogForm {
+	return present.NewLogForm(c.Request().Context(), c.QueryParams())
+}
+
+func auditPage(form *present.LogForm, name string, sequence int64) string {
+	q := form.Filters()
 	q.Set(name, present.Decimal(sequence))
 	return present.Address("/audit", q)
 }

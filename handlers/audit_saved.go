@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,7 +17,7 @@ import (
 func (h *Handlers) SaveSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	text, name := strings.TrimSpace(bounded(c.FormValue("q"))), strings.TrimSpace(bounded(c.FormValue("name")))
-	if _, err := search.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > maxQuery ||
+	if _, err := search.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > present.MaxQuery ||
 		strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
@@ -32,17 +33,14 @@ func (h *Handlers) SaveSearch(c echo.Context) error {
 
 // searchAgain shows the list again with what was typed.
 func (h *Handlers) searchAgain(c echo.Context, text, name, problem string) error {
-	r := c.Request().Clone(c.Request().Context())
-	r.Method, r.URL.Path, r.URL.RawQuery = http.MethodGet, "/audit",
-		strings.TrimPrefix(strings.TrimPrefix(present.SearchAddress(text), "/audit"), "?")
-	again := c.Echo().NewContext(r, c.Response())
-	page, err := h.newAudit(again)
+	form := present.NewLogForm(c.Request().Context(), url.Values{"q": {text}})
+	page, err := h.newAudit(c)
 	if err != nil {
 		return err
 	}
-	q, _ := readAuditFilter(again, &page)
+	q, _ := form.Read(&page)
 	if len(page.Errors) == 0 {
-		if err := h.searchLog(again, q, &page); err != nil {
+		if err := h.searchLog(c, form, q, &page); err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ type Completion struct {
 func (h *Handlers) Complete(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	field, prefix := search.Field(strings.ToLower(filterValue(c, "field"))), filterValue(c, "prefix")
+	field, prefix := search.Field(strings.ToLower(logForm(c).Value("field"))), logForm(c).Value("prefix")
 	answer := Completion{Options: []string{}}
 	if field == "" {
 		for _, name := range qualifiers() {

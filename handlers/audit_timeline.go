@@ -73,7 +73,7 @@ func (h *Handlers) ticketTimeline(c echo.Context, page *templates.Timeline) ([]a
 	q := search.Query{Ticket: string(id), Limit: search.MaxLimit}
 	page.List = present.AuditAddress(q)
 	errs := templates.FieldErrors{}
-	readPage(c, &q, errs)
+	logForm(c).ReadPage(&q, errs)
 	if len(errs) > 0 {
 		return nil, notFound()
 	}

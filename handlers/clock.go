@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"coc-console/internal/clock"
@@ -29,20 +28,6 @@ func skewText(ctx context.Context, s clock.Skew) string {
 		return t.Notice.ClockBehind(by)
 	}
 	return t.Notice.ClockAhead(by)
-}
-
-// skewLine is what /readyz says of a clock that is wrong; empty where it is not.
-func (h *base) skewLine() string {
-	s, off := h.clocks.Worst()
-	if !off {
-		return ""
-	}
-	way := "ahead of"
-	if s.By < 0 {
-		way = "behind"
-	}
-	return fmt.Sprintf(": %.1f s %s that of the %s", s.By.Abs().Seconds(), way, map[string]string{
-		clock.Database: "database", clock.COC: "COC endpoint", clock.IAM: "IAM endpoint"}[s.Against])
 }
 
 // shortestSession is how long a session must last by this machine's clock, when

@@ -78,7 +78,8 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 		return h.denied(c, errDenied)
 	}
 	page := templates.Audit{Errors: templates.FieldErrors{}}
-	q, _ := readAuditFilter(c, &page)
+	form := logForm(c)
+	q, _ := form.Read(&page)
 	for name := range page.Errors {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
 			Value: shortened(c.QueryParam(name))}
@@ -92,7 +93,7 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 	}
 	if c.Request().Method == http.MethodGet {
 		if _, err := h.log.Append(ctx, audit.Record{Action: audit.ActionAuditExported, Outcome: audit.OutcomeSucceeded, Actor: v.Actor,
-			Origin: OriginFrom(ctx), Ticket: q.Ticket, Detail: strings.TrimSpace(detail("format", c.QueryParam("format")) + " " + filterDetail(c))}); err != nil {
+			Origin: OriginFrom(ctx), Ticket: q.Ticket, Detail: strings.TrimSpace(detail("format", c.QueryParam("format")) + " " + detail(form.Pairs()...))}); err != nil {
 			return err
 		}
 	}

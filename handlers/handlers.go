@@ -31,6 +31,7 @@ import (
 	"coc-console/internal/policy"
 	"coc-console/internal/present"
 	"coc-console/internal/ratelimit"
+	"coc-console/internal/readiness"
 	"coc-console/internal/store"
 	"coc-console/internal/watch"
 	"coc-console/templates"
@@ -137,7 +138,7 @@ type Handlers struct {
 	*base
 	ticketPages
 	signInPages
-	iam         *iam.Client // for /readyz
+	readiness   readiness.Console
 	watch       *watch.Watcher
 	development bool
 }
@@ -199,7 +200,9 @@ func New(cfg Config) *Handlers {
 		rules: cfg.Rules, sessions: cfg.Sessions, logger: cfg.Logger,
 		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo,
 		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
-	return &Handlers{base: b, iam: cfg.IAM, watch: cfg.Watch, development: cfg.Development,
+	ready := readiness.Console{Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
+		Now: cfg.Now}
+	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development,
 		ticketPages: ticketPages{base: b, watch: cfg.Watch, visits: store.NewVisits(cfg.Store, cfg.Logger), histories: newHistories(cfg.Log)},
 		signInPages: signInPages{base: b, iam: cfg.IAM, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
 			limits: ratelimit.NewSignIns()}}

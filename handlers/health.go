@@ -1,182 +1,20 @@
 package handlers
 
 import (
-	"context"
-	"fmt"
 	"net/http"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"coc-console/audit"
-	"coc-console/internal/upstream"
 )
 
 // Health says that the process answers.
 func (h *Handlers) Health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
-// check is one line of /readyz: what is looked at, and the warnings that
-// concern it. Stops are those with which no operation can be applied.
-type check struct {
-	name            string
-	stops, warnings []string
-}
-
-// checks are in the order in which /readyz tells them.
-var checks = []check{
-	{"records", []string{audit.WarningFailing, audit.WarningReadOnly, audit.WarningFull}, nil},
-	{"answers", []string{unwritten}, nil},
-	{"operations", nil, []string{resuming}},
-	{"space", []string{audit.WarningReserve}, []string{audit.WarningLowSpace}},
-	{"commits", []string{audit.WarningPending}, []string{audit.WarningSlow}},
-	{"journal", nil, []string{audit.WarningJournal}},
-	{"checkpoint", nil, []string{audit.WarningUnsigned}},
-	{"anchors", nil, []string{audit.WarningUnanchored}},
-	{"search", nil, []string{audit.WarningBehind}},
-	{"rows", nil, []string{forged}},
-	{"clock", nil, []string{clockOff}},
-	{"verification", nil, []string{audit.WarningFindings, audit.WarningUnverified}},
-}
-
-// unwritten is what stops operations besides the log's own warnings; forged
-// warns of rows that no console has written, resuming of a start that is not done.
-const (
-	unwritten = "unwritten"
-	forged    = "forged"
-	resuming  = "resuming"
-)
-
-// clockOff is a warning that is not the log's own.
-const clockOff = "clock_off"
-
-// meanings say what a warning means. Anybody may ask, so the causes, with
-// paths and addresses in them, are left to the console's own log.
-var meanings = map[string]string{
-	audit.WarningFailing:    "the log did not take its last record",
-	audit.WarningReadOnly:   "the log cannot be written",
-	audit.WarningFull:       "the log has no space left",
-	audit.WarningReserve:    "so little space is left that operations are refused",
-	audit.WarningPending:    "a commit is under way for more than 2 s",
-	audit.WarningLowSpace:   "little space is left, or it is not known how much",
-	audit.WarningSlow:       "one commit of a hundred takes 100 ms or more",
-	audit.WarningJournal:    "much of what was written is not copied into the database's file",
-	audit.WarningUnsigned:   "the last checkpoint could not be signed",
-	audit.WarningUnanchored: "an anchor did not take the last checkpoint",
-	audit.WarningBehind:     "the search tables do not keep up with the log",
-	audit.WarningFindings:   "verification has found changes in the log",
-	audit.WarningUnverified: "the last verification could not be done",
-	forged:                  "the database holds requests that no console has written; they were not carried out",
-	clockOff:                "this machine's clock differs from another by 2 s or more",
-	resuming:                "operations that an earlier process left open are still being taken up",
-	unwritten:               "the answer to an operation is not in the log yet",
-}
-
-// Ready says whether this console can apply operations, and line by line what
-// was looked at: 200 while it can, with warnings of what may come; 503 when not.
-// That IAM or COC can't be reached is a warning: it is so for every console, and
-// each must go on to show its log.
+// Ready says whether this console can apply operations: 200 while it can, and
+// 503 while not.
 func (h *Handlers) Ready(c echo.Context) error {
-	ctx := c.Request().Context()
-	failed := h.log.Ready(ctx) // first: it may end a failure, of which there is no warning then
-	if failed != nil {
-		h.logger.Warn("not ready", "error", failed)
+	lines, ready := h.readiness.Report(c.Request().Context())
+	if !ready {
+		return c.String(http.StatusServiceUnavailable, "not ready\n"+lines)
 	}
-	now := map[string]bool{unwritten: h.operations.Unwritten(), forged: h.operations.Forged() > 0,
-		resuming: h.operations.Resuming()}
-	more := map[string]string{clockOff: h.skewLine()}
-	now[clockOff] = more[clockOff] != ""
-	for _, w := range h.log.Health(ctx) {
-		if now[w.Kind] = true; !w.Since.IsZero() {
-			more[w.Kind] = ", pending since " + w.Since.UTC().Format(time.RFC3339)
-		}
-	}
-	lines, ready := h.describeChecks(now, more)
-	lines += describeServices(h.services(ctx), h.now())
-	status, first := http.StatusOK, "ready"
-	if failed != nil || !ready {
-		status, first = http.StatusServiceUnavailable, "not ready"
-	}
-	return c.String(status, first+"\n"+lines)
-}
-
-// describeChecks writes a line for each check, with what else there is to say
-// of a warning, and reports whether none stops.
-func (h *Handlers) describeChecks(now map[string]bool, more map[string]string) (lines string, ready bool) {
-	var b strings.Builder
-	ready = true
-	for _, check := range checks {
-		if check.name == "clock" && h.clocks == nil {
-			continue
-		}
-		fine := true
-		tell := func(word string, kinds []string) {
-			for _, kind := range kinds {
-				if now[kind] {
-					fine = false
-					fmt.Fprintf(&b, "%s: %s %s: %s%s\n", check.name, word, kind, meanings[kind], more[kind])
-				}
-			}
-		}
-		tell("stopped", check.stops)
-		ready = ready && fine
-		tell("warning", check.warnings)
-		if fine {
-			fmt.Fprintf(&b, "%s: ok\n", check.name)
-		}
-	}
-	return b.String(), ready
-}
-
-// service is how IAM or COC is doing.
-type service struct {
-	name string
-	upstream.Status
-}
-
-// services asks both at the same time.
-func (h *Handlers) services(ctx context.Context) []service {
-	all := []service{{name: "iam"}, {name: "coc"}}
-	var asked sync.WaitGroup
-	asked.Go(func() { all[0].Status = h.iam.Health(ctx) })
-	asked.Go(func() { all[1].Status = h.coc.Health(ctx) })
-	asked.Wait()
-	return all
-}
-
-// reasons say why a service does not answer, to anybody who asks.
-var reasons = map[upstream.Reason]string{
-	upstream.DNS: "its name is not known", upstream.Refused: "nothing listens at its address",
-	upstream.Unreachable: "no route leads to it",
-	upstream.Timeout:     "no answer in time", upstream.UnknownCA: "its certificate is not trusted, see SSL_CERT_FILE",
-	upstream.CertificateExpired: "its certificate has expired",
-	upstream.CertificateHost:    "its certificate is for another name",
-	upstream.TLS:                "it does not speak TLS", upstream.ProxyAuth: "the proxy wants a password",
-	upstream.Proxy:  "the proxy does not connect",
-	upstream.Portal: "somebody else answers in its place", upstream.Broken: "the connection broke",
-	upstream.TooLarge: "its answer is too large",
-	upstream.Failing:  "it answers with internal errors", upstream.Other: "the cause is in the console's own log",
-}
-
-// describeServices writes a line for each service.
-func describeServices(all []service, now time.Time) string {
-	ago := func(at time.Time) string { return max(0, now.Sub(at)).Round(time.Second).String() + " ago" }
-	var b strings.Builder
-	for _, s := range all {
-		answered := "no answer since the start"
-		if !s.Success.IsZero() {
-			answered = "last answer " + ago(s.Success)
-		}
-		switch {
-		case s.Reachable():
-			fmt.Fprintf(&b, "%s: ok: %s\n", s.name, answered)
-		case s.Failure.IsZero():
-			fmt.Fprintf(&b, "%s: warning unknown: %s\n", s.name, answered)
-		default:
-			fmt.Fprintf(&b, "%s: warning %s: %s, last error %s, %s\n", s.name, s.Reason, reasons[s.Reason], ago(s.Failure),
-				answered)
-		}
-	}
-	return b.String()
+	return c.String(http.StatusOK, "ready\n"+lines)
 }

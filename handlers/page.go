@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -89,84 +87,8 @@ func Render(c echo.Context, status int, page templates.Page) error {
 	return c.HTMLBlob(statusOf(c.Request().Context(), status), b.Bytes())
 }
 
-// The forms in which a time is written in addresses and by browsers.
-const (
-	exactTime = "2006-01-02T15:04Z07:00"
-	localTime = "2006-01-02T15:04"
-)
-
-// parseTime reads a time of an address. One without an offset is of the
-// reader's zone; exact is false for it.
-func parseTime(text string, zone *time.Location) (t time.Time, exact bool, err error) {
-	for _, layout := range []string{exactTime, time.RFC3339} {
-		if t, err = time.Parse(layout, text); err == nil {
-			return t, true, nil
-		}
-	}
-	for _, layout := range []string{localTime, localTime + ":05", time.DateOnly} {
-		if t, err = time.ParseInLocation(layout, text, zone); err == nil {
-			return t, false, nil
-		}
-	}
-	return time.Time{}, false, err
-}
-
-// span is a range of times as a form gives it.
-type span struct {
-	from, to time.Time
-	// shown is what the form's fields show: the reader's local time, or what
-	// they typed where that is no time.
-	shownFrom, shownTo string
-	// local says that a time had no offset. The address is then rewritten, so
-	// that it means the same to everybody it is shared with.
-	local bool
-}
-
-// parseSpan reads from and to; what is wrong goes into errs.
-func parseSpan(c echo.Context, errs templates.FieldErrors) span {
-	ctx := c.Request().Context()
-	zone, t := i18n.ZoneFrom(ctx), i18n.T(ctx).Field
-	var s span
-	read := func(name string) (time.Time, string) {
-		text := strings.TrimSpace(c.QueryParam(name))
-		if text == "" {
-			return time.Time{}, ""
-		}
-		at, exact, err := parseTime(text, zone)
-		if err != nil || at.Year() < 2000 || at.Year() > 9998 {
-			errs[name] = t.Time
-			return time.Time{}, bounded(text)
-		}
-		s.local = s.local || !exact
-		return at, at.In(zone).Format(localTime)
-	}
-	s.from, s.shownFrom = read("from")
-	s.to, s.shownTo = read("to")
-	if !s.from.IsZero() && !s.to.IsZero() && s.to.Before(s.from) {
-		errs["to"] = t.TimeOrder
-	}
-	return s
-}
-
-// exactAddress is the request's own address with exact times.
-func (s span) exactAddress(c echo.Context) string {
-	u := *c.Request().URL
-	q := u.Query()
-	for name, t := range map[string]time.Time{"from": s.from, "to": s.to} {
-		if !t.IsZero() {
-			q.Set(name, exact(t))
-		}
-	}
-	return present.Address(u.Path, q)
-}
-
 // bounded shortens what is shown back to whoever sent it.
-func bounded(text string) string {
-	if len(text) > maxKept {
-		text = text[:maxKept]
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
+func bounded(text string) string { return present.Bounded(text) }
 
 // renderGzip renders a page like Render and compresses it, too, part by part:
 // the parts end where templates.Cut stands.

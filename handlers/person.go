@@ -152,8 +152,8 @@ func (h *Handlers) ViewAgain(c echo.Context) error {
 // SearchAgain is for SaveSearch and DeleteSearch.
 func (h *Handlers) SearchAgain(c echo.Context) error {
 	text, name := strings.TrimSpace(bounded(c.FormValue("q"))), strings.TrimSpace(bounded(c.FormValue("name")))
-	if _, err := search.ParseQuery(text, i18n.ZoneFrom(c.Request().Context())); err != nil || len(text) > maxQuery ||
-		strings.ContainsRune(text, 0) {
+	_, err := search.ParseQuery(text, i18n.ZoneFrom(c.Request().Context()))
+	if err != nil || len(text) > present.MaxQuery || strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
 	return h.searchAgain(c, text, name, "")

@@ -13,10 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/coc"
-	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/present"
-	"coc-console/templates"
 )
 
 // asked is the context of a GET of an address, as the router leaves it.
@@ -49,74 +47,6 @@ func FuzzReturnTo(f *testing.F) {
 			t.Errorf("%q leads to %v, %v", text, to, err)
 		}
 	})
-}
-
-func TestParseTime(t *testing.T) {
-	shanghai, err := time.LoadLocation("Asia/Shanghai")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := time.Date(2026, 3, 2, 1, 15, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		in    string
-		want  time.Time
-		exact bool
-	}{
-		{"2026-03-02T01:15Z", at, true},
-		{"2026-03-02T09:15+08:00", at, true},
-		{"2026-03-02T09:15:30+08:00", at.Add(30 * time.Second), true},
-		{"2026-03-02T09:15", at, false},
-		{"2026-03-02T09:15:30", at.Add(30 * time.Second), false},
-		{"2026-03-02", at.Add(-9*time.Hour - 15*time.Minute), false},
-	} {
-		got, exact, err := parseTime(tt.in, shanghai)
-		if err != nil || !got.Equal(tt.want) || exact != tt.exact {
-			t.Errorf("%s: got %v, %v, %v", tt.in, got, exact, err)
-		}
-	}
-	for _, in := range []string{"", "yesterday", "2026-13-01", "2026-03-02T25:00", "1e3", "2026-03-02 09:15"} {
-		if got, _, err := parseTime(in, shanghai); err == nil {
-			t.Errorf("%q is taken for %v", in, got)
-		}
-	}
-}
-
-func TestSpan(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name, query, shownFrom, shownTo, address string
-		wrong                                    []string
-	}{
-		{"nothing", "name=x", "", "", "", nil},
-		{"exact", "from=2026-07-01T08:00Z&to=2026-07-01T10:00%2B02:00", "2026-07-01T10:00", "2026-07-01T10:00", "", nil},
-		{"local", "from=2026-07-01T08:00&name=x", "2026-07-01T08:00", "", "/tickets?from=2026-07-01T08%3A00%2B02%3A00&name=x", nil},
-		{"a day", "to=2026-01-05", "", "2026-01-05T00:00", "/tickets?to=2026-01-05T00%3A00%2B01%3A00", nil},
-		{"no time", "from=soon&to=2026-07-01", "soon", "2026-07-01T00:00", "/tickets?from=soon&to=2026-07-01T00%3A00%2B02%3A00", []string{"from"}},
-		{"too far away", "from=0001-01-01&to=9999-01-01", "0001-01-01", "9999-01-01", "", []string{"from", "to"}},
-		{"wrong order", "from=2026-07-02T00:00Z&to=2026-07-01T00:00Z", "2026-07-02T02:00", "2026-07-01T02:00", "", []string{"to"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := asked(t, "/tickets?"+tt.query)
-			c.SetRequest(c.Request().WithContext(i18n.WithZone(c.Request().Context(), berlin)))
-			errs := templates.FieldErrors{}
-			s := parseSpan(c, errs)
-			address := ""
-			if s.local {
-				address = s.exactAddress(c)
-			}
-			if s.shownFrom != tt.shownFrom || s.shownTo != tt.shownTo || address != tt.address {
-				t.Errorf("shown %q to %q, address %q", s.shownFrom, s.shownTo, address)
-			}
-			for _, name := range []string{"from", "to"} {
-				if (errs[name] != "") != slices.Contains(tt.wrong, name) {
-					t.Errorf("%s: %q", name, errs[name])
-				}
-			}
-		})
-	}
 }
 
 func TestTrail(t *testing.T) {
@@ -274,16 +204,5 @@ func TestReturnAddress(t *testing.T) {
 	form.Set("reason", strings.Repeat("长", 100_000))
 	if got := post("/tickets/SCT1/operations", "/tickets/:execute_uuid/operations", form); len(got) > maxReturn {
 		t.Errorf("the address has %d bytes", len(got))
-	}
-}
-
-// TestActionsHaveWords: whatever the log's filter offers is said in every language.
-func TestActionsHaveWords(t *testing.T) {
-	for _, l := range i18n.Languages() {
-		for _, a := range actionChoices() {
-			if _, ok := i18n.For(l).Word.Action[string(a)]; !ok {
-				t.Errorf("%s has no word for %s", l, a)
-			}
-		}
 	}
 }

@@ -73,8 +73,8 @@ func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error 
 	if _, named := page.Errors["label"]; len(page.Errors) > 1 || len(page.Errors) == 1 && !named {
 		return h.renderGzip(c, http.StatusUnprocessableEntity, page)
 	}
-	if times.local {
-		return c.Redirect(http.StatusSeeOther, times.exactAddress(c))
+	if times.Local {
+		return c.Redirect(http.StatusSeeOther, times.ExactAddress(c.Request().URL))
 	}
 	if err := h.showViews(c, &page, f); err != nil {
 		return err
@@ -91,12 +91,12 @@ func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error 
 
 // readTicketFilter reads the filters, and puts them and what is wrong with
 // them into the page.
-func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) (listFilter, span) {
+func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) (listFilter, present.Span) {
 	t := i18n.T(c.Request().Context())
 	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
-	times := parseSpan(c, page.Errors)
+	times := present.ReadSpan(c.Request().Context(), c.QueryParams(), page.Errors)
 	q := coc.TicketQuery{Limit: ticketsPerPage + 1, Status: h.inItsWords(coc.TicketStatus(value("status"))),
-		Creator: value("creator"), NameLike: value("name"), From: times.from, To: times.to}
+		Creator: value("creator"), NameLike: value("name"), From: times.From, To: times.To}
 	f := listFilter{query: q, scope: value("scope"), back: value("range")}
 	if f.attention = q.Status == needsAttention; f.attention {
 		f.query.Status = ""
@@ -124,7 +124,7 @@ func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) 
 		f.query.Marker = marker
 	}
 	page.Filter, page.Filtered = f.shown(t), f.filtered()
-	page.Filter.From, page.Filter.To = times.shownFrom, times.shownTo
+	page.Filter.From, page.Filter.To = times.ShownFrom, times.ShownTo
 	v, _ := ViewerFrom(c.Request().Context())
 	f.of(v, h.rules.Rules())
 	return f, times

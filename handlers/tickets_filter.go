@@ -88,9 +88,9 @@ func (h *ticketPages) listQuery(c echo.Context, text string) (address, unknown s
 		}
 	}
 	query := present.TicketQuery{States: known, Now: h.now(), Time: func(text string) (time.Time, bool) {
-		at, _, err := parseTime(text, i18n.ZoneFrom(ctx))
+		at, _, err := present.ParseTime(text, i18n.ZoneFrom(ctx))
 		return at, err == nil
-	}, Ranges: slices.Collect(maps.Keys(listRanges)), Exact: exact}
+	}, Ranges: slices.Collect(maps.Keys(listRanges)), Exact: present.Exact}
 	unknown = query.Add(q, text)
 	return present.Address("/tickets", q), unknown
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 	"weak"
 
 	"github.com/labstack/echo/v4"
@@ -101,7 +100,7 @@ func (f *listFilter) values() url.Values {
 	if f.scope == scopeMine && !f.partial {
 		creator = "" // the scope says it
 	}
-	status, from := string(f.query.Status), exact(f.query.From)
+	status, from := string(f.query.Status), present.Exact(f.query.From)
 	if f.attention {
 		status = needsAttention
 	}
@@ -109,22 +108,12 @@ func (f *listFilter) values() url.Values {
 		from = ""
 	}
 	for name, text := range map[string]string{"scope": f.scope, "status": status, "creator": creator,
-		"name": f.query.NameLike, "from": from, "range": f.back, "to": exact(f.query.To)} {
+		"name": f.query.NameLike, "from": from, "range": f.back, "to": present.Exact(f.query.To)} {
 		if text != "" {
 			q.Set(name, text)
 		}
 	}
 	return q
-}
-
-func exact(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	if t.Truncate(time.Minute).Equal(t) {
-		return t.Format(exactTime)
-	}
-	return t.Format(time.RFC3339Nano)
 }
 
 func (f *listFilter) address(below string) string {
@@ -373,7 +362,7 @@ func (h *ticketPages) TicketListEvents(c echo.Context) error {
 	defer leave()
 	wrong := templates.Tickets{Errors: templates.FieldErrors{}}
 	f, times := h.readTicketFilter(c, &wrong)
-	if len(wrong.Errors) > 0 || times.local || f.query.Marker != 0 {
+	if len(wrong.Errors) > 0 || times.Local || f.query.Marker != 0 {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
 			Value: shortened(c.QueryString())}
 	}

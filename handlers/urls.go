@@ -84,6 +84,3 @@ func ReturnAddress(c echo.Context) string {
 	}
 	return to
 }
-
-// maxKept bounds a form value that is carried in an address.
-const maxKept = 4096

@@ -10,6 +10,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/audit/search"
+	"coc-console/internal/present"
 )
 
 // viewLife is how long a page that refreshes itself counts as one view.
@@ -78,10 +79,10 @@ func (v *views) continues(k viewKey, after int64, now time.Time) bool {
 // noteSearch writes that the log was searched. A list that grows by itself is
 // one view, as long as it asks for newer records only: whoever marks another
 // request as its own doing is recorded, too.
-func (h *base) noteSearch(c echo.Context, q search.Query, found search.Page, r audit.Record) {
+func (h *base) noteSearch(c echo.Context, form *present.LogForm, q search.Query, found search.Page, r audit.Record) {
 	ctx := c.Request().Context()
 	key := viewKey{session: OriginFrom(ctx).Session,
-		address: sha256.Sum256([]byte("search " + filterValues(c).Encode()))}
+		address: sha256.Sum256([]byte("search " + form.Filters().Encode()))}
 	now := h.now()
 	if IsRefresh(c) && q.Before == 0 && q.After > 0 && h.views.continues(key, q.After, now) {
 		return

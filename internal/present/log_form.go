@@ -1,6 +1,7 @@
-package handlers
+package present
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"slices"
@@ -8,19 +9,27 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/labstack/echo/v4"
-
 	"coc-console/audit"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
-	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
-// A search of the log has one form as text, and controls that show the same:
-// whichever is changed, the page that follows shows both alike.
+// LogForm is a search of the log as an address gives it. It has one form as text,
+// and controls that show the same: whichever is changed, the page that follows
+// shows both alike.
+type LogForm struct {
+	values url.Values
+	zone   *time.Location
+	t      *i18n.Texts
+}
+
+// NewLogForm is the form of a reader with these values.
+func NewLogForm(ctx context.Context, values url.Values) *LogForm {
+	return &LogForm{values: values, zone: i18n.ZoneFrom(ctx), t: i18n.T(ctx)}
+}
 
 // auditControls are the controls beside the search's text, with the fields that they set; those of times stand for
 // themselves.
@@ -43,47 +52,48 @@ func auditFilters() []string {
 	return append(all, "from", "to")
 }
 
-// filterValues are the filters of the address, without its page.
-func filterValues(c echo.Context) url.Values {
+// Filters are the filters of the address, without its page.
+func (f *LogForm) Filters() url.Values {
 	q := url.Values{}
 	for _, name := range auditFilters() {
-		if v := c.QueryParam(name); v != "" {
+		if v := f.values.Get(name); v != "" {
 			q.Set(name, v)
 		}
 	}
 	return q
 }
 
-func filterDetail(c echo.Context) string {
+// Pairs are the names and values of the filters, for a record of the search.
+func (f *LogForm) Pairs() []string {
 	var pairs []string
 	for _, name := range auditFilters() {
-		pairs = append(pairs, name, bounded(c.QueryParam(name)))
+		pairs = append(pairs, name, Bounded(f.values.Get(name)))
 	}
-	return detail(pairs...)
+	return pairs
 }
 
-func filterValue(c echo.Context, name string) string {
-	return strings.TrimSpace(bounded(c.QueryParam(name)))
+// Value is one field of the address.
+func (f *LogForm) Value(name string) string {
+	return strings.TrimSpace(Bounded(f.values.Get(name)))
 }
 
-// mergedAddress is where a form that was sent leads: the search as text. The
+// Merged is where a form that was sent leads: the search as text. The
 // form carries what it showed, so that it is known which controls were changed;
 // those are put into the text, which otherwise stays as it was typed. What
 // cannot be understood is left for the page to explain.
-func mergedAddress(c echo.Context) (string, bool) {
-	if !c.QueryParams().Has("was") {
+func (f *LogForm) Merged() (string, bool) {
+	if !f.values.Has("was") {
 		return "", false
 	}
-	zone := i18n.ZoneFrom(c.Request().Context())
-	was, err := search.ParseQuery(filterValue(c, "was"), zone)
-	text := filterValue(c, "q")
-	now, err2 := search.ParseQuery(text, zone)
+	was, err := search.ParseQuery(f.Value("was"), f.zone)
+	text := f.Value("q")
+	now, err2 := search.ParseQuery(text, f.zone)
 	if err != nil || err2 != nil {
 		return "", false
 	}
 	changed := false
 	for name, both := range filterFields(&now, &was) {
-		value := filterValue(c, name)
+		value := f.Value(name)
 		if id, ok := coc.FindExecuteUUID(value); ok && name == "ticket" {
 			value = string(id)
 		} else if name == "ticket" && value != "" && value != *both[1] {
@@ -94,20 +104,20 @@ func mergedAddress(c echo.Context) (string, bool) {
 		}
 	}
 	for name, both := range map[string][2]*time.Time{"from": {&now.From, &was.From}, "to": {&now.To, &was.To}} {
-		value := filterValue(c, name)
-		if value == shownTime(*both[1], zone) {
+		value := f.Value(name)
+		if value == shownTime(*both[1], f.zone) {
 			continue
 		}
-		at, _, err := parseTime(value, zone)
+		at, _, err := ParseTime(value, f.zone)
 		if err != nil && value != "" {
 			return "", false
 		}
 		*both[0], changed = at, true
 	}
 	if changed {
-		text = present.QueryText(now)
+		text = QueryText(now)
 	}
-	return present.SearchAddress(text), true
+	return SearchAddress(text), true
 }
 
 // filterFields are the texts of two queries that have a control, by its name.
@@ -127,26 +137,25 @@ func shownTime(t time.Time, zone *time.Location) string {
 	return t.In(zone).Format(localTime)
 }
 
-// readAuditFilter reads the filters, and puts them and what is wrong with them
-// into the page.
-func readAuditFilter(c echo.Context, page *templates.Audit) (search.Query, span) {
-	t := i18n.T(c.Request().Context()).Field
-	times := parseSpan(c, page.Errors)
-	q := search.Query{From: times.from, To: times.to}
+// Read reads the filters, and puts them and what is wrong with them into the page.
+func (f *LogForm) Read(page *templates.Audit) (search.Query, Span) {
+	t := f.t.Field
+	times := readSpan(f.values, f.zone, t, page.Errors)
+	q := search.Query{From: times.From, To: times.To}
 	for _, control := range auditControls {
-		*q.Value(control.field) = filterValue(c, control.name)
+		*q.Value(control.field) = f.Value(control.name)
 	}
-	page.Filter = templates.AuditFilter{Query: filterValue(c, "q"), Was: filterValue(c, "was"), From: times.shownFrom,
-		To: times.shownTo}
+	page.Filter = templates.AuditFilter{Query: f.Value("q"), Was: f.Value("was"), From: times.ShownFrom,
+		To: times.ShownTo}
 	showFilter(page, q)
-	if !present.Offered(page.Filter.Actions, string(q.Action)) {
+	if !Offered(page.Filter.Actions, string(q.Action)) {
 		page.Errors["action"] = t.Choice
 	}
-	if !present.Offered(page.Filter.Outcomes, string(q.Outcome)) {
+	if !Offered(page.Filter.Outcomes, string(q.Outcome)) {
 		page.Errors["outcome"] = t.Choice
 	}
-	if len(q.Person) > maxName {
-		page.Errors["person"] = t.TooLong(maxName)
+	if len(q.Person) > maxPerson {
+		page.Errors["person"] = t.TooLong(maxPerson)
 	}
 	if q.Ticket != "" {
 		id, ok := coc.FindExecuteUUID(q.Ticket)
@@ -156,10 +165,10 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (search.Query, span)
 		q.Ticket = string(id)
 	}
 	byControl := q.String() != ""
-	readQuery(c, &q, page)
-	readPage(c, &q, page.Errors)
+	f.readQuery(&q, page)
+	f.ReadPage(&q, page.Errors)
 	if len(page.Errors) == 0 {
-		showQuery(c, page, q, byControl)
+		f.showQuery(page, q, byControl)
 	}
 	return q, times
 }
@@ -168,47 +177,48 @@ func readAuditFilter(c echo.Context, page *templates.Audit) (search.Query, span)
 func showFilter(page *templates.Audit, q search.Query) {
 	f := &page.Filter
 	f.Person, f.Ticket = q.Person, q.Ticket
-	f.Actions, f.Outcomes = present.Options(string(q.Action), actionChoices()...),
-		present.Options(string(q.Outcome), audit.Outcomes()...)
+	f.Actions, f.Outcomes = Options(string(q.Action), ActionChoices()...),
+		Options(string(q.Outcome), audit.Outcomes()...)
 	page.Filtered = page.Filtered || f.Query != "" || q.String() != ""
 }
 
 // showQuery lets the box and the controls show the same query.
-func showQuery(c echo.Context, page *templates.Audit, q search.Query, byControl bool) {
-	zone := i18n.ZoneFrom(c.Request().Context())
+func (f *LogForm) showQuery(page *templates.Audit, q search.Query, byControl bool) {
 	showFilter(page, q)
-	page.Filter.From, page.Filter.To = shownTime(q.From, zone), shownTime(q.To, zone)
+	page.Filter.From, page.Filter.To = shownTime(q.From, f.zone), shownTime(q.To, f.zone)
 	if byControl {
-		page.Filter.Query = present.QueryText(q)
+		page.Filter.Query = QueryText(q)
 	}
 	page.Filter.Was = page.Filter.Query
 }
 
-// readPage reads which page of the search is asked for.
-func readPage(c echo.Context, q *search.Query, errs templates.FieldErrors) {
+// ReadPage reads which page of the search is asked for.
+func (f *LogForm) ReadPage(q *search.Query, errs templates.FieldErrors) {
 	for name, to := range map[string]*int64{"before": &q.Before, "after": &q.After} {
-		if text := c.QueryParam(name); text != "" {
+		if text := f.values.Get(name); text != "" {
 			n, err := coc.ParseID(text)
 			if err != nil {
-				errs[name] = i18n.T(c.Request().Context()).Field.Sequence
+				errs[name] = f.t.Field.Sequence
 			}
 			*to = n
 		}
 	}
 }
 
-// maxQuery is the longest text of a search, in bytes.
-const maxQuery = 1000
+// maxPerson is the longest name of somebody that is searched for, in bytes.
+const maxPerson = 255
+
+// MaxQuery is the longest text of a search, in bytes.
+const MaxQuery = 1000
 
 // readQuery reads the search box, and adds to it what the controls say.
-func readQuery(c echo.Context, q *search.Query, page *templates.Audit) {
-	ctx := c.Request().Context()
-	t, text := i18n.T(ctx).Field, page.Filter.Query
-	if len(text) > maxQuery {
-		page.Errors["q"] = t.TooLong(maxQuery)
+func (f *LogForm) readQuery(q *search.Query, page *templates.Audit) {
+	t, text := f.t.Field, page.Filter.Query
+	if len(text) > MaxQuery {
+		page.Errors["q"] = t.TooLong(MaxQuery)
 		return
 	}
-	parsed, err := search.ParseQuery(text, i18n.ZoneFrom(ctx))
+	parsed, err := search.ParseQuery(text, f.zone)
 	if wrong, ok := errors.AsType[*search.QueryError](err); ok {
 		page.Errors["q"] = queryMessage(wrong, t.Query)
 		page.Marked = &templates.Marked{Before: ansi.Visible(text[:wrong.Start]),
@@ -224,7 +234,7 @@ func readQuery(c echo.Context, q *search.Query, page *templates.Audit) {
 		case *box == "":
 			*box = *control
 		case *control != "" && *control != *box:
-			page.Errors[name] = t.Query.Twice(bounded(*control))
+			page.Errors[name] = t.Query.Twice(Bounded(*control))
 		}
 	}
 	if q.From.After(parsed.From) {
@@ -238,9 +248,8 @@ func readQuery(c echo.Context, q *search.Query, page *templates.Audit) {
 
 // What a search may ask of the database: it shares it with operations.
 const (
-	maxTerms    = 10
-	minPrefix   = 3 // characters before a *
-	searchLimit = 5 * time.Second
+	maxTerms  = 10
+	minPrefix = 3 // characters before a *
 )
 
 // tooCostly says why a search would take the database too long; empty where it
@@ -277,8 +286,8 @@ func queryMessage(e *search.QueryError, t i18n.QueryProblems) string {
 	return message
 }
 
-// actionChoices are the groups of actions, each followed by its own.
-func actionChoices() []audit.Action {
+// ActionChoices are the groups of actions, each followed by its own.
+func ActionChoices() []audit.Action {
 	var all []audit.Action
 	group := ""
 	for _, a := range audit.Actions() {
