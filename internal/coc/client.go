@@ -57,6 +57,7 @@ type Client struct {
 	health  *upstream.Health
 	pages   pageSizes
 	dialect *dialect
+	tokens  upstream.Tokens
 }
 
 // New checks the configuration and returns a client; nothing is called yet.

@@ -154,7 +154,7 @@ func (c *Client) try(ctx context.Context, caller Caller, r request) (answer, *Er
 	sent := c.cfg.Clock.Sent()
 	res, err := client.Do(req)
 	if err != nil {
-		e := transportError(ctx, r.call, upstream.NewSecrets(huawei.Redacted, caller.Token.Reveal()), err)
+		e := transportError(ctx, r.call, c.tokens.Secrets(huawei.Redacted, caller.Token.Reveal()), err)
 		conn := connected.Load()
 		e.notSent = conn == nil || nothingSent(*conn)
 		return answer{}, e
@@ -213,7 +213,7 @@ const (
 
 func (c *Client) read(ctx context.Context, caller Caller, r request, res *http.Response) (answer, *Error) {
 	a := answer{status: res.StatusCode, id: res.Header.Get("X-Request-Id"),
-		secrets: upstream.NewSecrets(huawei.Redacted, caller.Token.Reveal())}
+		secrets: c.tokens.Secrets(huawei.Redacted, caller.Token.Reveal())}
 	err := c.readBody(ctx, &a, r, res)
 	switch {
 	case res.StatusCode >= 400:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Secrets are the texts of a call that nothing may repeat: its token, password
@@ -41,6 +42,42 @@ func NewSecrets(mark string, texts ...string) *Secrets {
 		}
 	}
 	s.search = sync.OnceValue(s.build)
+	return s
+}
+
+// Tokens makes the secrets of calls, which are a token each, and keeps those of tokens in use: to make what answers are
+// searched with takes longer than to search them. The zero value is ready.
+type Tokens struct {
+	mu   sync.Mutex
+	kept map[string]*Secrets
+}
+
+// The bounds of Tokens: how long a token stays there after it was first used, and how many do.
+const (
+	tokenKeptFor  = 10 * time.Second
+	maxKeptTokens = 256
+)
+
+// Secrets returns those of a token; mark stands in its place.
+func (t *Tokens) Secrets(mark, token string) *Secrets {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.kept[token]; s != nil && s.mark == mark {
+		return s
+	}
+	s := NewSecrets(mark, token)
+	if token == "" || len(t.kept) >= maxKeptTokens {
+		return s
+	}
+	if t.kept == nil {
+		t.kept = map[string]*Secrets{}
+	}
+	t.kept[token] = s
+	time.AfterFunc(tokenKeptFor, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.kept, token)
+	})
 	return s
 }
 

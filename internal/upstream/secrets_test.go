@@ -8,8 +8,11 @@ import (
 	"html"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // tokenLike is base64 as IAM's tokens are, with every character of theirs.
@@ -128,6 +131,40 @@ func TestHideAllAndErrors(t *testing.T) {
 	if s.Error(nil) != nil {
 		t.Error("an error of nothing")
 	}
+}
+
+// TestTokensAreKept: the secrets of a token in use are made once, by whomever, and no token stays in memory for long. Of
+// more tokens than are kept each is hidden, too.
+func TestTokensAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tokens Tokens
+		token := tokenLike(300)
+		s := tokens.Secrets("[token]", token)
+		<-time.After(tokenKeptFor - time.Millisecond)
+		if tokens.Secrets("[token]", strings.Clone(token)) != s {
+			t.Error("the secrets of a token in use are made again")
+		}
+		if got := tokens.Secrets("[x]", token).Hide(token); got != "[x]" {
+			t.Errorf("with another mark: %s", got)
+		}
+		if got := tokens.Secrets("[token]", "").Hide("a"); got != "a" {
+			t.Errorf("without a token: %s", got)
+		}
+		for i := range 2 * maxKeptTokens {
+			one := token + strconv.Itoa(i)
+			if got := tokens.Secrets("[token]", one).Hide(one); got != "[token]" {
+				t.Fatalf("token %d: %s", i, got)
+			}
+		}
+		if len(tokens.kept) > maxKeptTokens {
+			t.Errorf("%d tokens are kept, at most %d", len(tokens.kept), maxKeptTokens)
+		}
+		<-time.After(tokenKeptFor)
+		synctest.Wait()
+		if len(tokens.kept) != 0 {
+			t.Errorf("%d tokens are kept for longer than %v", len(tokens.kept), tokenKeptFor)
+		}
+	})
 }
 
 // FuzzHide looks for what must hold of any text: nothing is lost but secrets,
