@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,6 +53,7 @@ type operated struct {
 	b        testing.TB
 	upstream *upstream
 	process  *process
+	profiles string       // where it tells what it does; empty: nowhere
 	cookies  []string     // of the sessions
 	tickets  atomic.Int64 // made so far
 	watched  []string     // tickets whose pages are open; nil: every operation gets a new one
@@ -65,8 +67,13 @@ const (
 
 func newOperated(b testing.TB, delay time.Duration) *operated {
 	c := &operated{b: b, upstream: newUpstream(b, delay)}
-	c.process = startProcess(b, "--coc-endpoint", c.upstream.url, "--iam-endpoint", c.upstream.url, "--accounts", "bench",
-		"--user-limit-factor", "1000", "--log-level", "warn")
+	args := []string{"--coc-endpoint", c.upstream.url, "--iam-endpoint", c.upstream.url, "--accounts", "bench",
+		"--user-limit-factor", "1000", "--log-level", "warn"}
+	if os.Getenv(profilesVariable) != "" {
+		c.profiles = freeAddress(b)
+		args = append(args, "--pprof", c.profiles)
+	}
+	c.process = startProcess(b, args...)
 	c.signIn(benchSessions, func(int) string { return benchUser })
 	return c
 }
@@ -172,6 +179,7 @@ func (c *operated) measure(b *testing.B, kind string, inFlight int) {
 		left -= n
 		forms, before := c.forms(n, kind), c.usage()
 		b.StartTimer()
+		go c.profile(fmt.Sprintf("%s.%d", strings.ReplaceAll(b.Name(), "/", "_"), left))
 		result := c.post(forms, inFlight)
 		b.StopTimer()
 		sum.cpu += c.usage().cpu - before.cpu
@@ -350,4 +358,31 @@ func residentSet(tb testing.TB, pid int) int64 {
 		tb.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
+}
+
+// profilesVariable is a folder for profiles of the console, from when operations are posted.
+const profilesVariable = "COC_CONSOLE_BENCH_PROFILES"
+
+// profile writes what the console does in a second into files, one after the other. What is not asked for, or can't be
+// written, is left out.
+func (c *operated) profile(name string) {
+	folder := os.Getenv(profilesVariable)
+	if folder == "" {
+		return
+	}
+	for _, kind := range []string{"profile", "allocs"} {
+		r, err := http.NewRequestWithContext(c.b.Context(), http.MethodGet, "http://"+c.profiles+"/debug/pprof/"+kind+"?seconds=1", http.NoBody)
+		if err != nil {
+			return
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return
+		}
+		if f, err := os.Create(filepath.Join(folder, name+"."+kind)); err == nil {
+			_, _ = io.Copy(f, res.Body)
+			_ = f.Close()
+		}
+		_ = res.Body.Close()
+	}
 }
