@@ -29,6 +29,7 @@ import (
 	"coc-console/internal/clock"
 	"coc-console/internal/coc"
 	"coc-console/internal/database"
+	"coc-console/internal/history"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
@@ -219,7 +220,10 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return console{}, err
 	}
-	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger, Limits: watch.Every(cfg.livePollInterval)})
+	kept := history.New(history.Config{DB: rows, Logger: logger, Now: dbs.clocks.Now})
+	open.add(kept.Close)
+	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger, Limits: watch.Every(cfg.livePollInterval),
+		Archive: kept})
 	open.add(func() error { watcher.Close(); return nil })
 	observers := web.Observers{Sessions: sessions, Watcher: watcher, Service: serviceIdentity(cfg, iamClient),
 		UserProfile: cfg.userProfile}

@@ -148,7 +148,7 @@ func TestTicketIsBounded(t *testing.T) {
 		t.Errorf("%d %d %d", len(ticket.ScriptName), len(ticket.Params), len(ticket.Params[0].Value))
 	}
 	c := newClock()
-	f := newTicketFeed(&Watcher{cfg: Config{Now: c.now}}, "x")
+	f := newTicketFeed(&Watcher{cfg: Config{Now: c.now}}, Key{Ticket: "x"})
 	f.setBatches(slices.Repeat([]coc.Batch{{Index: 1, Properties: long}}, 30))
 	if len(f.now.Batches) != 20 || !f.now.Cut || len(f.now.Batches[0].Properties) != maxText {
 		t.Errorf("%d batches", len(f.now.Batches))

@@ -24,8 +24,9 @@ const settled = time.Minute
 
 // ticketFeed reads one ticket.
 type ticketFeed struct {
-	w  *Watcher
-	id coc.ExecuteUUID
+	w   *Watcher
+	key Key
+	id  coc.ExecuteUUID
 
 	mu        sync.Mutex
 	offered   coc.Ticket // of a check
@@ -37,10 +38,12 @@ type ticketFeed struct {
 	rowsFor   coc.Statistics // those by which it was decided last which rows to read
 	unread    map[int32]bool // batches that were to be read, and could not
 	overSince time.Time      // when the ticket was first seen to be over
+	recalled  bool           // the archive has answered
+	past      Past           // what it said, until it was compared
 }
 
-func newTicketFeed(w *Watcher, id coc.ExecuteUUID) *ticketFeed {
-	return &ticketFeed{w: w, id: id, unread: map[int32]bool{}}
+func newTicketFeed(w *Watcher, key Key) *ticketFeed {
+	return &ticketFeed{w: w, key: key, id: key.Ticket, unread: map[int32]bool{}}
 }
 
 func (f *ticketFeed) check(ctx context.Context, caller coc.Caller) error {
@@ -79,6 +82,7 @@ func (f *ticketFeed) snapshot(meta Meta) *Snapshot {
 // poll reads the ticket and its statistics, and then the rows of those batches
 // that these say have moved.
 func (f *ticketFeed) poll(ctx context.Context, caller coc.Caller) (changed bool, err error) {
+	f.recall(ctx)
 	before := f.now
 	f.now.Batches = slices.Clone(before.Batches) // the old ones are shared
 	if err = f.readHead(ctx, caller); err == nil {
@@ -328,9 +332,9 @@ func (f *ticketFeed) addsUp() bool {
 	return true
 }
 
-// note writes the changes of state since the poll before into the log.
+// note keeps the changes of state since the poll before.
 func (f *ticketFeed) note(before Snapshot) {
-	var events []Event
+	events := f.since(before)
 	if from, to := before.Ticket.Status, f.now.Ticket.Status; !before.TicketAt.IsZero() && from != to {
 		events = append(events, Event{Subject: SubjectTicket, From: string(from), To: string(to),
 			After: before.TicketAt, Seen: f.now.TicketAt})
@@ -340,10 +344,12 @@ func (f *ticketFeed) note(before Snapshot) {
 			events = append(events, batchEvents(old, b)...)
 		}
 	}
+	inOrder(events)
 	if len(events) > 0 {
 		slices.SortStableFunc(events, func(a, b Event) int { return a.Seen.Compare(b.Seen) })
 		f.now.Events = withEvents(before.Events, events, f.w.cfg.Limits.Events)
 	}
+	f.keep(events)
 	switch {
 	case !f.closed():
 		f.overSince = time.Time{}

@@ -135,7 +135,7 @@ func TestPollingEndsWithTheTicket(t *testing.T) {
 func TestGraceOfATicketThatIsOver(t *testing.T) {
 	c := newClock()
 	w := &Watcher{cfg: Config{Now: c.now, Limits: Limits{}.withDefaults()}}
-	f := newTicketFeed(w, "x")
+	f := newTicketFeed(w, Key{Ticket: "x"})
 	f.now = Snapshot{Ticket: coc.Ticket{Status: coc.TicketCanceled}, TicketAt: c.now(), Statistics: counts(coc.InstanceReady, 1, 1),
 		Batches: []Batch{batchOf(1, coc.InstanceReady)}}
 	f.note(f.now)
@@ -174,7 +174,7 @@ func TestRhythmOfStates(t *testing.T) {
 	for _, status := range []coc.TicketStatus{coc.TicketAbnormal, coc.TicketError, coc.TicketRolledBack, "HIBERNATING"} {
 		c := newClock()
 		w := &Watcher{cfg: Config{Now: c.now, Limits: Limits{}.withDefaults()}}
-		f := newTicketFeed(w, "x")
+		f := newTicketFeed(w, Key{Ticket: "x"})
 		at := func() time.Duration {
 			f.note(f.now)
 			c.step(w.cfg.Limits.Grace)
@@ -336,7 +336,7 @@ func TestContradictionIsReadAgain(t *testing.T) {
 func TestBatchesAreReadAgainWhenTheTicketHasAnotherSize(t *testing.T) {
 	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long), runs(long)))
 	u := d.signIn("operator", "s")
-	f := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
+	f := newTicketFeed(d.Watcher, d.key("running", u))
 	poll := func() {
 		_, err := f.poll(t.Context(), u.caller)
 		check(t, err)

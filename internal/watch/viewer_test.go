@@ -473,7 +473,7 @@ func TestListLengthsAreNotShared(t *testing.T) {
 func TestCheckServesOnePoll(t *testing.T) {
 	d := newFixture(t, Limits{}, spec("running", time.Minute, runs(long)))
 	u := d.signIn("operator", "s")
-	ticket := newTicketFeed(d.Watcher, d.key("running", u).Ticket)
+	ticket := newTicketFeed(d.Watcher, d.key("running", u))
 	list := &listFeed{w: d.Watcher, query: coc.TicketQuery{Limit: 10}}
 	for _, f := range []interface {
 		check(context.Context, coc.Caller) error

@@ -62,6 +62,8 @@ type Config struct {
 	// Random gives numbers in [0,1) for the jitter.
 	Random func() float64
 	Limits Limits
+	// Archive keeps what is seen; nil: it is forgotten when nobody looks.
+	Archive Archive
 }
 
 // Limits are the figures of a Watcher; zero fields take the defaults.
@@ -198,7 +200,7 @@ type ticketKey struct {
 // session's own reading failed in another way.
 func (w *Watcher) Join(ctx context.Context, key Key, cred Credentials) (*Viewer[Snapshot], error) {
 	at := ticketKey{key, own(key.Project, cred.Session)}
-	return w.tickets.join(ctx, at, key.Project, cred, func() feed[Snapshot] { return newTicketFeed(w, key.Ticket) })
+	return w.tickets.join(ctx, at, key.Project, cred, func() feed[Snapshot] { return newTicketFeed(w, key) })
 }
 
 // Nudge asks for a poll of a ticket now, and of the lists that may show it, as
