@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,8 +25,6 @@ const refreshApproval = 5
 // decidedShown is how many decided requests the list shows.
 const decidedShown = 50
 
-func approvalAddress(id string) string { return "/approvals/" + url.PathEscape(id) }
-
 // Approvals lists the requests of the reader's account: what waits, what is
 // their own, and what was decided.
 func (h *Handlers) Approvals(c echo.Context) error {
@@ -43,7 +40,7 @@ func (h *Handlers) Approvals(c echo.Context) error {
 		if a.Requester.UserID != v.Actor.UserID && !h.maySee(v, a.Shown) {
 			continue
 		}
-		row := approvalRow(a)
+		row := present.ApprovalRow(a)
 		switch {
 		case a.State.Open() && !a.Doubtful && a.Requester.UserID == v.Actor.UserID:
 			page.Mine = append(page.Mine, row)
@@ -68,21 +65,6 @@ func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
 	}
 	return n
 }
-
-func approvalRow(a approval.Request) templates.ApprovalRow {
-	if a.Doubtful {
-		a.State = notAuthentic
-	}
-	return templates.ApprovalRow{ID: a.ID, State: string(a.State), Type: string(a.Operation.Type),
-		Target:    ansi.VisibleLine(a.Target),
-		Requester: ansi.VisibleLine(a.Requester.UserName), Reason: ansi.Visible(a.Reason), Address: approvalAddress(a.ID),
-		Stops: a.Impact.Stops,
-		Asked: a.Created, Expires: a.Expires}
-}
-
-// notAuthentic is shown in the place of what a row says of itself that no
-// console has written.
-const notAuthentic = "not_authentic"
 
 // doubtNote is the note of a row that is not authentic: its own only if the
 // console has put it there.
@@ -127,7 +109,7 @@ func (h *Handlers) showApproval(c echo.Context, a approval.Request, status int, 
 	t := i18n.T(ctx)
 	page := templates.Approval{Frame: h.Frame(c, t.Approval.Name(string(a.Operation.Type), ansi.VisibleLine(a.Target)),
 		templates.SectionApprovals),
-		ApprovalRow: approvalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
+		ApprovalRow: present.ApprovalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
 		BatchIndex: a.Operation.BatchIndex, Decider: ansi.VisibleLine(a.Decider.UserName), Decided: a.Decided,
 		Comment: ansi.Visible(a.Comment),
 		Note:    doubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
@@ -249,7 +231,7 @@ func (h *Handlers) DecideApproval(c echo.Context) error {
 			Value: shortened(c.FormValue("decision"))}
 	}
 	if err == nil {
-		return c.Redirect(http.StatusSeeOther, approvalAddress(a.ID))
+		return c.Redirect(http.StatusSeeOther, present.ApprovalAddress(a.ID))
 	}
 	return h.undecided(c, a, err)
 }

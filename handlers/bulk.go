@@ -50,7 +50,7 @@ func (h *Handlers) BulkOperations(c echo.Context) error {
 
 func bulkRow(j bulk.Operation) templates.BulkRow {
 	if j.Doubtful {
-		j.State = notAuthentic
+		j.State = present.NotAuthentic
 	}
 	return templates.BulkRow{ID: j.ID, State: string(j.State), Type: string(j.Type),
 		Who: ansi.VisibleLine(j.Actor.UserName), Reason: ansi.Visible(j.Reason),

@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
-	"coc-console/internal/ansi"
 	"coc-console/internal/approval"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
@@ -87,7 +86,7 @@ func (h *Handlers) Operate(c echo.Context) error {
 		if err != nil {
 			return h.showOperation(c, f, err)
 		}
-		return c.Redirect(http.StatusSeeOther, approvalAddress(id))
+		return c.Redirect(http.StatusSeeOther, present.ApprovalAddress(id))
 	}
 	id, err := h.operations.Apply(ctx, f.request(ctx, v))
 	if err != nil {
@@ -125,7 +124,10 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	if err != nil {
 		return h.unread(c, page, status, why, err)
 	}
-	h.fill(ctx, &page, f, now)
+	present.Confirm(&page, f.operation, now)
+	if page.Key == "" || page.Problem != nil {
+		page.Key = h.newKey(ctx)
+	}
 	pending, stopped := errors.AsType[*operate.PendingError](why)
 	if seen, err := operate.ParseSnapshot(f.seen); err == nil && stopped {
 		page.Changes = changes(seen.Changes(now.Snapshot(), f.operation.Type))
@@ -139,7 +141,8 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 }
 
 // fillPending names the operations on the same target that are pending: those
-// that have stopped the form, or those of now.
+// that have stopped the form, or those of now. Beside them stand the others on the
+// ticket, the requests for approval, and what was done to it last.
 func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation, f operationForm,
 	why *operate.PendingError) error {
 	if page.Refusal != "" {
@@ -152,22 +155,22 @@ func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation
 		}
 		why = &operate.PendingError{Pending: pending}
 	}
-	for _, r := range why.Pending {
-		page.Pending = append(page.Pending, templates.PendingOperation{ID: r.OperationID, Type: r.OperationType,
-			Target: present.TargetTitle(r), Actor: ansi.VisibleLine(r.Actor.UserName), Since: r.When(),
-			Receipt: present.ReceiptAddress(r.OperationID)})
+	page.Pending = present.PendingOperations(why.Pending)
+	page.Despite = len(page.Pending) > 0 && f.despite == page.Pending[0].ID
+	v, _ := ViewerFrom(ctx)
+	history, err := h.history(ctx, string(f.ticket))
+	if err != nil {
+		return err
 	}
-	page.Despite = len(why.Pending) > 0 && f.despite == why.Pending[0].OperationID
-	return nil
+	present.LastActivity(page, history)
+	requests, err := h.approvals.List(ctx, approval.Filter{Open: true, AccountID: v.Actor.AccountID, Ticket: f.ticket})
+	page.Requests = present.PendingRequests(requests, f.operation, v.Actor)
+	return err
 }
 
 // fillNext names what starts next when the operation takes effect. Rows that
 // cannot be read leave the batch without its hosts.
 func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
-	if t := f.operation.Type; t != coc.ContinueOrder && t != coc.SkipBatch || page.Refusal != "" {
-		return
-	}
-	page.ShowNext, page.Next = true, now.NextBatch(f.operation)
 	if page.Next == 0 {
 		return
 	}
@@ -176,14 +179,8 @@ func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f
 	if err != nil {
 		h.logger.WarnContext(ctx, "next batch not read", "ticket", f.ticket, "batch", page.Next, "error", err)
 		page.NextUnread = true
-		return
 	}
-	for _, i := range rows {
-		if i.Status == coc.InstanceReady {
-			page.NextHosts = append(page.NextHosts,
-				present.Instance(string(f.ticket), page.Next, i, now.Situation, page.ReadAt, nil))
-		}
-	}
+	present.NextHosts(page, now, rows)
 }
 
 // reading is what the form was stopped with, or a fresh one; of a ticket that the
@@ -354,35 +351,4 @@ func changes(all []operate.Change) []templates.Change {
 		out[i] = templates.Change{Aspect: string(c.Aspect), Before: c.Before, After: c.After, Material: c.Material}
 	}
 	return out
-}
-
-// fill puts a reading into the page: what is hit, what it does, and the
-// picture that the form will carry.
-func (h *Handlers) fill(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
-	at, id := h.now(), string(f.ticket)
-	page.Ticket = present.TicketHead(now.Situation, at)
-	page.Whole = present.Tally(now.Statistics)
-	page.Scope = page.Whole
-	page.Refusal = string(now.Check(f.operation))
-	page.Seen = now.Snapshot().String()
-	if page.Key == "" || page.Problem != nil {
-		page.Key = h.newKey(ctx)
-	}
-	switch f.operation.Type {
-	case coc.SkipBatch:
-		if b, ok := now.Batch(f.operation.BatchIndex); ok {
-			shown := present.Batch(now.Situation, b, b.Index, nil)
-			page.Batch = &shown
-		}
-		page.Scope = present.TallyRows(now.Instances...)
-		for _, i := range now.Instances {
-			page.Targets = append(page.Targets, present.Instance(id, f.operation.BatchIndex, i, now.Situation, at, nil))
-		}
-	case coc.CancelInstance:
-		shown := present.Instance(id, now.InstanceBatch, *now.Instance, now.Situation, at, nil)
-		page.Instance, page.Scope = &shown, present.TallyRows(*now.Instance)
-		page.BatchHint = present.Decimal(now.InstanceBatch)
-	case coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder:
-		// They act on the whole ticket.
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
@@ -44,16 +43,23 @@ func (h *Handlers) fillRules(ctx context.Context, page *templates.NewOperation, 
 	bare := f.request(ctx, v)
 	bare.Reason, bare.Count, bare.Override = "", "", false
 	d, impact := h.operations.Decide(bare, now)
+	present.ConfirmImpact(page, f.operation, now, impact)
 	r := &page.Rules
-	r.Stops, r.Running, r.Impact = impact.Stops, impact.Running, present.ImpactText(ctx, impact)
-	r.Keeps = max(0, int(now.Statistics.Count(coc.InstanceProcessing))-impact.Running)
-	if impact.Stops > 1 {
-		r.Spread = present.Spread(f.operation, now)
-	}
 	if d.Denied() {
 		r.Denied = present.Denial(ctx, d)
+		bare.Reason, bare.Override = "any", true
+		around, _ := h.operations.Decide(bare, now)
+		r.OfferOverride, r.Reason = around.Allowed, true
 		return
 	}
 	r.Reason, r.Number, r.Other = d.Wants(policy.Reason), d.Wants(policy.Count), d.Wants(policy.Approval)
-	r.OtherOnly, r.OfferOverride = d.Needs(policy.Approval), d.Override
+	if r.OtherOnly = d.Needs(policy.Approval); !r.OtherOnly {
+		return
+	}
+	r.OfferOverride, r.Approvers = d.Override, d.Ask
+	for _, x := range d.Demands {
+		if slices.Equal(x.Any, []policy.Kind{policy.Approval}) {
+			r.Demands = append(r.Demands, templates.PolicyDemand{Policy: x.Policy, Text: present.RuleText(ctx, x.Text)})
+		}
+	}
 }

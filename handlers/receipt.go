@@ -119,7 +119,7 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 	page.Stops, page.Policies, page.Override, page.ApprovedBy = detail.Stops, detail.Policies, detail.Override,
 		ansi.VisibleLine(detail.ApprovedBy)
 	if detail.ApprovedBy != "" {
-		page.Approval = approvalAddress(r.ID)
+		page.Approval = present.ApprovalAddress(r.ID)
 	}
 	if v, _ := ViewerFrom(ctx); detail.Job != "" && (v.Manager || v.Actor.UserID == req.Actor.UserID) {
 		page.Bulk = bulkAddress(detail.Job)

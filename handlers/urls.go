@@ -30,7 +30,7 @@ var carried = map[string]struct {
 	"/bulk": {func(echo.Context) string { return "/bulk/new" },
 		[]string{"operation_type", "target", "reason"}},
 	"/bulk/:id":              {func(c echo.Context) string { return bulkAddress(c.Param("id")) }, nil},
-	"/approvals/:id":         {func(c echo.Context) string { return approvalAddress(c.Param("id")) }, []string{"comment"}},
+	"/approvals/:id":         {func(c echo.Context) string { return present.ApprovalAddress(c.Param("id")) }, []string{"comment"}},
 	"/sessions":              {func(echo.Context) string { return "/sessions" }, []string{"whose", "session", "reason"}},
 	"/reviews":               {func(echo.Context) string { return "/reviews" }, []string{"operation", "comment"}},
 	"/tickets/views":         {viewPage, nil},

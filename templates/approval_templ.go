@@ -49,10 +49,6 @@ type Approval struct {
 	Failure                 *Failure // the ticket cannot be read now
 }
 
-// SeenPair is one aspect of the ticket when it was asked, and now. Values are
-// wire values or numbers; Now is empty when it is not known.
-type SeenPair struct{ Aspect, Then, Now string }
-
 // Denial says why the rules stop something, and whom to ask.
 type Denial struct {
 	Text     string   // what the deciding rule says

@@ -460,7 +460,7 @@ func (p NewBulk) targets() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Irreversible)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Undo + t.Common.Colon + t.Operation.UndoOf.Of(p.Type))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

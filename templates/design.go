@@ -149,8 +149,12 @@ func designOperation(p Design) NewOperation {
 		Key: "k", Reason: designChinese, MaxReason: 500, Errors: FieldErrors{"reason": designChinese, "despite": designChinese},
 		Changes: []Change{{"status", "PROCESSING", "ABNORMAL", true}, {"finished", "6", "7", false}},
 		Pending: []PendingOperation{{"k7", "PAUSE_ORDER", "nginx_reload", "manager", p.Now, "/design"}}, ShowNext: true, Next: 3, NextHosts: rows,
-		Rules: OperationRules{Reason: true, Number: true, Other: true, OfferOverride: true, Stops: 12, Running: 3, Impact: designChinese, Keeps: 4,
-			Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 12, 3}, {"", 1, 0}}}, {"zone", []SpreadRow{{"cn-north-4a", 9, 2}, {"cn-north-4b", 3, 1}}}}}}
+		Impact: i18n.Impact{Operation: "SKIP_BATCH", Number: 12, Running: 3, Keeps: 4, Batch: 2}, Batches: 5,
+		Counts:   []Count{{"FINISHED", 8}, {"ABNORMAL", 2}, {"PROCESSING", 3}, {"READY", 9}},
+		Spread:   []Spread{{"region", []SpreadRow{{"cn-north-4", 12, 3}, {"", 1, 0}}}, {"zone", []SpreadRow{{"cn-north-4a", 9, 2}, {"cn-north-4b", 3, 1}}}},
+		Requests: []PendingRequest{{ApprovalRow: designApprovals(p.Now)[0], Same: true}, {ApprovalRow: designApprovals(p.Now)[1], Own: true}},
+		Beside:   []PendingOperation{{"k8", "CANCEL_INSTANCE", "prd-web-0002", "manager", p.Now, "/design"}},
+		Rules:    OperationRules{Reason: true, Number: true, Other: true, OfferOverride: true, Stops: 12}}
 }
 
 func designAudit(p Design) Audit {

@@ -3,6 +3,8 @@ package templates
 import (
 	"strings"
 	"time"
+
+	"coc-console/internal/i18n"
 )
 
 // Texts that come from COC or from people may be hostile.
@@ -45,6 +47,7 @@ func examples() map[string]Page {
 		"permissions":   examplePermissions(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_bulk": exampleNewBulk(), "bulk": exampleBulk(), "operation_rules": exampleOperationRules(),
+		"operation_approval": exampleOperationApproval(), "operation_denied": exampleOperationDenied(),
 		"record_pruned": exampleRecordPruned(), "design": exampleDesign("basics"), "design_ticket": exampleDesign("ticket"),
 		"design_operation": exampleDesign("operation"), "design_audit": exampleDesign("audit"), "design_approvals": exampleDesign("approvals"),
 	}
@@ -148,9 +151,28 @@ func exampleBulk() Bulk {
 // exampleOperationRules wants everything that rules can want.
 func exampleOperationRules() NewOperation {
 	p := exampleOperationBatch()
-	p.Rules = OperationRules{Reason: true, Number: true, Other: true, OfferOverride: true, Stops: 5, Running: 3, Impact: "Stops 5 instances, 3 of them running.",
-		Keeps: 4, Count: script, Override: true, Spread: []Spread{{"region", []SpreadRow{{"cn-north-4", 4, 3}, {longWord, 1, 0}}}, {"application", []SpreadRow{{"", 5, 3}}}}}
+	p.Impact, p.Counts, p.Batches, p.Success = i18n.Impact{Operation: "SKIP_BATCH", Number: 5, Running: 3, Keeps: 4, Batch: 2}, []Count{{"FINISHED", 8}, {"READY", 9}}, 4, "67"
+	p.Spread = []Spread{{"region", []SpreadRow{{"cn-north-4", 4, 3}, {longWord, 1, 0}}}, {"application", []SpreadRow{{"", 5, 3}, {script, 1, 1}}}}
+	p.Requests = []PendingRequest{{ApprovalRow: exampleApprovalRow("waiting"), Same: true}, {ApprovalRow: exampleApprovalRow("granted"), Own: true}}
+	p.Beside = []PendingOperation{{"k8", "PAUSE_ORDER", script, quotes, noon, "/operations/k8"}}
+	p.Activity = []ActivityEntry{{Time: noon, Actor: quotes, Action: "operation.observed", Operation: "PAUSE_ORDER", Reason: script, Receipt: "/operations/k8"}}
+	p.Rules = OperationRules{Reason: true, Number: true, Other: true, Stops: 5, Count: script}
 	p.Errors = FieldErrors{"count": "That is not the number of instances that stop now: 5."}
+	return p
+}
+
+// exampleOperationApproval needs an approval, or the emergency override.
+func exampleOperationApproval() NewOperation {
+	p := exampleOperationBatch()
+	p.Rules = OperationRules{Reason: true, Other: true, OtherOnly: true, OfferOverride: true, Override: true, Approvers: []string{"acme/maria", quotes},
+		Demands: []PolicyDemand{{longWord, script}}}
+	return p
+}
+
+// exampleOperationDenied can be sent with the emergency override alone.
+func exampleOperationDenied() NewOperation {
+	p := exampleOperationBatch()
+	p.Rules = OperationRules{Denied: exampleDenial(), OfferOverride: true, Reason: true}
 	return p
 }
 

@@ -335,7 +335,7 @@ func tickets() []simulator.TicketSpec {
 		return simulator.BatchSpec{Pause: pause, Instances: list}
 	}
 	row := func(id int64, run time.Duration) simulator.InstanceSpec {
-		return simulator.InstanceSpec{ID: id, Host: "web-" + time.Duration(id).String(), IP: "10.0.0.7", Region: "cn-north-4",
+		return simulator.InstanceSpec{ID: id, Host: "web-" + time.Duration(id).String(), IP: "10.0.0.7", Region: "cn-north-4", Zone: []string{"cn-north-4a", "cn-north-4b"}[id%2],
 			Run: run, Log: "first line\n<script>alert(1)</script>\nlast line"}
 	}
 	failing := row(201, time.Second)
@@ -518,6 +518,7 @@ func shortened(body string) string {
 var (
 	hiddenInput = regexp.MustCompile(`<input type="hidden" name="([a-z_]+)" value="([^"]*)"`)
 	reasonText  = regexp.MustCompile(`(?s)<textarea[^>]* name="reason"[^>]*>\n?(.*?)</textarea>`)
+	reasonLine  = regexp.MustCompile(`<input[^>]* name="reason" type="text" value="([^"]*)"`)
 )
 
 // form reads the operation's form from its page.
@@ -535,6 +536,8 @@ func (b *browser) form(p page) url.Values {
 		form.Add(m[1], html.UnescapeString(m[2]))
 	}
 	if m := reasonText.FindStringSubmatch(p.body[at:]); m != nil {
+		form.Set("reason", html.UnescapeString(m[1]))
+	} else if m := reasonLine.FindStringSubmatch(p.body[at:]); m != nil {
 		form.Set("reason", html.UnescapeString(m[1]))
 	}
 	return form

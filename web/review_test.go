@@ -118,22 +118,30 @@ func TestApprovalsInTheNavigation(t *testing.T) {
 	requester.want(requester.settled(receipt), http.StatusOK, texts.Approval.Approved, "demo/manager", at)
 }
 
-// TestSpreadOfWhatStops counts by region where the instances are that stop.
+// TestSpreadOfWhatStops counts by zone where the instances are that stop; what
+// is the same for all is left out.
 func TestSpreadOfWhatStops(t *testing.T) {
 	t.Parallel()
 	c := start(t, builtIn)
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	texts := i18n.For(i18n.EnUS).Policy
+	texts := i18n.For(i18n.EnUS)
+	says := texts.Operation.ImpactOf
 	p := b.get(c.newOperation("running", "operation_type=CANCEL_ORDER"))
-	b.want(p, http.StatusOK, texts.By("Region"), texts.Keeps(0))
-	if !strings.Contains(p.body, `<bdi>cn-north-4</bdi></th> <td class="right number">3</td><td class="right number">2</td>`) &&
-		!strings.Contains(p.body, `<bdi>cn-north-4</bdi></th><td class="right number">3</td><td class="right number">2</td>`) {
-		t.Errorf("three stop in cn-north-4, and two of these run\n%s", shortened(p.body))
+	b.want(p, http.StatusOK, texts.Policy.By(texts.Common.Zone), says(i18n.Impact{Operation: "CANCEL_ORDER", Number: 3, Running: 2}))
+	spread := part(p.body, "spread")
+	for zone, want := range map[string]string{"cn-north-4a": `data-running="1">1<`, "cn-north-4b": `data-running="1">2<`} {
+		_, after, found := strings.Cut(spread, "<bdi>"+zone+"</bdi>")
+		if after, _, _ = strings.Cut(after, "<dt>"); !found || !strings.Contains(after, want) {
+			t.Errorf("the spread of %s has no %s: %s", zone, want, spread)
+		}
+	}
+	if strings.Contains(spread, `data-spread="region"`) {
+		t.Error("the one region is told")
 	}
 	p = b.get(c.newOperation("running", "operation_type=CANCEL_INSTANCE&instance_id=1001"))
-	b.want(p, http.StatusOK, texts.Keeps(1))
+	b.want(p, http.StatusOK, says(i18n.Impact{Operation: "CANCEL_INSTANCE", Number: 1, Running: 1, Keeps: 1}))
 	if strings.Contains(p.body, `id="spread"`) {
-		t.Error("one instance has a table")
+		t.Error("one instance has a spread")
 	}
 }
 

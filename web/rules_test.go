@@ -24,7 +24,10 @@ func TestDemandsOnThePage(t *testing.T) {
 			texts := i18n.For(language)
 			b := c.signedIn(t, "operator", language)
 			p := b.get(c.newOperation("running", "operation_type=CANCEL_ORDER"))
-			b.want(p, http.StatusOK, texts.Policy.Count(3), texts.Policy.Stops(3, 2), texts.Policy.Override, texts.Policy.AskForApproval)
+			b.want(p, http.StatusOK, texts.Policy.Count(3), texts.Operation.ImpactOf(i18n.Impact{Operation: "CANCEL_ORDER", Number: 3, Running: 2}), texts.Policy.AskInstead)
+			if strings.Contains(p.body, `id="override"`) {
+				t.Error("an override is offered where the number is enough")
+			}
 			form := b.form(p)
 			form.Set("reason", "")
 			form.Set("count", "<4>")

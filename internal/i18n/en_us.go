@@ -481,17 +481,32 @@ var enUS = Texts{
 		Heading:        func(operation, target string) string { return actEN(operation, target) + "?" },
 		HeadingUnknown: "Unknown operation",
 		Confirm:        actEN,
-		Impact:         "Impact", Tally: "Instances running, waiting and done", ScopeBatch: func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
-		ScopeInstance: "This instance", Whole: "Whole ticket",
+		Impact:         "Impact", ImpactOf: impactEN,
+		Tally: "Instances now", ScopeBatch: func(batch int32) string { return fmt.Sprintf("Batch %d", batch) },
+		ScopeInstance: "Instance",
 		Targets: func(count int) string {
 			return fmt.Sprintf("%d %s in this batch", count, pluralEN(int64(count), "instance", "instances"))
 		},
 		Effect: "Effect",
 		Reason: "Reason", ReasonHint: func(limit int) string { return fmt.Sprintf("Goes into the audit log. At most %d characters.", limit) },
-		EffectWaiting:  "This instance never starts. The others keep running.",
-		Next:           func(batch int32) string { return fmt.Sprintf("Batch %d starts next on:", batch) },
-		NextNone:       "No more batches start.",
-		NextUnread:     "COC didn't return the hosts.",
+		EffectWaiting: "This instance never starts. The others keep running.",
+		StartsNext:    "Starts next",
+		Next:          func(batch int32) string { return fmt.Sprintf("Batch %d, on:", batch) },
+		NextNone:      "Nothing: no batch is left, so the ticket ends.",
+		NextUnread:    "COC didn't return the hosts.",
+		NextOf: Words{"PAUSE_ORDER": "Nothing, until somebody continues the ticket.", "CANCEL_INSTANCE": "The other instances and batches run as planned.",
+			"CANCEL_ORDER": "Nothing. The ticket ends for good; to run the script on these hosts, start a new ticket."},
+		Undo: "Undo",
+		UndoOf: Words{"PAUSE_ORDER": "Continue the ticket.", "CONTINUE_ORDER": "Not possible for what has started. Pausing stops the batches after it.",
+			"SKIP_BATCH": "Not possible.", "CANCEL_INSTANCE": "Not possible.", "CANCEL_ORDER": "Not possible."},
+		Asked: func(operation, user string) string {
+			return user + " asked for " + cmp.Or(strings.ToLower(operation), "the same")
+		},
+		AskedMe: func(operation, _ string) string {
+			return "You asked for " + cmp.Or(strings.ToLower(operation), "the same")
+		},
+		Review: "Review the request", ReviewText: "Approving it instead puts both of you on record.",
+		Beside:         func(user, operation string) string { return operation + " by " + user + " isn't confirmed yet" },
 		Pending:        "Another operation on this target is still waiting for confirmation",
 		PendingBy:      func(user string) string { return "by " + user + "," },
 		PendingTick:    "Send another one anyway",
@@ -503,10 +518,14 @@ var enUS = Texts{
 		ChangedText:    "Nothing was sent. Check the changes and confirm again.",
 		ChangedMinor:   "The ticket has progressed since you opened this page. You can still confirm.",
 		Aspect:         "Field", Material: "important", Immaterial: "progress",
-		Irreversible: "This can't be undone.",
-		Correct:      "Correct the address", CorrectButton: "Check again",
+		Correct: "Correct the address", CorrectButton: "Check again",
 		BatchIndex: "Batch", InstanceID: "Instance ID",
-		BackToTicket: "Back",
+		BackToTicket: "Back to ticket",
+		Keep: Words{"PAUSE_ORDER": "Keep running", "CONTINUE_ORDER": "Don't continue", "SKIP_BATCH": "Keep batch", "CANCEL_INSTANCE": "Keep instance",
+			"CANCEL_ORDER": "Keep ticket"},
+		ReadAgain:    "The ticket is read again before anything is sent.",
+		LastActivity: "Last activity",
+		Success:      func(percent, needed string) string { return percent + "%, " + needed + "% needed" },
 	},
 	Receipt: ReceiptTexts{
 		Heading: actEN,
@@ -651,11 +670,15 @@ var enUS = Texts{
 		Miscounted: func(stops int) string {
 			return countEN(stops, "instance stops", "instances stop") + " now. Type this number. Nothing was sent."
 		},
-		Override:       "Emergency override: send without approval",
-		OverrideHint:   "Only when waiting does harm and no approver can be reached. Enter a reason. The operation is marked, and a manager reviews it.",
-		AskForApproval: "Ask for approval", NeedsApproval: "This needs approval. It is sent as soon as somebody approves it.",
-		OrAskForApproval: "Or ask for approval: it is sent as soon as somebody approves it.",
-		Broken:           "The changed policy files have errors and aren't used. The previous policies stay in force. Tell your console administrator.",
+		Override:        "Emergency override: send without approval",
+		OverrideHint:    "Only when waiting does harm and no approver can be reached. Enter a reason. The operation is marked, and a manager reviews it.",
+		OverrideHeading: "Emergency override",
+		OverrideText: Words{"approval": "Sends now, without an approver. Use it when waiting does harm and nobody can be reached. It needs a reason, it is marked, and a manager reviews it.",
+			"denied": "Sends now, although the policy forbids it. Use it only when waiting does harm. It needs a reason, it is marked, and a manager reviews it."},
+		OverrideSend:   func(operation string) string { return "Override and " + strings.ToLower(operationEN.Of(operation)) },
+		AskForApproval: "Ask for approval", AskInstead: "Ask for approval instead",
+		NeedsApproval: "This needs approval. It is sent as soon as somebody approves it.", Approvers: "Managers who can approve:",
+		Broken: "The changed policy files have errors and aren't used. The previous policies stay in force. Tell your console administrator.",
 		Stops: func(stops, running int) string {
 			switch running {
 			case 0:
@@ -923,4 +946,48 @@ var operationEN = Words{"CANCEL_INSTANCE": "Cancel instance", "SKIP_BATCH": "Ski
 // countEN is a number with what it counts.
 func countEN(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + pluralEN(int64(n), one, many)
+}
+
+// impactEN goes on after the number of instances that an operation concerns.
+func impactEN(n Impact) string {
+	one := func(one, many string) string { return pluralEN(int64(n.Number), one, many) }
+	of := ""
+	if n.Batch > 0 {
+		of = fmt.Sprintf(" of batch %d", n.Batch)
+	}
+	rest := func(n int, one, many string) string {
+		if n == 0 {
+			return ""
+		}
+		return " " + countEN(n, one, many)
+	}
+	switch n.Operation {
+	case "PAUSE_ORDER":
+		text := one("waiting instance doesn't start", "waiting instances don't start") +
+			" until somebody continues the ticket."
+		if n.Running == 0 {
+			return text + " Nothing is running."
+		}
+		return text + rest(n.Running, "running instance finishes first.",
+			"running instances finish first.")
+	case "CONTINUE_ORDER":
+		if n.Batch == 0 {
+			return one("instance waits", "instances wait") + " to start."
+		}
+		return one("instance", "instances") + of + one(" starts now.", " start now.") +
+			rest(n.Later, "more follows in later batches.", "more follow in later batches.")
+	}
+	keeps := rest(n.Keeps, "other keeps running.", "others keep running.") +
+		rest(n.Done, "is done and stays as it is.", "are done and stay as they are.")
+	switch {
+	case n.Number == 0:
+		return "instances" + of + " stop: none is waiting or running." + keeps
+	case n.Running == 0 && n.Keeps == 0:
+		return one("waiting instance", "waiting instances") + of + " will never start. Nothing is running." + keeps
+	case n.Running == 0:
+		return one("waiting instance", "waiting instances") + of + " will never start." + keeps
+	case n.Running == n.Number:
+		return one("running instance", "running instances") + of + one(" stops.", " stop.") + keeps
+	}
+	return "instances" + of + " stop, " + strconv.Itoa(n.Running) + " of them running." + keeps
 }

@@ -1,5 +1,16 @@
 package i18n
 
+// Impact is what an operation does to how many instances.
+type Impact struct {
+	Operation string // wire value
+	Number    int    // instances that it concerns
+	Running   int    // of these, those that run now; PAUSE_ORDER: of the ticket
+	Keeps     int    // others that keep running
+	Done      int    // those that are done and stay as they are
+	Later     int    // CONTINUE_ORDER: those that wait behind the next batch
+	Batch     int32  // SKIP_BATCH, CONTINUE_ORDER; 0 where there is none
+}
+
 // OperationTexts are the confirmation page's.
 type OperationTexts struct {
 	Unanswered     string // an operation was sent and no answer came
@@ -8,18 +19,26 @@ type OperationTexts struct {
 	HeadingUnknown string
 	Confirm        func(operation, target string) string // the button: the act and its target
 	Impact         string                                // heading
+	ImpactOf       func(Impact) string                   // goes on after its number
 	Tally          string                                // caption
 	ScopeBatch     func(batch int32) string
 	ScopeInstance  string
-	Whole          string
 	Targets        func(count int) string
 	Effect         string
 	Reason         string
 	ReasonHint     func(limit int) string
 	EffectWaiting  string // CANCEL_INSTANCE where nothing runs yet
+	StartsNext     string
 	Next           func(batch int32) string
 	NextNone       string
 	NextUnread     string
+	NextOf         Words // by operation: what starts next where nothing does
+	Undo           string
+	UndoOf         Words                               // by operation
+	Asked, AskedMe func(operation, user string) string // operation is "" for the same
+	Review         string                              // link to a request for approval
+	ReviewText     string                              // why to take it
+	Beside         func(user, operation string) string
 	Pending        string // heading
 	PendingBy      func(user string) string
 	PendingTick    string
@@ -33,12 +52,15 @@ type OperationTexts struct {
 	Aspect         string
 	Material       string
 	Immaterial     string
-	Irreversible   string
 	Correct        string // heading of the form that corrects an address
 	CorrectButton  string
 	BatchIndex     string
 	InstanceID     string
 	BackToTicket   string
+	Keep           Words // by operation: the way out of its confirmation
+	ReadAgain      string
+	LastActivity   string
+	Success        func(percent, needed string) string
 }
 
 // ReceiptTexts are the receipt's.
@@ -86,9 +108,13 @@ type PolicyTexts struct {
 	Miscounted        func(stops int) string
 	Override          string // the tick box
 	OverrideHint      string
+	OverrideHeading   string
+	OverrideText      Words // "approval": it would be needed; "denied": a policy forbids it
+	OverrideSend      func(operation string) string
 	AskForApproval    string // the button that asks for approval
+	AskInstead        string // the same, where it is a choice
 	NeedsApproval     string // next to that button, where nothing else will do
-	OrAskForApproval  string // and where it is a choice
+	Approvers         string // before the names of those who can approve
 	Broken            string // notice: changed files are not in force
 	Stops             func(stops, running int) string
 	StopsNothing      string

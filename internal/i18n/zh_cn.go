@@ -477,15 +477,31 @@ var zhCN = Texts{
 		Heading:        func(operation, target string) string { return questionZH(operation, target) },
 		HeadingUnknown: "未知的操作",
 		Confirm:        actZH,
-		Impact:         "影响范围", Tally: "执行中、待执行和已结束的实例数", ScopeBatch: func(batch int32) string { return fmt.Sprintf("批次 %d", batch) },
-		ScopeInstance: "此实例", Whole: "整个工单",
-		Targets: func(count int) string { return fmt.Sprintf("该批次的 %d 个实例", count) },
-		Effect:  "效果",
-		Reason:  "原因", ReasonHint: func(limit int) string { return fmt.Sprintf("将记入审计日志，最多 %d 个字符。", limit) },
-		EffectWaiting:  "该实例不会启动，其他实例继续执行。",
-		Next:           func(batch int32) string { return fmt.Sprintf("接下来启动批次 %d，主机：", batch) },
-		NextNone:       "不再启动其他批次。",
-		NextUnread:     "COC 未返回主机。",
+		Impact:         "影响范围", ImpactOf: impactZH,
+		Tally: "当前实例数", ScopeBatch: func(batch int32) string { return fmt.Sprintf("批次 %d", batch) },
+		ScopeInstance: "实例",
+		Targets:       func(count int) string { return fmt.Sprintf("该批次的 %d 个实例", count) },
+		Effect:        "效果",
+		Reason:        "原因", ReasonHint: func(limit int) string { return fmt.Sprintf("将记入审计日志，最多 %d 个字符。", limit) },
+		EffectWaiting: "该实例不会启动，其他实例继续执行。",
+		StartsNext:    "接下来启动",
+		Next:          func(batch int32) string { return fmt.Sprintf("批次 %d，主机：", batch) },
+		NextNone:      "没有剩余批次，工单随之结束。",
+		NextUnread:    "COC 未返回主机。",
+		NextOf: Words{"PAUSE_ORDER": "工单继续之前不启动任何批次。", "CANCEL_INSTANCE": "其他实例和批次照常执行。",
+			"CANCEL_ORDER": "不再启动任何批次，工单就此结束；如需在这些主机上执行脚本，请新建工单。"},
+		Undo: "撤销",
+		UndoOf: Words{"PAUSE_ORDER": "可以继续工单。", "CONTINUE_ORDER": "已启动的无法撤销；暂停可阻止其后的批次。",
+			"SKIP_BATCH": "无法撤销。", "CANCEL_INSTANCE": "无法撤销。", "CANCEL_ORDER": "无法撤销。"},
+		Asked: func(operation, user string) string {
+			if operation == "" {
+				return user + " 已申请同一操作"
+			}
+			return user + " 已申请" + operation
+		},
+		AskedMe: func(operation, _ string) string { return "您已申请" + cmp.Or(operation, "同一操作") },
+		Review:  "查看申请", ReviewText: "改为批准该申请，两人都会留下记录。",
+		Beside:         func(user, operation string) string { return user + " 的“" + operation + "”尚未确认" },
 		Pending:        "同一对象上有操作等待确认",
 		PendingBy:      func(user string) string { return "由 " + user + " 发送，" },
 		PendingTick:    "仍要再发送一次",
@@ -497,10 +513,14 @@ var zhCN = Texts{
 		ChangedText:    "未发送任何操作。请核对变化后重新确认。",
 		ChangedMinor:   "打开此页后工单有了进展，仍可确认。",
 		Aspect:         "项目", Material: "重要", Immaterial: "仅为进展",
-		Irreversible: "无法撤销。",
-		Correct:      "更正地址", CorrectButton: "重新检查",
+		Correct: "更正地址", CorrectButton: "重新检查",
 		BatchIndex: "批次", InstanceID: "实例 ID",
-		BackToTicket: "返回",
+		BackToTicket: "返回工单",
+		Keep: Words{"PAUSE_ORDER": "不暂停", "CONTINUE_ORDER": "不继续", "SKIP_BATCH": "不跳过", "CANCEL_INSTANCE": "不取消",
+			"CANCEL_ORDER": "不取消"},
+		ReadAgain:    "发送前会再次读取工单。",
+		LastActivity: "最近动态",
+		Success:      func(percent, needed string) string { return percent + "%，要求 " + needed + "%" },
 	},
 	Receipt: ReceiptTexts{
 		Heading: actZH,
@@ -633,11 +653,15 @@ var zhCN = Texts{
 		Miscounted: func(stops int) string {
 			return "当前将停止 " + strconv.Itoa(stops) + " 个实例，请输入此数。未发送任何操作。"
 		},
-		Override:       "紧急放行：不经审批直接发送",
-		OverrideHint:   "仅用于等待会造成损害且联系不到审批人的情况。请填写原因，操作会被标记并由管理员复核。",
-		AskForApproval: "申请审批", NeedsApproval: "此操作需要审批，批准后立即发送。",
-		OrAskForApproval: "也可申请审批，批准后立即发送。",
-		Broken:           "修改后的策略文件有误，未生效，仍使用之前的策略。请通知控制台运维人员。",
+		Override:        "紧急放行：不经审批直接发送",
+		OverrideHint:    "仅用于等待会造成损害且联系不到审批人的情况。请填写原因，操作会被标记并由管理员复核。",
+		OverrideHeading: "紧急放行",
+		OverrideText: Words{"approval": "不经审批立即发送。仅用于等待会造成损害且联系不到审批人的情况。须填写原因，操作会被标记并由管理员复核。",
+			"denied": "虽被策略禁止，仍立即发送。仅用于等待会造成损害的情况。须填写原因，操作会被标记并由管理员复核。"},
+		OverrideSend:   func(operation string) string { return "紧急放行并" + operationZH.Of(operation) },
+		AskForApproval: "申请审批", AskInstead: "改为申请审批",
+		NeedsApproval: "此操作需要审批，批准后立即发送。", Approvers: "可审批的管理员：",
+		Broken: "修改后的策略文件有误，未生效，仍使用之前的策略。请通知控制台运维人员。",
 		Stops: func(stops, running int) string {
 			if running == 0 {
 				return "取消 " + strconv.Itoa(stops) + " 个待执行的实例，均未开始执行。"
@@ -887,3 +911,41 @@ func actManyZH(operation string, items int) string {
 // operationZH stands alone because actZH needs it inside the catalogue.
 var operationZH = Words{"CANCEL_INSTANCE": "取消实例", "SKIP_BATCH": "跳过批次", "CANCEL_ORDER": "取消整个工单",
 	"PAUSE_ORDER": "暂停整个工单", "CONTINUE_ORDER": "继续整个工单"}
+
+// impactZH goes on after the number of instances that an operation concerns.
+func impactZH(n Impact) string {
+	of := ""
+	if n.Batch > 0 {
+		of = fmt.Sprintf("（批次 %d）", n.Batch)
+	}
+	rest := func(n int, text string) string {
+		if n == 0 {
+			return ""
+		}
+		return "另有 " + strconv.Itoa(n) + " 个实例" + text
+	}
+	switch n.Operation {
+	case "PAUSE_ORDER":
+		if n.Running == 0 {
+			return "个待执行的实例在工单继续前不会启动。没有执行中的实例。"
+		}
+		return "个待执行的实例在工单继续前不会启动。" + strconv.Itoa(n.Running) + " 个执行中的实例会先执行完。"
+	case "CONTINUE_ORDER":
+		if n.Batch == 0 {
+			return "个实例等待启动。"
+		}
+		return "个实例" + of + "立即启动。" + rest(n.Later, "在后续批次中启动。")
+	}
+	keeps := rest(n.Keeps, "继续执行。") + rest(n.Done, "已结束，不受影响。")
+	switch {
+	case n.Number == 0:
+		return "个实例" + of + "会停止：没有待执行或执行中的实例。" + keeps
+	case n.Running == 0 && n.Keeps == 0:
+		return "个待执行的实例" + of + "不会再启动。没有执行中的实例。" + keeps
+	case n.Running == 0:
+		return "个待执行的实例" + of + "不会再启动。" + keeps
+	case n.Running == n.Number:
+		return "个执行中的实例" + of + "停止执行。" + keeps
+	}
+	return "个实例" + of + "停止，其中 " + strconv.Itoa(n.Running) + " 个执行中。" + keeps
+}

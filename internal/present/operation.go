@@ -12,7 +12,7 @@ import (
 )
 
 // Spread counts by region, zone and application what an operation on a batch or
-// on the ticket stops. What all instances lack is left out.
+// on the ticket stops. What is the same for all of them is left out.
 func Spread(op coc.Operation, now operate.Reading) []templates.Spread {
 	if op.Type != coc.SkipBatch && op.Type != coc.CancelOrder {
 		return nil
@@ -40,7 +40,7 @@ func Spread(op coc.Operation, now operate.Reading) []templates.Spread {
 			}
 			counted[dimension.value(i.Target)] = row
 		}
-		if _, none := counted[""]; len(counted) > 1 || len(counted) == 1 && !none {
+		if len(counted) > 1 {
 			rows := slices.SortedFunc(maps.Values(counted), func(a, b templates.SpreadRow) int {
 				return cmp.Or(cmp.Compare(b.Stops, a.Stops), cmp.Compare(a.Name, b.Name))
 			})

@@ -2,8 +2,8 @@
 
 const day = 86400;
 
-/** What is told so. Others count by themselves; above the page, where one would move the other, they stay exact. */
-const times = "main time[datetime][title]:not([data-since], :has(+ [data-age]))";
+/** What is told so. Others count by themselves; above the page, where one would move the other, they stay exact, and so do those with data-exact. */
+const times = "main time[datetime][title]:not([data-since], [data-exact], :has(+ [data-age]))";
 
 /** What a time was shown as, and what it says in full. @type {WeakMap<Element, {full: string, shown: string}>} */
 const known = new WeakMap();

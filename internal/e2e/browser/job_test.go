@@ -128,7 +128,7 @@ func (j *job) reason(operation string) string { return "reason for " + operation
 func (j *job) confirmation(operation, scope string) {
 	j.Helper()
 	tally := func(row string) string {
-		return j.Text(fmt.Sprintf(`[...document.querySelectorAll("[data-tally=%s] td")].map((td) => td.innerText).join(" ")`, row))
+		return j.Text(fmt.Sprintf(`[...document.querySelectorAll("td[data-tally=%s]")].map((td) => td.innerText).join(" ")`, row))
 	}
 	if got := tally("scope"); got != scope && operation != "CANCEL_INSTANCE" {
 		j.Errorf("%s: the page counts %q, want %q", operation, got, scope)
