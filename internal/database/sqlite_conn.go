@@ -93,7 +93,8 @@ type keptStmt interface {
 type keepingConn struct {
 	sqliteConn
 	kept   map[string]keptStmt
-	lazy   bool // until the transaction that has begun has ended: see Lazily
+	within bool // a transaction has begun
+	lazy   bool // it does not wait for the disk: see Lazily
 	unsafe bool // it may not wait for the disk again
 }
 
@@ -106,24 +107,32 @@ type lazily struct{}
 // It is for the context of BeginTx, or of a statement outside a transaction.
 func Lazily(ctx context.Context) context.Context { return context.WithValue(ctx, lazily{}, true) }
 
-// hurry makes a commit in a context of Lazily not wait, until careful is called.
-func (c *keepingConn) hurry(ctx context.Context) error {
-	if ctx.Value(lazily{}) == nil || c.lazy {
+// heed makes the connection wait for the disk, or not, as a context wants it. SQLite reads that as it parses, which takes
+// longer than a claim's row: of commits in a row that need not wait only the first one says so. A transaction stays as
+// it was begun.
+func (c *keepingConn) heed(ctx context.Context) error {
+	lazy := ctx.Value(lazily{}) != nil
+	if c.within || lazy == c.lazy {
 		return nil
 	}
-	_, err := c.sqliteConn.ExecContext(context.Background(), `PRAGMA synchronous = NORMAL`, nil)
-	c.lazy = err == nil
+	level := `PRAGMA synchronous = FULL`
+	if lazy {
+		level = `PRAGMA synchronous = NORMAL`
+	}
+	_, err := c.sqliteConn.ExecContext(context.Background(), level, nil)
+	if err == nil {
+		c.lazy = lazy
+	}
+	c.unsafe = c.unsafe || c.lazy && !lazy
 	return err
 }
 
-// careful makes commits wait for the disk again. A connection that can't is not
-// used again.
-func (c *keepingConn) careful() {
-	if !c.lazy {
-		return
+// ResetSession comes before whoever takes the connection out of the pool uses it: with their context.
+func (c *keepingConn) ResetSession(ctx context.Context) error {
+	if err := c.heed(ctx); err != nil {
+		return errors.Join(driver.ErrBadConn, err)
 	}
-	_, err := c.sqliteConn.ExecContext(context.Background(), `PRAGMA synchronous = FULL`, nil)
-	c.lazy, c.unsafe = false, c.unsafe || err != nil
+	return c.sqliteConn.ResetSession(ctx)
 }
 
 // IsValid reports whether the pool may keep the connection.
@@ -132,13 +141,18 @@ func (c *keepingConn) IsValid() bool { return !c.unsafe && c.sqliteConn.IsValid(
 // maxKept is more than the log has statements.
 const maxKept = 32
 
+// QueryContext asks, or executes a statement that returns rows.
+func (c *keepingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.heed(ctx); err != nil {
+		return nil, err
+	}
+	return c.sqliteConn.QueryContext(ctx, query, args)
+}
+
 // ExecContext executes a statement with values from those that are kept.
 func (c *keepingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if !c.lazy { // else a transaction has begun
-		if err := c.hurry(ctx); err != nil {
-			return nil, err
-		}
-		defer c.careful()
+	if err := c.heed(ctx); err != nil {
+		return nil, err
 	}
 	if len(args) == 0 || ctx.Done() != nil {
 		return c.sqliteConn.ExecContext(ctx, query, args)
@@ -185,16 +199,16 @@ func (c *keepingConn) Close() error { return errors.Join(c.forget(), c.sqliteCon
 
 // BeginTx begins a transaction that writes.
 func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	if err := c.heed(ctx); err != nil {
+		return nil, err
+	}
 	if o.ReadOnly || ctx.Done() != nil {
 		return c.sqliteConn.BeginTx(ctx, o)
 	}
-	if err := c.hurry(ctx); err != nil {
-		return nil, err
-	}
 	if err := c.run(`BEGIN IMMEDIATE`); err != nil {
-		c.careful()
 		return nil, err
 	}
+	c.within = true
 	return c, nil
 }
 
@@ -204,13 +218,13 @@ func (c *keepingConn) Commit() error {
 	if err != nil {
 		_ = c.run(`ROLLBACK`) // most failures have done that
 	}
-	c.careful()
+	c.within = false
 	return err
 }
 
 // Rollback ends the connection's transaction.
 func (c *keepingConn) Rollback() error {
-	defer c.careful()
+	c.within = false
 	return c.run(`ROLLBACK`)
 }
 

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -142,7 +143,9 @@ func TestKeptQuestions(t *testing.T) {
 	count("of another table", 1)
 }
 
-// TestLazily: only a transaction, or a statement, that was begun so does not wait for the disk.
+// TestLazily: only a transaction, or a statement, that was begun so does not wait for the disk. Several in a row say so
+// once; whoever comes next waits, also with a statement that was prepared before, on a connection of its own, and where
+// rows are returned.
 func TestLazily(t *testing.T) {
 	for name, ctx := range map[string]context.Context{"kept": context.WithoutCancel(t.Context()), "not kept": t.Context()} {
 		t.Run(name, func(t *testing.T) {
@@ -157,6 +160,39 @@ func TestLazily(t *testing.T) {
 				}
 			}
 			const insert = `INSERT INTO one_time_key (key, session_id, ticket, created_at) VALUES ($1, '', '', 0)`
+			prepared, err := db.Write.PrepareContext(Lazily(ctx), `SELECT synchronous FROM pragma_synchronous`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = prepared.Close() }()
+			insertLazily := func() {
+				t.Helper()
+				if _, err := db.Write.ExecContext(Lazily(context.WithoutCancel(ctx)), insert, rand.Text()); err != nil {
+					t.Error(err)
+				}
+				var got int
+				if err := db.Write.QueryRowContext(Lazily(ctx), `PRAGMA synchronous`).Scan(&got); err != nil || got != 1 {
+					t.Errorf("the next one of those that need not wait finds synchronous at %d, want 1 (%v)", got, err)
+				}
+			}
+			insertLazily()
+			var got int
+			if err := prepared.QueryRowContext(ctx).Scan(&got); err != nil || got != 2 {
+				t.Errorf("a prepared statement finds synchronous at %d, want 2 (%v)", got, err)
+			}
+			insertLazily()
+			level(db.Write, 2)
+			conn, err := db.Write.Conn(Lazily(ctx))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.ExecContext(Lazily(ctx), insert, rand.Text()); err != nil {
+				t.Error(err)
+			}
+			level(conn, 2)
+			if err := conn.Close(); err != nil {
+				t.Error(err)
+			}
 			for i, lazy := range []bool{true, false, true} {
 				in := ctx
 				if lazy {
