@@ -22,6 +22,8 @@ const (
 	wantedFor = time.Minute // after the last operation, or the last page that confirms one
 	maxReady  = 8
 	maxEarly  = 64 << 10 // bytes that a server may say first, which TLS allows
+
+	listenBuffer = 512 // hardly any says something
 )
 
 // connector opens the connections of operations, some of them ahead: an
@@ -51,6 +53,7 @@ type spare struct {
 
 func newConnector(cfg Config, base *url.URL) *connector {
 	d := &connector{dialer: dialer(cfg)}
+	d.dialer.KeepAlive = -1 // they live for one call, whose deadline is shorter than a probe's
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	port := base.Port()
 	if base.Scheme == "https" {
@@ -250,7 +253,7 @@ type quietConn struct {
 
 func (q *quietConn) listen(ended func()) {
 	defer close(q.quiet)
-	buffer := make([]byte, 4<<10)
+	buffer := make([]byte, listenBuffer)
 	for {
 		n, err := q.Conn.Read(buffer)
 		q.early = append(q.early, buffer[:n]...)
@@ -291,7 +294,7 @@ func (q *quietConn) listenOnce() bool {
 	if err != nil {
 		return false
 	}
-	buffer, alive := make([]byte, 4<<10), false
+	buffer, alive := make([]byte, listenBuffer), false
 	err = raw.Read(func(fd uintptr) bool {
 		for len(q.early) <= maxEarly {
 			n, err := syscall.Read(int(fd), buffer) // it does not block
