@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,6 +68,10 @@ func (h *Handlers) NewOperation(c echo.Context) error {
 	return h.showOperation(c, f, err)
 }
 
+// showsAfter is when those who look at a ticket are shown an effect: hardly later than COC does it, and
+// so that reading and rendering hold up no other operation of the same moment.
+const showsAfter = 150 * time.Millisecond
+
 // Operate applies an operation and goes to its receipt. Whatever stops it
 // before it is sent comes back to the form, with what was typed.
 func (h *Handlers) Operate(c echo.Context) error {
@@ -92,7 +97,8 @@ func (h *Handlers) Operate(c echo.Context) error {
 	if err != nil {
 		return h.showOperation(c, f, err)
 	}
-	h.watch.Nudge(watchKey(v, ticket))
+	key := watchKey(v, ticket)
+	time.AfterFunc(showsAfter, func() { h.watch.Nudge(key) })
 	return c.Redirect(http.StatusSeeOther, present.ReceiptAddress(id))
 }
 
