@@ -28,6 +28,7 @@ import (
 	"coc-console/internal/bulk"
 	"coc-console/internal/clock"
 	"coc-console/internal/coc"
+	"coc-console/internal/collector"
 	"coc-console/internal/database"
 	"coc-console/internal/history"
 	"coc-console/internal/iam"
@@ -127,6 +128,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	open.run(ctx, func(ctx context.Context) { // beside the first answers, not before them
 		console.resume(ctx)
 		releaseStart()
+		collector.Pace(ctx)
 	})
 	return serveUntil(ctx, server, listener, logger)
 }
