@@ -1,6 +1,7 @@
-// Package collector lets Go's garbage collector wait longer while there is much to do. A console holds little: with Go's
-// usual pace each few megabytes bring on a collection, many a second, which take a sixth of the work. While they come so
-// often the heap may grow further; afterwards it is as small as before.
+// Package collector lets Go's garbage collector wait longer while there is much
+// to do. A console holds little: with Go's usual pace each few megabytes bring on a
+// collection, many a second, which take a sixth of the work. While they come so often
+// the heap may grow further; afterwards it is as small as before.
 package collector
 
 import (
@@ -17,7 +18,8 @@ import (
 const (
 	usual = 100
 	most  = 400
-	// room bounds what the heap may have beside what is in use, so that a console with much in memory keeps the usual pace.
+	// room bounds what the heap may have beside what is in use: a console with much in
+	// memory keeps the usual pace.
 	room = 48 << 20
 
 	often    = 250 * time.Millisecond // collections that follow each other faster, at the usual pace, are too many

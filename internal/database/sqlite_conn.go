@@ -107,9 +107,9 @@ type lazily struct{}
 // It is for the context of BeginTx, or of a statement outside a transaction.
 func Lazily(ctx context.Context) context.Context { return context.WithValue(ctx, lazily{}, true) }
 
-// heed makes the connection wait for the disk, or not, as a context wants it. SQLite reads that as it parses, which takes
-// longer than a claim's row: of commits in a row that need not wait only the first one says so. A transaction stays as
-// it was begun.
+// heed makes the connection wait for the disk, or not, as a context wants it. SQLite
+// reads that as it parses, which takes longer than a claim's row: of commits in a row
+// that need not wait only the first one says so. A transaction stays as it was begun.
 func (c *keepingConn) heed(ctx context.Context) error {
 	lazy := ctx.Value(lazily{}) != nil
 	if c.within || lazy == c.lazy {
