@@ -56,14 +56,16 @@ func (h *Handlers) Approvals(c echo.Context) error {
 // approvalsWait is the number for the navigation, as it was last known; 0 when
 // it cannot be told.
 func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
-	n, err := h.counts.Get(ctx, live.CountKey{Of: "approvals", Account: v.Actor.AccountID, User: v.Actor.UserID},
-		func(ctx context.Context) (int, error) {
-			return h.approvals.CountFor(ctx, v.Actor)
-		})
+	n, err := h.countApprovals(ctx, v)
 	if err != nil {
 		h.logger.WarnContext(ctx, "approvals that wait not counted", "user", v.Actor.UserName, "error", err)
 	}
 	return n
+}
+
+func (h *base) countApprovals(ctx context.Context, v Viewer) (int, error) {
+	return h.counts.Get(ctx, live.CountKey{Of: "approvals", Account: v.Actor.AccountID, User: v.Actor.UserID},
+		func(ctx context.Context) (int, error) { return h.approvals.CountFor(ctx, v.Actor) })
 }
 
 // doubtNote is the note of a row that is not authentic: its own only if the

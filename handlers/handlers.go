@@ -23,9 +23,11 @@ import (
 	"coc-console/internal/bulk"
 	"coc-console/internal/clock"
 	"coc-console/internal/coc"
+	"coc-console/internal/finder"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
+	"coc-console/internal/listing"
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
@@ -167,18 +169,21 @@ type base struct {
 	queue   reviewQueue
 	denials ratelimit.RefusalRecords
 	counts  live.Counts
+	board   listing.Board
 }
 
 // ticketPages are the pages of tickets, which stay current by themselves.
 type ticketPages struct {
 	*base
 	watch   *watch.Watcher
+	finder  *finder.Finder
 	visits  *store.Visits
 	classes live.Classes
 	// subjects are what the rules are asked about, one for each reading.
 	subjects   live.Derived[watch.Snapshot, present.Subject]
 	tickets    live.Cache[templates.Ticket]
 	lists      live.Cache[templates.Tickets]
+	numbers    live.Cache[templates.Numbers]
 	compressor live.Compressor
 	histories  *live.Recents[templates.ActivityEntry] // nil where consoles share the log
 }
@@ -202,14 +207,19 @@ func New(cfg Config) *Handlers {
 		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
 	ready := readiness.Console{Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
 		Now: cfg.Now}
+	find := finder.New(cfg.COC, cfg.Logger, cfg.Now)
+	cfg.Watch.OnRead(find.Read)
 	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development,
-		ticketPages: ticketPages{base: b, watch: cfg.Watch, visits: store.NewVisits(cfg.Store, cfg.Logger), histories: newHistories(cfg.Log)},
+		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, visits: store.NewVisits(cfg.Store, cfg.Logger), histories: newHistories(cfg.Log)},
 		signInPages: signInPages{base: b, iam: cfg.IAM, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
 			limits: ratelimit.NewSignIns()}}
 }
 
-// Close writes what was counted and is not in the log yet.
-func (h *Handlers) Close() { h.throttled.Close(h.now()) }
+// Close writes what was counted and is not in the log yet, and ends what is read in the background.
+func (h *Handlers) Close() {
+	h.finder.Close()
+	h.throttled.Close(h.now())
+}
 
 type contextKey int
 

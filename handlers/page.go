@@ -38,7 +38,8 @@ func (h *base) Frame(c echo.Context, title string, section templates.Section) te
 		Manager: v.Manager, Expires: v.Expires}
 	f.Person, f.Other = v.Marker, otherPerson(ctx)
 	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
-	f.OverridesToReview, f.ApprovalsWait = h.overridesWait(ctx, v), h.approvalsWait(ctx, v)
+	f.OverridesToReview, f.Numbers = h.overridesWait(ctx, v), h.board.Known(readerOf(v), h.now())
+	f.Numbers.Approvals = h.approvalsWait(ctx, v)
 	return f
 }
 

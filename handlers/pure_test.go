@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,62 +46,6 @@ func FuzzReturnTo(f *testing.F) {
 			t.Errorf("%q leads to %v, %v", text, to, err)
 		}
 	})
-}
-
-func TestTrail(t *testing.T) {
-	many := strings.TrimSuffix(strings.Repeat("7.", maxTrail), ".")
-	for _, tt := range []struct{ name, address, older, newer string }{
-		{"first page", "/tickets?name=x", "/tickets?after=9&name=x", ""},
-		{"second page", "/tickets?name=x&after=5", "/tickets?after=9&name=x&trail=5", "/tickets?name=x"},
-		{"third page", "/tickets?after=3&trail=5", "/tickets?after=9&trail=5.3", "/tickets?after=5"},
-		{"fourth page", "/tickets?after=2&trail=5.3", "/tickets?after=9&trail=5.3.2", "/tickets?after=3&trail=5"},
-		{"a trail that is none", "/tickets?after=2&trail=5.x", "/tickets?after=9&trail=2", "/tickets"},
-		{"empty filters", "/tickets?name=&status=", "/tickets?after=9", ""},
-		{"a long trail", "/tickets?after=2&trail=" + many, "/tickets?after=9&trail=" + many[2:] + ".2", "/tickets?after=7&trail=" + many[2:]},
-		{"a trail that is too long", "/tickets?after=2&trail=7." + many, "/tickets?after=9&trail=2", "/tickets"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c := asked(t, tt.address)
-			if got := olderAddress(c, "9"); got != tt.older {
-				t.Errorf("older: got %q, want %q", got, tt.older)
-			}
-			if got := newerAddress(c); got != tt.newer {
-				t.Errorf("newer: got %q, want %q", got, tt.newer)
-			}
-		})
-	}
-}
-
-// TestTrailRoundTrip goes many pages on and back.
-func TestTrailRoundTrip(t *testing.T) {
-	here, been := "/tickets?name=x", []string(nil)
-	for i := range 100 {
-		been = append(been, here)
-		here = olderAddress(asked(t, here), present.Decimal(1000-i))
-	}
-	for _, want := range slices.Backward(been) {
-		here = newerAddress(asked(t, here))
-		if u, err := url.Parse(here); err != nil || here != want && u.Query().Encode() != queryOf(t, want) {
-			t.Fatalf("got %q, want %q", here, want)
-		}
-	}
-}
-
-func queryOf(t *testing.T, address string) string {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Query().Encode()
-}
-
-func TestPagesBefore(t *testing.T) {
-	for address, want := range map[string]int{"/t": 0, "/t?trail=1": 0, "/t?after=5": 1, "/t?after=5&trail=1.2": 3, "/t?after=5&trail=x": 1} {
-		if got := pagesBefore(asked(t, address)); got != want {
-			t.Errorf("%s: got %d, want %d", address, got, want)
-		}
-	}
 }
 
 func TestReason(t *testing.T) {

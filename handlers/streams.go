@@ -32,6 +32,7 @@ func (h *base) Streams() int { return h.streams.Open() }
 func (h *ticketPages) Sweep(context.Context) error {
 	h.tickets.Sweep()
 	h.lists.Sweep()
+	h.numbers.Sweep()
 	h.histories.Sweep(h.now())
 	return nil
 }

@@ -105,7 +105,7 @@ func exampleProblemRules() Problem {
 
 func exampleReviews() Reviews {
 	f := frame("Reviews", SectionApprovals)
-	f.OverridesToReview, f.ApprovalsWait = 2, 1
+	f.OverridesToReview, f.Numbers = 2, Numbers{Approvals: 1, Attention: 33, Running: 4, Mine: 6, All: 370}
 	return Reviews{Frame: f, MaxComment: 500, Rows: []ReviewRow{
 		{ID: "KEY1", Operation: "CANCEL_ORDER", Target: script, Who: "demo/operator", Reason: longWord, At: noon, Stops: 12, Outcome: "operation.observed",
 			Receipt: "/operations/KEY1", Record: "/audit/9", Comment: quotes, Problem: "Write what you found."},
@@ -119,7 +119,7 @@ func exampleApprovalRow(state string) ApprovalRow {
 
 func exampleApprovals() Approvals {
 	f := frame("Approvals", SectionApprovals)
-	f.ApprovalsWait = 1
+	f.Numbers.Approvals = 1
 	return Approvals{Frame: f, Waiting: []ApprovalRow{exampleApprovalRow("waiting")}, Mine: []ApprovalRow{exampleApprovalRow("granted")},
 		Decided: []ApprovalRow{exampleApprovalRow("sent"), exampleApprovalRow("refused")}}
 }
@@ -196,7 +196,7 @@ func exampleTickets() Tickets {
 		Decisions: &Decisions{Count: 12, Icon: "ABNORMAL", Abnormal: "/tickets?status=ABNORMAL", Paused: "/tickets?status=PAUSED"},
 		Unread:    Unread{4, noon.Add(-time.Hour)}, Hidden: 2, Read: 100, Narrow: true, Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
 		Tabs: []Tab{{"attention", "/tickets?status=attention", false}, {"running", "/tickets?status=PROCESSING", false},
-			{"mine", "/tickets?scope=mine", false}, {"team", "/tickets?scope=team", true}, {"all", "/tickets", false}}, Running: 1, All: -1,
+			{"mine", "/tickets?scope=mine", false}, {"team", "/tickets?scope=team", true}, {"all", "/tickets", false}},
 		Saved: []SavedSearch{{quotes, "status=PAUSED", "/tickets?status=PAUSED"}, {longWord, "scope=team", "/tickets?scope=team"}}, View: "scope=team", SaveLabel: script,
 		Filter: TicketFilter{Scope: "team", Text: script, Set: []Attribute{{"scope", "team"}, {"name", script}, {"from", "yesterday"}},
 			Chips:  []Chip{{"name", script, "/tickets?scope=team"}, {"creator", quotes, "/tickets?scope=team"}},
@@ -207,7 +207,7 @@ func exampleTickets() Tickets {
 }
 
 func exampleTicketsEmpty() Tickets {
-	return Tickets{Frame: frame("Tickets", SectionTickets), ReadAt: noon, Decisions: &Decisions{}, All: 0, Running: 0}
+	return Tickets{Frame: frame("Tickets", SectionTickets), ReadAt: noon, Decisions: &Decisions{}}
 }
 
 func exampleFailure() *Failure {

@@ -24,9 +24,9 @@ type Frame struct {
 	// Refresh asks the browser to load the page again after so many seconds;
 	// 0 = the page does not change by itself.
 	Refresh int
-	// OverridesToReview is how many emergency overrides the reader is to
-	// review; ApprovalsWait how many requests wait for their decision.
-	OverridesToReview, ApprovalsWait int
+	// OverridesToReview is how many emergency overrides the reader is to review.
+	OverridesToReview int
+	Numbers           Numbers
 	// Person tells persons apart for scripts; Other is set where somebody else
 	// has opened the page's form.
 	Person string

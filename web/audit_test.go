@@ -406,12 +406,36 @@ func TestFindGoesToTheTicket(t *testing.T) {
 			t.Errorf("%q leads to %q", text, p.location())
 		}
 	}
-	for text, want := range map[string]string{"running": "/tickets?name=running", " 日志 清理-2 ": "/tickets?name=" + url.QueryEscape("日志 清理-2")} {
-		if p := b.get("/tickets?find=" + url.QueryEscape(text)); p.location() != want {
-			t.Errorf("%q leads to %q, want %q", text, p.location(), want)
-		}
-	}
 	b.want(b.follow(b.get("/tickets?find=unning_ch")), http.StatusOK, id)
+}
+
+// TestFindByServer: one ticket with the server is gone to, at the server's row; several are listed, with what was looked
+// through.
+func TestFindByServer(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	host := c.hostOf(t, b, "running")
+	p := b.get("/tickets?find=" + url.QueryEscape(host))
+	if want := "/tickets/" + c.sim.UUID("running") + "?q=" + url.QueryEscape(host) + "#instance-"; !strings.HasPrefix(p.location(), want) {
+		t.Errorf("%q leads to %q, want %q", host, p.location(), want)
+	}
+	list := i18n.For(i18n.EnUS).List
+	b.want(b.get("/tickets?host="+url.QueryEscape(host)), http.StatusOK, c.sim.UUID("running"), host, list.Found(1, false))
+	b.want(b.get("/tickets?find=no+such+server"), http.StatusOK, list.FoundNone, list.Found(0, false))
+	if p := b.get("/tickets?q=" + url.QueryEscape("host:"+host)); p.location() != "/tickets?host="+url.QueryEscape(host) {
+		t.Errorf("host: leads to %q", p.location())
+	}
+}
+
+// hostOf is the name of a server of a ticket.
+func (c *console) hostOf(t *testing.T, b *browser, scenario string) string {
+	t.Helper()
+	m := regexp.MustCompile(`data-instance="[^"]*".*?<bdi>([^<]+)</bdi>`).FindStringSubmatch(strings.ReplaceAll(b.get(c.ticket(scenario)).body, "\n", ""))
+	if m == nil {
+		t.Fatal("the ticket has no server")
+	}
+	return m[1]
 }
 
 // TestUntrustedText: what servers print is text, and is downloaded as it is.

@@ -79,6 +79,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		post("/shortcuts", public, free, h.SetShortcuts, unbound, nil),
 		get("/design", signedIn, reading, h.Design),
 
+		stream("/counts/events", signedIn, free, h.CountEvents).as(byHandler),
 		get("/tickets", signedIn, reading, h.Tickets).as(byHandler),
 		stream("/tickets/events", signedIn, reading, h.TicketListEvents).as(byHandler),
 		post("/tickets/seen", signedIn, reading, h.TicketsSeen, boundIfThere, nil),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // EnUS is English, the default.
@@ -273,7 +274,7 @@ var enUS = Texts{
 	Frame: FrameTexts{
 		Product: "COC console", Skip: "Skip to content", Navigation: "Sections",
 		Tickets: "Tickets", Bulk: "Bulk", Audit: "Audit",
-		Search: "Find a ticket: name, SCT id or link", SearchHint: "Ticket name, SCT id or link",
+		Search: "Find a ticket by name, host, IP address, SCT id or link", SearchHint: "Ticket, host, IP or SCT…",
 		Settings: "Settings", Language: "Language", Theme: "Theme",
 		ThemeAuto: "Auto", ThemeLight: "Light", ThemeDark: "Dark", TimeZone: "Time zone",
 		SignedIn: "Signed in", Manager: "Manager", SessionEnds: "Session ends", SignIn: "Sign in", SignOut: "Sign out",
@@ -355,12 +356,12 @@ var enUS = Texts{
 		},
 		AllOf: func(state string) string { return "All: " + state },
 		Scope: "Lists", Tabs: Words{"attention": "Needs attention", "running": "Running", "mine": "Mine", "team": "Team", "all": "All"},
-		Keys:  Words{"state": "state", "name": "name", "creator": "creator", "after": "after", "before": "before"},
-		Query: "Filter tickets", QueryHint: "name:, creator:, state:, after:…",
-		QueryHelp: "state:paused creator:operator name:nginx after:24h before:2026-03-02. Words alone are part of the name.",
+		Keys:  Words{"state": "state", "name": "name", "creator": "creator", "host": "host", "after": "after", "before": "before"},
+		Query: "Filter tickets", QueryHint: "name:, creator:, host:, state:, after:…",
+		QueryHelp: "state:paused creator:operator name:nginx host:web-07 after:24h before:2026-03-02. Words alone are part of the name.",
 		Without:   func(filter string) string { return "Remove the filter " + filter },
 		UnknownTerm: func(term string) string {
-			return "Not understood: " + term + ". Use state:, name:, creator:, after: or before:, such as state:paused after:24h."
+			return "Not understood: " + term + ". Use state:, name:, creator:, host:, after: or before:, such as state:paused after:24h."
 		},
 		Range: "Time range", Ranges: Words{"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "all": "All", "custom": "Custom…"},
 		EmptyScope: Words{"mine": "You have no tickets here", "team": "Your team has no tickets here",
@@ -368,8 +369,22 @@ var enUS = Texts{
 		OfRead: func(shown, read int, total int64) string {
 			return fmt.Sprintf("%d of the newest %d tickets. COC lists %d and can't filter by this", shown, read, total)
 		},
-		NoFigures: "no progress: your permissions let you list tickets, not open them",
-		Failed:    func(n int32) string { return fmt.Sprintf("%d failed", n) },
+		Found: func(n int, cut bool) string {
+			if cut {
+				return fmt.Sprintf("More than %d tickets found; these are the newest", n)
+			}
+			return countEN(n, "ticket", "tickets") + " found"
+		},
+		Looked: func(n int, back time.Duration) string {
+			return "Looked through " + countEN(n, "ticket", "tickets") + " of the last " + backEN(back)
+		},
+		LookedSoFar: func(n, of int) string { return fmt.Sprintf("Looked through %d of %d tickets so far", n, of) },
+		LookStopped: "COC didn't let all be read; search again later",
+		FoundNone:   "No ticket found",
+		FoundAdvice: "The search takes a part of a ticket's or host's name, an IP address, an instance's or server's id, an SCT id, or a link.",
+		MoreHosts:   func(n int) string { return fmt.Sprintf("%d more hosts", n) },
+		NoFigures:   "no progress: your permissions let you list tickets, not open them",
+		Failed:      func(n int32) string { return fmt.Sprintf("%d failed", n) },
 		Unread: func(n int, since string) string {
 			return countEN(n, "ticket", "tickets") + " changed since your last visit, " + since
 		},
@@ -944,6 +959,14 @@ var operationEN = Words{"CANCEL_INSTANCE": "Cancel instance", "SKIP_BATCH": "Ski
 	"PAUSE_ORDER": "Pause ticket", "CONTINUE_ORDER": "Continue ticket"}
 
 // countEN is a number with what it counts.
+// backEN is about how far back something goes.
+func backEN(d time.Duration) string {
+	if hours := int((d + time.Hour - 1) / time.Hour); hours < 48 {
+		return countEN(max(hours, 1), "hour", "hours")
+	}
+	return countEN(int((d+24*time.Hour-1)/(24*time.Hour)), "day", "days")
+}
+
 func countEN(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + pluralEN(int64(n), one, many)
 }

@@ -1,5 +1,7 @@
 package i18n
 
+import "time"
+
 // TicketsTexts are the ticket list's.
 type TicketsTexts struct {
 	Heading              string
@@ -25,7 +27,7 @@ type ListTexts struct {
 	AllOf            func(state string) string
 	Scope            string
 	Tabs             Words // attention, running, mine, team, all
-	Keys             Words // state, name, creator, after, before: as they are typed before a colon
+	Keys             Words // state, name, creator, host, after, before: as they are typed before a colon
 	Query, QueryHint string
 	QueryHelp        string
 	Without          func(filter string) string
@@ -34,6 +36,13 @@ type ListTexts struct {
 	Ranges           Words // 1h, 24h, 7d, 30d, all, custom
 	EmptyScope       Words // mine, team, and alone: a team of nobody
 	OfRead           func(shown, read int, total int64) string
+	Found            func(tickets int, cut bool) string           // by the search, or by host:
+	Looked           func(tickets int, back time.Duration) string // through: those that were created since
+	LookedSoFar      func(tickets, of int) string
+	LookStopped      string // COC did not let all be looked through
+	FoundNone        string
+	FoundAdvice      string
+	MoreHosts        func(n int) string
 	NoFigures        string
 	Failed           func(instances int32) string
 	Unread           func(tickets int, since string) string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // ZhCN is Chinese as in mainland China.
@@ -274,7 +275,7 @@ var zhCN = Texts{
 	Frame: FrameTexts{
 		Product: "COC 控制台", Skip: "跳到正文", Navigation: "主导航",
 		Tickets: "工单", Bulk: "批量操作", Audit: "审计",
-		Search: "查找工单：名称、SCT 编号或链接", SearchHint: "工单名称、SCT 编号或链接",
+		Search: "查找工单：名称、主机、IP、SCT 编号或链接", SearchHint: "工单、主机、IP 或 SCT 编号…",
 		Settings: "设置", Language: "语言", Theme: "主题",
 		ThemeAuto: "自动", ThemeLight: "浅色", ThemeDark: "深色", TimeZone: "时区",
 		SignedIn: "当前登录", Manager: "管理员", SessionEnds: "会话到期", SignIn: "登录", SignOut: "退出登录",
@@ -358,12 +359,12 @@ var zhCN = Texts{
 		},
 		AllOf: func(state string) string { return "全部：" + state },
 		Scope: "列表", Tabs: Words{"attention": "需处理", "running": "执行中", "mine": "我的", "team": "团队", "all": "全部"},
-		Keys:  Words{"state": "状态", "name": "名称", "creator": "创建人", "after": "晚于", "before": "早于"},
-		Query: "筛选工单", QueryHint: "名称:、创建人:、状态:、晚于:…",
-		QueryHelp: "状态:暂停 创建人:operator 名称:nginx 晚于:24h 早于:2026-03-02。单独的词按名称查找。",
+		Keys:  Words{"state": "状态", "name": "名称", "creator": "创建人", "host": "主机", "after": "晚于", "before": "早于"},
+		Query: "筛选工单", QueryHint: "名称:、创建人:、主机:、状态:、晚于:…",
+		QueryHelp: "状态:暂停 创建人:operator 名称:nginx 主机:web-07 晚于:24h 早于:2026-03-02。单独的词按名称查找。",
 		Without:   func(filter string) string { return "移除筛选条件 " + filter },
 		UnknownTerm: func(term string) string {
-			return "无法识别：" + term + "。可用：状态:、名称:、创建人:、晚于:、早于:，例如 状态:暂停 晚于:24h。"
+			return "无法识别：" + term + "。可用：状态:、名称:、创建人:、主机:、晚于:、早于:，例如 状态:暂停 晚于:24h。"
 		},
 		Range: "时间范围", Ranges: Words{"1h": "1 小时", "24h": "24 小时", "7d": "7 天", "30d": "30 天", "all": "全部", "custom": "自定义…"},
 		EmptyScope: Words{"mine": "这里没有您的工单", "team": "这些工单都不是您的团队创建的",
@@ -371,8 +372,22 @@ var zhCN = Texts{
 		OfRead: func(shown, read int, total int64) string {
 			return fmt.Sprintf("在最新的 %[2]d 个工单中有 %[1]d 个。COC 共有 %[3]d 个，无法按此条件筛选", shown, read, total)
 		},
-		NoFigures: "不显示进度：您的权限只能列出工单，不能打开工单",
-		Failed:    func(n int32) string { return fmt.Sprintf("%d 个异常", n) },
+		Found: func(n int, cut bool) string {
+			if cut {
+				return fmt.Sprintf("找到 %d 个以上的工单，以下为最新的", n)
+			}
+			return fmt.Sprintf("找到 %d 个工单", n)
+		},
+		Looked: func(n int, back time.Duration) string {
+			return fmt.Sprintf("已查找最近%s的 %d 个工单", backZH(back), n)
+		},
+		LookedSoFar: func(n, of int) string { return fmt.Sprintf("已查找 %d 个工单，共 %d 个", n, of) },
+		LookStopped: "COC 未允许读取全部工单，请稍后再查",
+		FoundNone:   "未找到工单",
+		FoundAdvice: "可输入工单名称或主机名的一部分、IP 地址、实例或服务器 ID、SCT 编号或链接。",
+		MoreHosts:   func(n int) string { return fmt.Sprintf("另有 %d 台主机", n) },
+		NoFigures:   "不显示进度：您的权限只能列出工单，不能打开工单",
+		Failed:      func(n int32) string { return fmt.Sprintf("%d 个异常", n) },
 		Unread: func(n int, since string) string {
 			return fmt.Sprintf("上次访问（%[2]s）以来，有 %[1]d 个工单发生变化", n, since)
 		},
@@ -948,4 +963,12 @@ func impactZH(n Impact) string {
 		return "个执行中的实例" + of + "停止执行。" + keeps
 	}
 	return "个实例" + of + "停止，其中 " + strconv.Itoa(n.Running) + " 个执行中。" + keeps
+}
+
+// backZH is about how far back something goes.
+func backZH(d time.Duration) string {
+	if hours := int((d + time.Hour - 1) / time.Hour); hours < 48 {
+		return fmt.Sprintf(" %d 小时", max(hours, 1))
+	}
+	return fmt.Sprintf(" %d 天", int((d+24*time.Hour-1)/(24*time.Hour)))
 }

@@ -77,7 +77,8 @@ func (t TicketQuery) moment(text string) (time.Time, bool) {
 
 // ticketKey is the parameter that a term sets.
 func ticketKey(word string) string {
-	names := map[string]string{"state": "status", "name": "name", "creator": "creator", "after": "from", "before": "to"}
+	names := map[string]string{"state": "status", "name": "name", "creator": "creator", "host": "host",
+		"after": "from", "before": "to"}
 	for _, language := range i18n.Languages() {
 		for key, name := range names {
 			if strings.EqualFold(word, key) || strings.EqualFold(word, i18n.For(language).List.Keys.Of(key)) {

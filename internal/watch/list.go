@@ -26,6 +26,8 @@ type List struct {
 	// none.
 	Waiting      []coc.TicketSummary
 	WaitingTotal int64
+	// Running is how many tickets run, of a list that nothing narrows; -1 of another.
+	Running int64
 	// Figures are what is known of how far tickets are. Only a viewer that is
 	// Whole may see them.
 	Figures map[coc.ExecuteUUID]Figures
@@ -153,7 +155,7 @@ func (f *listFeed) poll(ctx context.Context, caller coc.Caller) (changed bool, e
 
 // sameList compares all but when figures were read.
 func sameList(a, b List) bool {
-	return reflect.DeepEqual(a.Page, b.Page) && a.WaitingTotal == b.WaitingTotal &&
+	return reflect.DeepEqual(a.Page, b.Page) && a.WaitingTotal == b.WaitingTotal && a.Running == b.Running &&
 		slices.Equal(a.Waiting, b.Waiting) &&
 		maps.EqualFunc(a.Figures, b.Figures, func(a, b Figures) bool {
 			return reflect.DeepEqual(a.Statistics, b.Statistics)
@@ -175,7 +177,13 @@ func bounded(page coc.TicketPage, limit int32) coc.TicketPage {
 // narrowed to: on the page, if that is the whole of an unfiltered list, else by
 // asking for their states.
 func (f *listFeed) readWaiting(ctx context.Context, caller coc.Caller) error {
-	if f.query == (coc.TicketQuery{Limit: f.query.Limit}) && f.now.Page.Total <= int64(len(f.now.Page.Tickets)) {
+	if f.plain() && f.now.Page.Total <= int64(len(f.now.Page.Tickets)) {
+		f.now.Running = 0
+		for _, t := range f.now.Page.Tickets {
+			if t.Status == coc.TicketProcessing {
+				f.now.Running++
+			}
+		}
 		f.now.Waiting = slices.DeleteFunc(slices.Clone(f.now.Page.Tickets), func(t coc.TicketSummary) bool {
 			return !t.Waits()
 		})
@@ -183,7 +191,7 @@ func (f *listFeed) readWaiting(ctx context.Context, caller coc.Caller) error {
 		return nil
 	}
 	found, err := f.askWaiting(ctx, caller)
-	if err != nil {
+	if err = gravest(err, f.askRunning(ctx, caller)); err != nil {
 		return err
 	}
 	f.now.Waiting, f.now.WaitingTotal = nil, 0
@@ -204,6 +212,21 @@ func (f *listFeed) readWaiting(ctx context.Context, caller coc.Caller) error {
 	}
 	slices.SortStableFunc(f.now.Waiting, func(a, b coc.TicketSummary) int { return cmp.Compare(b.OrderID, a.OrderID) })
 	return nil
+}
+
+// plain reports that nothing narrows the list.
+func (f *listFeed) plain() bool { return f.query == (coc.TicketQuery{Limit: f.query.Limit}) }
+
+// askRunning counts the tickets that run, for a list that nothing narrows.
+func (f *listFeed) askRunning(ctx context.Context, caller coc.Caller) error {
+	if f.now.Running = -1; !f.plain() {
+		return nil
+	}
+	page, err := f.w.cfg.Client.ListTickets(ctx, caller, coc.TicketQuery{Status: coc.TicketProcessing, Limit: 1})
+	if err == nil {
+		f.now.Running = page.Total
+	}
+	return err
 }
 
 // askWaiting asks for the tickets in each state that waits for a decision. What

@@ -76,6 +76,9 @@ func (f *ticketFeed) ticket(ctx context.Context, caller coc.Caller) (t coc.Ticke
 func (f *ticketFeed) snapshot(meta Meta) *Snapshot {
 	s := f.now
 	s.Meta = meta
+	if hears := f.w.hears.Load(); hears != nil && f.key.Project != "" && !s.BatchesAt.IsZero() {
+		(*hears)(f.key, &s)
+	}
 	return &s
 }
 

@@ -47,6 +47,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"coc-console/internal/coc"
@@ -145,6 +146,7 @@ type Watcher struct {
 	tickets registry[ticketKey, Snapshot]
 	lists   registry[listKey, List]
 	figures figures
+	hears   atomic.Pointer[func(Key, *Snapshot)]
 
 	lookedMu sync.Mutex
 	looked   map[Key]looked // the last of each ticket
@@ -202,6 +204,11 @@ func (w *Watcher) Join(ctx context.Context, key Key, cred Credentials) (*Viewer[
 	at := ticketKey{key, own(key.Project, cred.Session)}
 	return w.tickets.join(ctx, at, key.Project, cred, func() feed[Snapshot] { return newTicketFeed(w, key) })
 }
+
+// OnRead names who hears of each ticket whose instances were read: a snapshot, which must not be changed. It is
+// called before viewers are told, and must not wait for anything. Tickets of a key without a project are nobody
+// else's business.
+func (w *Watcher) OnRead(hears func(Key, *Snapshot)) { w.hears.Store(&hears) }
 
 // Nudge asks for a poll of a ticket now, and of the lists that may show it, as
 // after an operation. Polls that are asked for

@@ -110,14 +110,20 @@ function retry() {
 /** Gives the milliseconds until the next attempt. @param {number} failures @param {number} random in [0,1) */
 export const pause = (failures, random) => Math.min(longest, 500 * 2 ** failures) * (0.5 + random);
 
+/** @param {HTMLElement} page @param {AbortController} own */
+const receive = (page, own) => read(page.dataset.live ?? "", page.dataset.digest ?? "", own, (event) => main() === page && take(page, event), works);
+
 /**
- * Takes what the stream brings until it ends; returns why, if the server said so.
- * @param {HTMLElement} page
+ * Takes what a stream brings until it ends; returns why, if the server said so.
+ * @param {string} address
+ * @param {string} digest of what is shown
  * @param {AbortController} own
+ * @param {(event: Event) => void} each
+ * @param {() => void} [alive] called with whatever comes
  */
-async function receive(page, own) {
-  const headers = { Accept: "text/event-stream", "Coc-Console-Refresh": "1", "Last-Event-ID": page.dataset.digest ?? "", ...ownPage() };
-  const response = await fetch(page.dataset.live ?? "", { headers, signal: own.signal, cache: "no-store", priority: "low" });
+export async function read(address, digest, own, each, alive) {
+  const headers = { Accept: "text/event-stream", "Coc-Console-Refresh": "1", "Last-Event-ID": digest, ...ownPage() };
+  const response = await fetch(address, { headers, signal: own.signal, cache: "no-store", priority: "low" });
   if (!response.body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) return refused(response);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const events = splitter();
@@ -125,10 +131,10 @@ async function receive(page, own) {
     const watch = setTimeout(() => own.abort("silent"), silence);
     const { value, done } = await reader.read().finally(() => clearTimeout(watch));
     if (done) return;
-    works();
+    alive?.();
     for (const event of events(value)) {
       if (event.name === "end") return event.data;
-      if (main() === page) take(page, event);
+      each(event);
     }
   }
 }

@@ -2,6 +2,7 @@
 // browser lacks what it needs or the page has nothing for it; one that fails does not take the others along.
 import { start as ago } from "./ago.js";
 import { start as audit } from "./audit.js";
+import { start as counts } from "./counts.js";
 import { start as forms } from "./forms.js";
 import { start as keyboard } from "./keyboard.js";
 import { start as live } from "./live.js";
@@ -13,7 +14,7 @@ import { start as refresh } from "./refresh.js";
 import { start as select } from "./select.js";
 import { start as zone } from "./zone.js";
 
-for (const start of [zone, navigate, person, forms, refresh, live, log, audit, palette, keyboard, select, ago]) {
+for (const start of [zone, navigate, person, forms, refresh, live, log, audit, palette, keyboard, select, ago, counts]) {
   try {
     start();
   } catch (error) {

@@ -138,7 +138,7 @@ func (g *gallery) pages() []shown {
 		at("tickets-team", "/tickets?scope=team"), at("tickets-attention", "/tickets?status=attention&name=e&range=30d"),
 		at("tickets-unknown-filter", "/tickets?q=nothing:like+this"),
 		at("tickets-empty", "/tickets?name=nothing-is-called-so"),
-		at("tickets-wrong", "/tickets?find=no+%3Ckey%3E+in+here"),
+		at("tickets-wrong", "/tickets?find=SCT+no+%3Ckey%3E+in+here"),
 		{"tickets-failure", func(t *tab) {
 			defer g.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
 				Code: "COC.00000500", Message: "Internal error."})()
