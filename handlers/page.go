@@ -38,8 +38,9 @@ func (h *base) Frame(c echo.Context, title string, section templates.Section) te
 		Manager: v.Manager, Expires: v.Expires}
 	f.Person, f.Other = v.Marker, otherPerson(ctx)
 	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
-	f.OverridesToReview, f.Numbers = h.overridesWait(ctx, v), h.board.Known(readerOf(v), h.now())
-	f.Numbers.Approvals = h.approvalsWait(ctx, v)
+	f.OverridesToReview = h.overridesWait(ctx, v)
+	approvals := h.approvalsWait(ctx, v)
+	f.Numbers = h.board.Note(readerOf(v), h.now(), func(n *templates.Numbers) { n.Approvals = approvals })
 	return f
 }
 

@@ -54,17 +54,23 @@ func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error 
 	if times.Local {
 		return c.Redirect(http.StatusSeeOther, times.ExactAddress(c.Request().URL))
 	}
-	if len(page.Errors) == 0 && isDefault(c) && h.somethingWaits(c, f) {
-		f.Attention = true
-		h.showFilter(c, &page, &f, times)
+	var failed error
+	if len(page.Errors) == 0 && isDefault(c) {
+		if f.Attention, failed = h.somethingWaits(c, f); f.Attention {
+			h.showFilter(c, &page, &f, times)
+		}
 	}
 	if err := h.showViews(c, &page, f); err != nil {
 		return err
 	}
 	status, err := 0, error(nil)
-	if f.Host != "" {
+	switch {
+	case failed != nil:
+		record := audit.Record{Action: audit.ActionTicketListed, Detail: listDetail(f)}
+		status, err = h.readFailed(c, record, watchProblem(failed), &page.Failure)
+	case f.Host != "":
 		status, _, err = h.search(c, &page, f, f.Host)
-	} else {
+	default:
 		status, err = h.listTickets(c, &page, f)
 	}
 	if err != nil {
@@ -83,17 +89,18 @@ func isDefault(c echo.Context) bool {
 }
 
 // somethingWaits reports whether a ticket needs attention, as far as the reader may know: then those are shown first.
-func (h *ticketPages) somethingWaits(c echo.Context, f listing.Filter) bool {
-	ctx := c.Request().Context()
-	v, _ := ViewerFrom(ctx)
-	key := watch.ListKey{Account: v.Actor.AccountID, Project: v.Caller.ProjectID, Query: f.Query}
-	viewer, err := h.watch.JoinList(ctx, key, h.credentials(v))
-	if err != nil {
-		return false // the list itself says why
+func (h *ticketPages) somethingWaits(c echo.Context, f listing.Filter) (bool, error) {
+	l, err := h.lookAtList(c, f, audit.Record{})
+	if errors.Is(err, watch.ErrFull) {
+		return false, nil // the list is read in another way
 	}
-	defer viewer.Close()
-	n := h.board.Note(readerOf(v), h.now(), h.ticketsCounted(ctx, v, viewer))
-	return n.Attention > 0
+	if err != nil {
+		return false, err
+	}
+	defer l.viewer.Close()
+	v := l.reader
+	n := h.board.Note(readerOf(v), h.now(), h.ticketsCounted(c.Request().Context(), v, l.viewer))
+	return n.Attention > 0, nil
 }
 
 // readTicketFilter reads the filters, and puts them and what is wrong with

@@ -43,7 +43,7 @@ type listLook struct {
 	viewer *watch.Viewer[watch.List]
 }
 
-// lookAtList lets a viewer in with their own token, and notes that they look.
+// lookAtList lets a viewer in with their own token, and notes that they look, if there is a record.
 func (h *ticketPages) lookAtList(c echo.Context, f listing.Filter, record audit.Record) (*listLook, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
@@ -57,8 +57,9 @@ func (h *ticketPages) lookAtList(c echo.Context, f listing.Filter, record audit.
 		viewer.Close()
 		return nil, s.Trouble.Err
 	}
-	record.Duration = since(start, h.now)
-	h.noteViewOf(c, f.Address(""), record)
+	if record.Duration = since(start, h.now); record.Action != "" {
+		h.noteViewOf(c, f.Address(""), record)
+	}
 	return &listLook{h: h, ctx: ctx, filter: f, reader: v, viewer: viewer}, nil
 }
 
@@ -161,7 +162,9 @@ func (h *ticketPages) showViews(c echo.Context, page *templates.Tickets, f listi
 	v, _ := ViewerFrom(ctx)
 	team := f.Scope == listing.ScopeTeam || len(h.rules.Rules().Teams(operate.PersonOf(v.Actor))) > 0
 	page.Tabs = f.Tabs(team)
-	page.View = f.Values().Encode()
+	if page.View = f.Values().Encode(); f.Plain() && !f.Attention && f.Host == "" && f.Scope == "" {
+		page.View = "" // all tickets
+	}
 	var err error
 	page.Saved, err = h.savedOn(ctx, store.SavedTickets, viewAddress)
 	return err

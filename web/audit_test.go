@@ -431,7 +431,7 @@ func TestFindByServer(t *testing.T) {
 // hostOf is the name of a server of a ticket.
 func (c *console) hostOf(t *testing.T, b *browser, scenario string) string {
 	t.Helper()
-	m := regexp.MustCompile(`data-instance="[^"]*".*?<bdi>([^<]+)</bdi>`).FindStringSubmatch(strings.ReplaceAll(b.get(c.ticket(scenario)).body, "\n", ""))
+	m := regexp.MustCompile(`class="wide"><a href="[^"]*"><bdi>([^<]+)<`).FindStringSubmatch(strings.ReplaceAll(b.get(c.ticket(scenario)).body, "\n", ""))
 	if m == nil {
 		t.Fatal("the ticket has no server")
 	}

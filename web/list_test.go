@@ -44,7 +44,7 @@ func TestListLives(t *testing.T) {
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t, hastyLists)
 		b := c.signedIn(t, "operator", language)
-		p := b.get("/tickets")
+		p := b.get("/tickets?status=any")
 		b.want(p, http.StatusOK, texts.List.DecisionsOf(2, false), texts.List.Title(2, texts.Title.Tickets), texts.Live.ProgressOf(0, 3))
 		attention := b.get("/tickets?status=attention")
 		for _, scenario := range []string{"abnormal", "paused"} {
@@ -55,7 +55,7 @@ func TestListLives(t *testing.T) {
 		if row := b.row(p, "ticket-", "abnormal"); !strings.Contains(row, escaped(texts.List.Failed(1))) || !strings.Contains(row, `class="bar"`) {
 			t.Errorf("how far the failed one is: %s", row)
 		}
-		e := b.watch("/tickets")
+		e := b.watch("/tickets?status=any")
 		b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "look at the metrics").location())
 		e.until(c.rowID("ticket-", "running"), texts.Word.TicketStatus.Of("PAUSED"), texts.List.DecisionsOf(3, false))
 		b.settled(b.apply(c.newOperation("running", "operation_type=CANCEL_ORDER"), "not needed").location())
@@ -76,13 +76,13 @@ func TestListIsShared(t *testing.T) {
 	t.Parallel()
 	c := start(t, func(s *settings) { s.watch = watch.Limits{ListFast: time.Hour, ListSlow: time.Hour} })
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	b.want(b.get("/tickets"), http.StatusOK)
+	b.want(b.get("/tickets?status=any"), http.StatusOK)
 	other := c.signedIn(t, "manager", i18n.ZhCN)
-	other.want(other.get("/tickets"), http.StatusOK) // with the token of its own
+	other.want(other.get("/tickets?status=any"), http.StatusOK) // with the token of its own
 	before := c.sim.Calls(simulator.AnyCOCCall)
 	for range 5 {
-		b.want(b.get("/tickets"), http.StatusOK)
-		other.want(other.get("/tickets"), http.StatusOK)
+		b.want(b.get("/tickets?status=any"), http.StatusOK)
+		other.want(other.get("/tickets?status=any"), http.StatusOK)
 	}
 	if n := c.sim.Calls(simulator.AnyCOCCall) - before; n != 0 {
 		t.Errorf("ten loads cost %d calls", n)
@@ -90,7 +90,7 @@ func TestListIsShared(t *testing.T) {
 	if n := len(c.records(audit.ActionTicketListed)); n != 12 {
 		t.Errorf("twelve loads are %d records", n)
 	}
-	e := b.watch("/tickets")
+	e := b.watch("/tickets?status=any")
 	e.stop()
 	if n := len(c.records(audit.ActionTicketListed)); n != 13 {
 		t.Errorf("a page with its stream is %d views", n-12)
@@ -110,10 +110,10 @@ func TestListIsWholeWhenPacked(t *testing.T) {
 	t.Parallel()
 	c := start(t, func(s *settings) { s.watch = watch.Limits{ListFast: time.Hour, ListSlow: time.Hour} })
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	b.get("/tickets")
-	plain := b.get("/tickets", with("Accept-Encoding", "identity"))
+	b.get("/tickets?status=any")
+	plain := b.get("/tickets?status=any", with("Accept-Encoding", "identity"))
 	for range 2 {
-		res, stop := b.openStream("/tickets")
+		res, stop := b.openStream("/tickets?status=any")
 		if res.Header.Get("Content-Encoding") != "gzip" || !slices.Contains(res.Header.Values("Vary"), "Accept-Encoding") {
 			t.Errorf("the header: %v", res.Header)
 		}
@@ -136,10 +136,10 @@ func TestListPermission(t *testing.T) {
 	accounts[0].Users = append(accounts[0].Users, simulator.User{Name: "lister", Password: "lister", Actions: []string{"coc:job:list"}})
 	c := start(t, hastyLists, func(s *settings) { s.accounts = accounts })
 	operator := c.signedIn(t, "operator", i18n.EnUS)
-	operator.watch("/tickets").must()
+	operator.watch("/tickets?status=any").must()
 	t.Run("refused by COC", func(t *testing.T) {
 		nobody := c.signedIn(t, "nobody", i18n.EnUS)
-		p := nobody.get("/tickets")
+		p := nobody.get("/tickets?status=any")
 		nobody.want(p, http.StatusForbidden, i18n.For(i18n.EnUS).Problem.UpstreamForbidden.Heading)
 		if strings.Contains(p.body, "running_check") {
 			t.Error("who may not list sees tickets that others look at")
@@ -151,7 +151,7 @@ func TestListPermission(t *testing.T) {
 	})
 	t.Run("may list, not open", func(t *testing.T) {
 		lister := c.signedIn(t, "lister", i18n.EnUS)
-		p := lister.get("/tickets")
+		p := lister.get("/tickets?status=any")
 		lister.want(p, http.StatusOK, "running_check", i18n.For(i18n.EnUS).List.NoFigures)
 		if strings.Contains(p.body, `class="bar"`) {
 			t.Error("the figures of another's token are shown")
@@ -163,7 +163,7 @@ func TestListPermission(t *testing.T) {
 	})
 	t.Run("token refused while watching", func(t *testing.T) {
 		reader := c.signedIn(t, "reader", i18n.EnUS)
-		e := reader.watch("/tickets")
+		e := reader.watch("/tickets?status=any")
 		c.clock.advance(time.Second) // tokens are as exact as seconds
 		c.sim.Revoke("reader")
 		c.clock.advance(time.Second)
@@ -185,7 +185,7 @@ func TestListScope(t *testing.T) {
 	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
 		c := start(t, hastyLists, others) // operator and manager are a team
 		b, loner := c.signedIn(t, "operator", language), c.signedIn(t, "reader", language)
-		for path, want := range map[string]int{"": 8, "?scope=mine": 4, "?scope=team": 5, "?scope=team&status=FINISHED": 2, "?scope=team&creator=manager": 1,
+		for path, want := range map[string]int{"?status=any": 8, "?scope=mine": 4, "?scope=team": 5, "?scope=team&status=FINISHED": 2, "?scope=team&creator=manager": 1,
 			"?scope=mine&creator=manager": 0, "?scope=mine&status=PAUSED": 1} {
 			p := b.get("/tickets" + path)
 			b.want(p, http.StatusOK)
@@ -199,7 +199,7 @@ func TestListScope(t *testing.T) {
 		b.want(b.get("/tickets?scope=team"), http.StatusOK, texts.List.OfRead(5, 8, 8), texts.List.DecisionsOf(2, false))
 		b.want(b.get("/tickets?scope=mine"), http.StatusOK, texts.Tickets.Total(4, 4))
 		b.want(b.get("/tickets?scope=everybody"), http.StatusUnprocessableEntity, texts.Field.Choice)
-		p := loner.get("/tickets")
+		p := loner.get("/tickets?status=any")
 		loner.want(p, http.StatusOK, texts.List.DecisionsOf(2, false))
 		if strings.Contains(p.body, "scope=team") {
 			t.Error("who is in no team is offered its tickets")
@@ -262,7 +262,7 @@ func TestListViews(t *testing.T) {
 		if got := strings.Count(p.body, `data-ticket="SCT`); got != 1 {
 			t.Errorf("the view has %d rows", got)
 		}
-		if strings.Contains(other.get("/tickets").body, "夜班") {
+		if strings.Contains(other.get("/tickets?status=any").body, "夜班") {
 			t.Error("others see it")
 		}
 		if strings.Contains(b.get("/audit").body, "夜班") {
@@ -281,7 +281,7 @@ func TestListViews(t *testing.T) {
 		b.want(b.post("/tickets/views", url.Values{"view": {""}, "label": {"v1"}}), http.StatusSeeOther) // the name is known
 		b.want(b.post("/audit/searches", url.Values{"q": {"ticket:x"}, "name": {"v1"}}), http.StatusSeeOther)
 		other.want(other.post("/tickets/views/delete", url.Values{"label": {"<b>夜班</b>"}}), http.StatusSeeOther)
-		b.want(b.get("/tickets"), http.StatusOK, "夜班")
+		b.want(b.get("/tickets?status=any"), http.StatusOK, "夜班")
 		p = b.post("/tickets/views/delete", url.Values{"label": {"<b>夜班</b>"}, "view": {view}})
 		if p.location() != "/tickets?"+view || strings.Contains(b.follow(p).body, "夜班") {
 			t.Error("a deleted view is there")
@@ -313,21 +313,21 @@ func changedSince(t *testing.T, c *console, language i18n.Language) {
 		b.want(p, http.StatusOK)
 		return strings.Count(p.body, `class="news"`)
 	}
-	if n := marks(b.get("/tickets")); n != 0 {
+	if n := marks(b.get("/tickets?status=any")); n != 0 {
 		t.Errorf("at the first visit %d are marked", n)
 	}
 	c.clock.advance(10 * time.Minute)
-	if n := marks(b.get("/tickets")); n != 0 {
+	if n := marks(b.get("/tickets?status=any")); n != 0 {
 		t.Errorf("nothing has changed, and %d are marked", n)
 	}
 	c.clock.advance(60 * time.Minute) // the one that ran is over
 	c.poll(t, "the list has news", func() bool {
-		return strings.Contains(b.get("/tickets").body, escaped(texts.List.Was(texts.Word.TicketStatus.Of("PROCESSING"))))
+		return strings.Contains(b.get("/tickets?status=any").body, escaped(texts.List.Was(texts.Word.TicketStatus.Of("PROCESSING"))))
 	})
 	for range 3 {
-		b.want(b.get("/tickets"), http.StatusOK, texts.List.Unread(1, "")[:10], texts.List.Visit, texts.List.MarkSeen)
+		b.want(b.get("/tickets?status=any"), http.StatusOK, texts.List.Unread(1, "")[:10], texts.List.Visit, texts.List.MarkSeen)
 	}
-	e := b.watch("/tickets")
+	e := b.watch("/tickets?status=any")
 	for range 3 {
 		if news := e.until(`id="read-at"`); strings.Contains(news.data, c.rowID("ticket-", "running")) && !strings.Contains(news.data, `class="news"`) {
 			t.Error("a new reading takes the mark away")
@@ -340,11 +340,11 @@ func changedSince(t *testing.T, c *console, language i18n.Language) {
 	if !strings.Contains(all.data, texts.List.Was(texts.Word.TicketStatus.Of("PROCESSING"))) {
 		t.Error("the stream takes the mark away")
 	}
-	if n := marks(c.signedIn(t, "manager", language).get("/tickets")); n != 0 {
+	if n := marks(c.signedIn(t, "manager", language).get("/tickets?status=any")); n != 0 {
 		t.Errorf("somebody else sees %d marks", n)
 	}
 	b.want(b.get(c.ticket("running")), http.StatusOK) // opening it is to have seen it
-	if n := marks(b.get("/tickets")); n != 0 {
+	if n := marks(b.get("/tickets?status=any")); n != 0 {
 		t.Errorf("what was opened keeps %d marks", n)
 	}
 	c.poll(t, "no stream is open", func() bool { return c.handlers.Streams() == 0 })
@@ -355,13 +355,13 @@ func changedSince(t *testing.T, c *console, language i18n.Language) {
 		t.Errorf("it leads to %q", p.location())
 	}
 	c.poll(t, "the cancelled one is listed", func() bool {
-		return strings.Contains(b.row(b.get("/tickets"), "ticket-", "paused"), `data-status="CANCELED"`)
+		return strings.Contains(b.row(b.get("/tickets?status=any"), "ticket-", "paused"), `data-status="CANCELED"`)
 	})
-	if row := b.row(b.get("/tickets"), "ticket-", "paused"); !strings.Contains(row, `class="news"`) {
+	if row := b.row(b.get("/tickets?status=any"), "ticket-", "paused"); !strings.Contains(row, `class="news"`) {
 		t.Error("what has changed after all was marked as seen has no mark")
 	}
 	b.want(b.post("/tickets/seen", nil), http.StatusSeeOther)
-	if n := marks(b.get("/tickets")); n != 0 {
+	if n := marks(b.get("/tickets?status=any")); n != 0 {
 		t.Errorf("after all was seen %d are marked", n)
 	}
 	if n := rows(t, c, "ticket_visit"); n != 2 {
@@ -376,7 +376,7 @@ func TestListOutlivesItsDatabase(t *testing.T) {
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	_, err := c.db.Write.ExecContext(context.Background(), `DROP TABLE ticket_visit`)
 	must(t, err)
-	b.want(b.get("/tickets"), http.StatusOK, "running_check")
+	b.want(b.get("/tickets?status=any"), http.StatusOK, "running_check")
 	if !strings.Contains(c.output.String(), "visit not noted") {
 		t.Error("nobody is told")
 	}
@@ -387,11 +387,11 @@ func TestListSaysSinceWhenItIsStale(t *testing.T) {
 	t.Parallel()
 	c := start(t, hastyLists, func(s *settings) { s.watch.Backoff = 50 * time.Millisecond })
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	e := b.watch("/tickets")
+	e := b.watch("/tickets?status=any")
 	e.must()
 	remove := c.sim.Inject(simulator.Fault{Kind: simulator.CallListTickets, Status: 503, Effect: simulator.Refuse})
 	e.until(`id="trouble"`, "notice-warning")
-	b.want(b.get("/tickets"), http.StatusOK, "running_check")
+	b.want(b.get("/tickets?status=any"), http.StatusOK, "running_check")
 	remove()
 	recovered := e.until(`id="trouble"`)
 	for strings.Contains(recovered.data, "notice-warning") {

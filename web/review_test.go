@@ -151,7 +151,7 @@ func TestTicketsAreChosen(t *testing.T) {
 	c := start(t, builtIn)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	texts := i18n.For(i18n.EnUS).Bulk
-	p := b.get("/tickets")
+	p := b.get("/tickets?status=any")
 	b.want(p, http.StatusOK, texts.Selected, texts.PauseSelected, texts.ContinueSelected, texts.CancelSelectedTickets, "/bulk/new")
 	for scenario, want := range map[string]bool{"running": true, "finished": false} { // what is over takes no operation
 		if got := strings.Contains(p.body, `name="target" value="`+c.sim.UUID(scenario)+`"`); got != want {

@@ -52,7 +52,7 @@ func TestBrowserTicketListLives(t *testing.T) {
 
 func (t *tab) listLives(s stage) {
 	row := func(prefix, scenario string) string { return "#" + prefix + s.UUID(scenario) }
-	t.Go("/tickets")
+	t.Go("/tickets?status=any")
 	t.Mark()
 	t.polled()
 	t.WaitFor("document.title.startsWith('(1)')")
@@ -118,13 +118,13 @@ func TestBrowserListFits(t *testing.T) {
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: queue()})
 	tb := b.open(t, s.base, look{still: true})
 	tb.SignIn("operator")
-	for _, address := range []string{"/tickets", "/tickets?status=attention&name=check"} {
+	for _, address := range []string{"/tickets", "/tickets?status=any", "/tickets?status=attention&name=check"} {
 		tb.Go(address)
 		if y := tb.Text("String(document.querySelector('#ticket-rows tr').getBoundingClientRect().top)"); !tb.Is(y + " <= 180") {
 			t.Errorf("the first row of %s is at y = %s", address, y)
 		}
 	}
-	tb.Go("/tickets")
+	tb.Go("/tickets?status=any")
 	rows := "[...document.querySelectorAll('#ticket-rows tr')].filter((r) => r.getBoundingClientRect().bottom <= 900).length"
 	if !tb.Is(rows + " >= 18") {
 		t.Errorf("%s rows are on a screen of 900 px, want 18", tb.Text("String("+rows+")"))
@@ -141,12 +141,12 @@ func (t *tab) listWithoutScripts(s stage) {
 	t.Type("#saved [name=label]", "night shift")
 	t.Eval("document.querySelector('#saved form[action=\"/tickets/views\"]').submit()")
 	t.See("#saved li a")
-	t.Go("/tickets")
+	t.Go("/tickets?status=any")
 	t.Click("#saved li a")
 	t.See("#scopes [aria-current]")
 	s.offset(3 * time.Minute)
 	failed := fmt.Sprintf("document.querySelector('#ticket-%s[data-status=ABNORMAL]')", s.UUID("fails"))
-	for end := time.Now().Add(patience); !t.Is(failed); t.Go("/tickets") { // what others have just read is shown
+	for end := time.Now().Add(patience); !t.Is(failed); t.Go("/tickets?status=any") { // what others have just read is shown
 		if time.Now().After(end) {
 			t.Fatal("a page that is loaded again shows nothing new")
 		}

@@ -42,7 +42,7 @@ func TestBrowserSecondPerson(t *testing.T) {
 	if n := s.Calls(simulator.CallOperate); n != 0 {
 		t.Errorf("%d operations were sent before anybody approved", n)
 	}
-	approves.Go("/tickets")
+	approves.Go("/tickets?status=any")
 	approves.Click("nav a[href='/approvals']")
 	approves.Click("#waiting tr[data-operation] a")
 	approves.See("#approval #approve")
