@@ -8,6 +8,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
+	"coc-console/internal/memory"
 	"coc-console/internal/reading"
 	"coc-console/internal/store"
 )
@@ -24,7 +25,7 @@ func (s *Service) Apply(ctx context.Context, r Request) (string, error) {
 	if known, err := s.knownAs(ctx, r); known || err != nil {
 		return r.Key, err
 	}
-	s.marks.Add(s.memory.end())
+	s.marks.Add(s.memory.End())
 	if s.Unwritten() {
 		return "", ErrUnwritten
 	}
@@ -56,7 +57,7 @@ type judged struct {
 // while it is new and nothing was requested on the target since: then the ticket is
 // read again.
 func (s *Service) judge(ctx context.Context, r Request) (judged, error) {
-	since := s.memory.end()
+	since := s.memory.End()
 	from := s.sourceFor(ctx, r)
 	j, err := s.judgeBy(ctx, from, r)
 	if j.since = since; r.Bulk != nil || !from.Borrowed() {
@@ -65,11 +66,11 @@ func (s *Service) judge(ctx context.Context, r Request) (judged, error) {
 	began := from.Oldest()
 	then, known := s.marks.At(began)
 	if err == nil && known && time.Since(began) <= reading.SharedFor &&
-		len(s.memory.othersOn(string(r.Ticket), targetKey(r.Operation), r.Key, then)) == 0 {
+		len(s.memory.OthersOn(string(r.Ticket), memory.TargetKey(r.Operation), r.Key, then)) == 0 {
 		j.since = then
 		return j, nil
 	}
-	since = s.memory.end()
+	since = s.memory.End()
 	j, err = s.judgeBy(ctx, s.reads.Source(ctx, r.Caller, r.Ticket, reading.Terms{Scope: r.SessionKey}), r)
 	j.since = since
 	return j, err
@@ -197,7 +198,7 @@ func (s *Service) request(ctx context.Context, r Request, j judged) (audit.Recei
 // send sends the PUT once, writes the answer, and watches for the effect.
 func (s *Service) send(ctx context.Context, r Request, receipt audit.Receipt, claimed time.Time) error {
 	requested := receipt.Record()
-	switch first, err := s.isFirst(ctx, requested); {
+	switch first, err := s.memory.IsFirst(ctx, requested); {
 	case err != nil: // the log cannot say
 		s.notSent(ctx, requested, err)
 		return nil

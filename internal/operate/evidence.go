@@ -16,7 +16,7 @@ func (s *Service) proven(ctx context.Context, r Request) error {
 	if r.Approved == nil {
 		return nil
 	}
-	records, err := s.recordsOf(ctx, r.Key)
+	records, err := s.memory.Of(ctx, r.Key)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read approval %s from the log: %w", r.Key, err)
@@ -36,7 +36,8 @@ func (r Request) approvedBy(records []audit.Record) bool {
 		case audit.ActionApprovalRequested:
 			asked = r.is(record) && SamePerson(record.Actor, r.Actor)
 		case audit.ActionApprovalGranted:
-			granted = asked && r.is(record) && SamePerson(record.Actor, r.Approved.By) && record.Actor.UserID != r.Actor.UserID
+			granted = asked && r.is(record) && SamePerson(record.Actor, r.Approved.By) &&
+				record.Actor.UserID != r.Actor.UserID
 		case audit.ActionApprovalRefused, audit.ActionApprovalWithdrawn, audit.ActionApprovalExpired,
 			audit.ActionApprovalReturned:
 			return false

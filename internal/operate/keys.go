@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/internal/memory"
 	"coc-console/internal/store"
 )
 
@@ -82,13 +83,14 @@ func idUnless(key string, err error) (string, error) {
 // operation, leads to nobody's receipt. What was put before an approver is not
 // sent past them.
 func (s *Service) knownAs(ctx context.Context, r Request) (bool, error) {
-	records, err := s.recordsOf(ctx, r.Key)
+	records, err := s.memory.Of(ctx, r.Key)
 	if err != nil {
 		return false, err
 	}
-	receipt, err := receiptOf(r.Key, records)
+	receipt, err := memory.ReceiptOf(r.Key, records)
 	if errors.Is(err, audit.ErrNotFound) {
-		asked := slices.ContainsFunc(records, func(r audit.Record) bool { return r.Action == audit.ActionApprovalRequested })
+		asked := slices.ContainsFunc(records,
+			func(r audit.Record) bool { return r.Action == audit.ActionApprovalRequested })
 		if asked && r.Approved == nil {
 			return false, &KeyTakenError{Path: store.PathApproval}
 		}
@@ -144,4 +146,14 @@ func (s *Service) leave(key string) {
 	defer s.mu.Unlock()
 	close(s.inFlight[key].over)
 	delete(s.inFlight, key)
+}
+
+// KeyMade tells that a key was made, by chance, for a form.
+func (s *Service) KeyMade(key string) { s.memory.KeyMade(key) }
+
+// NewKey makes a key for what this console sends itself.
+func (s *Service) NewKey() (key string) {
+	key = NewKey()
+	s.KeyMade(key)
+	return key
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"coc-console/audit"
+	"coc-console/internal/memory"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
@@ -89,7 +90,7 @@ func TestOldKey(t *testing.T) {
 		check(t, err)
 		d.Clock.Step(effect)
 		d.End(id)
-		over(d, "paused", operate.MaxEnded+10)
+		over(d, "paused", memory.MaxEnded+10)
 		d.Exec(`DELETE FROM one_time_key`) // as after a week
 		if again, err := d.Apply(t.Context(), form); again != id || err != nil {
 			t.Errorf("again: %q, %v", again, err)

@@ -9,6 +9,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/huawei"
+	"coc-console/internal/memory"
 	"coc-console/internal/reading"
 )
 
@@ -49,7 +50,7 @@ type task struct {
 	uncertain  bool           // COC did not say whether it took the operation
 }
 
-func (t task) operation() coc.Operation { return operationOf(t.requested) }
+func (t task) operation() coc.Operation { return memory.OperationOf(t.requested) }
 
 func (t task) ticket() coc.ExecuteUUID { return coc.ExecuteUUID(t.requested.Ticket) }
 
@@ -79,7 +80,7 @@ func (s *Service) finish(ctx context.Context, end audit.Record) {
 		held, err := s.leases.Held(ctx, end.OperationID)
 		if err == nil {
 			if held && s.write(s.ctx, end) == nil { // write logs an error, and tries again
-				s.marks.Add(s.memory.end())
+				s.marks.Add(s.memory.End())
 				s.release(s.ctx, end.OperationID)
 			}
 			return

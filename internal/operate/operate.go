@@ -30,6 +30,7 @@ import (
 	"coc-console/audit/search"
 	"coc-console/internal/coc"
 	"coc-console/internal/huawei"
+	"coc-console/internal/memory"
 	"coc-console/internal/reading"
 	"coc-console/internal/store"
 )
@@ -100,7 +101,7 @@ type Service struct {
 	forged    forgedRows
 	reads     *reading.Reads
 	marks     reading.Marks
-	memory    *memory
+	memory    *memory.Operations
 
 	ctx   context.Context // ends with Close; watching runs under it
 	stop  context.CancelFunc
@@ -137,7 +138,7 @@ func New(cfg Config) *Service {
 		poll: cfg.Poll, deadline: cfg.Deadline,
 		recheck: cmp.Or(cfg.Recheck, DefaultRecheck), heartbeat: cmp.Or(cfg.Heartbeat, DefaultHeartbeat),
 		observe: cfg.Observe, ctx: ctx, stop: stop, looks: make(chan struct{}, maxLooks),
-		memory:   newMemory(cfg.Log, cfg.Index, cfg.Leases.Shared()),
+		memory:   memory.New(cfg.Log, cfg.Index, cfg.Leases.Shared()),
 		inFlight: map[string]*sending{}, unwatched: map[string]bool{}, takers: map[string]taker{}}
 	s.reads = reading.New(cfg.Client, s.runReading)
 	if s.leases.Shared() {

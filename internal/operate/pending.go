@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
+	"coc-console/internal/memory"
 	"coc-console/internal/store"
 )
 
@@ -47,7 +47,7 @@ func (s *Service) claim(ctx context.Context, r Request, now Reading, since int64
 	if !s.leases.Shared() {
 		return s.claimAlone(ctx, r, key, claim{r.Key, at, told}, since)
 	}
-	target := store.Target{Ticket: string(r.Ticket), Target: targetKey(r.Operation), Operation: r.Key,
+	target := store.Target{Ticket: string(r.Ticket), Target: memory.TargetKey(r.Operation), Operation: r.Key,
 		Request: store.JSON(told), At: at}
 	for range claimTries {
 		taken, err := s.keys.Claim(ctx, key, target, r.Beside, s.leases)
@@ -94,7 +94,7 @@ func (s *Service) take(c claim, beside string) (held claim) {
 	defer s.mu.Unlock()
 	for _, f := range s.inFlight {
 		r := f.claim.request
-		if r.Ticket == c.request.Ticket && targetOf(r) == targetOf(c.request) && f.claim.id != beside {
+		if r.Ticket == c.request.Ticket && memory.TargetOf(r) == memory.TargetOf(c.request) && f.claim.id != beside {
 			return f.claim
 		}
 	}
@@ -106,8 +106,8 @@ func (s *Service) take(c claim, beside string) (held claim) {
 // be lost or deleted, and what was requested since the ticket was read may have
 // changed it. The claim is given back then.
 func (s *Service) confirmClaim(ctx context.Context, r Request, since int64) error {
-	err := s.memory.update(ctx)
-	others := s.memory.othersOn(string(r.Ticket), targetKey(r.Operation), r.Key, since)
+	err := s.memory.Update(ctx)
+	others := s.memory.OthersOn(string(r.Ticket), memory.TargetKey(r.Operation), r.Key, since)
 	if err == nil && len(others) > 0 && others[0].OperationID != r.Beside {
 		err = &PendingError{Pending: others}
 	}
@@ -115,20 +115,6 @@ func (s *Service) confirmClaim(ctx context.Context, r Request, since int64) erro
 		s.giveBack(ctx, r.Key)
 	}
 	return err
-}
-
-// targetKey names what an operation acts on. Cancelling the whole ticket has a
-// name of its own: an emergency does not wait for the end of a pause.
-func targetKey(op coc.Operation) string {
-	switch {
-	case op.InstanceID != 0:
-		return "instance/" + strconv.FormatInt(op.InstanceID, 10)
-	case op.BatchIndex != 0:
-		return "batch/" + strconv.FormatInt(int64(op.BatchIndex), 10)
-	case op.Type == coc.CancelOrder:
-		return "ticket/cancel"
-	}
-	return "ticket"
 }
 
 func (s *Service) pendingError(ctx context.Context, r Request, held claim) error {
@@ -201,8 +187,8 @@ func (s *Service) OpenOn(ctx context.Context, ticket coc.ExecuteUUID) (Open, err
 	if err != nil {
 		return Open{}, fmt.Errorf("read the claims on ticket %s: %w", ticket, err)
 	}
-	err = s.memory.update(ctx)
-	return Open{s.memory.openOn(string(ticket)), held}, err
+	err = s.memory.Update(ctx)
+	return Open{s.memory.OpenOn(string(ticket)), held}, err
 }
 
 // heldOn are the claims on a ticket, by target. Where no other console has any,
@@ -215,7 +201,7 @@ func (s *Service) heldOn(ctx context.Context, ticket coc.ExecuteUUID) (map[strin
 		defer s.mu.Unlock()
 		for _, f := range s.inFlight {
 			if f.claim.request.Ticket == string(ticket) {
-				held[targetKey(operationOf(f.claim.request))] = f.claim
+				held[memory.TargetKey(memory.OperationOf(f.claim.request))] = f.claim
 			}
 		}
 		return held, nil
@@ -237,14 +223,14 @@ func (s *Service) pendingIn(ctx context.Context, open Open, op coc.Operation, bu
 	for _, r := range open.requests {
 		switch {
 		case r.OperationID == but || !collides(op, r):
-		case targetKey(operationOf(r)) == targetKey(op):
+		case memory.TargetKey(memory.OperationOf(r)) == memory.TargetKey(op):
 			pending = append(pending, r)
 		default:
 			wider = append(wider, r)
 		}
 	}
 	pending = append(pending, wider...)
-	held := open.held[targetKey(op)]
+	held := open.held[memory.TargetKey(op)]
 	if held.id == "" || held.id == but {
 		return pending, nil
 	}

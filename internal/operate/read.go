@@ -99,7 +99,7 @@ func (s *Service) Read(ctx context.Context, c coc.Caller, id coc.ExecuteUUID, op
 
 // ReadFor is Read for a request, which may share it when it is sent.
 func (s *Service) ReadFor(ctx context.Context, r Request) (Reading, error) {
-	s.marks.Add(s.memory.end())
+	s.marks.Add(s.memory.End())
 	var from *reading.Source
 	if r.Bulk != nil {
 		from = s.sourceFor(ctx, r)

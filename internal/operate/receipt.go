@@ -11,6 +11,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/coc"
+	"coc-console/internal/memory"
 )
 
 // Note explains an answer or an end beyond its action, for pages to put into
@@ -29,7 +30,7 @@ const (
 	NoteEnded         Note = "ended"          // the target ended by itself first
 	NoteNoSession     Note = "no_session"     // of logs from before: nobody signed in could look
 	NoteOtherInstance Note = "other_instance" // another instance than the chosen one was cancelled
-	NoteUnattributed  Note = "unattributed"   // the effect shows, COC's answer left open whether this operation caused it
+	NoteUnattributed  Note = "unattributed"   // the effect shows, COC's answer left open whether by this operation
 	NoteAfterRefusal  Note = "after_refusal"  // the effect shows although COC refused the operation
 )
 
@@ -179,37 +180,15 @@ func causeOf(e *coc.Error) string {
 }
 
 // Receipt is what the log knows about one operation.
-type Receipt struct {
-	ID        string
-	Requested audit.Record
-	Answer    *audit.Record // accepted, rejected or unknown
-	End       *audit.Record // observed or not observed
-}
-
-// Unattributed reports that the effect shows, while it is not known whether the
-// operation caused it: COC did not say that it took it.
-func (r Receipt) Unattributed() bool {
-	return r.End != nil && r.End.Action == audit.ActionOperationObserved && r.Answer != nil &&
-		r.Answer.Action != audit.ActionOperationAccepted
-}
-
-// uncertain reports that COC did not say whether it took the operation.
-func (r Receipt) uncertain() bool {
-	return r.Answer == nil || r.Answer.Action != audit.ActionOperationAccepted
-}
-
-// Open reports whether the operation has no end yet.
-func (r Receipt) Open() bool {
-	return r.End == nil && (r.Answer == nil || r.Answer.Action != audit.ActionOperationRejected)
-}
+type Receipt = memory.Receipt
 
 // Receipt reads one operation from the log; audit.ErrNotFound when it has none.
 func (s *Service) Receipt(ctx context.Context, id string) (Receipt, error) {
-	records, err := s.recordsOf(ctx, id)
+	records, err := s.memory.Of(ctx, id)
 	if err != nil {
 		return Receipt{}, err
 	}
-	return receiptOf(id, records)
+	return memory.ReceiptOf(id, records)
 }
 
 // Receipts reads several operations at once. Those that the log does not know
@@ -221,7 +200,7 @@ func (s *Service) Receipts(ctx context.Context, ids []string) (map[string]Receip
 	}
 	receipts := make(map[string]Receipt, len(of))
 	for id, records := range of {
-		receipt, err := receiptOf(id, records)
+		receipt, err := memory.ReceiptOf(id, records)
 		if errors.Is(err, audit.ErrNotFound) {
 			continue
 		}
@@ -231,25 +210,4 @@ func (s *Service) Receipts(ctx context.Context, ids []string) (map[string]Receip
 		receipts[id] = receipt
 	}
 	return receipts, nil
-}
-
-func receiptOf(id string, records []audit.Record) (Receipt, error) {
-	r := Receipt{ID: id}
-	for i := range records {
-		switch record := &records[i]; record.Action {
-		case audit.ActionOperationRequested:
-			if r.Requested.Sequence == 0 { // a second one was not sent
-				r.Requested = *record
-			}
-		case audit.ActionOperationAccepted, audit.ActionOperationRejected, audit.ActionOperationUnknown:
-			r.Answer = record
-		case audit.ActionOperationObserved, audit.ActionOperationNotObserved:
-			r.End = record
-		default: // no other action belongs to an operation
-		}
-	}
-	if r.Requested.Sequence == 0 {
-		return Receipt{}, audit.ErrNotFound
-	}
-	return r, nil
 }

@@ -47,10 +47,10 @@ func (s *Service) Resume(ctx context.Context) error {
 	if err := s.Purge(ctx); err != nil {
 		s.logger.Warn("old keys not deleted", "error", err)
 	}
-	if err := errors.Join(marking, s.memory.update(ctx)); err != nil {
+	if err := errors.Join(marking, s.memory.Update(ctx)); err != nil {
 		return err
 	}
-	open := s.memory.openUpTo(s.marked.Swap(0) - 1)
+	open := s.memory.OpenUpTo(s.marked.Swap(0) - 1)
 	s.Background(func(ctx context.Context) {
 		var taken errgroup.Group
 		taken.SetLimit(maxLooks)
@@ -139,10 +139,11 @@ func (s *Service) resumeOne(ctx context.Context, id string) error {
 		return err
 	}
 	if receipt.Answer == nil {
-		lost := next(receipt.Requested, audit.ActionOperationUnknown, audit.OutcomeUnknown, Detail{Note: NoteProcessEnded})
+		lost := next(receipt.Requested, audit.ActionOperationUnknown, audit.OutcomeUnknown,
+			Detail{Note: NoteProcessEnded})
 		_ = s.write(ctx, lost) // logged, and tried again, there
 	}
-	s.watch(task{requested: receipt.Requested, sessionKey: session, uncertain: receipt.uncertain()})
+	s.watch(task{requested: receipt.Requested, sessionKey: session, uncertain: receipt.Uncertain()})
 	return nil
 }
 

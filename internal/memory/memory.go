@@ -1,4 +1,6 @@
-package operate
+// Package memory is what the log says about operations, in memory: what is pending,
+// which keys are used, and the records of each operation, which make its receipt.
+package memory
 
 import (
 	"bytes"
@@ -12,13 +14,13 @@ import (
 
 	"coc-console/audit"
 	"coc-console/audit/search"
-	"coc-console/internal/coc"
 )
 
-// The limits of what is remembered of operations that are not open, and of keys.
-const maxEnded, maxUnused = 1 << 10, 1 << 14
+// The limits of what is remembered of operations that are not open, and of keys of
+// which the log has nothing.
+const MaxEnded, maxUnused = 1 << 10, 1 << 14
 
-// memory is what the log says about operations and approvals, in memory, so that
+// Operations is what the log says about operations and approvals, in memory, so that
 // nothing is searched for on the way of an operation.
 //
 // It has every record of theirs above the sequence from, which moves up as ended
@@ -36,7 +38,7 @@ const maxEnded, maxUnused = 1 << 10, 1 << 14
 // ends after its operation's end is durable. So whoever gets a target later finds
 // the other's operation here: without its end, or begun since the ticket was read.
 // Either stops it.
-type memory struct {
+type Operations struct {
 	log    *audit.Log
 	index  *search.Index
 	shared bool          // other consoles append to the log
@@ -65,14 +67,16 @@ type remembered struct {
 	requested audit.Record
 }
 
-func newMemory(log *audit.Log, index *search.Index, shared bool) *memory {
-	m := &memory{log: log, index: index, shared: shared, turn: make(chan struct{}, 1), unused: map[string]int64{}}
+// New returns a memory of a log, which is read at its first use. shared says that other
+// consoles append to the log.
+func New(log *audit.Log, index *search.Index, shared bool) *Operations {
+	m := &Operations{log: log, index: index, shared: shared, turn: make(chan struct{}, 1), unused: map[string]int64{}}
 	log.OnCommit(m.committed)
 	return m
 }
 
 // committed takes up what this console has appended. Where another has appended in between, the next reading does.
-func (m *memory) committed(batch []audit.Committed) {
+func (m *Operations) committed(batch []audit.Committed) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.head = batch[len(batch)-1].Sequence
@@ -85,12 +89,12 @@ func (m *memory) committed(batch []audit.Committed) {
 	m.upTo = m.head
 }
 
-// update waits until the memory has what is durable now.
-func (m *memory) update(ctx context.Context) error { return m.reach(ctx, math.MaxInt64) }
+// Update waits until the memory has what is durable now.
+func (m *Operations) Update(ctx context.Context) error { return m.reach(ctx, math.MaxInt64) }
 
 // reach waits until the memory has everything up to a durable sequence, or up to
 // the log's present end. Who waits at the same time shares a reading that began later.
-func (m *memory) reach(ctx context.Context, seq int64) error {
+func (m *Operations) reach(ctx context.Context, seq int64) error {
 	m.mu.Lock()
 	before, here := m.begun, m.loaded && (m.upTo >= seq || !m.shared && m.upTo >= m.head && m.log.Failing() == nil)
 	m.mu.Unlock()
@@ -121,7 +125,7 @@ func (m *memory) reach(ctx context.Context, seq int64) error {
 }
 
 // read takes up what the log has above upTo, at first after the operations that have no end.
-func (m *memory) read(ctx context.Context, upTo int64, loaded bool) error {
+func (m *Operations) read(ctx context.Context, upTo int64, loaded bool) error {
 	if !loaded {
 		first, open, err := m.index.OpenOperations(ctx)
 		if err != nil {
@@ -145,7 +149,7 @@ func (m *memory) read(ctx context.Context, upTo int64, loaded bool) error {
 }
 
 // load begins with the records, up to a sequence, of the operations without an end.
-func (m *memory) load(upTo int64, open []audit.Record) {
+func (m *Operations) load(upTo int64, open []audit.Record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.of, m.open, m.newest = map[string]*remembered{}, map[string][]*remembered{}, map[string]*remembered{}
@@ -162,7 +166,7 @@ func (m *memory) load(upTo int64, open []audit.Record) {
 }
 
 // add takes up the next record.
-func (m *memory) add(r audit.Record) {
+func (m *Operations) add(r audit.Record) {
 	if r.OperationID == "" || !isRemembered(r.Action) {
 		return
 	}
@@ -173,13 +177,13 @@ func (m *memory) add(r audit.Record) {
 	}
 	was, first := e.open, len(e.records) == 0
 	e.records = append(e.records, r)
-	receipt, err := receiptOf(r.OperationID, e.records)
+	receipt, err := ReceiptOf(r.OperationID, e.records)
 	e.open = err == nil && receipt.Open()
 	switch ticket := receipt.Requested.Ticket; {
 	case e.open && !was:
 		e.requested = receipt.Requested
 		m.open[ticket] = append(m.open[ticket], e)
-		m.newest[targetOf(e.requested)] = e
+		m.newest[TargetOf(e.requested)] = e
 	case was && !e.open:
 		m.close(ticket, e)
 	}
@@ -190,7 +194,7 @@ func (m *memory) add(r audit.Record) {
 }
 
 // close takes an operation off those of its ticket that are open.
-func (m *memory) close(ticket string, e *remembered) {
+func (m *Operations) close(ticket string, e *remembered) {
 	left := slices.DeleteFunc(m.open[ticket], func(o *remembered) bool { return o == e })
 	if m.open[ticket] = left; len(left) == 0 {
 		delete(m.open, ticket)
@@ -201,19 +205,9 @@ func isRemembered(a audit.Action) bool {
 	return strings.HasPrefix(string(a), "operation.") || strings.HasPrefix(string(a), "approval.")
 }
 
-// targetOf names what a request acts on.
-func targetOf(r audit.Record) string {
-	return r.Ticket + " " + targetKey(operationOf(r))
-}
-
-// operationOf is the operation that a record is about.
-func operationOf(r audit.Record) coc.Operation {
-	return coc.Operation{Type: coc.OperationType(r.OperationType), BatchIndex: r.BatchIndex, InstanceID: r.InstanceID}
-}
-
 // forget drops the oldest of what has ended.
-func (m *memory) forget() {
-	for len(m.ended) > maxEnded {
+func (m *Operations) forget() {
+	for len(m.ended) > MaxEnded {
 		id := m.ended[0]
 		m.ended = m.ended[1:]
 		e := m.of[id]
@@ -222,20 +216,20 @@ func (m *memory) forget() {
 		}
 		m.from = max(m.from, e.records[len(e.records)-1].Sequence)
 		delete(m.of, id)
-		if target := targetOf(e.requested); m.newest[target] == e {
+		if target := TargetOf(e.requested); m.newest[target] == e {
 			delete(m.newest, target)
 		}
 	}
 }
 
 // absent reports whether the log has nothing under an id that is not here.
-func (m *memory) absent(id string) bool {
+func (m *Operations) absent(id string) bool {
 	upTo, ok := m.unused[id]
 	return ok && upTo >= m.from
 }
 
 // setUnused notes that the log had nothing under an id up to a sequence.
-func (m *memory) setUnused(id string, upTo int64) {
+func (m *Operations) setUnused(id string, upTo int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.unused[id]; !known {
@@ -248,15 +242,15 @@ func (m *memory) setUnused(id string, upTo int64) {
 	}
 }
 
-// end is the last sequence that the memory knows.
-func (m *memory) end() int64 {
+// End is the last sequence that the memory knows.
+func (m *Operations) End() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.upTo
 }
 
 // records are those of an operation up to a sequence; not whole when they may not be all.
-func (m *memory) records(id string) (records []audit.Record, whole bool, upTo int64) {
+func (m *Operations) records(id string) (records []audit.Record, whole bool, upTo int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := m.of[id]; e != nil {
@@ -265,8 +259,8 @@ func (m *memory) records(id string) (records []audit.Record, whole bool, upTo in
 	return nil, m.absent(id), m.upTo
 }
 
-// openOn are the requests on a ticket that have no end, the newest first.
-func (m *memory) openOn(ticket string) []audit.Record {
+// OpenOn are the requests on a ticket that have no end, the newest first.
+func (m *Operations) OpenOn(ticket string) []audit.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var open []audit.Record
@@ -276,8 +270,8 @@ func (m *memory) openOn(ticket string) []audit.Record {
 	return open
 }
 
-// openUpTo are the ids of the operations without an end that were requested up to a sequence, in order.
-func (m *memory) openUpTo(seq int64) []string {
+// OpenUpTo are the ids of the operations without an end that were requested up to a sequence, in order.
+func (m *Operations) OpenUpTo(seq int64) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []*remembered
@@ -294,9 +288,9 @@ func (m *memory) openUpTo(seq int64) []string {
 	return ids
 }
 
-// othersOn are the requests on a target, but for the one of an id, that have no end
+// OthersOn are the requests on a target, but for the one of an id, that have no end
 // or came after a sequence, the newest first.
-func (m *memory) othersOn(ticket, target, but string, since int64) []audit.Record {
+func (m *Operations) OthersOn(ticket, target, but string, since int64) []audit.Record {
 	name := ticket + " " + target
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -306,7 +300,7 @@ func (m *memory) othersOn(ticket, target, but string, since int64) []audit.Recor
 	}
 	var others []audit.Record
 	for _, e := range slices.Backward(all) {
-		if e.requested.OperationID != but && targetOf(e.requested) == name {
+		if e.requested.OperationID != but && TargetOf(e.requested) == name {
 			others = append(others, e.requested)
 		}
 	}
@@ -314,46 +308,39 @@ func (m *memory) othersOn(ticket, target, but string, since int64) []audit.Recor
 }
 
 // KeyMade tells that a key was made, by chance, for a form: the log can't have it yet.
-func (s *Service) KeyMade(key string) { s.memory.setUnused(key, s.memory.end()) }
+func (m *Operations) KeyMade(key string) { m.setUnused(key, m.End()) }
 
-// NewKey makes a key for what this console sends itself.
-func (s *Service) NewKey() (key string) {
-	key = NewKey()
-	s.KeyMade(key)
-	return key
+// Of are the records under an operation's id, those of its approval among them.
+func (m *Operations) Of(ctx context.Context, id string) ([]audit.Record, error) {
+	return m.UpTo(ctx, id, math.MaxInt64)
 }
 
-// recordsOf are the records under an operation's id, those of its approval among them.
-func (s *Service) recordsOf(ctx context.Context, id string) ([]audit.Record, error) {
-	return s.recordsUpTo(ctx, id, math.MaxInt64)
-}
-
-// recordsUpTo is recordsOf for who needs those up to a durable sequence.
-func (s *Service) recordsUpTo(ctx context.Context, id string, seq int64) ([]audit.Record, error) {
-	if err := s.memory.reach(ctx, seq); err != nil {
+// UpTo is Of for who needs those up to a durable sequence.
+func (m *Operations) UpTo(ctx context.Context, id string, seq int64) ([]audit.Record, error) {
+	if err := m.reach(ctx, seq); err != nil {
 		return nil, err
 	}
-	records, whole, upTo := s.memory.records(id)
+	records, whole, upTo := m.records(id)
 	if whole {
 		return records, nil
 	}
-	records, err := s.index.Operation(ctx, id)
+	records, err := m.index.Operation(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("read operation %s from the log: %w", id, err)
 	}
 	if len(records) == 0 {
-		s.memory.setUnused(id, upTo)
+		m.setUnused(id, upTo)
 	}
 	return records, nil
 }
 
-// isFirst reports whether a request is the only one of its key: somebody may have
+// IsFirst reports whether a request is the only one of its key: somebody may have
 // deleted the key's claim in between.
-func (s *Service) isFirst(ctx context.Context, requested audit.Record) (bool, error) {
-	records, err := s.recordsUpTo(ctx, requested.OperationID, requested.Sequence)
+func (m *Operations) IsFirst(ctx context.Context, requested audit.Record) (bool, error) {
+	records, err := m.UpTo(ctx, requested.OperationID, requested.Sequence)
 	if err != nil {
 		return false, err
 	}
-	receipt, err := receiptOf(requested.OperationID, records)
+	receipt, err := ReceiptOf(requested.OperationID, records)
 	return receipt.Requested.Sequence == requested.Sequence, err
 }
