@@ -91,11 +91,7 @@ func (i *Integrity) line() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		if i != nil {
 			t := i18n.T(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"meta\" id=\"integrity-line\" data-status=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.verdict())
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"integrity-line\" data-status=\"", i.verdict())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -108,7 +104,7 @@ func (i *Integrity) line() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if i.verified() {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " " + t.Audit.VerifiedUpTo(i.Verified) + " ")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " " + t.Audit.VerifiedUpTo(i.Verified) + " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -117,11 +113,7 @@ func (i *Integrity) line() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<a href=\"#integrity\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Integrity)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"#integrity\">", t.Audit.Integrity)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -158,11 +150,7 @@ func (i *Integrity) panel() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		if i != nil {
 			t := i18n.T(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<section class=\"panel\" aria-labelledby=\"integrity-heading\" id=\"integrity\" tabindex=\"-1\"><h2 id=\"integrity-heading\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Integrity)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"integrity-heading\" id=\"integrity\" tabindex=\"-1\"><h2 id=\"integrity-heading\">", t.Audit.Integrity)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -174,11 +162,7 @@ func (i *Integrity) panel() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<dl class=\"facts\"><div><dt>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Verification)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<dl class=\"facts\"><div><dt>", t.Audit.Verification)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -191,11 +175,7 @@ func (i *Integrity) panel() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if i.verified() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<span class=\"second\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.VerifiedUpTo(i.Verified) + " ")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Audit.VerifiedUpTo(i.Verified) + " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -209,11 +189,7 @@ func (i *Integrity) panel() templ.Component {
 				}
 			}
 			if i.Running {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<span class=\"second\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Verifying(i.Done, i.Of))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Audit.Verifying(i.Done, i.Of))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -234,11 +210,7 @@ func (i *Integrity) panel() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div><dt>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Checkpoint)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", t.Audit.Checkpoint)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -252,11 +224,7 @@ func (i *Integrity) panel() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<a href=\"/audit/checkpoint\" data-reload>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Total(i.Signed, false))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"/audit/checkpoint\" data-reload>", t.Audit.Total(i.Signed, false))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -284,19 +252,11 @@ func (i *Integrity) panel() templ.Component {
 				}
 			}
 			if i.PublicKey != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<div class=\"span\"><dt>")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"span\"><dt>", t.Audit.PublicKey)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.PublicKey)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</dt><dd><code class=\"copy\" id=\"public-key\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.PublicKey)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\" id=\"public-key\">", i.PublicKey)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -337,19 +297,11 @@ func (a AnchorState) fact() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div><dt>")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", t.Audit.Anchor + t.Common.Colon)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Anchor + t.Common.Colon)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<bdi>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, a.Name)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", a.Name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -364,11 +316,7 @@ func (a AnchorState) fact() templ.Component {
 			}
 		}
 		if !a.Pending.IsZero() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<span data-pending>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " " + t.Audit.AnchorPending + " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span data-pending>", " " + t.Audit.AnchorPending + " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -387,7 +335,7 @@ func (a AnchorState) fact() templ.Component {
 			}
 		}
 		if a.Size > 0 {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Total(a.Size, false))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.Total(a.Size, false))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -444,11 +392,7 @@ func (i *Integrity) findings() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<div><strong>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Findings)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><strong>", t.Audit.Findings)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -457,19 +401,11 @@ func (i *Integrity) findings() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, f := range i.Findings {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<li data-finding=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li data-finding=\"", f.Kind)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Kind)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Finding.Of(f.Kind))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Word.Finding.Of(f.Kind))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -478,23 +414,15 @@ func (i *Integrity) findings() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if f.Address != "" {
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " ")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, " <a href=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(f.Address))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(f.Address))
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "\">")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Record.Heading(f.Sequence))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(f.Sequence))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -503,11 +431,7 @@ func (i *Integrity) findings() templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<span class=\"second\"><code>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Text)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\"><code>", f.Text)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -521,11 +445,7 @@ func (i *Integrity) findings() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if i.MoreFindings > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<p>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.MoreFindings(i.MoreFindings))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p>", t.Audit.MoreFindings(i.MoreFindings))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -116,11 +116,7 @@ func (p Audit) summary() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		if len(p.Facets) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"panel summary\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Summary)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel summary\" aria-label=\"", t.Audit.Summary)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -149,11 +145,7 @@ func (p Audit) summary() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Counted > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"hint\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Counted(p.Counted))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Audit.Counted(p.Counted))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -195,35 +187,19 @@ func (c *Chart) figure() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		most := c.most()
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<figure class=\"activity\" id=\"activity\"><svg class=\"chart\" role=\"group\" aria-labelledby=\"chart-title chart-text\" viewBox=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<figure class=\"activity\" id=\"activity\"><svg class=\"chart\" role=\"group\" aria-labelledby=\"chart-title chart-text\" viewBox=\"", c.viewBox())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, c.viewBox())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" preserveAspectRatio=\"none\" width=\"100%\" height=\"", number(chartHeight))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" preserveAspectRatio=\"none\" width=\"100%\" height=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><title id=\"chart-title\">", t.Audit.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(chartHeight))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\"><title id=\"chart-title\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Activity)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</title><desc id=\"chart-text\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.ActivityText(local(ctx, c.From), local(ctx, c.To), most))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</title><desc id=\"chart-text\">", t.Audit.ActivityText(local(ctx, c.From), local(ctx, c.To), most))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -233,83 +209,43 @@ func (c *Chart) figure() templ.Component {
 		}
 		for i, b := range c.Bars {
 			if b.Count > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<a href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(b.Address))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(b.Address))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" tabindex=\"-1\" aria-label=\"", t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" tabindex=\"-1\" aria-label=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><title>", t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</title><rect class=\"chart-hit\" x=\"", number(i * barWidth))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\"><title>")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"0\" width=\"", number(barWidth))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" height=\"", number(chartHeight))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</title><rect class=\"chart-hit\" x=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"></rect> <rect class=\"chart-bar\" x=\"", number(i*barWidth + 1))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(i * barWidth))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"", number(chartHeight - b.height(most)))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" y=\"0\" width=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", number(barWidth - 2))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(barWidth))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\" height=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(chartHeight))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\"></rect> <rect class=\"chart-bar\" x=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(i*barWidth + 1))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "\" y=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(chartHeight - b.height(most)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" width=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(barWidth - 2))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "\" height=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(b.height(most)))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" height=\"", number(b.height(most)))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -327,43 +263,23 @@ func (c *Chart) figure() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<details><summary>")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<details><summary>", t.Audit.ActivityTable)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.ActivityTable)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><table><caption class=\"hidden\">", t.Audit.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Activity)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "\"><table><caption class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Activity)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</caption> <thead><tr><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "</th><th scope=\"col\" class=\"right\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Records)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Audit.Records)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -373,35 +289,19 @@ func (c *Chart) figure() templ.Component {
 		}
 		for _, b := range c.Bars {
 			if b.Count > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<tr><th scope=\"row\"><a href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr><th scope=\"row\"><a href=\"", templ.SafeURL(b.Address))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(b.Address))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", local(ctx, b.From))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "\">")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " – ", local(ctx, b.To))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, local(ctx, b.From))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, " – ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, local(ctx, b.To))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</a></th><td class=\"right\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(b.Count))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a></th><td class=\"right\">", number(b.Count))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -410,7 +310,7 @@ func (c *Chart) figure() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if b.More {
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "+")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", "+")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -460,35 +360,19 @@ func (f Facet) list() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section class=\"facet\" data-facet=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"facet\" data-facet=\"", f.Field)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Field)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" aria-labelledby=\"", "facet-" + f.Field)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "\" aria-labelledby=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><h2 id=\"", "facet-" + f.Field)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "facet-" + f.Field)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "\"><h2 id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "facet-" + f.Field)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Facet.Of(f.Field))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Audit.Facet.Of(f.Field))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -507,11 +391,7 @@ func (f Facet) list() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(f.Values) > facetShown {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<details><summary>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.MoreValues(len(f.Values) - facetShown))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<details><summary>", t.Audit.MoreValues(len(f.Values) - facetShown))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -566,19 +446,11 @@ func (v FacetValue) item(field string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<li class=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var36).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var36).String())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\"><a href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(v.Address))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><a href=\"", templ.SafeURL(v.Address))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -587,11 +459,7 @@ func (v FacetValue) item(field string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if v.Active {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<span class=\"hidden\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Remove + " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Audit.Remove + " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -600,11 +468,7 @@ func (v FacetValue) item(field string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<bdi>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, facetWord(t, field, v.Value))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", facetWord(t, field, v.Value))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -618,11 +482,7 @@ func (v FacetValue) item(field string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</a> <span class=\"number\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(v.Count))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a> <span class=\"number\">", number(v.Count))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -100,11 +100,7 @@ func (p Audit) Body() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"heading\"><h1>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1>", t.Audit.Heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -121,23 +117,15 @@ func (p Audit) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.All {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.AllRecords)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.AllRecords)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " ", " · ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " <a href=\"/sessions\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Sessions.Link)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <a href=\"/sessions\">", t.Sessions.Link)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -146,7 +134,7 @@ func (p Audit) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.OwnRecords)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.OwnRecords)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -234,19 +222,11 @@ func (p Audit) filters() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		zone := i18n.ZoneFrom(ctx).String()
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<form class=\"filters\" method=\"get\" action=\"/audit\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form class=\"filters\" method=\"get\" action=\"/audit\" aria-label=\"", t.Common.Filters)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filters)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" id=\"filters\"><input type=\"hidden\" name=\"was\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Was)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"filters\"><input type=\"hidden\" name=\"was\" value=\"", p.Filter.Was)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -320,11 +300,7 @@ func (p Audit) filters() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<div class=\"actions\"><button class=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filter)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\">", t.Common.Filter)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -333,11 +309,7 @@ func (p Audit) filters() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Filtered {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<a href=\"/audit\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.ClearFilter)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"/audit\">", t.Common.ClearFilter)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -382,27 +354,15 @@ func (p Audit) query() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		i := input{Name: "q", Error: p.Errors["q"]}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<div class=\"query\"><div class=\"field\"><label for=\"field-q\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"query\"><div class=\"field\"><label for=\"field-q\">", t.Audit.Query)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Query)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"", p.Filter.Query)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Query)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\" data-complete=\"/audit/suggest\" data-options=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Suggestions)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\" data-complete=\"/audit/suggest\" data-options=\"", t.Audit.Suggestions)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -419,27 +379,15 @@ func (p Audit) query() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Marked != nil {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<p class=\"marked\"><code>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"marked\"><code>", p.Marked.Before)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Marked.Before)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<mark>", p.Marked.Word)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<mark>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Marked.Word)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</mark>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Marked.After)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</mark>", p.Marked.After)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -452,11 +400,7 @@ func (p Audit) query() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</div><details class=\"help\"><summary>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Help)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</div><details class=\"help\"><summary>", t.Audit.Help)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -465,19 +409,11 @@ func (p Audit) query() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, example := range queryExamples {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<div><dt><code>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt><code>", example)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, example)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</code></dt><dd>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Examples.Of(example))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</code></dt><dd>", t.Audit.Examples.Of(example))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -518,11 +454,7 @@ func (p Audit) active() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		if len(p.Active) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<ul class=\"chips\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Active)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<ul class=\"chips\" aria-label=\"", t.Audit.Active)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -531,27 +463,15 @@ func (p Audit) active() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, f := range p.Active {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<li><a class=\"chip\" href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li><a class=\"chip\" href=\"", templ.SafeURL(f.Without))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(f.Without))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><span class=\"hidden\">", t.Audit.Remove + " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "\"><span class=\"hidden\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Remove + " ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "</span> <bdi>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Text)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <bdi>", f.Text)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -601,11 +521,7 @@ func (p Audit) saved() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		if len(p.Saved) > 0 || p.Filtered && p.Marked == nil {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<section class=\"saved\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Saved)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"saved\" aria-label=\"", t.Audit.Saved)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -614,11 +530,7 @@ func (p Audit) saved() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Saved) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<h2>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Saved)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h2>", t.Audit.Saved)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -627,11 +539,7 @@ func (p Audit) saved() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, s := range p.Saved {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<li><a href=\"")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(s.Address))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(s.Address))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -643,11 +551,7 @@ func (p Audit) saved() templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "><bdi>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.Name)
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><bdi>", s.Name)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -659,35 +563,19 @@ func (p Audit) saved() templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<input type=\"hidden\" name=\"name\" value=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"name\" value=\"", s.Name)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.Name)
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "\"> <input type=\"hidden\" name=\"q\" value=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <button class=\"remove\" aria-label=\"", t.Audit.Delete(s.Name))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Query)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "\"> <button class=\"remove\" aria-label=\"")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Delete(s.Name))
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 55, "\" title=\"")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Delete(s.Name))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", t.Audit.Delete(s.Name))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -720,11 +608,7 @@ func (p Audit) saved() templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "><summary>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Save)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><summary>", t.Audit.Save)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -736,11 +620,7 @@ func (p Audit) saved() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "<input type=\"hidden\" name=\"q\" value=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Query)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -752,11 +632,7 @@ func (p Audit) saved() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "<button class=\"button\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Save)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\">", t.Audit.Save)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -805,11 +681,7 @@ func (p Audit) toolbar() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		if p.Export != "" || p.Uncounted {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "<div class=\"toolbar\" id=\"toolbar\"><p id=\"total\" data-total=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(p.Total.Count))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"toolbar\" id=\"toolbar\"><p id=\"total\" data-total=\"", number(p.Total.Count))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -818,16 +690,12 @@ func (p Audit) toolbar() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Uncounted {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Uncounted)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.Uncounted)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "<strong>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Total(p.Total.Count, p.Total.More))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong>", t.Audit.Total(p.Total.Count, p.Total.More))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -841,19 +709,11 @@ func (p Audit) toolbar() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Tail != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "<div class=\"actions\" data-tail=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\" data-tail=\"", p.Tail)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Tail)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "\" data-new=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.NewRecords)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-new=\"", t.Audit.NewRecords)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -865,7 +725,7 @@ func (p Audit) toolbar() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Follow)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.Follow)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -912,43 +772,23 @@ func (p Audit) export() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<form class=\"actions export\" method=\"get\" action=\"/audit/export\" data-reload data-export aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form class=\"actions export\" method=\"get\" action=\"/audit/export\" data-reload data-export aria-label=\"", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 79, "\"><input type=\"hidden\" name=\"q\" value=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <label for=\"format\">", t.Audit.Format)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Query)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <select id=\"format\" name=\"format\"><option value=\"csv\">", t.Audit.Formats.Of("csv"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 80, "\"> <label for=\"format\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Format)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 81, "</label> <select id=\"format\" name=\"format\"><option value=\"csv\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Formats.Of("csv"))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "</option> <option value=\"jsonl\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Formats.Of("jsonl"))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</option> <option value=\"jsonl\">", t.Audit.Formats.Of("jsonl"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -957,11 +797,7 @@ func (p Audit) export() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.All {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "<option value=\"bundle\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Formats.Of("bundle"))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<option value=\"bundle\">", t.Audit.Formats.Of("bundle"))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -978,47 +814,27 @@ func (p Audit) export() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "</button> <span class=\"actions\" data-running hidden><progress aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <span class=\"actions\" data-running hidden><progress aria-label=\"", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"></progress> <span role=\"status\" data-exported=\"", t.Audit.Exported)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "\"></progress> <span role=\"status\" data-exported=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-failed=\"", t.Audit.ExportFailed)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Exported)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-done=\"", t.Audit.ExportDone)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "\" data-failed=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.ExportFailed)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "\" data-done=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.ExportDone)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "\"></span> <button type=\"button\" class=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Cancel)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"></span> <button type=\"button\" class=\"button\">", t.Audit.Cancel)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1053,91 +869,47 @@ func (p Audit) table() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 93, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Caption)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><table class=\"cards records\"><caption class=\"hidden\">", t.Audit.Caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "\"><table class=\"cards records\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"right\">", t.Audit.Sequence)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Caption)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</caption> <thead><tr><th scope=\"col\" class=\"right\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Who)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Sequence)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Outcome)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "</th><th scope=\"col\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.What)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Ticket)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 97, "</th><th scope=\"col\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Target)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Who)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Outcome)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.What)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 100, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Ticket)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Target)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Upstream)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Audit.Upstream)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1182,59 +954,31 @@ func recordRow(r RecordRow) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 106, "<tr id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr id=\"", "record-" + number(r.Sequence))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "record-" + number(r.Sequence))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(r.Sequence))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "\" data-sequence=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-action=\"", r.Action)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(r.Sequence))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Outcome)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 108, "\" data-action=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"row\"><th scope=\"row\" class=\"right wide\"><a href=\"", templ.SafeURL(r.Address))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Action)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", number(r.Sequence))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 109, "\" data-status=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Outcome)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, "\" class=\"row\"><th scope=\"row\" class=\"right wide\"><a href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(r.Address))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 111, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(r.Sequence))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "</a></th><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a></th><td data-label=\"", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1246,11 +990,7 @@ func recordRow(r RecordRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Who)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Who)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1267,19 +1007,11 @@ func recordRow(r RecordRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.End != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "<span data-end=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span data-end=\"", r.End)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.End)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 118, "\"><span class=\"hidden\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Result + " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><span class=\"hidden\">", t.Audit.Result + " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1301,19 +1033,11 @@ func recordRow(r RecordRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 121, "</td><td data-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.What)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.What)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 122, "\" class=\"what\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Action.Of(r.Action))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"what\">", t.Word.Action.Of(r.Action))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1328,11 +1052,7 @@ func recordRow(r RecordRow) templ.Component {
 			}
 		}
 		if r.Operation != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 124, "<span class=\"second\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Operation.Of(r.Operation))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Word.Operation.Of(r.Operation))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1342,19 +1062,11 @@ func recordRow(r RecordRow) templ.Component {
 			}
 		}
 		if r.Repeats > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 126, "<span class=\"second\" data-repeats=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\" data-repeats=\"", number(r.Repeats))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(r.Repeats))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 127, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Repeats(r.Repeats))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Audit.Repeats(r.Repeats))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1363,11 +1075,7 @@ func recordRow(r RecordRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 129, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Ticket)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Ticket)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1381,19 +1089,11 @@ func recordRow(r RecordRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if r.TicketAddress != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 131, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.TicketAddress))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(r.TicketAddress))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 132, "\"><code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Ticket)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><code>", r.Ticket)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1402,11 +1102,7 @@ func recordRow(r RecordRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 134, "<code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Ticket)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<code>", r.Ticket)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1415,11 +1111,7 @@ func recordRow(r RecordRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Target)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Target)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1431,11 +1123,7 @@ func recordRow(r RecordRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1447,11 +1135,7 @@ func recordRow(r RecordRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 140, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Upstream)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Audit.Upstream)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

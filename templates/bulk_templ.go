@@ -105,11 +105,7 @@ func (p Bulks) Body() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h1>", t.Bulk.Heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -123,67 +119,35 @@ func (p Bulks) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Heading)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Heading)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Heading)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\"><table class=\"cards\"><caption class=\"hidden\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.State)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Heading)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.What)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</caption> <thead><tr><th scope=\"col\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Who)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.State)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Started)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</th><th scope=\"col\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Ended)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.What)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</th><th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Who)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</th><th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Started)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</th><th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Ended)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</th><th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Reason)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -192,27 +156,15 @@ func (p Bulks) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, r := range p.Rows {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<tr class=\"row\" id=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "job-" + r.ID)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "job-" + r.ID)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-job=\"", r.ID)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" data-job=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.ID)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" data-status=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.State)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", r.State)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -224,27 +176,15 @@ func (p Bulks) Body() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</td><th scope=\"row\" class=\"wide\"><a href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(r.Address))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(r.Address))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Bulk.Name(r.Type, r.Items))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Name(r.Type, r.Items))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</a></th><td data-label=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Who)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a></th><td data-label=\"", t.Bulk.Who)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -256,11 +196,7 @@ func (p Bulks) Body() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</td><td data-label=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Started)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Started)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -272,11 +208,7 @@ func (p Bulks) Body() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</td><td data-label=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Ended)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Ended)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -288,11 +220,7 @@ func (p Bulks) Body() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "</td><td data-label=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Reason)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -345,11 +273,7 @@ func (p NewBulk) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<article class=\"medium\" data-operation-type=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Type)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<article class=\"medium\" data-operation-type=\"", p.Type)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -358,12 +282,12 @@ func (p NewBulk) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Type == "" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.New)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.New)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Name(p.Type, len(p.Items)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.Name(p.Type, len(p.Items)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -431,19 +355,11 @@ func (p NewBulk) targets() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<section class=\"panel\" aria-labelledby=\"targets-heading\" id=\"targets\"><h2 id=\"targets-heading\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"targets-heading\" id=\"targets\"><h2 id=\"targets-heading\">", t.Bulk.Items)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Items)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</h2><p class=\"effect\"><strong>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Sum(len(p.Items), p.Stops, p.Running))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h2><p class=\"effect\"><strong>", t.Bulk.Sum(len(p.Items), p.Stops, p.Running))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -460,7 +376,7 @@ func (p NewBulk) targets() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Undo + t.Common.Colon + t.Operation.UndoOf.Of(p.Type))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Operation.Undo + t.Common.Colon + t.Operation.UndoOf.Of(p.Type))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -469,43 +385,23 @@ func (p NewBulk) targets() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Items)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><table class=\"targets\"><caption class=\"hidden\">", t.Bulk.Items)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "\"><table class=\"targets\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.State)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Items)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "</caption> <thead><tr><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.State)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Item)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Problem)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Problem)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -514,19 +410,11 @@ func (p NewBulk) targets() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, i := range p.Items {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<tr data-target=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr data-target=\"", i.Value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Value)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "\" data-status=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Status)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", i.Status)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -550,19 +438,11 @@ func (p NewBulk) targets() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</td><th scope=\"row\" class=\"wide\"><a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(i.Address))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "\"><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Name)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", i.Name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -571,11 +451,7 @@ func (p NewBulk) targets() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if i.Problem == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<span class=\"hint\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Ready)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Bulk.Ready)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -584,11 +460,7 @@ func (p NewBulk) targets() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "<strong class=\"bad\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Problem)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong class=\"bad\">", i.Problem)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -613,19 +485,11 @@ func (p NewBulk) targets() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Drop != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 55, "<div class=\"actions\"><a class=\"button\" href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\"><a class=\"button\" href=\"", templ.SafeURL(p.Drop))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Drop))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Drop)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Bulk.Drop)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -666,35 +530,19 @@ func (i BulkTarget) beside() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<span class=\"hint\"><a href=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hint\"><a href=\"", templ.SafeURL(i.Pending.Receipt))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(i.Pending.Receipt))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Pending.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "\" data-operation=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", t.Bulk.Pending(i.Pending.Actor))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Pending.ID)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "\"><bdi>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Pending(i.Pending.Actor))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "</bdi></a> ")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " ")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</bdi></a> ", " ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -702,27 +550,15 @@ func (i BulkTarget) beside() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "</span> <label class=\"check\" for=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <label class=\"check\" for=\"", fieldID("despite-" + i.Pending.ID))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, fieldID("despite-" + i.Pending.ID))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("despite-" + i.Pending.ID))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "\"><input id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, fieldID("despite-" + i.Pending.ID))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "\" type=\"checkbox\" name=\"despite\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Pending.ID)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" type=\"checkbox\" name=\"despite\" value=\"", i.Pending.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -736,11 +572,7 @@ func (i BulkTarget) beside() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, " form=\"job\"> ")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.SendAnyway)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " form=\"job\"> ", t.Bulk.SendAnyway)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -783,19 +615,11 @@ func (p NewBulk) form() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "<input type=\"hidden\" name=\"operation_type\" value=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"operation_type\" value=\"", p.Type)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Type)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "\"> <input type=\"hidden\" name=\"key\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Key)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"key\" value=\"", p.Key)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -804,19 +628,11 @@ func (p NewBulk) form() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, i := range p.Items {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<input type=\"hidden\" name=\"target\" value=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"target\" value=\"", i.Value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Value)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "\"> <input type=\"hidden\" name=\"seen\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Seen)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"seen\" value=\"", i.Seen)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -842,19 +658,11 @@ func (p NewBulk) form() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "<div class=\"actions\"><a class=\"button\" href=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\"><a class=\"button\" href=\"", templ.SafeURL(p.Back))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Back))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Back)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Bulk.Back)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -867,11 +675,7 @@ func (p NewBulk) form() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 80, "<button id=\"confirm\" class=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var57).String())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var57).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -883,7 +687,7 @@ func (p NewBulk) form() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Confirm(p.Type, len(p.Items)))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.Confirm(p.Type, len(p.Items)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -926,19 +730,11 @@ func overrideBox(ticked bool) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "<div class=\"field\"><label class=\"check\" for=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID("override"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, fieldID("override"))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "\"><input id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, fieldID("override"))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("override"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -952,19 +748,11 @@ func overrideBox(ticked bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, " aria-describedby=\"override-hint\"> ")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " aria-describedby=\"override-hint\"> ", t.Policy.Override)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Policy.Override)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "</label><p class=\"hint\" id=\"override-hint\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Policy.OverrideHint)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label><p class=\"hint\" id=\"override-hint\">", t.Policy.OverrideHint)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1003,35 +791,19 @@ func (p Bulk) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 90, "<article data-job=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<article data-job=\"", p.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.ID)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "\" data-status=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-operation-type=\"", p.Type)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.State)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, "\" data-operation-type=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Type)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 93, "\" id=\"job\"><div class=\"heading\"><h1 data-announce>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Name(p.Type, len(p.Items)))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"job\"><div class=\"heading\"><h1 data-announce>", t.Bulk.Name(p.Type, len(p.Items)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1052,11 +824,7 @@ func (p Bulk) Body() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<strong>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Note.Of(p.Note))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong>", t.Bulk.Note.Of(p.Note))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1105,35 +873,19 @@ func (p Bulk) progress() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "<section class=\"panel\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-label=\"", t.Bulk.Name(p.Type, len(p.Items)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Name(p.Type, len(p.Items)))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"job-progress\"><progress max=\"", number(len(p.Items)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 100, "\" id=\"job-progress\"><progress max=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" value=\"", number(p.Done))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(len(p.Items)))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(p.Done))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "\"></progress><p class=\"meta\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Progress(p.Done, len(p.Items)))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"></progress><p class=\"meta\">", t.Bulk.Progress(p.Done, len(p.Items)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1142,11 +894,7 @@ func (p Bulk) progress() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, c := range p.Counts {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "<li data-status=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, c.Status)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li data-status=\"", c.Status)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1158,11 +906,7 @@ func (p Bulk) progress() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 106, "<strong class=\"number\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(c.Count))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong class=\"number\">", number(c.Count))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1196,11 +940,7 @@ func (p Bulk) progress() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.MayStop {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, "<form method=\"post\" action=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Address))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(p.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1212,11 +952,7 @@ func (p Bulk) progress() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "<button class=\"button\" name=\"do\" value=\"stop\" id=\"stop\" aria-describedby=\"stop-text\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Stop)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\" name=\"do\" value=\"stop\" id=\"stop\" aria-describedby=\"stop-text\">", t.Bulk.Stop)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1226,11 +962,7 @@ func (p Bulk) progress() templ.Component {
 			}
 		}
 		if p.MayContinue {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "<form method=\"post\" action=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Address))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(p.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1242,11 +974,7 @@ func (p Bulk) progress() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 116, "<button class=\"button button-primary\" name=\"do\" value=\"continue\" id=\"continue\" aria-describedby=\"stop-text\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Continue)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button button-primary\" name=\"do\" value=\"continue\" id=\"continue\" aria-describedby=\"stop-text\">", t.Bulk.Continue)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1256,19 +984,11 @@ func (p Bulk) progress() templ.Component {
 			}
 		}
 		if p.Retry != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 118, "<a class=\"button\" href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"button\" href=\"", templ.SafeURL(p.Retry))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Retry))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 119, "\" id=\"retry\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Retry)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"retry\">", t.Bulk.Retry)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1277,11 +997,7 @@ func (p Bulk) progress() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 121, "<a href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Result))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.Result))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1293,7 +1009,7 @@ func (p Bulk) progress() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Result)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.Result)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1307,12 +1023,12 @@ func (p Bulk) progress() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.MayContinue {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.ContinueText)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.ContinueText)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.StopText)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Bulk.StopText)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1353,43 +1069,23 @@ func (p Bulk) list() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 127, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Items)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 128, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Bulk.Outcome)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Items)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 129, "</caption> <thead><tr><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Outcome)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 130, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Item)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 131, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Problem)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Problem)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1398,35 +1094,19 @@ func (p Bulk) list() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, i := range p.Items {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 133, "<tr class=\"row\" id=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "item-" + number(i.N))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 134, "\" data-item=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Operation)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(i.N))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 135, "\" data-operation=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Operation)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "\" data-status=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.State)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", i.State)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1440,11 +1120,7 @@ func (p Bulk) list() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "<a href=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(i.Receipt))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(i.Receipt))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1461,27 +1137,15 @@ func (p Bulk) list() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 141, "</td><th scope=\"row\" class=\"wide\"><a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(i.Address))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", i.Target)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 142, "\"><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Target)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 143, "</bdi></a></th><td data-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Problem)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</bdi></a></th><td data-label=\"", t.Bulk.Problem)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1495,11 +1159,7 @@ func (p Bulk) list() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "<bdi>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Problem)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", i.Problem)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

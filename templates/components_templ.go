@@ -45,27 +45,15 @@ func When(t time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<time datetime=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<time datetime=\"", t.UTC().Format(time.RFC3339))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.UTC().Format(time.RFC3339))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" title=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, exact(ctx, t))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, local(ctx, t))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", local(ctx, t))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -101,27 +89,15 @@ func clock(t time.Time, layout string) templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<time class=\"number\" datetime=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339Nano))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.UTC().Format(time.RFC3339Nano))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-exact title=\"", exact(ctx, t))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "\" data-exact title=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, exact(ctx, t))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.In(i18n.ZoneFrom(ctx)).Format(layout))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.In(i18n.ZoneFrom(ctx)).Format(layout))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -156,11 +132,7 @@ func none() templ.Component {
 			templ_7745c5c3_Var9 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<span class=\"none\"><span aria-hidden=\"true\">–</span><span class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Common.None)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"none\"><span aria-hidden=\"true\">–</span><span class=\"hidden\">", i18n.T(ctx).Common.None)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -201,11 +173,7 @@ func text(s string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", s)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -246,11 +214,7 @@ func elapsed(d time.Duration) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<span class=\"number\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, duration(&i18n.T(ctx).Common, d))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"number\">", duration(&i18n.T(ctx).Common, d))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -286,11 +250,7 @@ func icon(name string) templ.Component {
 			templ_7745c5c3_Var15 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, sprite(name))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"", sprite(name))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -330,11 +290,7 @@ func state(wire, word string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<span class=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var18).String())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var18).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -346,11 +302,7 @@ func state(wire, word string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<bdi>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, first(word, i18n.T(ctx).Common.Unknown))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", first(word, i18n.T(ctx).Common.Unknown))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -487,19 +439,11 @@ func fact(name, value string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if value != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<div><dt>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, name)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</dt><dd><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -536,19 +480,11 @@ func codeFact(name, value string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if value != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div><dt>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, name)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</dt><dd><code class=\"copy\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\">", value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -584,11 +520,7 @@ func timeFact(name string, t time.Time) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if !t.IsZero() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div><dt>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, name)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -711,51 +643,27 @@ func field(i input) templ.Component {
 			templ_7745c5c3_Var33 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div class=\"field\"><label for=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i.Label)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <input id=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Label)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" name=\"", i.Name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "</label> <input id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" type=\"", first(i.Type, "text"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "\" name=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Name)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "\" type=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, first(i.Type, "text"))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Value)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" value=\"", i.Value)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -806,43 +714,23 @@ func textarea(i input, rows int) templ.Component {
 			templ_7745c5c3_Var40 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<div class=\"field\"><label for=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i.Label)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <textarea id=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Label)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" name=\"", i.Name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</label> <textarea id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "\" name=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Name)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "\" rows=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(rows))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" rows=\"", number(rows))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -854,11 +742,7 @@ func textarea(i input, rows int) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, ">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\n" + i.Value)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, ">", "\n" + i.Value)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -901,11 +785,7 @@ func fieldTexts(i input) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if i.Error != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "<p class=\"field-error\" id=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id() + "-error")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"field-error\" id=\"", i.id() + "-error")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -917,7 +797,7 @@ func fieldTexts(i input) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Error)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", i.Error)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -927,19 +807,11 @@ func fieldTexts(i input) templ.Component {
 			}
 		}
 		if i.Hint != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "<p class=\"hint\" id=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"hint\" id=\"", i.id() + "-hint")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id() + "-hint")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Hint)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i.Hint)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1022,35 +894,19 @@ func choices(i input, options []Option, words i18n.Words) templ.Component {
 			templ_7745c5c3_Var53 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<div class=\"field\"><label for=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i.Label)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 55, "\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <select id=\"", i.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Label)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</label> <select id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.id())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "\" name=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i.Name)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" name=\"", i.Name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1067,11 +923,7 @@ func choices(i input, options []Option, words i18n.Words) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, o := range options {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<option value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, o.Value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<option value=\"", o.Value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1090,12 +942,12 @@ func choices(i input, options []Option, words i18n.Words) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if o.Value == "" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Common.All)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", i18n.T(ctx).Common.All)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, words.Of(o.Value))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", words.Of(o.Value))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1175,11 +1027,7 @@ func fold(active int, open bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 69, "><summary>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Common.FiltersSet(active))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><summary>", i18n.T(ctx).Common.FiltersSet(active))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1222,19 +1070,11 @@ func hiddenField(name, value string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if value != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<input type=\"hidden\" name=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"", name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, name)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" value=\"", value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1279,11 +1119,7 @@ func errorSummary(errors FieldErrors) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<div><strong>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Common.Errors)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><strong>", i18n.T(ctx).Common.Errors)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1292,19 +1128,11 @@ func errorSummary(errors FieldErrors) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, name := range fieldNames(errors) {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<li><a href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL("#" + fieldID(name)))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL("#" + fieldID(name)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 79, "\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Word.Field.Of(name) + i18n.T(ctx).Common.Colon + errors[name])
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Word.Field.Of(name) + i18n.T(ctx).Common.Colon + errors[name])
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1354,27 +1182,15 @@ func failure(f *Failure) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "<div><h2>")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><h2>", f.Heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h2><p>", f.Text)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "</h2><p>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Text)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "</p><p>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.Advice)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</p><p>", f.Advice)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1391,19 +1207,11 @@ func failure(f *Failure) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if f.RequestID != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "<p class=\"meta\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Common.UpstreamRequestID + t.Common.Colon)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.UpstreamRequestID + t.Common.Colon)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "<code class=\"copy\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, f.RequestID)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<code class=\"copy\">", f.RequestID)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1444,19 +1252,11 @@ func verbatim(label, words string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if words != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "<figure class=\"verbatim\"><figcaption>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<figure class=\"verbatim\"><figcaption>", label)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, label)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, "</figcaption><blockquote><code dir=\"auto\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, words)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</figcaption><blockquote><code dir=\"auto\">", words)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1495,35 +1295,19 @@ func encodedMessage(message string) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		if message != "" {
 			t := i18n.T(ctx).ErrorPage
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "<div class=\"encoded\"><label for=\"encoded\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"encoded\"><label for=\"encoded\">", t.Encoded)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Encoded)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <textarea id=\"encoded\" readonly rows=\"3\" spellcheck=\"false\" autocomplete=\"off\" translate=\"no\" dir=\"ltr\" aria-describedby=\"encoded-hint\">", message)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</label> <textarea id=\"encoded\" readonly rows=\"3\" spellcheck=\"false\" autocomplete=\"off\" translate=\"no\" dir=\"ltr\" aria-describedby=\"encoded-hint\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</textarea><p class=\"hint\" id=\"encoded-hint\">", t.EncodedHint)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, message)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "</textarea><p class=\"hint\" id=\"encoded-hint\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.EncodedHint)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 97, "</p><button type=\"button\" class=\"button\" data-copy data-copied=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.EncodedCopied)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</p><button type=\"button\" class=\"button\" data-copy data-copied=\"", t.EncodedCopied)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1535,7 +1319,7 @@ func encodedMessage(message string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.EncodedCopy)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.EncodedCopy)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1573,11 +1357,7 @@ func pager(p Pager) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		if p.Newer != "" || p.Older != "" {
 			t := i18n.T(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 100, "<nav class=\"pager\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Pages)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", t.Common.Pages)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1586,11 +1366,7 @@ func pager(p Pager) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Newer != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "<a class=\"button\" rel=\"prev\" href=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Newer))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"button\" rel=\"prev\" href=\"", templ.SafeURL(p.Newer))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1602,7 +1378,7 @@ func pager(p Pager) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Newer)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Common.Newer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1612,19 +1388,11 @@ func pager(p Pager) templ.Component {
 				}
 			}
 			if p.Older != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<a class=\"button\" rel=\"next\" href=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"button\" rel=\"next\" href=\"", templ.SafeURL(p.Older))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Older))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 106, "\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Older)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Common.Older)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1671,11 +1439,7 @@ func readAt(f Frame, at time.Time) templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		if !at.IsZero() {
 			t := i18n.T(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 109, "<p class=\"meta\" id=\"read-at\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.ReadAt + " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"read-at\">", t.Common.ReadAt + " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1683,15 +1447,11 @@ func readAt(f Frame, at time.Time) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, " <span data-age=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, strconv.FormatInt(at.UnixMilli(), 10))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <span data-age=\"", strconv.FormatInt(at.UnixMilli(), 10))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1700,11 +1460,7 @@ func readAt(f Frame, at time.Time) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if f.Refresh > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "<noscript>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Refreshes(f.Refresh))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<noscript>", t.Common.Refreshes(f.Refresh))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1713,23 +1469,15 @@ func readAt(f Frame, at time.Time) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, " <a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(f.Here))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(f.Here))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Refresh)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Common.Refresh)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1767,11 +1515,7 @@ func crumbs(steps ...crumb) templ.Component {
 			templ_7745c5c3_Var99 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "<nav class=\"crumbs\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Frame.Path)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<nav class=\"crumbs\" aria-label=\"", i18n.T(ctx).Frame.Path)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1780,19 +1524,11 @@ func crumbs(steps ...crumb) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range steps {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 119, "<li><a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(s.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(s.Address))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 120, "\"><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.Text)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", s.Text)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1832,11 +1568,7 @@ func empty(heading, advice string) templ.Component {
 			templ_7745c5c3_Var103 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 123, "<div class=\"empty\"><p><strong>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"empty\"><p><strong>", heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1845,11 +1577,7 @@ func empty(heading, advice string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if advice != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 125, "<p>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, advice)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p>", advice)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

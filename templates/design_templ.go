@@ -49,27 +49,15 @@ func (p Design) Body() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h1>", t.Design.Heading + t.Common.Colon + t.Design.Parts.Of(p.Part))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Design.Heading + t.Common.Colon + t.Design.Parts.Of(p.Part))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h1><p class=\"meta\">", t.Design.Text)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p class=\"meta\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Design.Text)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</p><nav class=\"sections\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Design.Heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</p><nav class=\"sections\" aria-label=\"", t.Design.Heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -78,11 +66,7 @@ func (p Design) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, part := range DesignParts() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<a href=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL("/design?part=" + part))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("/design?part=" + part))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -94,11 +78,7 @@ func (p Design) Body() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, ">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Design.Parts.Of(part))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, ">", t.Design.Parts.Of(part))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -165,35 +145,19 @@ func sample(name string) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<section class=\"panel sample\" aria-labelledby=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel sample\" aria-labelledby=\"", "sample-" + name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "sample-" + name)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"", "design-" + name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><h2 id=\"", "sample-" + name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "design-" + name)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\"><h2 id=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "sample-" + name)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Design.Section.Of(name))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Design.Section.Of(name))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -262,19 +226,11 @@ func (p Design) basics() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<span class=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var14).String())
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var14).String())
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\"></span> <code>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "--" + name)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"></span> <code>", "--" + name)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -305,59 +261,31 @@ func (p Design) basics() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<h3>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h3>", designLong)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, designLong)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h3><p>", designChinese)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</h3><p>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <strong>", t.Common.Ticket)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, designChinese)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</strong> <code>", designTicket)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, " <strong>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</code> <a href=\"/design\">", t.Common.Refresh)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Ticket)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a> <mark>", t.Audit.Query)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "</strong> <code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, designTicket)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</code> <a href=\"/design\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Refresh)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</a> <mark>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Query)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</mark> <kbd>Ctrl K</kbd></p><p class=\"meta\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Design.Text)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</mark> <kbd>Ctrl K</kbd></p><p class=\"meta\">", t.Design.Text)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -393,11 +321,7 @@ func (p Design) basics() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<div><dt>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Finished)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div><dt>", t.Common.Finished)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -409,11 +333,7 @@ func (p Design) basics() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</dd></div><div><dt>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Elapsed)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dd></div><div><dt>", t.Live.Elapsed)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -601,11 +521,7 @@ func (p Design) basics() templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<dialog class=\"palette\" open aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Key.Palette)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<dialog class=\"palette\" open aria-label=\"", t.Key.Palette)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -625,27 +541,15 @@ func (p Design) basics() templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<li role=\"option\" aria-selected=\"true\" id=\"design-1\"><span>nginx_reload</span> <span class=\"meta\">")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li role=\"option\" aria-selected=\"true\" id=\"design-1\"><span>nginx_reload</span> <span class=\"meta\">", t.Key.Ticket)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Key.Ticket)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span></li><li role=\"option\" aria-selected=\"false\" id=\"design-2\"><span>", designChinese)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</span></li><li role=\"option\" aria-selected=\"false\" id=\"design-2\"><span>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, designChinese)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</span> <span class=\"meta\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Key.Operation)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <span class=\"meta\">", t.Key.Operation)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -659,11 +563,7 @@ func (p Design) basics() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</dialog> <dialog class=\"keys-box\" open aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Key.Heading)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dialog> <dialog class=\"keys-box\" open aria-label=\"", t.Key.Heading)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -712,11 +612,7 @@ func (p Design) buttons() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<div class=\"actions\"><button class=\"button\" type=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filter)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\" type=\"button\">", t.Common.Filter)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -728,23 +624,15 @@ func (p Design) buttons() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</button> <button class=\"button button-primary\" type=\"button\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <button class=\"button button-primary\" type=\"button\">", t.SignIn.Button)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.SignIn.Button)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</button> <button class=\"button button-danger\" type=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.Cancel)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <button class=\"button button-danger\" type=\"button\">", t.Ticket.Cancel)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -756,39 +644,23 @@ func (p Design) buttons() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Confirm("CANCEL_INSTANCE", "web-0002"))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Operation.Confirm("CANCEL_INSTANCE", "web-0002"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 55, "</button> <button class=\"button\" type=\"button\" aria-pressed=\"true\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" type=\"button\" aria-pressed=\"true\">", t.Log.Wrap)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Log.Wrap)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" type=\"button\" aria-pressed=\"false\">", t.Log.Wrap)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</button> <button class=\"button\" type=\"button\" aria-pressed=\"false\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" type=\"button\" aria-disabled=\"true\">", t.Common.Filter)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Log.Wrap)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "</button> <button class=\"button\" type=\"button\" aria-disabled=\"true\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filter)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, "</button> <span class=\"badge\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.Current)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <span class=\"badge\">", t.Ticket.Current)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -800,35 +672,19 @@ func (p Design) buttons() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<button class=\"button\" type=\"button\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\" type=\"button\">", designLong)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, designLong)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button></div><form class=\"actions\" aria-busy=\"true\" aria-label=\"", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "</button></div><form class=\"actions\" aria-busy=\"true\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><button class=\"button\" type=\"button\" aria-disabled=\"true\">", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "\"><button class=\"button\" type=\"button\" aria-disabled=\"true\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "</button> <progress aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Audit.Export)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <progress aria-label=\"", t.Audit.Export)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -893,11 +749,7 @@ func (p Design) fields() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 69, "<form class=\"filters\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filters)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form class=\"filters\" aria-label=\"", t.Common.Filters)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -951,11 +803,7 @@ func (p Design) fields() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "</form><form class=\"stack\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Reason)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</form><form class=\"stack\" aria-label=\"", t.Operation.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1056,11 +904,7 @@ func stateList(name string, words i18n.Words, before string) templ.Component {
 			templ_7745c5c3_Var58 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<h3>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, name)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h3>", name)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

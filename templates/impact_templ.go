@@ -63,35 +63,19 @@ func impact(n i18n.Impact) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"impact\" id=\"impact\" data-number=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"impact\" id=\"impact\" data-number=\"", number(n.Number))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(n.Number))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-running=\"", number(n.Running))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "\" data-running=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><strong>", number(n.Number))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(n.Running))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "\"><strong>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(n.Number))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</strong> <span>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Operation.ImpactOf(n))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</strong> <span>", i18n.T(ctx).Operation.ImpactOf(n))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -170,19 +154,11 @@ func (s Spread) bars() templ.Component {
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
 		total := int64(s.total())
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<figure data-spread=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<figure data-spread=\"", s.By)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.By)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\"><figcaption>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Policy.By(s.name(t)))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><figcaption>", t.Policy.By(s.name(t)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -199,27 +175,15 @@ func (s Spread) bars() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</dt><dd aria-hidden=\"true\"><svg class=\"bar\" width=\"100%\" height=\"8\" focusable=\"false\"><rect class=\"fill-count\" width=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</dt><dd aria-hidden=\"true\"><svg class=\"bar\" width=\"100%\" height=\"8\" focusable=\"false\"><rect class=\"fill-count\" width=\"", percent(int64(r.Stops), total))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, percent(int64(r.Stops), total))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" height=\"8\"></rect></svg></dd><dd class=\"number right\" data-running=\"", number(r.Running))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" height=\"8\"></rect></svg></dd><dd class=\"number right\" data-running=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(r.Running))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(r.Stops))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", number(r.Stops))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -267,27 +231,15 @@ func compared(caption, then, now string, rows []SeenPair) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<table class=\"diff\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<table class=\"diff\"><caption class=\"hidden\">", caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, caption)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\"><span class=\"hidden\">", t.Operation.Aspect)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</caption> <thead><tr><th scope=\"col\"><span class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Operation.Aspect)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</span></th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, then)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span></th><th scope=\"col\">", then)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -296,11 +248,7 @@ func compared(caption, then, now string, rows []SeenPair) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if now != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, now)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<th scope=\"col\">", now)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -319,35 +267,19 @@ func compared(caption, then, now string, rows []SeenPair) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<tr data-aspect=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr data-aspect=\"", s.Aspect)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.Aspect)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var18).String())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "\" class=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><th scope=\"row\">", t.Word.Aspect.Of(s.Aspect))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var18).String())
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "\"><th scope=\"row\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Aspect.Of(s.Aspect))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</th><td><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, aspect(t, s.Aspect, s.Then))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><td><bdi>", aspect(t, s.Aspect, s.Then))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -366,11 +298,7 @@ func compared(caption, then, now string, rows []SeenPair) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else if s.changed() {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<strong><bdi>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, aspect(t, s.Aspect, s.Now))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong><bdi>", aspect(t, s.Aspect, s.Now))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -379,11 +307,7 @@ func compared(caption, then, now string, rows []SeenPair) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<bdi>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, aspect(t, s.Aspect, s.Now))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", aspect(t, s.Aspect, s.Now))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

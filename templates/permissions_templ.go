@@ -91,19 +91,11 @@ func (p Permissions) Body() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"medium\" id=\"permissions\"><h1>")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"permissions\"><h1>", p.heading(t))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.heading(t))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h1><p>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Text)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h1><p>", t.Permissions.Text)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -123,11 +115,7 @@ func (p Permissions) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"actions\"><button class=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Show)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\">", t.Permissions.Show)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -152,11 +140,7 @@ func (p Permissions) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Operations) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<h2 id=\"permissions-operations\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.ticketHeading(t))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h2 id=\"permissions-operations\">", p.ticketHeading(t))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -165,11 +149,7 @@ func (p Permissions) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Ticket == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"hint\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Examples(p.Instances))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Permissions.Examples(p.Instances))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -187,11 +167,7 @@ func (p Permissions) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<h2 id=\"permissions-console\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Console)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h2 id=\"permissions-console\">", t.Permissions.Console)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -263,27 +239,15 @@ func permissionTable(label, caption string, columns []string, rows []PermissionR
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"", label)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, label)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><table class=\"cards permissions\"><caption class=\"hidden\">", caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "\"><table class=\"cards permissions\"><caption class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, caption)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</caption> <thead><tr><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Action)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Permissions.Action)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -292,11 +256,7 @@ func permissionTable(label, caption string, columns []string, rows []PermissionR
 			return templ_7745c5c3_Err
 		}
 		for _, column := range columns {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<th scope=\"col\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, column)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<th scope=\"col\">", column)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -310,19 +270,11 @@ func permissionTable(label, caption string, columns []string, rows []PermissionR
 			return templ_7745c5c3_Err
 		}
 		for _, row := range rows {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<tr data-action=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr data-action=\"", row.Action)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, row.Action)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\"><th scope=\"row\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, row.Word)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><th scope=\"row\">", row.Word)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -331,19 +283,11 @@ func permissionTable(label, caption string, columns []string, rows []PermissionR
 				return templ_7745c5c3_Err
 			}
 			for i, answer := range row.Answers {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<td data-label=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<td data-label=\"", columns[i])
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, columns[i])
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "\" data-status=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, answer.State)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", answer.State)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -437,11 +381,7 @@ func (a PermissionAnswer) cell() templ.Component {
 			}
 		}
 		if a.Override {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<p class=\"meta\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Override)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Permissions.Override)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -489,11 +429,7 @@ func policyLink(r PermissionReason) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if r.Policy == "" || r.Policy == "built-in: sign-in" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Text)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", r.Text)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -502,19 +438,11 @@ func policyLink(r PermissionReason) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("#policy-" + r.Policy))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL("#policy-" + r.Policy))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "\"><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, first(r.Text, r.Policy))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.Text, r.Policy))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -550,11 +478,7 @@ func (p Permissions) inForce() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<h2 id=\"permissions-policies\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.InForce)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h2 id=\"permissions-policies\">", t.Permissions.InForce)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -563,16 +487,12 @@ func (p Permissions) inForce() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.File == "" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.BuiltIn)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Permissions.BuiltIn)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "<code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.File)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<code>", p.File)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -586,19 +506,11 @@ func (p Permissions) inForce() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, policy := range p.Policies {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<li id=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li id=\"", "policy-" + policy.ID)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "policy-" + policy.ID)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "\"><code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, policy.ID)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><code>", policy.ID)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -607,11 +519,7 @@ func (p Permissions) inForce() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if policy.Forbids {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "<span class=\"badge\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Forbids)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Permissions.Forbids)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -620,11 +528,7 @@ func (p Permissions) inForce() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "<span class=\"badge\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Permits)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Permissions.Permits)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -633,11 +537,7 @@ func (p Permissions) inForce() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "<bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, policy.Text)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", policy.Text)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -651,27 +551,15 @@ func (p Permissions) inForce() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Source != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<details class=\"fold\"><summary>")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<details class=\"fold\"><summary>", t.Permissions.Source)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Source)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</summary><pre class=\"scroll\" tabindex=\"0\" aria-label=\"", t.Permissions.Source)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "</summary><pre class=\"scroll\" tabindex=\"0\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Permissions.Source)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "\"><code>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Source)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><code>", p.Source)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

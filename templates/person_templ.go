@@ -35,11 +35,7 @@ func person() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if value := personOf(ctx); value != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<input type=\"hidden\" name=\"person\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"person\" value=\"", value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -84,11 +80,7 @@ func otherPerson(o *OtherPerson) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"stack\"><p><strong>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Heading(o.Opener))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"stack\"><p><strong>", t.Heading(o.Opener))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -97,16 +89,12 @@ func otherPerson(o *OtherPerson) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if o.Refused {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.NothingDone)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.NothingDone)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</p><p>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Now(o.Now))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</p><p>", t.Now(o.Now))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -118,11 +106,7 @@ func otherPerson(o *OtherPerson) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<button class=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Frame.SignOut)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\">", i18n.T(ctx).Frame.SignOut)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -60,11 +60,7 @@ func (p Ticket) timeline() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"panel\" aria-labelledby=\"timeline-heading\" id=\"timeline\"><div class=\"heading\"><h2 id=\"timeline-heading\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Activity)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"timeline-heading\" id=\"timeline\"><div class=\"heading\"><h2 id=\"timeline-heading\">", t.Live.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -73,19 +69,11 @@ func (p Ticket) timeline() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.AllHistory != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.AllHistory))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.AllHistory))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.AllHistory)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Ticket.AllHistory)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -95,19 +83,11 @@ func (p Ticket) timeline() templ.Component {
 			}
 		}
 		if p.Timeline != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.Timeline))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Timeline))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Record.Timeline)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Record.Timeline)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -124,67 +104,35 @@ func (p Ticket) timeline() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Live.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Activity)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-calm=\"timeline-rows\"><table class=\"cards timeline\"><caption class=\"hidden\">", t.Live.Activity)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" data-calm=\"timeline-rows\"><table class=\"cards timeline\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.Outcome)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Activity)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.What)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</caption> <thead><tr><th scope=\"col\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Target)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Outcome)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Who)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</th><th scope=\"col\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.What)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Target)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Who)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -306,27 +254,15 @@ func operationEntry(e ActivityEntry) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<tr id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr id=\"", e.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, e.ID)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(e.Sequence))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" data-sequence=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(e.Sequence))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "\" data-status=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, e.Action)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", e.Action)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -343,19 +279,11 @@ func operationEntry(e ActivityEntry) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if e.Receipt != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(e.Receipt))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(e.Receipt))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Operation.Of(first(e.Operation, e.Action)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Word.Operation.Of(first(e.Operation, e.Action)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -364,7 +292,7 @@ func operationEntry(e ActivityEntry) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Word.Operation.Of(first(e.Operation, e.Action)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Word.Operation.Of(first(e.Operation, e.Action)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -379,11 +307,7 @@ func operationEntry(e ActivityEntry) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</th><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Target)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Common.Target)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -395,11 +319,7 @@ func operationEntry(e ActivityEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Who)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Who)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -411,11 +331,7 @@ func operationEntry(e ActivityEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -427,11 +343,7 @@ func operationEntry(e ActivityEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -474,19 +386,11 @@ func changeEntry(e ActivityEntry) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<tr id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr id=\"", e.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, e.ID)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "\" data-status=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, e.To)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", e.To)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -498,19 +402,11 @@ func changeEntry(e ActivityEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</td><th scope=\"row\" class=\"wide\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\">", t.Live.Change(t.Live.Subject.Of(e.Subject), stateWord(t, e.Subject, e.From), stateWord(t, e.Subject, e.To)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Change(t.Live.Subject.Of(e.Subject), stateWord(t, e.Subject, e.From), stateWord(t, e.Subject, e.To)))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</th><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Target)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Common.Target)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -522,27 +418,15 @@ func changeEntry(e ActivityEntry) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</td><td data-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Who)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Who)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Live.SeenHere)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.SeenHere)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Time)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Time)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -555,11 +439,7 @@ func changeEntry(e ActivityEntry) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !e.After.IsZero() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, "<span class=\"second\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.NotBefore + " ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Live.NotBefore + " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -572,11 +452,7 @@ func changeEntry(e ActivityEntry) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</td><td data-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Reason)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Reason)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

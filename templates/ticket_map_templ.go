@@ -51,19 +51,11 @@ func (p Ticket) batches() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"panel\" aria-labelledby=\"batches-heading\" id=\"batches\"><div class=\"heading\"><h2 id=\"batches-heading\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"batches-heading\" id=\"batches\"><div class=\"heading\"><h2 id=\"batches-heading\">", t.Ticket.Batches)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.Batches)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</h2><p class=\"meta\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.MapHint)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h2><p class=\"meta\">", t.Live.MapHint)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -77,11 +69,7 @@ func (p Ticket) batches() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"scroll\"><div class=\"map\" role=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, gridRole(p.Batches))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\"><div class=\"map\" role=\"", gridRole(p.Batches))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -139,43 +127,23 @@ func batchRow(b Batch) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div id=\"", b.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, b.id())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" role=\"row\" data-batch=\"", number(b.Index))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "\" role=\"row\" data-batch=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", b.State)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(b.Index))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var6).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" data-status=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, b.State)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\" class=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var6).String())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\"><div role=\"rowheader\" class=\"map-name nowrap\"><a href=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(b.Address))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><div role=\"rowheader\" class=\"map-name nowrap\"><a href=\"", templ.SafeURL(b.Address))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -187,11 +155,7 @@ func batchRow(b Batch) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, ">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.BatchNumber(b.Index))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, ">", t.Common.BatchNumber(b.Index))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -200,11 +164,7 @@ func batchRow(b Batch) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if b.Current {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<span class=\"badge\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.Current)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Ticket.Current)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -221,19 +181,11 @@ func batchRow(b Batch) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<span class=\"number\" aria-hidden=\"true\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"number\" aria-hidden=\"true\">", number(b.Total))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, number(b.Total))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</span> <span class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Ticket.CountsText(b.Total))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", t.Ticket.CountsText(b.Total))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -251,35 +203,19 @@ func batchRow(b Batch) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<a class=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"", templ.CSSClasses(templ_7745c5c3_Var16).String())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var16).String())
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", c.Status)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "\" data-status=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" href=\"", templ.SafeURL(c.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, c.Status)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "\" href=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(c.Address))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "\" title=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Cell(c.Name, t.Word.InstanceStatus.Of(c.Status)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", t.Live.Cell(c.Name, t.Word.InstanceStatus.Of(c.Status)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -305,7 +241,7 @@ func batchRow(b Batch) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.PausesAfter)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Live.PausesAfter)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -314,11 +250,7 @@ func batchRow(b Batch) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if b.Rotation != "" && b.Rotation != "CONTINUE" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div role=\"gridcell\" class=\"map-pause nowrap\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, b.Rotation)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div role=\"gridcell\" class=\"map-pause nowrap\">", b.Rotation)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -349,27 +349,15 @@ func (p Tickets) heading() templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<h1 id=\"heading\" data-title=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<h1 id=\"heading\" data-title=\"", first(p.Live.Title, p.Frame.Title, i18n.T(ctx).Title.Tickets))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, first(p.Live.Title, p.Frame.Title, i18n.T(ctx).Title.Tickets))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-icon=\"", static.URL(stateIcon(p.Icon)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" data-icon=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, static.URL(stateIcon(p.Icon)))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Tickets.Heading)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Tickets.Heading)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -416,11 +404,7 @@ func (p Tickets) hiddenRows() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).Tickets.Hidden(p.Hidden))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span>", i18n.T(ctx).Tickets.Hidden(p.Hidden))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -465,7 +449,7 @@ func (p Tickets) total() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Read > 0 {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.OfRead(len(p.Rows), p.Read, p.Total))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.List.OfRead(len(p.Rows), p.Read, p.Total))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -474,7 +458,7 @@ func (p Tickets) total() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Tickets.Total(p.Total, len(p.Rows)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Tickets.Total(p.Total, len(p.Rows)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -483,7 +467,7 @@ func (p Tickets) total() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · " + t.Tickets.ShowsFirst)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · " + t.Tickets.ShowsFirst)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -492,7 +476,7 @@ func (p Tickets) total() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Narrow {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · " + t.List.NoFigures)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · " + t.List.NoFigures)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -502,39 +486,23 @@ func (p Tickets) total() templ.Component {
 			}
 		}
 		if d := p.Decisions; d != nil && d.Abnormal != "" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, " <a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(d.Abnormal))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(d.Abnormal))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.List.AllOf(t.Word.TicketStatus.Of("ABNORMAL")))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a> <a href=\"", templ.SafeURL(d.Paused))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.AllOf(t.Word.TicketStatus.Of("ABNORMAL")))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</a> <a href=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(d.Paused))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.AllOf(t.Word.TicketStatus.Of("PAUSED")))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.List.AllOf(t.Word.TicketStatus.Of("PAUSED")))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -575,11 +543,7 @@ func (p Tickets) found() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<p class=\"meta\" id=\"found\" role=\"status\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Found(len(p.Rows), p.Found.Cut) + " · ")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"found\" role=\"status\">", t.List.Found(len(p.Rows), p.Found.Cut) + " · ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -588,12 +552,12 @@ func (p Tickets) found() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.Found.Done {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.LookedSoFar(p.Found.Looked, p.Found.Of))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.List.LookedSoFar(p.Found.Looked, p.Found.Of))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Looked(p.Found.Looked, p.Found.Back))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.List.Looked(p.Found.Looked, p.Found.Back))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -602,15 +566,11 @@ func (p Tickets) found() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Found.Stopped {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<strong>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.LookStopped)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<strong>", t.List.LookStopped)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -768,11 +728,7 @@ func unread(u Unread, here string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<input type=\"hidden\" name=\"return\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, here)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"return\" value=\"", here)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -784,31 +740,19 @@ func unread(u Unread, here string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Unread(u.Count, local(ctx, u.Since)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.List.Unread(u.Count, local(ctx, u.Since)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 46, "</span></p><button class=\"button\">")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span></p><button class=\"button\">", t.List.MarkSeen)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.MarkSeen)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button> <details><summary>", t.List.WhatIsVisit)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</button> <details><summary>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.WhatIsVisit)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "</summary><p class=\"meta\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Visit)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</summary><p class=\"meta\">", t.List.Visit)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -857,27 +801,15 @@ func (p Tickets) attention() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "<span class=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var34).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var34).String())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" id=\"tab-attention\" data-announce><span aria-hidden=\"true\">", capped(int(n)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "\" id=\"tab-attention\" data-announce><span aria-hidden=\"true\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, capped(int(n)))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</span> <span class=\"hidden\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, i18n.T(ctx).List.DecisionsOf(n, false))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", i18n.T(ctx).List.DecisionsOf(n, false))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -913,11 +845,7 @@ func (p Tickets) tabs() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 55, "<nav class=\"tabs\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Scope)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<nav class=\"tabs\" aria-label=\"", t.List.Scope)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -926,11 +854,7 @@ func (p Tickets) tabs() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, tab := range p.Tabs {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "<a href=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(tab.Address))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(tab.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -942,11 +866,7 @@ func (p Tickets) tabs() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "><span class=\"label\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Tabs.Of(tab.Name))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><span class=\"label\">", t.List.Tabs.Of(tab.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -987,11 +907,7 @@ func (p Tickets) tabs() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, v := range p.Saved {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 63, "<a href=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(v.Address))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(v.Address))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1003,11 +919,7 @@ func (p Tickets) tabs() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "><bdi>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, v.Name)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><bdi>", v.Name)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1060,11 +972,7 @@ func (p Tickets) views() templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "><summary class=\"button button-quiet button-square\" title=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Saved)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><summary class=\"button button-quiet button-square\" title=\"", t.List.Saved)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1076,11 +984,7 @@ func (p Tickets) views() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "<span class=\"hidden\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Saved)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.List.Saved)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1097,11 +1001,7 @@ func (p Tickets) views() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "<input type=\"hidden\" name=\"view\" value=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.View)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"view\" value=\"", p.View)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1113,11 +1013,7 @@ func (p Tickets) views() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "<button class=\"button\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Save)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\">", t.List.Save)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1132,19 +1028,11 @@ func (p Tickets) views() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, v := range p.Saved {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 80, "<li><a href=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(v.Address))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(v.Address))
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 81, "\"><bdi>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, v.Name)
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", v.Name)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1156,35 +1044,19 @@ func (p Tickets) views() templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 83, "<input type=\"hidden\" name=\"label\" value=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"label\" value=\"", v.Name)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, v.Name)
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"view\" value=\"", p.View)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "\"> <input type=\"hidden\" name=\"view\" value=\"")
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"> <button class=\"remove\" aria-label=\"", t.List.Delete(v.Name))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.View)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "\"> <button class=\"remove\" aria-label=\"")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Delete(v.Name))
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "\" title=\"")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Delete(v.Name))
+					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", t.List.Delete(v.Name))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1239,19 +1111,11 @@ func ticketName(r TicketRow) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "<span class=\"ticket-name\"><a href=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"ticket-name\"><a href=\"", templ.SafeURL(r.Address))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(r.Address))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, "\"><bdi>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, first(r.Name, r.ID))
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.Name, r.ID))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1260,19 +1124,11 @@ func ticketName(r TicketRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.News.any() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "<span class=\"news\" title=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"news\" title=\"", news(t, r.News))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, news(t, r.News))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "\"><span class=\"dot\"></span><span class=\"hidden\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, news(t, r.News))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><span class=\"dot\"></span><span class=\"hidden\">", news(t, r.News))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1281,11 +1137,7 @@ func ticketName(r TicketRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 97, "</span> <small><span class=\"copy key\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.ID)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <small><span class=\"copy key\">", r.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1294,15 +1146,11 @@ func ticketName(r TicketRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Creator != "" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "<bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Creator)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<bdi>", r.Creator)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1312,23 +1160,15 @@ func ticketName(r TicketRow) templ.Component {
 			}
 		}
 		for _, h := range r.Hosts {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 101, "<a href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(h.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(h.Address))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "\"><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, h.Name)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><bdi>", h.Name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1338,7 +1178,7 @@ func ticketName(r TicketRow) templ.Component {
 			}
 		}
 		if r.MoreHosts > 0 {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · " + t.List.MoreHosts(r.MoreHosts))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · " + t.List.MoreHosts(r.MoreHosts))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1394,11 +1234,7 @@ func ticketProgress(r TicketRow) templ.Component {
 			}
 		} else {
 			t := i18n.T(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<span class=\"number\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.ProgressOf(r.Done, r.Total))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"number\">", t.Live.ProgressOf(r.Done, r.Total))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1407,15 +1243,11 @@ func ticketProgress(r TicketRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if r.Failed > 0 {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", " · ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 107, "<span class=\"danger\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Failed(r.Failed))
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"danger\">", t.List.Failed(r.Failed))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1434,27 +1266,15 @@ func ticketProgress(r TicketRow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 110, "<rect class=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var71).String())
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var71).String())
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 111, "\" x=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 112, "\" width=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, s.Width)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1498,11 +1318,7 @@ func (p Tickets) filters() templ.Component {
 		t := i18n.T(ctx)
 		zone := i18n.ZoneFrom(ctx).String()
 		q := input{Name: "q", Error: p.Errors["q"]}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "<div class=\"filter\"><form class=\"query-field\" method=\"get\" action=\"/tickets\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filters)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"filter\"><form class=\"query-field\" method=\"get\" action=\"/tickets\" aria-label=\"", t.Common.Filters)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1515,19 +1331,11 @@ func (p Tickets) filters() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, a := range p.Filter.Set {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 117, "<input type=\"hidden\" name=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"", a.Name)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, a.Name)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 118, "\" value=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, a.Value)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" value=\"", a.Value)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1537,35 +1345,19 @@ func (p Tickets) filters() templ.Component {
 			}
 		}
 		for _, c := range p.Filter.Chips {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 120, "<a class=\"query-chip\" href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"query-chip\" href=\"", templ.SafeURL(c.Without))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(c.Without))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", t.List.Without(c.Text))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 121, "\" title=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><span>", t.List.Keys.Of(c.Key) + t.Common.Colon)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Without(c.Text))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 122, "\"><span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Keys.Of(c.Key) + t.Common.Colon)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 123, "</span><bdi>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, c.Text)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span><bdi>", c.Text)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1582,35 +1374,19 @@ func (p Tickets) filters() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 126, "<label for=\"field-q\" class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<label for=\"field-q\" class=\"hidden\">", t.List.Query)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Query)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"", p.Filter.Text)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 127, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" placeholder=\"", t.List.QueryHint)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, p.Filter.Text)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 128, "\" placeholder=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.QueryHint)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 129, "\" title=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.QueryHelp)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", t.List.QueryHelp)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1627,19 +1403,11 @@ func (p Tickets) filters() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Filtered {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 132, "<a class=\"button button-quiet\" href=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a class=\"button button-quiet\" href=\"", templ.SafeURL(p.Filter.Cleared))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(p.Filter.Cleared))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 133, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.ClearFilter)
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Common.ClearFilter)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1648,19 +1416,11 @@ func (p Tickets) filters() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 135, "<button class=\"button button-quiet\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button button-quiet\">", t.Common.Filter)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filter)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "</button></form><nav class=\"range\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Range)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</button></form><nav class=\"range\" aria-label=\"", t.List.Range)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1669,11 +1429,7 @@ func (p Tickets) filters() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, r := range p.Filter.Ranges {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "<a href=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.SafeURL(r.Address))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.Address))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1685,11 +1441,7 @@ func (p Tickets) filters() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 140, ">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Ranges.Of(r.Name))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, ">", t.List.Ranges.Of(r.Name))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1708,19 +1460,11 @@ func (p Tickets) filters() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 144, "><summary class=\"button\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "><summary class=\"button\">", t.List.Ranges.Of("custom"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Ranges.Of("custom"))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 145, "</summary><div class=\"pop\"><form class=\"stack\" method=\"get\" action=\"/tickets\" aria-label=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.List.Range)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</summary><div class=\"pop\"><form class=\"stack\" method=\"get\" action=\"/tickets\" aria-label=\"", t.List.Range)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1730,19 +1474,11 @@ func (p Tickets) filters() templ.Component {
 		}
 		for _, a := range p.Filter.Set {
 			if a.Name != "from" && a.Name != "to" && a.Name != "range" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 147, "<input type=\"hidden\" name=\"")
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"", a.Name)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, a.Name)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 148, "\" value=\"")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, a.Value)
+				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" value=\"", a.Value)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1760,11 +1496,7 @@ func (p Tickets) filters() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 150, "<button class=\"button\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Filter)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button\">", t.Common.Filter)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1805,75 +1537,39 @@ func (p Tickets) table() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 152, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Tickets.Caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Tickets.Caption)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-calm=\"ticket-rows\"><table class=\"tickets\"><caption class=\"hidden\">", t.Tickets.Caption)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 153, "\" data-calm=\"ticket-rows\"><table class=\"tickets\"><caption class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"select\"><span class=\"hidden\">", t.Bulk.Selection)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Tickets.Caption)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span></th><th scope=\"col\" class=\"at\">", t.Common.State)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 154, "</caption> <thead><tr><th scope=\"col\" class=\"select\"><span class=\"hidden\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Ticket)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Selection)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"progress\">", t.Live.Progress)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 155, "</span></th><th scope=\"col\" class=\"at\">")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"regions\">", t.Tickets.Regions)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.State)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"started\">", t.Common.Created)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 156, "</th><th scope=\"col\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Ticket)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 157, "</th><th scope=\"col\" class=\"progress\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Live.Progress)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 158, "</th><th scope=\"col\" class=\"regions\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Tickets.Regions)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 159, "</th><th scope=\"col\" class=\"started\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Created)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 160, "</th><th scope=\"col\" class=\"lasts right\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Common.Duration)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"lasts right\">", t.Common.Duration)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1919,27 +1615,15 @@ func (p Tickets) selection() templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 163, "<form class=\"selection\" id=\"bulk\" method=\"get\" action=\"/bulk/new\" aria-label=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<form class=\"selection\" id=\"bulk\" method=\"get\" action=\"/bulk/new\" aria-label=\"", t.Bulk.Selected)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Selected)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><strong data-count=\"", t.Bulk.SelectedCount)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 164, "\"><strong data-count=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.SelectedCount)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 165, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Selected)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Bulk.Selected)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1959,11 +1643,7 @@ func (p Tickets) selection() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 167, "<button class=\"button button-quiet\" type=\"reset\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Clear)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"button button-quiet\" type=\"reset\">", t.Bulk.Clear)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2003,35 +1683,19 @@ func ticketRow(r TicketRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 169, "<tr id=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr id=\"", r.id())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.id())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-ticket=\"", r.ID)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 170, "\" data-ticket=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Status)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.ID)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 171, "\" data-status=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.Status)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 172, "\" class=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var114).String())
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var114).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2040,19 +1704,11 @@ func ticketRow(r TicketRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Address != "" && !r.Over {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 174, "<label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"")
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"", r.ID)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, r.ID)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 175, "\" aria-label=\"")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, t.Bulk.Select(first(r.Name, r.ID)))
+			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Bulk.Select(first(r.Name, r.ID)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2151,19 +1807,11 @@ func bulkButton(operation, label string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 184, "<button class=\"")
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var122).String())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, templ.CSSClasses(templ_7745c5c3_Var122).String())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 185, "\" name=\"operation_type\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, operation)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" name=\"operation_type\" value=\"", operation)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -2175,7 +1823,7 @@ func bulkButton(operation, label string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, label)
+		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", label)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

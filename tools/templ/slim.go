@@ -19,6 +19,10 @@ var (
 		`(\t+)templ_\w+, (templ_\w+_Err) = templ\.(?:JoinStringErrs\(|JoinURLErrs\((templ\.SafeURL\())(.*?)\)\n` +
 		`\t+if templ_\w+_Err != nil \{\n\t+return templ\.Error\{[^\n]*\}\n\t+\}\n` +
 		`\t+_, templ_\w+_Err = (templ_\w+_Buffer)\.WriteString\(templ\.EscapeString\((templ_\w+)\)\)\n`)
+
+	// before is markup in front of a text: both are written by one call.
+	before = regexp.MustCompile(`(templ_\w+_Err) = templruntime\.WriteString\((templ_\w+_Buffer), \d+, ("(?:[^"\\]|\\.)*")\)\n` +
+		`\t+if templ_\w+_Err != nil \{\n\t+return templ_\w+_Err\n\t+\}\n\t+templ_\w+_Err = write\(templ_\w+_Buffer, "", `)
 )
 
 func main() {
@@ -40,6 +44,7 @@ func slim(name string) error {
 		return err
 	}
 	data = component.ReplaceAll(data, []byte("//go:noinline\n$0"))
-	data = text.ReplaceAll(data, []byte("${2}${3} = write(${6}, ${4}${5})\n"))
+	data = text.ReplaceAll(data, []byte("${2}${3} = write(${6}, \"\", ${4}${5})\n"))
+	data = before.ReplaceAll(data, []byte("${1} = write(${2}, ${3}, "))
 	return os.WriteFile(name, data, 0o644)
 }
