@@ -5,8 +5,8 @@ import (
 	templruntime "github.com/a-h/templ/runtime"
 )
 
-// write writes markup, and a text behind it, escaped. tools/templ/slim.go puts it where templ generates several steps; a
-// template's expression therefore is a string, and has no error.
+// write writes markup, and a text behind it, escaped. tools/templ/slim.go puts it where templ generates several steps;
+// a template's expression therefore is a string, and has no error.
 //
 //go:noinline
 func write[T ~string](b *templruntime.Buffer, markup string, text T) error {

@@ -9,12 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"coc-console/audit"
+	"coc-console/internal/metrics"
 	"coc-console/internal/upstream"
 )
 
@@ -23,41 +19,38 @@ import (
 // calls and of operations. Nothing in them tells of a person, a ticket or a
 // token.
 type Metrics struct {
-	registry   *prometheus.Registry
-	requests   *prometheus.CounterVec
-	took       *prometheus.HistogramVec
-	static     prometheus.Counter
-	upstream   *prometheus.CounterVec
-	waited     *prometheus.HistogramVec
-	operations *prometheus.CounterVec
-	refused    *prometheus.CounterVec
-	limited    *prometheus.CounterVec
+	registry   metrics.Registry
+	requests   *metrics.Counter
+	took       *metrics.Histogram
+	static     *metrics.Counter
+	upstream   *metrics.Counter
+	waited     *metrics.Histogram
+	operations *metrics.Counter
+	refused    *metrics.Counter
+	limited    *metrics.Counter
 	routes     map[string]bool
 }
 
 // NewMetrics returns metrics that have counted nothing. They serve one server.
 func NewMetrics() *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "coc_console_" + name, Help: help}, labels)
+	m := &Metrics{}
+	counter := func(name, help string, labels ...string) *metrics.Counter {
+		return m.registry.Counter("coc_console_"+name, help, labels...)
 	}
-	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "coc_console_" + name, Help: help,
-			Buckets: []float64{0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30}}, labels)
+	histogram := func(name, help string, labels ...string) *metrics.Histogram {
+		bounds := []float64{0.001, 0.0025, 0.01, 0.025, 0.1, 0.25, 1, 2.5, 10, 30}
+		return m.registry.Histogram("coc_console_"+name, help, bounds, labels...)
 	}
-	m := &Metrics{
-		registry:   prometheus.NewRegistry(),
-		requests:   counter("http_requests_total", "Requests answered, by route.", "route", "method", "status"),
-		took:       histogram("http_request_duration_seconds", "Time to answer a request, by route.", "route", "method"),
-		upstream:   counter("upstream_requests_total", "Requests to COC and IAM, by call and by status or kind of failure.", "service", "call", "result"),
-		waited:     histogram("upstream_request_duration_seconds", "Time of a request to COC or IAM.", "service", "call"),
-		operations: counter("operation_records_total", "Records of operations in the audit log, by operation and step.", "operation", "step"),
-		refused:    counter("requests_refused_total", "Requests refused before a page saw them: of another site, or with another person's form.", "why"),
-		limited:    counter("requests_limited_total", "Requests refused because of a limit of one person, by limit.", "limit"),
-		static: prometheus.NewCounter(prometheus.CounterOpts{Name: "coc_console_http_static_requests_total",
-			Help: "Requests of style sheets, scripts and images."}),
-	}
-	m.registry.MustRegister(m.requests, m.took, m.static, m.upstream, m.waited, m.operations, m.refused, m.limited,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.requests = counter("http_requests_total", "Requests answered, by route.", "route", "method", "status")
+	m.took = histogram("http_request_duration_seconds", "Time to answer a request, by route.", "route", "method")
+	m.upstream = counter("upstream_requests_total", "Requests to COC and IAM, by call and by status or kind of failure.", "service", "call", "result")
+	m.waited = histogram("upstream_request_duration_seconds", "Time of a request to COC or IAM.", "service", "call")
+	m.operations = counter("operation_records_total", "Records of operations in the audit log, by operation and step.", "operation", "step")
+	m.refused = counter("requests_refused_total", "Requests refused before a page saw them: of another site, or with another person's form.", "why")
+	m.limited = counter("requests_limited_total", "Requests refused because of a limit of one person, by limit.", "limit")
+	m.static = counter("http_static_requests_total", "Requests of style sheets, scripts and images.")
+	m.registry.Go()
+	m.registry.Process()
 	return m
 }
 
@@ -69,18 +62,18 @@ func (m *Metrics) Upstream(service string) func(call, result string, took time.D
 		if n, err := strconv.Atoi(result); err == nil {
 			result = statusLabel(n)
 		}
-		m.upstream.WithLabelValues(service, call, result).Inc()
-		m.waited.WithLabelValues(service, call).Observe(took.Seconds())
+		m.upstream.Inc(service, call, result)
+		m.waited.Observe(took.Seconds(), service, call)
 	}
 }
 
 // Operation counts a record of an operation; it fits package operate's Observe.
 func (m *Metrics) Operation(r audit.Record) {
-	m.operations.WithLabelValues(r.OperationType, strings.TrimPrefix(string(r.Action), "operation.")).Inc()
+	m.operations.Inc(r.OperationType, strings.TrimPrefix(string(r.Action), "operation."))
 }
 
 // Limited counts what a limit of one person stopped.
-func (m *Metrics) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
+func (m *Metrics) Limited(limit string) { m.limited.Inc(limit) }
 
 // request counts an answer. What fits no route is of one, "other", because
 // addresses are their senders' to choose, as methods are.
@@ -91,12 +84,12 @@ func (m *Metrics) request(route, method string, status int, took time.Duration) 
 	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost}, method) {
 		method = "other"
 	}
-	m.requests.WithLabelValues(route, method, statusLabel(status)).Inc()
-	m.took.WithLabelValues(route, method).Observe(took.Seconds())
+	m.requests.Inc(route, method, statusLabel(status))
+	m.took.Observe(took.Seconds(), route, method)
 }
 
 // refuse counts a request that was refused; why is one of handlers' words.
-func (m *Metrics) refuse(why string) { m.refused.WithLabelValues(why).Inc() }
+func (m *Metrics) refuse(why string) { m.refused.Inc(why) }
 
 func statusLabel(status int) string {
 	if status < 100 || status > 599 {
@@ -106,17 +99,7 @@ func statusLabel(status int) string {
 }
 
 // Handler serves the metrics at every address.
-func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(withFormerNames(m.registry),
-		promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4})
-}
-
-// serve is the route; what compresses the console's answers compresses it, too.
-func (m *Metrics) serve(c echo.Context) error {
-	promhttp.HandlerFor(withFormerNames(m.registry), promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
-		DisableCompression: true}).ServeHTTP(c.Response(), c.Request())
-	return nil
-}
+func (m *Metrics) Handler() http.Handler { return m.registry.Handler(formerNames) }
 
 // watch adds what a server's parts say of themselves when they are asked.
 func (m *Metrics) watch(cfg Config, list []route) {
@@ -125,28 +108,28 @@ func (m *Metrics) watch(cfg Config, list []route) {
 		m.routes[r.path] = true
 	}
 	if cfg.Handlers != nil && cfg.Sessions != nil {
-		m.registry.MustRegister(newState(cfg))
+		m.registry.Collect(newState(cfg).collect)
 	}
 }
 
 // state collects gauges.
 type state struct {
 	Config
-	warning, readable, unwritten     *prometheus.Desc
-	policyBroken                     *prometheus.Desc
-	clockSkew                        *prometheus.Desc
-	records, behind, open            *prometheus.Desc
-	commit, failing, pending         *prometheus.Desc
-	signedRecords, signedAge         *prometheus.Desc
-	anchorAge, anchorFailing         *prometheus.Desc
-	verified, verifiedAge, findings  *prometheus.Desc
-	free, total, database, signedIns *prometheus.Desc
-	reachable, answerAge             *prometheus.Desc
+	warning, readable, unwritten     *metrics.Desc
+	policyBroken                     *metrics.Desc
+	clockSkew                        *metrics.Desc
+	records, behind, open            *metrics.Desc
+	commit, failing, pending         *metrics.Desc
+	signedRecords, signedAge         *metrics.Desc
+	anchorAge, anchorFailing         *metrics.Desc
+	verified, verifiedAge, findings  *metrics.Desc
+	free, total, database, signedIns *metrics.Desc
+	reachable, answerAge             *metrics.Desc
 }
 
 func newState(cfg Config) *state {
-	gauge := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("coc_console_"+name, help, labels, nil)
+	gauge := func(name, help string, labels ...string) *metrics.Desc {
+		return &metrics.Desc{Name: "coc_console_" + name, Help: help, Type: metrics.TypeGauge, Labels: labels}
 	}
 	return &state{Config: cfg,
 		warning:       gauge("log_warning", "1 while the audit log warns of this.", "kind"),
@@ -176,19 +159,13 @@ func newState(cfg Config) *state {
 	}
 }
 
-// Describe sends nothing: which gauges there are depends on what can be asked.
-func (*state) Describe(chan<- *prometheus.Desc) {}
-
 // collectLimit bounds what a scrape may take.
 const collectLimit = 5 * time.Second
 
-// Collect asks the log, the sessions and the databases.
-func (s *state) Collect(out chan<- prometheus.Metric) {
+// collect asks the log, the sessions and the databases.
+func (s *state) collect(set metrics.Set) {
 	ctx, cancel := context.WithTimeout(context.Background(), collectLimit)
 	defer cancel()
-	set := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
-	}
 	s.collectLog(ctx, set)
 	s.collectChecks(set)
 	s.collectServices(set)
@@ -213,10 +190,7 @@ func one(yes bool) float64 {
 	return 0
 }
 
-// gauge is how Collect hands a value on.
-type gauge func(d *prometheus.Desc, value float64, labels ...string)
-
-func (s *state) collectLog(ctx context.Context, set gauge) {
+func (s *state) collectLog(ctx context.Context, set metrics.Set) {
 	log := s.Observed.Log
 	f, err := log.Figures(ctx)
 	followed, err2 := s.Observed.Index.Followed(ctx)
@@ -248,7 +222,7 @@ func (s *state) collectLog(ctx context.Context, set gauge) {
 	}
 }
 
-func (s *state) collectServices(set gauge) {
+func (s *state) collectServices(set metrics.Set) {
 	services := map[string]upstream.Status{"iam": s.Observed.IAM.Heard(), "coc": s.Observed.COC.Heard()}
 	for service, heard := range services {
 		if heard == (upstream.Status{}) {
@@ -261,7 +235,7 @@ func (s *state) collectServices(set gauge) {
 	}
 }
 
-func (s *state) collectChecks(set gauge) {
+func (s *state) collectChecks(set metrics.Set) {
 	log, now := s.Observed.Log, s.Observed.Now()
 	warns := map[string]bool{}
 	for _, w := range log.Health(context.Background()) {
@@ -283,4 +257,15 @@ func (s *state) collectChecks(set gauge) {
 	if !v.At.IsZero() {
 		set(s.verifiedAge, now.Sub(v.At).Seconds())
 	}
+}
+
+// formerNames are the metrics that had another name before 0.1.0, which they keep for one release.
+var formerNames = map[string]string{
+	"coc_console_http_request_duration_seconds":     "coc_console_http_request_seconds",
+	"coc_console_upstream_request_duration_seconds": "coc_console_upstream_request_seconds",
+	"coc_console_requests_limited_total":            "coc_console_limited_total",
+	"coc_console_log_commit_duration_seconds":       "coc_console_log_commit_seconds",
+	"coc_console_log_commit_pending_seconds":        "coc_console_audit_commit_pending_seconds",
+	"coc_console_log_disk_size_bytes":               "coc_console_log_disk_bytes",
+	"coc_console_database_size_bytes":               "coc_console_database_bytes",
 }

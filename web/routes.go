@@ -124,7 +124,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 
 		get("/healthz", probe, free, h.Health),
 		get("/readyz", probe, free, h.Ready),
-		get("/metrics", fromMachine, free, m.serve),
+		get("/metrics", fromMachine, free, echo.WrapHandler(m.Handler())),
 	}...)
 }
 
