@@ -1,6 +1,7 @@
 // Package static holds what browsers get besides pages: style sheets, ES
-// modules and images, written by hand and embedded. Browsers get the modules as
-// one script without white space and long names, and nothing with its comments.
+// modules and images, written by hand. Browsers get the modules as one script
+// without white space and long names, which go generate makes, and style sheets
+// without their comments.
 //
 // All files live below one hash over the whole tree, so a file that changes
 // moves all of them: whatever a page names comes from one version and may be
@@ -19,6 +20,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,9 +35,9 @@ import (
 // prefix is where the files are served.
 const prefix = "/static/"
 
-// The modules' tests and their compiler settings stay outside.
+// The modules stay outside: the script has them.
 //
-//go:embed css img js/*.js
+//go:embed css img script/js/*.js
 var tree embed.FS
 
 // contentTypes are fixed here, since the mime package asks the host's files.
@@ -48,11 +50,11 @@ var contentTypes = map[string]string{
 	".webp": "image/webp",
 }
 
-// A file is one file, ready to be sent. Its forms are made at the first call.
+// A file is one file, ready to be sent. Its compressed forms are made at the first call.
 type file struct {
 	contentType string
 	sum         string        // start of the SHA-256 of its source, in hex
-	plain       func() []byte // without what only readers of the source need
+	plain       []byte        // without what only readers of the source need
 	gzip        func() []byte // nil when that saves nothing, like brotli
 	brotli      func() []byte
 }
@@ -62,15 +64,12 @@ type bundle struct {
 	hash  string
 	files map[string]file
 	err   error
-	// problem is why modules could not be joined. They are served one by one then, which works as well.
-	problem error
 }
 
 var load = sync.OnceValue(func() bundle { return read(tree) })
 
-// Pages name one module and one style sheet; the others become part of them.
+// Pages name one style sheet; the others become part of it.
 const (
-	entry = "js/main.js"
 	sheet = "css/console.css"
 	first = "css/tokens.css" // it has the order of the layers
 )
@@ -81,12 +80,6 @@ func read(fsys fs.FS) bundle {
 	b := bundle{files: map[string]file{}}
 	sources, err := readAll(fsys)
 	b.err = err
-	if script, err := join(sources); err == nil {
-		maps.DeleteFunc(sources, func(name string, _ []byte) bool { return path.Ext(name) == ".js" })
-		sources[entry] = script
-	} else {
-		b.problem = err
-	}
 	joinSheets(sources)
 	all := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
@@ -117,12 +110,15 @@ func readAll(fsys fs.FS) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			all[name], err = fs.ReadFile(fsys, name)
+			all[strings.TrimPrefix(name, "script/")], err = fs.ReadFile(fsys, name)
 		}
 		return err
 	})
 	return all, err
 }
+
+// remarks are comments of style sheets.
+var remarks = regexp.MustCompile(`(?s)/\*.*?\*/\s*`)
 
 func newFile(name string, source []byte) file {
 	sum := sha256.Sum256(source)
@@ -130,21 +126,18 @@ func newFile(name string, source []byte) file {
 	if !known {
 		contentType = "application/octet-stream"
 	}
-	plain := sync.OnceValue(func() []byte {
-		if out, err := small(name, source); err == nil {
-			return out
-		}
-		return source // which does the same; the tests tell of the error
-	})
+	if path.Ext(name) == ".css" {
+		source = remarks.ReplaceAll(source, nil)
+	}
 	return file{
 		contentType: contentType,
 		sum:         hex.EncodeToString(sum[:16]),
-		plain:       plain,
+		plain:       source,
 		gzip: sync.OnceValue(func() []byte {
-			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) })
+			return compress(source, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) })
 		}),
 		brotli: sync.OnceValue(func() []byte {
-			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) {
+			return compress(source, func(w io.Writer) (io.WriteCloser, error) {
 				return brotli.NewWriterLevel(w, brotli.BestCompression), nil
 			})
 		}),
@@ -242,5 +235,5 @@ func (f file) form(accepted accept.Encodings) (string, []byte) {
 			return "gzip", body
 		}
 	}
-	return "", f.plain()
+	return "", f.plain
 }
