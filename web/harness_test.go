@@ -267,7 +267,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam"), Logger: logger, Now: c.clock.now})
 	must(t, err)
 	t.Cleanup(signIn.Close)
-	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, Key: s.key, Idle: s.idle,
+	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, OnSQLite: c.db.Engine == database.SQLite, Key: s.key, Idle: s.idle,
 		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Introspect, PerPerson: s.perPerson, Limited: metrics.Limited,
 		Admits: func(a audit.Actor) bool {
 			d, _ := policy.Admission{Accounts: s.admitted, Rules: c.rules}.Decide(a.AccountID, operate.PersonOf(a), c.clock.now())

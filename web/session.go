@@ -48,6 +48,7 @@ var errNoSession = coc.ErrNoCaller
 // required.
 type SessionConfig struct {
 	Write, Read *sql.DB // the console's database: table session
+	OnSQLite    bool    // that is SQLite
 	Key         []byte  // KeySize bytes
 	Idle        time.Duration
 	Manager     func(audit.Actor) bool // may somebody read the whole log, by the rules in force
@@ -126,7 +127,7 @@ func NewSessions(cfg SessionConfig) (*Sessions, error) {
 	if cfg.PerPerson <= 0 {
 		cfg.PerPerson = defaultPerPerson
 	}
-	return &Sessions{SessionConfig: cfg, rows: store.NewSessions(store.DB{Write: cfg.Write, Read: cfg.Read}), seal: seal, hashKey: hashKey, personKey: personKey, macKey: macKey,
+	return &Sessions{SessionConfig: cfg, rows: store.NewSessions(store.DB{Write: cfg.Write, Read: cfg.Read, AtOnce: !cfg.OnSQLite}), seal: seal, hashKey: hashKey, personKey: personKey, macKey: macKey,
 		console: hex.EncodeToString(console), checks: newChecks()}, nil
 }
 

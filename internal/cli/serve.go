@@ -452,8 +452,8 @@ func openSessions(ctx context.Context, cfg config, on sessionParts, logger *slog
 	if err != nil {
 		return nil, settings.Wrong("session-key-file", err.Error())
 	}
-	sessions, err := web.NewSessions(web.SessionConfig{Write: on.db.Write, Read: on.db.Read, Key: key, Idle: cfg.sessionIdle,
-		Manager: reviews(on.rules), UserProfile: cfg.userProfile, Logger: logger, Now: on.clocks.Now,
+	sessions, err := web.NewSessions(web.SessionConfig{Write: on.db.Write, Read: on.db.Read, Key: key,
+		OnSQLite: on.db.Engine == database.SQLite, Idle: cfg.sessionIdle, Manager: reviews(on.rules), UserProfile: cfg.userProfile, Logger: logger, Now: on.clocks.Now,
 		Introspect: on.iam.Introspect, Admits: admits(cfg, on.rules), Limited: on.limited,
 		Record: func(ctx context.Context, r audit.Record) error { _, err := on.log.Append(ctx, r); return err }})
 	if err != nil {

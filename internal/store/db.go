@@ -25,6 +25,15 @@ func (db DB) lazily(ctx context.Context) context.Context {
 	return db.Lazily(ctx)
 }
 
+// brief is a context for what SQLite answers in a moment: that it could be interrupted
+// would take a third of the time, for a goroutine of its own.
+func (db DB) brief(ctx context.Context) context.Context {
+	if db.AtOnce {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // notWaiting is a condition that holds, and makes the commit of its statement on
 // PostgreSQL not wait for the disk.
 func (db DB) notWaiting() string {

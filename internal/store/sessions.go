@@ -46,7 +46,7 @@ func (s *Sessions) Find(ctx context.Context, id string) (Session, error) {
 	if err != nil {
 		return Session{}, fmt.Errorf("read a session: %w", err)
 	}
-	return found(scanSession(stmt.QueryRowContext(ctx, id)))
+	return found(scanSession(stmt.QueryRowContext(s.db.brief(ctx), id)))
 }
 
 // Latest is Find on the connection that writes: nothing newer is on its way.
