@@ -23,6 +23,7 @@ import (
 	"coc-console/internal/bulk"
 	"coc-console/internal/clock"
 	"coc-console/internal/coc"
+	"coc-console/internal/course"
 	"coc-console/internal/finder"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
@@ -185,7 +186,8 @@ type ticketPages struct {
 	lists      live.Cache[templates.Tickets]
 	numbers    live.Cache[templates.Numbers]
 	compressor live.Compressor
-	histories  *live.Recents[templates.ActivityEntry] // nil where consoles share the log
+	histories  *live.Recents[course.Deed] // nil where consoles share the log
+	bells      *live.Bells                // rung for a ticket when something is recorded about it
 }
 
 // signInPages are the ways into the console and out of it.
@@ -205,12 +207,14 @@ func New(cfg Config) *Handlers {
 		rules: cfg.Rules, sessions: cfg.Sessions, logger: cfg.Logger,
 		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo,
 		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
+	bells := &live.Bells{}
 	ready := readiness.Console{Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
 		Now: cfg.Now}
 	find := finder.New(cfg.COC, cfg.Logger, cfg.Now)
 	cfg.Watch.OnRead(find.Read)
 	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development,
-		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, visits: store.NewVisits(cfg.Store, cfg.Logger), histories: newHistories(cfg.Log)},
+		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, visits: store.NewVisits(cfg.Store, cfg.Logger),
+			histories: newHistories(cfg.Log, bells), bells: bells},
 		signInPages: signInPages{base: b, iam: cfg.IAM, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
 			limits: ratelimit.NewSignIns()}}
 }

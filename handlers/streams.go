@@ -73,12 +73,14 @@ type liveView[P live.Page] interface {
 }
 
 // serveStream sends a page's changes until its viewer or the session ends.
-func serveStream[P live.Page, S any](h *base, c echo.Context, viewer *watch.Viewer[S], page liveView[P]) error {
+// also gets a value when something else of the page has changed; it may be nil.
+func serveStream[P live.Page, S any](h *base, c echo.Context, viewer *watch.Viewer[S], also <-chan struct{},
+	page liveView[P]) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	session := live.Session{Key: v.SessionKey, Left: v.Expires.Sub(h.now()),
 		Alive: func(ctx context.Context) bool { return h.alive(ctx, v) }}
-	err := live.Serve(h.streams, c, session, live.Source[P]{Changed: viewer.Changed(), Known: page.known,
+	err := live.Serve(h.streams, c, session, live.Source[P]{Changed: viewer.Changed(), Also: also, Known: page.known,
 		Show: func(have *live.Outline) (*live.Version[P], string, error) {
 			version, final, err := page.show(have)
 			if ended, ok := errors.AsType[*watch.Ended](err); ok {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"weak"
 
@@ -14,6 +13,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
+	"coc-console/internal/course"
 	"coc-console/internal/i18n"
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
@@ -84,7 +84,9 @@ func (h *ticketPages) TicketEvents(c echo.Context) error {
 		return err
 	}
 	defer l.viewer.Close()
-	return serveStream(h.base, c, l.viewer, l)
+	rung, stop := h.bells.Listen(string(l.id))
+	defer stop()
+	return serveStream(h.base, c, l.viewer, rung, l)
 }
 
 // ticketLook is one look at a ticket, by somebody who may.
@@ -178,9 +180,32 @@ func (l *ticketLook) show(have *live.Outline) (*live.Version[templates.Ticket], 
 	if !class.Sees {
 		return nil, false, &watch.Ended{Reason: watch.ReasonForbidden}
 	}
-	r, err := l.versions(class).Render(everybody(l.ctx), weak.Make(s), have,
-		func() (templates.Ticket, error) { return l.describe(s) })
+	of := shownTicket{snapshot: weak.Make(s)}
+	var deeds []course.Deed
+	var err error
+	if l.h.histories != nil { // what is kept costs nothing; a search is made for a new reading alone
+		if deeds, err = l.h.history(l.ctx, string(l.id)); err != nil {
+			return nil, false, err
+		}
+		if len(deeds) > 0 {
+			of.deeds = deeds[0].Sequence
+		}
+	}
+	r, err := l.versions(class).Render(everybody(l.ctx), of, have, func() (templates.Ticket, error) {
+		if l.h.histories == nil {
+			if deeds, err = l.h.history(l.ctx, string(l.id)); err != nil {
+				return templates.Ticket{}, err
+			}
+		}
+		return l.describe(s, deeds), nil
+	})
 	return r, s.Final, err
+}
+
+// shownTicket is what a version of the page shows: a reading, and what was done until a record of the log.
+type shownTicket struct {
+	snapshot weak.Pointer[watch.Snapshot]
+	deeds    int64
 }
 
 // known is the outline of the page with that digest, if it is not forgotten.
@@ -239,30 +264,11 @@ func (h *base) lookFailed(c echo.Context, record audit.Record, err error) error 
 }
 
 func readInstanceFilter(c echo.Context) (present.InstanceFilter, error) {
-	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
-	f := present.InstanceFilter{Search: value("q"), Status: coc.InstanceStatus(value("status")), Region: value("region"),
-		Zone: value("zone"), Sort: value("sort")}
-	bad := func(text string) error {
-		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text)}
+	f, wrong, err := present.ParseInstanceFilter(func(name string) string {
+		return strings.TrimSpace(bounded(c.QueryParam(name)))
+	})
+	if wrong != "" {
+		return f, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(wrong)}
 	}
-	for _, text := range []string{f.Search, f.Region, f.Zone} {
-		if len(text) > present.MaxSearch {
-			return f, bad(text)
-		}
-	}
-	if f.Status != "" && !slices.Contains(coc.FilterableInstanceStatuses(), f.Status) {
-		return f, bad(string(f.Status))
-	}
-	if !slices.Contains([]string{"", present.SortBatch, present.SortHost, present.SortStart, present.SortDuration},
-		f.Sort) {
-		return f, bad(f.Sort)
-	}
-	if text := c.QueryParam("batch"); text != "" {
-		n, err := coc.ParseID(text)
-		if err != nil || n > coc.MaxBatchIndex {
-			return f, &operate.TargetError{Field: "batch_index"}
-		}
-		f.Batch = int32(n)
-	}
-	return f, nil
+	return f, err
 }

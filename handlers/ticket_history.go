@@ -2,30 +2,45 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"coc-console/audit"
 	"coc-console/audit/search"
-	"coc-console/internal/ansi"
+	"coc-console/internal/course"
 	"coc-console/internal/live"
-	"coc-console/internal/operate"
 	"coc-console/internal/present"
-	"coc-console/templates"
 )
 
-// newHistories keeps what was done to tickets that are shown; nil where other consoles append to the log, too.
-func newHistories(log *audit.Log) *live.Recents[templates.ActivityEntry] {
-	if log.Dialect() != audit.SQLite {
-		return nil
+// ofTickets are the groups of records that a ticket's page tells of.
+var ofTickets = []audit.Action{"operation.", "approval."}
+
+func isOfTicket(a audit.Action) bool {
+	return slices.ContainsFunc(ofTickets, func(group audit.Action) bool {
+		return strings.HasPrefix(string(a), string(group))
+	})
+}
+
+// newHistories keeps what was done to tickets that are shown, and wakes their pages; nil where other consoles append to
+// the log, too.
+func newHistories(log *audit.Log, bells *live.Bells) *live.Recents[course.Deed] {
+	var kept *live.Recents[course.Deed]
+	if log.Dialect() == audit.SQLite {
+		kept = &live.Recents[course.Deed]{Most: present.MaxTimeline,
+			Number: func(d course.Deed) int64 { return d.Sequence }}
 	}
-	kept := &live.Recents[templates.ActivityEntry]{Most: present.MaxTimeline,
-		Number: func(e templates.ActivityEntry) int64 { return e.Sequence }}
 	log.OnCommit(func(batch []audit.Committed) {
-		kept.Next(batch[0].Sequence, batch[len(batch)-1].Sequence)
+		if kept != nil {
+			kept.Next(batch[0].Sequence, batch[len(batch)-1].Sequence)
+		}
 		for _, r := range batch {
-			if strings.HasPrefix(string(r.Action), "operation.") {
-				kept.Add(r.Ticket, func() templates.ActivityEntry { return activityOf(*r.Record) })
+			if !isOfTicket(r.Action) {
+				continue
 			}
+			if kept != nil {
+				kept.Add(r.Ticket, func() course.Deed { return present.DeedOf(*r.Record) })
+			}
+			bells.Ring(r.Ticket)
 		}
 	})
 	return kept
@@ -33,26 +48,20 @@ func newHistories(log *audit.Log) *live.Recents[templates.ActivityEntry] {
 
 // history is what was done to the ticket through this console, newest first.
 // Whoever can open the ticket may see it.
-func (h *ticketPages) history(ctx context.Context, id string) ([]templates.ActivityEntry, error) {
-	find := func() (out []templates.ActivityEntry, err error) {
-		found, err := h.index.Search(ctx, search.Query{Ticket: id, Action: "operation.", Limit: present.MaxTimeline,
-			Visible: search.Visibility{Tickets: []string{id}}})
-		for _, r := range found.Records {
-			out = append(out, activityOf(r))
+func (h *ticketPages) history(ctx context.Context, id string) ([]course.Deed, error) {
+	find := func() (out []course.Deed, err error) {
+		for _, group := range ofTickets {
+			found, err := h.index.Search(ctx, search.Query{Ticket: id, Action: group, Limit: present.MaxTimeline,
+				Visible: search.Visibility{Tickets: []string{id}}})
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range found.Records {
+				out = append(out, present.DeedOf(r))
+			}
 		}
-		return out, err
+		slices.SortFunc(out, func(a, b course.Deed) int { return int(b.Sequence - a.Sequence) })
+		return out[:min(len(out), present.MaxTimeline)], nil
 	}
 	return h.histories.Of(id, h.now(), find)
-}
-
-func activityOf(r audit.Record) templates.ActivityEntry {
-	e := templates.ActivityEntry{
-		ID: "record-" + present.Decimal(r.Sequence), Sequence: r.Sequence, Time: r.When(), Actor: ansi.VisibleLine(r.Actor.UserName), Action: string(r.Action),
-		Outcome: string(r.Outcome), Operation: r.OperationType, Batch: r.BatchIndex, Reason: ansi.Visible(r.Reason),
-		Receipt: present.ReceiptAddress(r.OperationID), Override: operate.ParseDetail(r.Detail).Override,
-	}
-	if r.InstanceID != 0 {
-		e.Target = ansi.VisibleLine(r.Target)
-	}
-	return e
 }

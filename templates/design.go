@@ -68,43 +68,65 @@ func designInstances(now time.Time) []Instance {
 	return out
 }
 
-func designBatches() []Batch {
-	cells := make([]Cell, 0, len(designStates))
-	for n, status := range designStates {
-		cells = append(cells, Cell{number(n), "prd-web-000" + number(n), status, designAddress})
+func designBatch() []Batch {
+	return []Batch{{Index: 1, Total: 7, State: "FINISHED", Rotation: "PAUSE", Address: designAddress}, {Index: 2, Total: 7, State: "FAILED", Current: true, Address: designAddress},
+		{Index: 3, Total: 7, State: "RUNNING", Address: designAddress}}
+}
+
+func designLanes() Lanes {
+	counts := func(n int32) (out []Count) {
+		for _, status := range designStates {
+			out = append(out, Count{status, n})
+		}
+		return out
 	}
-	var out []Batch
+	var rows []Lane
 	for n, state := range []string{"FINISHED", "FAILED", "RUNNING", "HELD", "WAITING", "PARTLY", "CANCELED",
 		"UNKNOWN"} {
-		out = append(out,
-			Batch{Index: int32(n + 1), Total: int32(len(cells)), State: state, Address: designAddress, Cells: cells})
+		at := percent(int64(10*n), 100)
+		rows = append(rows, Lane{Index: int32(n + 1), Total: 7, State: state, Address: designAddress, Cells: designStates,
+			Counts: counts(1), Zones: []string{"cn-north-4a", "cn-north-4b"}[:1+n%2], Took: 95 * time.Second,
+			Parts: []LanePart{{"FINISHED", at, "7%"}, {"ABNORMAL", percent(int64(10*n+7), 100), "3%"}}})
 	}
-	out[0].Rotation, out[1].Current, out[2].Selected, out[3].Rotation = "PAUSE", true, true, "SOMEDAY"
-	for range 12 {
-		out[4].Cells = append(slices.Clone(out[4].Cells), cells...)
-	}
-	return out
+	rows[0].Rotation, rows[1].Current, rows[2].Selected, rows[3].Rotation = "PAUSE", true, true, "SOMEDAY"
+	rows[4].Cells, rows[4].Counts = nil, counts(12)
+	return Lanes{Rows: rows, Now: "80%", Switch: designAddress,
+		Ticks:  []LaneTick{{X: "0%", Kind: "start", Time: time.Unix(0, 0)}, {X: "40%", Kind: "pause", Took: 3 * time.Minute}, {X: "80%", Kind: "now"}},
+		Stops:  []LaneStop{{"30%", "20%", false}, {"60%", "10%", true}},
+		Before: &LaneFold{First: 1, Last: 3, Instances: 21, Counts: counts(3), Took: time.Hour, Links: rows[:3]},
+		After: &LaneFold{First: 9, Last: 20, Instances: 120, Took: 24 * time.Minute, Links: rows[:2],
+			Parts: []LanePart{{"ESTIMATE", "80%", "20%"}}}}
 }
 
 func designTicketPage(p Design) Ticket {
 	head := TicketHead{ID: designTicket, Name: "nginx_reload", Status: "ABNORMAL", Creator: "operator", Created: p.Now.Add(-14 * time.Minute),
 		ScriptID: "SC2025053008000005b4aa19d", Version: "1.0.0", Source: "CUSTOM_SCRIPT", ExecuteUser: "root", Timeout: 5 * time.Minute,
-		SuccessRate: "100", CurrentBatch: 2}
+		SuccessRate: "100", CurrentBatch: 2, Batches: 8, Regions: []string{"cn-north-4"}, Zones: []string{"a", "b"}}
 	var counts []Count
 	for n, status := range designStates {
 		counts = append(counts, Count{status, int32(n * 3)})
 	}
-	return Ticket{Frame: p.Frame, Head: head, Total: 63, Counts: counts, Operations: designChoices(), Batches: designBatches(),
+	return Ticket{Frame: p.Frame, Head: head, Counts: counts, Operations: designChoices(), Lanes: designLanes(), ReadAt: p.Now,
+		Verdict: Verdict{Kind: "PAUSED_HERE", Actor: "operator", ApprovedBy: "acme/maria", Reason: designLong, At: p.Now, Now: p.Now, Running: 3, Reach: "OPEN", Pending: "PAUSE_ORDER"},
+		Requests: []Request{{ID: "k1", Actor: "manager", Operation: "CANCEL_ORDER", Approval: true, Stops: 170, At: p.Now, Expires: p.Now, Action: "approval.requested", Address: designAddress},
+			{ID: "k2", Actor: "operator", Operation: "PAUSE_ORDER", At: p.Now, Action: "operation.accepted", Address: designAddress}},
+		Failures: OutputGroups{Switch: designAddress, Groups: []OutputGroup{{ID: "output-1", Label: "exit status 1", Line: designLong, Hosts: []OutputHost{{"prd-web-0002", designAddress}}, More: 3},
+			{ID: "output-2", Hosts: []OutputHost{{designLong, designAddress}}}}, More: 2},
 		Trouble:  &Trouble{Since: p.Now.Add(-time.Minute), Missed: 3, Failure: Failure{Heading: designChinese, Text: designLong}},
-		Progress: Progress{10, 22, &Success{7, 22, 20, "32", "90", "MISSED"}, &Remaining{17 * time.Minute, 5, true, 7}},
+		Progress: Progress{10, 22, &Success{10, "70", "90", "OPEN", 2}, &Remaining{17 * time.Minute, 5, true, 7}},
 		Params:   []Param{{Name: "config_version", Value: designChinese}, {Name: "password", Value: "******", Masked: true}, {Name: designLong, Value: designLong, Reference: "par-1"}},
-		Instances: InstanceList{Total: 63, Ticket: designTicket, Rows: designInstances(p.Now), Filtered: true, Incomplete: true, FormAddress: designAddress,
+		Instances: InstanceList{Total: 63, InView: 7, AnyStatus: designAddress, Ticket: designTicket,
+			Heads: []SortHead{{"state", designAddress, "descending"}, {"host", designAddress, ""}, {"ip", designAddress, ""}, {"batch", designAddress, ""}, {"zone", designAddress, ""}, {"start", designAddress, ""}, {"duration", designAddress, ""}},
+			Set:   []SetFilter{{"batch", "3", designAddress}}, Folds: []RowFold{{"FAILED", 9, 1, 2, designAddress}, {"WAITING", 170, 4, 20, designAddress}, {"DONE", 12, 1, 2, designAddress}},
+			Rows: designInstances(p.Now), Filtered: true, Incomplete: true, FormAddress: designAddress,
 			Statuses: designOptions("ABNORMAL", "", "READY", "ABNORMAL"), Batches: designOptions("", "", "1", "2"), Regions: designOptions("", "", "a", "b"),
 			Zones: designOptions("", "", "a", "b"), Sorts: designOptions("", "", "batch", "host"), FailedFirst: designAddress, Hosts: designAddress, CSV: designAddress},
-		Activity: []ActivityEntry{
-			{ID: "event-1", Time: p.Now, After: p.Now.Add(-5 * time.Second), Subject: "instance", From: "PROCESSING", To: "ABNORMAL", Target: "prd-web-0002", Batch: 2},
-			{ID: "record-3", Sequence: 3, Time: p.Now, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: designLong, Receipt: designAddress},
-			{ID: "record-2", Sequence: 2, Time: p.Now, Actor: "manager", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: "prd-web-0003", Batch: 2, Reason: designChinese, Receipt: designAddress, Override: true}},
+		Feed: []FeedEntry{
+			{ID: "operation-k1", Kind: "operation", Time: p.Now, Now: p.Now, Status: "operation.unknown", Operation: "CONTINUE_ORDER", Actor: "operator", Reason: designLong, Address: designAddress, Override: true},
+			{ID: "approval-k2", Kind: "approval", Time: p.Now, Now: p.Now, Status: "approval.refused", Operation: "CANCEL_ORDER", Actor: "manager", Reason: designChinese, Address: designAddress},
+			{ID: "event-1", Kind: "ticket", Time: p.Now, After: p.Now.Add(-5 * time.Second), Now: p.Now, Status: "PAUSED", Why: "OUTSIDE"},
+			{ID: "feed-batch-2", Kind: "batches", Time: p.Now, Now: p.Now, Status: "ABNORMAL", First: 1, Last: 2, Counts: counts[:3]},
+			{ID: "feed-created", Kind: "created", Time: p.Now.Add(-48 * time.Hour), Now: p.Now, Actor: "operator"}},
 		AllHistory: "/audit", Timeline: "/audit"}
 }
 
@@ -145,7 +167,7 @@ func designSteps(now time.Time) [][]Step {
 func designOperation(p Design) NewOperation {
 	rows := designInstances(p.Now)
 	return NewOperation{Frame: p.Frame, Ticket: TicketHead{ID: designTicket, Name: "nginx_reload", Status: "ABNORMAL"}, TicketAddress: designAddress,
-		Action: "/design", Type: "SKIP_BATCH", BatchIndex: "2", Batch: &designBatches()[1], Targets: rows, Scope: Tally{1, 1, 5, 7}, Whole: Tally{3, 9, 10, 22},
+		Action: "/design", Type: "SKIP_BATCH", BatchIndex: "2", Batch: &designBatch()[1], Targets: rows, Scope: Tally{1, 1, 5, 7}, Whole: Tally{3, 9, 10, 22},
 		Key: "k", Reason: designChinese, MaxReason: 500, Errors: FieldErrors{"reason": designChinese, "despite": designChinese},
 		Changes: []Change{{"status", "PROCESSING", "ABNORMAL", true}, {"finished", "6", "7", false}},
 		Pending: []PendingOperation{{"k7", "PAUSE_ORDER", "nginx_reload", "manager", p.Now, "/design"}}, ShowNext: true, Next: 3, NextHosts: rows,

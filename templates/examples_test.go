@@ -250,32 +250,51 @@ func exampleInstances() []Instance {
 func exampleTicket() Ticket {
 	f := frame("patch_kernel", SectionTickets)
 	f.Refresh, f.Here = 5, ticketAddress
-	return Ticket{Frame: f, Head: exampleHead("ABNORMAL"), Total: 23, ReadAt: noon,
+	head := exampleHead("ABNORMAL")
+	head.Batches, head.Regions, head.Zones = 4, []string{"cn-north-4", script}, []string{"cn-north-4a", "cn-north-4b"}
+	counts := []Count{{"PROCESSING", 3}, {"READY", 9}, {"ABNORMAL", 2}, {"CANCELED", 1}, {"FINISHED", 7}, {"ROLLBACKED", 0}, {"MIGRATING", 1}}
+	return Ticket{Frame: f, Head: head, ReadAt: noon, Counts: counts,
 		Params: []Param{{"days", "14", false, ""}, {"password", "******", true, ""}, {"target", script, false, "param-17"}, {longWord, override, false, ""}},
-		Counts: []Count{{"PROCESSING", 3}, {"READY", 9}, {"ABNORMAL", 2}, {"CANCELED", 1}, {"FINISHED", 7}, {"ROLLBACKED", 0}, {"MIGRATING", 1}},
+		Verdict: Verdict{Kind: "STOPPED", Pending: "SKIP_BATCH", Actor: script, Reason: quotes, At: noon, Now: noon.Add(time.Minute), Batch: 2, Failed: 2, Total: 10,
+			Threshold: "90", Reach: "OPEN", Running: 3, Receipt: "/operations/k3"},
+		Requests: []Request{{ID: "k4", Actor: script, Operation: "CANCEL_ORDER", Approval: true, Stops: 12, At: noon, Expires: noon.Add(time.Hour), Now: noon,
+			Action: "approval.requested", Address: "/approvals/k4", Reason: quotes},
+			{ID: "k5", Actor: override, Operation: "CANCEL_INSTANCE", Target: script, At: noon, Now: noon, Action: "operation.unknown", Address: "/operations/k5"}},
 		Operations: []OperationChoice{{Type: "PAUSE_ORDER", Refusal: "ticket_not_running"},
 			{Type: "CONTINUE_ORDER", Address: ticketAddress + "/operations/new?operation_type=CONTINUE_ORDER"},
-			{Type: "SKIP_BATCH", Address: ticketAddress + "/operations/new?operation_type=SKIP_BATCH&batch_index=2", Batch: 2},
-			{Type: "CANCEL_ORDER", Address: ticketAddress + "/operations/new?operation_type=CANCEL_ORDER"}},
-		Batches: []Batch{{Index: 1, Total: 3, Rotation: "PAUSE", State: "FINISHED", Address: ticketAddress + "?batch=1"},
-			{Index: 2, Total: 10, Rotation: "CONTINUE", State: "FAILED", Current: true, Selected: true, Address: ticketAddress + "?batch=2",
-				Cells: []Cell{{"1", "web-0001", "FINISHED", ticketAddress + "/instances/1"}, {"2", script, "MIGRATING", ticketAddress + "/instances/2"}}},
-			{Index: 3, Total: 10, Rotation: "SOMEDAY", State: "WAITING", Address: ticketAddress + "?batch=3"},
-			{Index: 4, Total: 0, State: "UNKNOWN", Address: ticketAddress + "?batch=4"}},
-		Instances: InstanceList{Total: 23, Search: quotes, Statuses: []Option{{"", true}, {"READY", false}, {"ABNORMAL", false}},
+			{Type: "SKIP_BATCH", Address: ticketAddress + "/operations/new?operation_type=SKIP_BATCH&batch_index=2", Batch: 2, Pending: true},
+			{Type: "CANCEL_ORDER", Address: ticketAddress + "/operations/new?operation_type=CANCEL_ORDER", Approval: true}},
+		Lanes: Lanes{Now: "50.00%", Switch: ticketAddress + "?batches=table#batches",
+			Ticks: []LaneTick{{X: "0.00%", Kind: "start", Time: noon}, {X: "20.00%", Kind: "pause", Took: 5 * time.Minute}, {X: "35.00%", Kind: "halt", Took: 3 * time.Minute}, {X: "50.00%", Kind: "now"}, {X: "75.00%", Time: noon.Add(time.Minute)}},
+			Stops: []LaneStop{{"10.00%", "20.00%", false}, {"30.00%", "10.00%", true}},
+			Rows: []Lane{{Index: 1, Total: 3, Rotation: "PAUSE", State: "FINISHED", Zones: []string{"cn-north-4a"}, Parts: []LanePart{{"FINISHED", "0.00%", "10.00%"}}, Cells: []string{"FINISHED", "FINISHED", "FINISHED"},
+				Counts: []Count{{"FINISHED", 3}}, From: noon, To: noon.Add(time.Minute), Took: time.Minute, Address: ticketAddress + "?batch=1#instances"},
+				{Index: 2, Total: 10, Rotation: "CONTINUE", State: "FAILED", Current: true, Selected: true, Zones: []string{script, "b"}, Cells: []string{"FINISHED", "ABNORMAL", "MIGRATING", "CANCELED", "PROCESSING"},
+					Counts: counts, From: noon, Took: 2 * time.Hour, Address: ticketAddress + "?batch=2#instances"},
+				{Index: 3, Total: 10, Rotation: "SOMEDAY", State: "WAITING", Counts: []Count{{"READY", 10}}, Address: ticketAddress + "?batch=3#instances"},
+				{Index: 4, Total: 0, State: "UNKNOWN", Address: ticketAddress + "?batch=4#instances"}},
+			After: &LaneFold{First: 5, Last: 9, Instances: 50, Took: 17 * time.Minute, Links: []Lane{{Index: 5, Total: 10, Address: ticketAddress + "?batch=5#instances"}},
+				Parts: []LanePart{{"ESTIMATE", "50.00%", "50.00%"}}}},
+		Failures: OutputGroups{Switch: ticketAddress + "?by=output#failures", More: 1, Groups: []OutputGroup{
+			{ID: "output-1", Label: "exit status 4", Line: script, Hosts: []OutputHost{{"web-0001", ticketAddress + "/instances/1"}, {longWord, ticketAddress + "/instances/2"}}, More: 3},
+			{ID: "output-2", Line: override, Hosts: []OutputHost{{"web-0003", ticketAddress + "/instances/3"}}}}},
+		Instances: InstanceList{Total: 23, InView: 7, Search: quotes, Statuses: []Option{{"", true}, {"READY", false}, {"ABNORMAL", false}},
 			Batches: []Option{{"", false}, {"1", false}, {"2", true}}, Regions: []Option{{"", true}, {"cn-north-4", false}, {script, false}},
 			Zones: []Option{{"", true}, {"cn-north-4a", false}}, Sorts: []Option{{"", true}, {"batch", false}}, Filtered: true,
-			Incomplete: true, Rows: exampleInstances(), FormAddress: ticketAddress, FailedFirst: ticketAddress, Hosts: ticketAddress + "/hosts.txt",
+			Heads: []SortHead{{"state", ticketAddress, "descending"}, {"host", ticketAddress + "?sort=host", ""}, {"ip", ticketAddress, ""}, {"batch", ticketAddress, ""}, {"zone", ticketAddress, ""}, {"start", ticketAddress, ""}, {"duration", ticketAddress, "ascending"}},
+			Set:   []SetFilter{{"batch", "2", ticketAddress}, {"zone", script, ticketAddress}}, Folds: []RowFold{{"WAITING", 170, 4, 20, ticketAddress + "?rows=waiting"}, {"DONE", 20, 1, 3, ticketAddress + "?rows=done"}},
+			Incomplete: true, Rows: exampleInstances(), FormAddress: ticketAddress, FailedFirst: ticketAddress, AnyStatus: ticketAddress + "?batch=2", Hosts: ticketAddress + "/hosts.txt",
 			CSV: ticketAddress + "/instances.csv"},
-		Progress: Progress{Done: 10, Total: 23, Success: &Success{7, 23, 21, "30", "90", "MISSED"},
+		Progress: Progress{Done: 10, Total: 23, Success: &Success{10, "70", "90", "OPEN", 2},
 			Remaining: &Remaining{Time: 17 * time.Minute, Batch: 2, Overdue: true, Samples: 7}},
 		Trouble: &Trouble{Since: noon, Missed: 3, Failure: *exampleFailure()},
 		Live:    Live{Address: ticketAddress + "/events", Digest: "d1", Icon: "ABNORMAL", Title: "Abnormal · 2 failed · patch_kernel"},
-		Activity: []ActivityEntry{
-			{ID: "event-1", Time: noon, After: noon.Add(-5 * time.Second), Subject: "instance", From: "READY", To: "PROCESSING", Target: script, Batch: 2},
-			{ID: "record-3", Sequence: 3, Time: noon, Actor: "operator", Action: "operation.unknown", Outcome: "unknown", Operation: "CONTINUE_ORDER", Reason: longWord, Receipt: "/operations/k3"},
-			{ID: "record-2", Sequence: 2, Time: noon, Actor: "operator", Action: "operation.observed", Outcome: "succeeded", Operation: "CANCEL_INSTANCE", Target: script, Batch: 2, Reason: quotes, Receipt: "/operations/k2"},
-			{ID: "event-2", Time: noon, After: noon.Add(-5 * time.Second), Subject: "ticket", From: "PROCESSING", To: "ABNORMAL"}},
+		Feed: []FeedEntry{
+			{ID: "operation-k3", Kind: "operation", Time: noon, Now: noon, Status: "operation.unknown", Operation: "CONTINUE_ORDER", Actor: script, Reason: longWord, Address: "/operations/k3", Override: true},
+			{ID: "approval-k4", Kind: "approval", Time: noon, Now: noon, Status: "approval.requested", Operation: "CANCEL_ORDER", Actor: override, Reason: quotes, Address: "/approvals/k4"},
+			{ID: "event-2", Kind: "ticket", Time: noon, Now: noon, After: noon.Add(-5 * time.Second), Status: "ABNORMAL", Why: "OUTSIDE"},
+			{ID: "feed-batch-2", Kind: "batches", Time: noon, Now: noon, Status: "ABNORMAL", First: 1, Last: 2, Counts: counts},
+			{ID: "feed-created", Kind: "created", Time: noon.Add(-25 * time.Hour), Now: noon, Actor: script}},
 		AllHistory: "/audit?ticket=" + ticketID}
 }
 
@@ -314,7 +333,7 @@ func exampleOperation() NewOperation {
 func exampleOperationBatch() NewOperation {
 	p := exampleOperation()
 	p.Type, p.Instance, p.InstanceID, p.BatchHint, p.BatchIndex = "SKIP_BATCH", nil, "", "", "2"
-	p.Batch, p.Targets = &exampleTicket().Batches[1], exampleInstances()
+	p.Batch, p.Targets = &designBatch()[1], exampleInstances()
 	p.Pending, p.ShowNext, p.Next, p.NextHosts = nil, true, 3, exampleInstances()[3:4]
 	p.Scope, p.Problem, p.Errors, p.Reason = Tally{1, 1, 5, 7}, nil, nil, ""
 	p.Changes = []Change{{"finished", "6", "7", false}}

@@ -59,6 +59,37 @@ func Duration(t *i18n.CommonTexts, d time.Duration) string {
 	return fmt.Sprintf("%d %s %02d %s", int(d.Hours())/24, t.Day, int(d.Hours())%24, t.Hour)
 }
 
+// about writes an estimate in its largest units: "27 min", "1 h 20 min".
+func about(t *i18n.CommonTexts, d time.Duration) string {
+	switch d = coarse(d); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d %s", int(d.Seconds()), t.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d %s", int(d.Minutes()), t.Minute)
+	}
+	return duration(t, d)
+}
+
+// clockDuration writes a duration as a clock does: "1:38", or "1:02:38" from an hour on.
+func clockDuration(d time.Duration) string {
+	s := int(d.Seconds())
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// clockTexts are when a batch began and ended, empty where it has not.
+func clockTexts(ctx context.Context, l Lane) (from, to string) {
+	if !l.From.IsZero() {
+		from = clockText(ctx, l.From, time.Time{}, "15:04:05")
+	}
+	if !l.To.IsZero() {
+		to = clockText(ctx, l.To, time.Time{}, "15:04:05")
+	}
+	return from, to
+}
+
 // shapes are the icon and the colour that a wire value is shown with. Each
 // state has a shape of its own, so that colour is never needed to tell it.
 var shapes = map[string]string{

@@ -104,6 +104,20 @@ type OperationChoice struct {
 	Denied  *Denial // why the rules do not let the reader
 	Batch   int32   // SKIP_BATCH: the batch
 	Waiting bool    // what it cancels has not been started
+	// Approval says that the rules want somebody else's consent for it; Pending that another operation on the ticket has
+	// no end yet.
+	Approval, Pending bool
+}
+
+// Batch is one batch of a ticket.
+type Batch struct {
+	Index, Total int32
+	Rotation     string // CONTINUE, PAUSE or what COC says
+	State        string // a value of coc.BatchState
+	Current      bool
+	Selected     bool   // the list shows its instances only
+	Address      string // this page with its instances
+	Skip         OperationChoice
 }
 
 // Instance is one server in one batch.
@@ -129,3 +143,13 @@ type Instance struct {
 
 // Attribute is a name with its value.
 type Attribute struct{ Name, Value string }
+
+// ActivityEntry is an operation with its last step, as a confirmation names it.
+type ActivityEntry struct {
+	Time      time.Time
+	Actor     string
+	Action    string // wire value of the log
+	Operation string // wire value
+	Reason    string
+	Receipt   string // address
+}

@@ -96,7 +96,7 @@ func TestStreamSkips(t *testing.T) {
 	t.Parallel()
 	c := start(t, slow(time.Minute))
 	b := c.signedIn(t, "operator", i18n.EnUS)
-	stalled, conn := b.stall(c.ticket("wide") + "/events")
+	stalled, conn := b.stall(c.ticket("wide") + "/events?rows=all") // so much at first that no buffer takes it
 	c.poll(t, "the stream is open", func() bool { return c.handlers.Streams() == 1 })
 	reads := b.watch(c.ticket("wide"))
 	const readings = 100

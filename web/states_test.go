@@ -34,7 +34,7 @@ func TestEuropeanEndpoint(t *testing.T) {
 			}
 		}
 		p = b.get(c.ticket("abnormal"))
-		b.want(p, http.StatusOK, texts.Live.Status.Of("ABNORMAL"), `data-refresh`)
+		b.want(p, http.StatusOK, `data-verdict="STOPPED"`, `data-refresh`)
 		for _, op := range []string{"CONTINUE_ORDER", "SKIP_BATCH", "CANCEL_ORDER"} {
 			if !strings.Contains(p.body, "operation_type="+op) {
 				t.Errorf("%s is not offered", op)
@@ -58,7 +58,7 @@ func TestRolledBackTicket(t *testing.T) {
 	texts := i18n.For(i18n.EnUS)
 	b.want(b.get("/tickets?status=any"), http.StatusOK, texts.List.DecisionsOf(1, false)) // the paused one
 	p := b.get(c.ticket("abnormal"))
-	b.want(p, http.StatusOK, texts.Live.Status.Of("ROLLBACKED"), texts.Word.InstanceStatus.Of("ROLLBACKED"))
+	b.want(p, http.StatusOK, texts.Course.Lead.Of("ROLLBACKED"), texts.Word.InstanceStatus.Of("ROLLBACKED"))
 	b.want(b.get(c.newOperation("abnormal", "operation_type=CANCEL_ORDER")), http.StatusOK, texts.Word.Refusal.Of("ticket_over"))
 	c.sentNothing(t)
 }

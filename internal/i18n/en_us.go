@@ -399,13 +399,13 @@ var enUS = Texts{
 	},
 	Ticket: TicketTexts{
 		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",
-		Script: "Script", Version: "Version", Source: "Source", ExecuteUser: "Runs as",
-		Timeout: "Timeout per instance", SuccessRate: "Success threshold", CurrentBatch: "Current batch",
-		Counts: "Instances by state",
+		Script: "Script", ExecuteUser: "Runs as",
+		SuccessRate: "Success threshold",
+		Counts:      "Instances by state",
 		CountsText: func(total int32) string {
 			return fmt.Sprintf("%d %s", total, pluralEN(int64(total), "instance", "instances"))
 		},
-		Operations: "Operations", OperationsHint: "Each opens a page that shows its impact and asks you to confirm.",
+		Operations: "Operations",
 		Effect: Words{
 			"CANCEL_INSTANCE": "Stops the script on this instance only. The others keep running.",
 			"SKIP_BATCH":      "Cancels the instances of this batch that aren't done and starts the next batch. After the last batch the ticket ends.",
@@ -414,14 +414,12 @@ var enUS = Texts{
 			"CONTINUE_ORDER":  "Starts the next batch. Failed instances aren't run again.",
 		},
 		Batches: "Batches", BatchesEmpty: "COC returned no batches for this ticket.",
-		Current:   "current",
 		Instances: "Instances",
 		LastLine:  "Last line", Log: "Log",
 		LogOf:    func(host string) string { return "Log of " + host },
 		CancelOf: func(host string) string { return "Cancel instance " + host },
-		Cancel:   "Cancel", Actions: "Actions",
-		AllHistory: "All records of this ticket",
-		Params:     "Parameters", ParamsEmpty: "The script has no parameters.",
+		Cancel:   "Cancel", CopyKey: "Copy SCT id", Copied: "Copied",
+		Params: "Parameters", ParamsEmpty: "The script has no parameters.",
 		ParamName: "Name", ParamValue: "Value", ParamReference: "from the parameter store",
 	},
 	Live: LiveTexts{
@@ -431,39 +429,22 @@ var enUS = Texts{
 			}
 			return fmt.Sprintf("%s · %d failed · %s", state, failed, name)
 		},
-		Status: Words{
-			"READY":      "Waiting to start. No action needed.",
-			"PROCESSING": "Running. No action needed.",
-			"ABNORMAL":   "Stopped: too many instances failed. Continue the ticket, skip the batch or cancel the ticket.",
-			"ERROR":      "Stopped: too many instances failed. Continue the ticket, skip the batch or cancel the ticket.",
-			"PAUSED":     "Paused. Continue the ticket, skip the batch or cancel the ticket.",
-			"CANCELED":   "Cancelled. No more instances start.",
-			"FINISHED":   "Finished. No action needed.",
-			"ENDED":      "Ended with failures. No action needed.",
-			"ROLLBACKED": "Rolled back. No action needed.",
-		},
 		Trouble: func(since string) string {
 			return fmt.Sprintf("No data from COC since %s. This page shows earlier data; the console keeps trying.", since)
 		},
 		Progress:   "Progress",
 		ProgressOf: func(done, total int32) string { return fmt.Sprintf("%d of %d done", done, total) },
 		Success:    "Success rate",
-		SuccessOf: func(finished, total int, percent, threshold string, required int) string {
-			return fmt.Sprintf("%s%% (%d of %d), %s%% needed: %d", percent, finished, total, threshold, required)
-		},
-		Verdict: Words{"REACHED": "Met", "OPEN": "Can still be met", "MISSED": "Can't be met"},
-		Elapsed: "Elapsed", Remaining: "Estimated time left",
-		About:      func(duration string) string { return "about " + duration },
+		Elapsed:    "Elapsed",
 		UntilPause: func(batch int32) string { return fmt.Sprintf("until the pause after batch %d", batch) },
 		Overdue:    "An instance is taking longer than the finished ones.",
 		Samples: func(runs int) string {
 			return fmt.Sprintf("from %d finished %s of this ticket", runs, pluralEN(int64(runs), "run", "runs"))
 		},
-		Since:   func(time string) string { return "since " + time },
-		MapHint: "One mark per instance. Use the arrow keys to move, Enter to open.",
-		Cell:    func(host, state string) string { return host + ", " + state }, PausesAfter: "then pauses",
-		Search: "Host, IP address or id", Sort: "Sort by",
-		Sorts:       Words{"batch": "Batch", "host": "Host name", "start": "Start, newest first", "duration": "Duration, longest first"},
+		Since:       func(time string) string { return "since " + time },
+		PausesAfter: "then pauses",
+		Search:      "Host, IP address or id", Sort: "Sort by",
+		Sorts:       Words{"batch": "Batch", "host": "Host name", "ip": "IP address", "zone": "Zone", "start": "Start, newest first", "duration": "Duration, longest first"},
 		FailedFirst: "Failed first", CopyHosts: "Copy hosts", Copied: "Host names copied", DownloadCSV: "Download CSV",
 		Shown: func(shown, total int) string {
 			return fmt.Sprintf("%d of %d %s", shown, total, pluralEN(int64(total), "instance", "instances"))
@@ -472,15 +453,129 @@ var enUS = Texts{
 		Empty:      "COC returned no instances for this ticket.", EmptyFiltered: "No instances match.",
 		OrderChanged: "The order has changed.", SortAgain: "Sort again",
 		Activity: "Activity", ActivityEmpty: "No activity since this console started watching.",
-		Subject:  Words{"ticket": "Ticket", "batch": "Batch", "instance": "Instance"},
-		Change:   func(subject, from, to string) string { return subject + ": " + from + " → " + to },
-		SeenHere: "seen by this console", NotBefore: "not before",
 		Columns:     Words{"instance_id": "Instance ID", "server_id": "Server ID", "seconds": "Seconds", "public_ip": "Public IP address"},
 		Lost:        "No connection to the console since {time}. This page may be out of date; it keeps trying.",
 		Ended:       "Your session has ended. This page shows data from {time}.",
 		Denied:      "COC no longer lets you see this. This page shows data from {time}.",
 		Back:        "Up to date again.",
 		SignInAgain: "Sign in", Ago: "{age} ago",
+	},
+	Course: CourseTexts{
+		Lead: Words{
+			"READY":            "Waiting to start.",
+			"PROCESSING":       "Running.",
+			"MISSED":           "Running, but {threshold}% can't be met.",
+			"PAUSED_HERE":      "Paused by {actor} at {time}",
+			"PAUSED_STRATEGY":  "Paused after batch {batch}, as its strategy says, at {time}.",
+			"PAUSED_OUTSIDE":   "Paused outside this console, between {after} and {time}.",
+			"PAUSED":           "Paused outside this console, before it looked.",
+			"STOPPED":          "Stopped at {time} in batch {batch}:",
+			"STOPPED_SOMEHOW":  "Stopped: too many instances failed.",
+			"CANCELED_HERE":    "Cancelled by {actor} at {time}",
+			"CANCELED_OUTSIDE": "Cancelled outside this console, between {after} and {time}.",
+			"CANCELED":         "Cancelled outside this console, before it looked.",
+			"FINISHED":         "Finished at {time} after {took}.",
+			"ENDED":            "Ended with failures at {time} after {took}.",
+			"ROLLBACKED":       "Rolled back.",
+			"UNKNOWN":          "This console doesn't know this state.",
+			"DOUBT":            "Result unknown:",
+			"UNCONFIRMED":      "Not confirmed:",
+		},
+		Rest: Words{
+			"READY":       "Created at {time} by {actor}. No action needed.",
+			"PROCESSING":  "No action needed.",
+			"STOPPED":     "{failed} of {total} failed, {threshold}% required.",
+			"ROLLBACKED":  "No action needed.",
+			"UNKNOWN":     "Check the ticket in COC.",
+			"DOUBT":       "{operation} by {actor} at {time} got no answer from COC. Look at the instances before you send it again.",
+			"UNCONFIRMED": "{operation} by {actor} at {time} was accepted by COC, and the ticket doesn't show it. Look at the instances before you send it again.",
+		},
+		Approved: ", approved by {approver}", Reason: ": “{reason}”.", SeeReceipt: "Receipt",
+		BatchSince: "Batch {batch} started at {time}.", Ends: "At this pace the ticket finishes at about {ends}.",
+		StillRun: func(n int) string {
+			if n == 0 {
+				return "Nothing is running."
+			}
+			return countEN(n, "instance still runs.", "instances still run.")
+		},
+		Stopped: func(n int) string { return countEN(n, "instance was cancelled.", "instances were cancelled.") },
+		Succeeded: func(succeeded, all, failed int) string {
+			if failed == 0 {
+				return fmt.Sprintf("%d of %d succeeded.", succeeded, all)
+			}
+			return fmt.Sprintf("%d failed, %d of %d succeeded.", failed, succeeded, all)
+		},
+		Reach:   Words{"REACHED": "The success threshold is met.", "OPEN": "The success threshold can still be met.", "MISSED": "The success threshold can't be met any more."},
+		Doing:   Words{"PAUSE_ORDER": "Pausing", "CONTINUE_ORDER": "Continuing", "SKIP_BATCH": "Skipping", "CANCEL_ORDER": "Cancelling"},
+		BatchOf: func(batch, batches int32) string { return fmt.Sprintf("Batch %d of %d", batch, batches) },
+		Asks:    "{actor} asks for approval: {operation}", AskStops: func(n int) string { return " · " + countEN(n, "instance", "instances") }, AskExpires: " · expires at {expires} — ",
+		Review: "Review",
+		Sent: Words{
+			"operation.requested": "{actor} sent at {time}: {operation}. Waiting for COC's answer. ",
+			"operation.accepted":  "{actor} sent at {time}: {operation}. COC accepted it; waiting for the ticket to show it. ",
+			"operation.unknown":   "{actor} sent at {time}: {operation}. COC's answer is unknown; looking whether the ticket shows it. ",
+		},
+		More: "More operations", CopyLink: "Copy link", UnderWay: "Another operation on this ticket has no end yet.",
+		AskFor: func(operation string) string { return "Ask for approval: " + operation },
+		Success: func(done int, threshold, verdict string, mayFail int) string {
+			text := fmt.Sprintf("of %d done; %s%% needed; ", done, threshold)
+			switch verdict {
+			case "REACHED":
+				return text + "met"
+			case "MISSED":
+				return text + "can't be met"
+			}
+			if mayFail == 0 {
+				return text + "can still be met: no more may fail"
+			}
+			return text + fmt.Sprintf("can still be met: at most %d more may fail", mayFail)
+		},
+		Left: "Left", Counted: func(n int32, state string) string { return fmt.Sprintf("%d %s", n, strings.ToLower(state)) }, Comma: ", ",
+		Timeout:  func(d string) string { return "timeout " + d },
+		PerBatch: func(percent string) string { return percent + "% per batch" },
+		Zones:    func(n int) string { return countEN(n, "zone", "zones") },
+		AsTable:  "Show as table", AsTimeline: "Show as timeline",
+		PausedFor: func(d string) string { return "paused " + d }, StoppedFor: func(d string) string { return "stopped " + d }, Now: "now",
+		LaneWaits: "Waiting", LaneRuns: func(from string) string { return "Since " + from }, LaneRan: func(from, to string) string { return "From " + from + " to " + to },
+		BatchesWait: func(n int) string { return countEN(n, "batch waiting", "batches waiting") },
+		Batches: func(first, last int32) string {
+			if first == last {
+				return fmt.Sprintf("Batch %d", first)
+			}
+			return fmt.Sprintf("Batches %d–%d", first, last)
+		},
+		Failures: "Failures by last log line", ByOutput: "All by identical output",
+		NoFailures: "No failures.", NoOutput: "No output",
+		Hosts: func(n int) string { return countEN(n, "host", "hosts") }, MoreHosts: func(n int) string { return countEN(n, "more", "more") },
+		MoreGroups: func(n int) string {
+			return countEN(n, "more group", "more groups") + ". Filter the instances to see them."
+		},
+		ExitStatus:  func(status string) string { return "exit status " + status },
+		AllActivity: "All records",
+		Did:         Words{"operation": "{actor}: {operation}", "approval": "{actor} asks for approval: {operation}"},
+		Outcome: Words{
+			"operation.requested": "sent", "operation.accepted": "accepted", "operation.rejected": "rejected", "operation.unknown": "result unknown",
+			"operation.observed": "confirmed", "operation.not_observed": "not confirmed",
+			"approval.requested": "waiting", "approval.granted": "approved", "approval.refused": "declined", "approval.withdrawn": "withdrawn",
+			"approval.expired": "expired", "approval.returned": "approved, not sent",
+		},
+		Became: Words{
+			"":         "Ticket: {state}",
+			"STRATEGY": "Paused after batch {batch}, as its strategy says", "THRESHOLD": "Stopped: too many failures in batch {batch}",
+			"OUTSIDE": "Ticket: {state}, outside this console",
+		},
+		Between: "between {after} and {time}", Started: "{actor} started the ticket",
+		Folded: func(kind string, n int, first, last int32) string {
+			text := fmt.Sprintf("%d %s", n, map[string]string{"FAILED": "more failed", "RUNNING": "more running", "WAITING": "waiting", "DONE": "done"}[kind])
+			switch {
+			case kind != "WAITING" || first == 0:
+				return text
+			case first == last:
+				return text + fmt.Sprintf(" in batch %d", first)
+			}
+			return text + fmt.Sprintf(" in batches %d–%d", first, last)
+		},
+		Selected: "Selected", SelectedOf: "{n} selected", Clear: "Clear",
 	},
 	Instance: InstanceTexts{
 		Facts: "Facts", ID: "Instance ID", ResourceID: "Resource ID", FixedIP: "Private IP", FloatingIP: "Public IP",

@@ -90,7 +90,7 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 
 func TestChineseIsChinese(t *testing.T) {
 	// Names, arguments and punctuation alone have nothing to translate.
-	same := []string{".Tickets.Key", ".Ticket.Key", ".Common.Colon", ".Common.Stop"}
+	same := []string{".Tickets.Key", ".Ticket.Key", ".Common.Colon", ".Common.Stop", ".Course.Comma"}
 	english := textsOf(EnUS)
 	for path, text := range textsOf(ZhCN) {
 		if slices.Contains(same, path) || text.value == "a map" {

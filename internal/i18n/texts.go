@@ -18,6 +18,7 @@ type Texts struct {
 	List        ListTexts
 	Ticket      TicketTexts
 	Live        LiveTexts
+	Course      CourseTexts
 	Instance    InstanceTexts
 	Log         LogTexts
 	Key         KeyTexts

@@ -59,49 +59,39 @@ type ListTexts struct {
 
 // TicketTexts are the ticket page's.
 type TicketTexts struct {
-	Facts, Key, Creator     string
-	Script, Version, Source string
-	ExecuteUser             string
-	Timeout, SuccessRate    string
-	CurrentBatch            string
-	Counts                  string
-	CountsText              func(total int32) string
-	Operations              string
-	OperationsHint          string
-	Effect                  Words // by operation_type: what it does and what not
-	Batches, BatchesEmpty   string
-	Current                 string
-	Instances               string
-	LastLine, Log           string
-	LogOf                   func(host string) string
-	CancelOf                func(host string) string
-	Cancel                  string
-	Actions                 string
-	AllHistory              string
-	Params, ParamsEmpty     string
-	ParamName, ParamValue   string
-	ParamReference          string
+	Facts, Key, Creator   string
+	Script                string
+	ExecuteUser           string
+	SuccessRate           string
+	Counts                string
+	CountsText            func(total int32) string
+	Operations            string
+	Effect                Words // by operation_type: what it does and what not
+	Batches, BatchesEmpty string
+	Instances             string
+	LastLine, Log         string
+	LogOf                 func(host string) string
+	CancelOf              func(host string) string
+	Cancel                string
+	CopyKey, Copied       string
+	Params, ParamsEmpty   string
+	ParamName, ParamValue string
+	ParamReference        string
 }
 
 // LiveTexts are those of pages that keep themselves up to date, and of what a
 // ticket's page shows of its course.
 type LiveTexts struct {
 	Title                   func(state string, failed int32, name string) string // of the document
-	Status                  Words                                                // by ticket status: whether somebody has to decide
 	Trouble                 func(since string) string
 	Progress                string
 	ProgressOf              func(done, total int32) string
 	Success                 string
-	SuccessOf               func(finished, total int, percent, threshold string, required int) string
-	Verdict                 Words // watch.Verdict
-	Elapsed, Remaining      string
-	About                   func(duration string) string
+	Elapsed                 string
 	UntilPause              func(batch int32) string
 	Overdue                 string
 	Samples                 func(runs int) string
 	Since                   func(time string) string
-	MapHint                 string
-	Cell                    func(host, state string) string
 	PausesAfter             string
 	Search                  string // label
 	Sort                    string // label
@@ -114,14 +104,59 @@ type LiveTexts struct {
 	Empty, EmptyFiltered    string
 	OrderChanged, SortAgain string
 	Activity, ActivityEmpty string
-	Subject                 Words // watch.Subject
-	Change                  func(subject, from, to string) string
-	SeenHere, NotBefore     string
 	Columns                 Words // of the CSV file, beside those of Common
 	// For the script; {time} and {age} stand for what it puts in.
 	Lost, Ended, Denied, Ago string
 	Back                     string // after Lost or Trouble
 	SignInAgain              string
+}
+
+// CourseTexts are those of what happened to a ticket: its verdict, its batches in time, its failures, its activity.
+// Names in braces are replaced.
+type CourseTexts struct {
+	Lead, Rest                  Words // by the verdict's kind: the sentence, and what follows from it
+	Approved, Reason            string
+	SeeReceipt                  string
+	BatchSince, Ends            string
+	StillRun                    func(instances int) string
+	Stopped                     func(instances int) string
+	Succeeded                   func(succeeded, all, failed int) string
+	Reach                       Words // watch.Verdict, of a ticket that stands
+	Doing                       Words // by operation_type: what is being made of the ticket
+	BatchOf                     func(batch, batches int32) string
+	Asks                        string
+	AskStops                    func(instances int) string
+	AskExpires, Review          string
+	Sent                        Words // by the last step of an operation without an end
+	More, CopyLink, UnderWay    string
+	AskFor                      func(operation string) string
+	Success                     func(done int, threshold, verdict string, mayFail int) string
+	Left                        string
+	Counted                     func(n int32, state string) string
+	Comma                       string // between parts
+	Timeout                     func(duration string) string
+	PerBatch                    func(percent string) string
+	Zones                       func(n int) string
+	AsTable, AsTimeline         string
+	PausedFor, StoppedFor       func(duration string) string
+	Now                         string
+	LaneWaits                   string
+	LaneRuns                    func(from string) string
+	LaneRan                     func(from, to string) string
+	BatchesWait                 func(n int) string
+	Batches                     func(first, last int32) string
+	Failures, ByOutput          string
+	NoFailures, NoOutput        string
+	Hosts, MoreHosts            func(n int) string
+	MoreGroups                  func(n int) string
+	ExitStatus                  func(status string) string
+	AllActivity                 string
+	Did                         Words // operation, approval
+	Outcome                     Words // by the last step
+	Became                      Words // of a change of the ticket's state
+	Between, Started            string
+	Folded                      func(kind string, n int, first, last int32) string
+	Selected, SelectedOf, Clear string // {n} stands for how many
 }
 
 // InstanceTexts are the page of one instance's.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -401,11 +402,11 @@ var zhCN = Texts{
 	},
 	Ticket: TicketTexts{
 		Facts: "基本信息", Key: "工单标识（execute_uuid）", Creator: "创建人",
-		Script: "脚本", Version: "版本", Source: "来源", ExecuteUser: "执行用户",
-		Timeout: "单实例超时时间", SuccessRate: "成功率阈值", CurrentBatch: "当前批次",
-		Counts:     "各状态的实例数",
-		CountsText: func(total int32) string { return fmt.Sprintf("共 %d 个实例", total) },
-		Operations: "操作", OperationsHint: "每个操作都会先显示影响范围，确认后才发送。",
+		Script: "脚本", ExecuteUser: "执行用户",
+		SuccessRate: "成功率阈值",
+		Counts:      "各状态的实例数",
+		CountsText:  func(total int32) string { return fmt.Sprintf("共 %d 个实例", total) },
+		Operations:  "操作",
 		Effect: Words{
 			"CANCEL_INSTANCE": "只停止该实例上的脚本，其他实例继续执行。",
 			"SKIP_BATCH":      "取消该批次中未结束的实例，并启动下一批次。最后一个批次之后工单结束。",
@@ -414,14 +415,12 @@ var zhCN = Texts{
 			"CONTINUE_ORDER":  "启动下一批次。异常的实例不会重新执行。",
 		},
 		Batches: "批次", BatchesEmpty: "COC 没有返回此工单的批次。",
-		Current:   "当前",
 		Instances: "实例",
 		LastLine:  "最后一行日志", Log: "日志",
 		LogOf:    func(host string) string { return host + " 的日志" },
 		CancelOf: func(host string) string { return "取消实例 " + host },
-		Cancel:   "取消", Actions: "操作",
-		AllHistory: "此工单的全部记录",
-		Params:     "脚本参数", ParamsEmpty: "脚本没有参数。",
+		Cancel:   "取消", CopyKey: "复制工单标识", Copied: "已复制",
+		Params: "脚本参数", ParamsEmpty: "脚本没有参数。",
 		ParamName: "参数名", ParamValue: "参数值", ParamReference: "来自参数仓库",
 	},
 	Live: LiveTexts{
@@ -431,52 +430,148 @@ var zhCN = Texts{
 			}
 			return fmt.Sprintf("%s · %d 个异常 · %s", state, failed, name)
 		},
-		Status: Words{
-			"READY":      "待执行，无需处理。",
-			"PROCESSING": "执行中，无需处理。",
-			"ABNORMAL":   "已停止：异常的实例过多。请继续整个工单、跳过批次或取消整个工单。",
-			"ERROR":      "已停止：异常的实例过多。请继续整个工单、跳过批次或取消整个工单。",
-			"PAUSED":     "已暂停。请继续整个工单、跳过批次或取消整个工单。",
-			"CANCELED":   "已取消，不再启动任何实例。",
-			"FINISHED":   "已完成，无需处理。",
-			"ENDED":      "已异常结束，无需处理。",
-			"ROLLBACKED": "已回滚，无需处理。",
-		},
 		Trouble: func(since string) string {
 			return fmt.Sprintf("自 %s 起未收到 COC 的数据。页面显示的是此前的数据，控制台正在重试。", since)
 		},
-		Progress:   "进度",
-		ProgressOf: func(done, total int32) string { return fmt.Sprintf("已结束 %d / %d", done, total) },
-		Success:    "成功率",
-		SuccessOf: func(finished, total int, percent, threshold string, required int) string {
-			return fmt.Sprintf("%s%%（%d / %d），要求 %s%%，即 %d 个", percent, finished, total, threshold, required)
-		},
-		Verdict: Words{"REACHED": "已达到", "OPEN": "仍可达到", "MISSED": "已无法达到"},
-		Elapsed: "已用时", Remaining: "预计剩余时间",
-		About:      func(duration string) string { return "约 " + duration },
-		UntilPause: func(batch int32) string { return fmt.Sprintf("至批次 %d 之后的暂停", batch) },
-		Overdue:    "有实例的执行时间超过已结束的实例。",
-		Samples:    func(runs int) string { return fmt.Sprintf("依据此工单已结束的 %d 次执行", runs) },
-		Since:      func(time string) string { return "自 " + time },
-		MapHint:    "每个标记代表一个实例。方向键移动，回车键打开。",
-		Cell:       func(host, state string) string { return host + "，状态：" + state }, PausesAfter: "之后暂停",
-		Search: "主机名、IP 地址或 ID", Sort: "排序",
-		Sorts:       Words{"batch": "批次", "host": "主机名", "start": "开始时间（最新在前）", "duration": "耗时（最长在前）"},
+		Progress:    "进度",
+		ProgressOf:  func(done, total int32) string { return fmt.Sprintf("已结束 %d / %d", done, total) },
+		Success:     "成功率",
+		Elapsed:     "已用时",
+		UntilPause:  func(batch int32) string { return fmt.Sprintf("至批次 %d 之后的暂停", batch) },
+		Overdue:     "有实例的执行时间超过已结束的实例。",
+		Samples:     func(runs int) string { return fmt.Sprintf("依据此工单已结束的 %d 次执行", runs) },
+		Since:       func(time string) string { return "自 " + time },
+		PausesAfter: "之后暂停",
+		Search:      "主机名、IP 地址或 ID", Sort: "排序",
+		Sorts:       Words{"batch": "批次", "host": "主机名", "ip": "IP 地址", "zone": "可用区", "start": "开始时间（最新在前）", "duration": "耗时（最长在前）"},
 		FailedFirst: "异常在前", CopyHosts: "复制主机名", Copied: "已复制主机名", DownloadCSV: "下载 CSV",
 		Shown:      func(shown, total int) string { return fmt.Sprintf("共 %d 个实例，显示 %d 个", total, shown) },
 		Incomplete: "部分实例未能读取。",
 		Empty:      "COC 没有返回此工单的实例。", EmptyFiltered: "没有符合筛选条件的实例。",
 		OrderChanged: "排序已变化。", SortAgain: "重新排序",
 		Activity: "动态", ActivityEmpty: "控制台开始观察以来没有动态。",
-		Subject:  Words{"ticket": "工单", "batch": "批次", "instance": "实例"},
-		Change:   func(subject, from, to string) string { return subject + "由" + from + "变为" + to },
-		SeenHere: "由本控制台观察到", NotBefore: "不早于",
 		Columns:     Words{"instance_id": "实例 ID", "server_id": "服务器 ID", "seconds": "秒数", "public_ip": "弹性公网 IP"},
 		Lost:        "自 {time} 起与控制台的连接中断，内容可能已经变化。正在自动重试。",
 		Ended:       "会话已结束。页面显示的是 {time} 的数据。",
 		Denied:      "COC 不再允许您查看。页面显示的是 {time} 的数据。",
 		Back:        "数据已是最新。",
 		SignInAgain: "登录", Ago: "{age}前",
+	},
+	Course: CourseTexts{
+		Lead: Words{
+			"READY":            "等待执行。",
+			"PROCESSING":       "执行中。",
+			"MISSED":           "执行中，但已无法达到 {threshold}%。",
+			"PAUSED_HERE":      "{actor} 于 {time} 暂停",
+			"PAUSED_STRATEGY":  "按策略在批次 {batch} 之后暂停（{time}）。",
+			"PAUSED_OUTSIDE":   "在本控制台之外暂停，时间在 {after} 与 {time} 之间。",
+			"PAUSED":           "在本控制台开始观察之前已被暂停。",
+			"STOPPED":          "{time} 停在批次 {batch}：",
+			"STOPPED_SOMEHOW":  "已停止：异常的实例过多。",
+			"CANCELED_HERE":    "{actor} 于 {time} 取消",
+			"CANCELED_OUTSIDE": "在本控制台之外取消，时间在 {after} 与 {time} 之间。",
+			"CANCELED":         "在本控制台开始观察之前已被取消。",
+			"FINISHED":         "{time} 完成，用时 {took}。",
+			"ENDED":            "{time} 异常结束，用时 {took}。",
+			"ROLLBACKED":       "已回滚。",
+			"UNKNOWN":          "控制台不认识此状态。",
+			"DOUBT":            "结果未知：",
+			"UNCONFIRMED":      "未确认：",
+		},
+		Rest: Words{
+			"READY":       "由 {actor} 于 {time} 创建，无需处理。",
+			"PROCESSING":  "无需处理。",
+			"STOPPED":     "{total} 个实例中 {failed} 个异常，要求成功率 {threshold}%。",
+			"ROLLBACKED":  "无需处理。",
+			"UNKNOWN":     "请在 COC 中查看工单。",
+			"DOUBT":       "{actor} 于 {time} 发送的“{operation}”没有得到 COC 的应答。再次发送前请先查看实例。",
+			"UNCONFIRMED": "{actor} 于 {time} 发送的“{operation}”已被 COC 受理，但工单上看不到效果。再次发送前请先查看实例。",
+		},
+		Approved: "，{approver} 批准", Reason: "，原因：“{reason}”。", SeeReceipt: "回执",
+		BatchSince: "批次 {batch} 于 {time} 开始。", Ends: "按目前的速度，工单约在 {ends} 完成。",
+		StillRun: func(n int) string {
+			if n == 0 {
+				return "没有实例在执行。"
+			}
+			return fmt.Sprintf("仍有 %d 个实例在执行。", n)
+		},
+		Stopped: func(n int) string { return fmt.Sprintf("%d 个实例已取消。", n) },
+		Succeeded: func(succeeded, all, failed int) string {
+			if failed == 0 {
+				return fmt.Sprintf("%d 个实例中 %d 个成功。", all, succeeded)
+			}
+			return fmt.Sprintf("%d 个实例中 %d 个异常，%d 个成功。", all, failed, succeeded)
+		},
+		Reach:   Words{"REACHED": "已达到成功率阈值。", "OPEN": "仍可达到成功率阈值。", "MISSED": "已无法达到成功率阈值。"},
+		Doing:   Words{"PAUSE_ORDER": "正在暂停", "CONTINUE_ORDER": "正在继续", "SKIP_BATCH": "正在跳过批次", "CANCEL_ORDER": "正在取消"},
+		BatchOf: func(batch, batches int32) string { return fmt.Sprintf("批次 %d / %d", batch, batches) },
+		Asks:    "{actor} 申请审批：{operation}", AskStops: func(n int) string { return fmt.Sprintf(" · %d 个实例", n) }, AskExpires: " · {expires} 失效 — ",
+		Review: "查看",
+		Sent: Words{
+			"operation.requested": "{actor} 于 {time} 发送：{operation}。等待 COC 应答。",
+			"operation.accepted":  "{actor} 于 {time} 发送：{operation}。COC 已受理，等待工单显示效果。",
+			"operation.unknown":   "{actor} 于 {time} 发送：{operation}。COC 的应答未知，正在查看工单是否显示效果。",
+		},
+		More: "更多操作", CopyLink: "复制链接", UnderWay: "此工单上的另一操作尚未结束。",
+		AskFor: func(operation string) string { return "申请审批：" + operation },
+		Success: func(done int, threshold, verdict string, mayFail int) string {
+			text := fmt.Sprintf("已结束 %d 个；要求 %s%%；", done, threshold)
+			switch verdict {
+			case "REACHED":
+				return text + "已达到"
+			case "MISSED":
+				return text + "已无法达到"
+			}
+			if mayFail == 0 {
+				return text + "仍可达到：不能再有异常"
+			}
+			return text + fmt.Sprintf("仍可达到：最多还可异常 %d 个", mayFail)
+		},
+		Left: "剩余", Counted: func(n int32, state string) string { return fmt.Sprintf("%s %d 个", state, n) }, Comma: "，",
+		Timeout:  func(d string) string { return "超时 " + d },
+		PerBatch: func(percent string) string { return "每批次 " + percent + "%" },
+		Zones:    func(n int) string { return fmt.Sprintf("%d 个可用区", n) },
+		AsTable:  "以表格显示", AsTimeline: "以时间轴显示",
+		PausedFor: func(d string) string { return "暂停 " + d }, StoppedFor: func(d string) string { return "停止 " + d }, Now: "现在",
+		LaneWaits: "等待中", LaneRuns: func(from string) string { return "自 " + from }, LaneRan: func(from, to string) string { return from + " 至 " + to },
+		BatchesWait: func(n int) string { return fmt.Sprintf("%d 个批次等待中", n) },
+		Batches: func(first, last int32) string {
+			if first == last {
+				return fmt.Sprintf("批次 %d", first)
+			}
+			return fmt.Sprintf("批次 %d–%d", first, last)
+		},
+		Failures: "按最后一行日志归类的异常", ByOutput: "按相同输出归类全部实例",
+		NoFailures: "没有异常。", NoOutput: "没有输出",
+		Hosts: func(n int) string { return fmt.Sprintf("%d 台主机", n) }, MoreHosts: func(n int) string { return fmt.Sprintf("另有 %d 台", n) },
+		MoreGroups:  func(n int) string { return fmt.Sprintf("另有 %d 组，请筛选实例查看。", n) },
+		ExitStatus:  func(status string) string { return "退出状态 " + status },
+		AllActivity: "全部记录",
+		Did:         Words{"operation": "{actor} 执行“{operation}”", "approval": "{actor} 申请审批：{operation}"},
+		Outcome: Words{
+			"operation.requested": "已发送", "operation.accepted": "已受理", "operation.rejected": "被拒绝", "operation.unknown": "结果未知",
+			"operation.observed": "已确认", "operation.not_observed": "未确认",
+			"approval.requested": "待审批", "approval.granted": "已批准", "approval.refused": "已拒绝", "approval.withdrawn": "已撤回",
+			"approval.expired": "已过期", "approval.returned": "已批准，未发送",
+		},
+		Became: Words{
+			"":         "工单：{state}",
+			"STRATEGY": "按策略在批次 {batch} 之后暂停", "THRESHOLD": "已停止：批次 {batch} 异常过多",
+			"OUTSIDE": "工单：{state}（在本控制台之外）",
+		},
+		Between: "在 {after} 与 {time} 之间", Started: "{actor} 启动工单",
+		Folded: func(kind string, n int, first, last int32) string {
+			text := cmp.Or(map[string]string{"FAILED": "另有 %d 个异常", "RUNNING": "另有 %d 个执行中", "WAITING": "%d 个等待中", "DONE": "%d 个已结束"}[kind], "%d 个")
+			text = strings.Replace(text, "%d", strconv.Itoa(n), 1)
+			switch {
+			case kind != "WAITING" || first == 0:
+				return text
+			case first == last:
+				return text + fmt.Sprintf("（批次 %d）", first)
+			}
+			return text + fmt.Sprintf("（批次 %d–%d）", first, last)
+		},
+		Selected: "已选择", SelectedOf: "已选择 {n} 个", Clear: "清除",
 	},
 	Instance: InstanceTexts{
 		Facts: "基本信息", ID: "实例 ID", ResourceID: "资源 ID", FixedIP: "私有 IP", FloatingIP: "弹性公网 IP",

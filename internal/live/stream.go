@@ -116,6 +116,8 @@ type Session struct {
 type Source[P Page] struct {
 	// Changed gets a value when there may be something newer to show.
 	Changed <-chan struct{}
+	// Also is another such channel; it may be nil.
+	Also <-chan struct{}
 	// Show returns the newest version, which tells what differs from an outline, and,
 	// when nothing comes after it, why. It may return the reason alone.
 	Show func(have *Outline) (v *Version[P], end string, err error)
@@ -162,7 +164,8 @@ func serve[P Page](ctx context.Context, s *Streams, w *writer, session Session, 
 		if end != "" {
 			return end, nil
 		}
-		if why, err := wait(ctx, w, session, until, from.Changed, heartbeat.C); why != "" || err != nil {
+		why, err := wait(ctx, w, session, until, news{from.Changed, from.Also}, heartbeat.C)
+		if why != "" || err != nil {
 			return why, err
 		}
 	}
@@ -177,6 +180,9 @@ func show[P Page](w *writer, now *Version[P], have *Outline) error {
 	return w.send(e)
 }
 
+// news are what tells of changes.
+type news struct{ watched, also <-chan struct{} }
+
 // ends are those of a session: its token's, and its own.
 type ends struct {
 	expired <-chan time.Time
@@ -184,11 +190,13 @@ type ends struct {
 }
 
 // wait returns at the next change, with a reason when the session is over.
-func wait(ctx context.Context, w *writer, session Session, until ends, changed <-chan struct{},
+func wait(ctx context.Context, w *writer, session Session, until ends, changed news,
 	heartbeat <-chan time.Time) (string, error) {
 	for {
 		select {
-		case <-changed:
+		case <-changed.watched:
+			return "", nil
+		case <-changed.also:
 			return "", nil
 		case <-until.expired:
 			return EndSession, nil

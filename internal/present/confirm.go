@@ -2,13 +2,13 @@ package present
 
 import (
 	"math"
-	"path"
 	"strconv"
 
 	"coc-console/audit"
 	"coc-console/internal/ansi"
 	"coc-console/internal/approval"
 	"coc-console/internal/coc"
+	"coc-console/internal/course"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/templates"
@@ -123,33 +123,23 @@ func PendingRequests(open []approval.Request, op coc.Operation, reader audit.Act
 // maxLastActivity is how many operations stand beside a confirmation.
 const maxLastActivity = 4
 
-// LastActivity puts the newest record of each of the last operations on a ticket
-// into the page, and those that have no end and are not named there already. history has
-// the newest record first.
-func LastActivity(page *templates.NewOperation, history []templates.ActivityEntry) {
-	named := map[string]bool{ReceiptAddress(page.Key): true}
+// LastActivity puts the newest step of each of the last operations on a ticket
+// into the page, and those that have no end and are not named there already. deeds have
+// the newest first.
+func LastActivity(page *templates.NewOperation, deeds []course.Deed) {
+	named := map[string]bool{page.Key: true}
 	for _, o := range page.Pending {
-		named[o.Receipt] = true
+		named[o.ID] = true
 	}
-	seen := map[string]bool{"": true}
-	for _, e := range history {
-		if seen[e.Receipt] {
-			continue
-		}
-		seen[e.Receipt] = true
+	for _, o := range course.Operations(deeds) {
+		receipt := ReceiptAddress(o.ID)
 		if len(page.Activity) < maxLastActivity {
-			page.Activity = append(page.Activity, e)
+			page.Activity = append(page.Activity, templates.ActivityEntry{Time: o.At, Actor: o.Actor, Action: string(o.Action),
+				Operation: string(o.Type), Reason: o.Reason, Receipt: receipt})
 		}
-		if !named[e.Receipt] && isOpen(audit.Action(e.Action)) {
-			page.Beside = append(page.Beside, templates.PendingOperation{ID: path.Base(e.Receipt), Type: e.Operation,
-				Target: e.Target, Actor: e.Actor, Since: e.Time, Receipt: e.Receipt})
+		if !named[o.ID] && o.Open() {
+			page.Beside = append(page.Beside, templates.PendingOperation{ID: o.ID, Type: string(o.Type),
+				Target: o.Target, Actor: o.Actor, Since: o.At, Receipt: receipt})
 		}
 	}
-}
-
-// isOpen reports whether the end of an operation is awaited whose newest record
-// that is.
-func isOpen(last audit.Action) bool {
-	return last == audit.ActionOperationRequested || last == audit.ActionOperationAccepted ||
-		last == audit.ActionOperationUnknown
 }

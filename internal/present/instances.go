@@ -2,6 +2,7 @@ package present
 
 import (
 	"cmp"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,8 +20,11 @@ import (
 
 // The orders of a ticket's instances; the usual one has the failed first.
 const (
+	SortState    = "state" // as an order the empty one
 	SortBatch    = "batch"
 	SortHost     = "host"
+	SortIP       = "ip"
+	SortZone     = "zone"
 	SortStart    = "start"
 	SortDuration = "duration"
 )
@@ -35,7 +39,48 @@ type InstanceFilter struct {
 	Batch  int32 // 0 = all
 	Region string
 	Zone   string
-	Sort   string
+	Sort   string // one of the orders; with "-" before it the other way round
+	// What of the page is shown: folded rows, the batches as a table, all instances by their output.
+	Unfolded       string
+	Table, Outputs bool
+}
+
+// StatusDone is the filter for all states that are ends.
+const StatusDone coc.InstanceStatus = "DONE"
+
+// SortOf reports whether there is such an order.
+func SortOf(text string) bool {
+	return text == "" || slices.Contains([]string{SortBatch, SortHost, SortIP, SortZone, SortStart, SortDuration},
+		strings.TrimPrefix(text, "-"))
+}
+
+// ParseInstanceFilter reads a filter from an address; value gives a parameter's text. wrong is what it does not take of
+// it; a batch that is none is a *operate.TargetError.
+func ParseInstanceFilter(value func(name string) string) (f InstanceFilter, wrong string, err error) {
+	f = InstanceFilter{Search: value("q"), Status: coc.InstanceStatus(value("status")), Region: value("region"),
+		Zone: value("zone"), Sort: value("sort"), Unfolded: value("rows"), Table: value("batches") == "table",
+		Outputs: value("by") == "output"}
+	for _, text := range []string{f.Search, f.Region, f.Zone} {
+		if len(text) > MaxSearch {
+			return f, text, nil
+		}
+	}
+	switch {
+	case f.Status != "" && f.Status != StatusDone && !slices.Contains(coc.FilterableInstanceStatuses(), f.Status):
+		return f, string(f.Status), nil
+	case !SortOf(f.Sort):
+		return f, f.Sort, nil
+	case !slices.Contains([]string{"", UnfoldAll, UnfoldDone, UnfoldWaiting}, f.Unfolded):
+		return f, f.Unfolded, nil
+	}
+	if text := value("batch"); text != "" {
+		n, err := coc.ParseID(text)
+		if err != nil || n > coc.MaxBatchIndex {
+			return f, "", &operate.TargetError{Field: "batch_index"}
+		}
+		f.Batch = int32(n)
+	}
+	return f, "", nil
 }
 
 // Fits refuses a batch that the ticket does not have.
@@ -58,13 +103,28 @@ func (f InstanceFilter) BatchText() string {
 func (f InstanceFilter) Query() string {
 	q := url.Values{}
 	for name, text := range map[string]string{"q": f.Search, "status": string(f.Status), "batch": f.BatchText(),
-		"region": f.Region,
-		"zone":   f.Zone, "sort": f.Sort} {
+		"region": f.Region, "zone": f.Zone, "sort": f.Sort, "rows": f.Unfolded, "batches": shownAs(f.Table, "table"),
+		"by": shownAs(f.Outputs, "output")} {
 		if text != "" {
 			q.Set(name, text)
 		}
 	}
 	return q.Encode()
+}
+
+func shownAs(on bool, name string) string {
+	if on {
+		return name
+	}
+	return ""
+}
+
+// address is that of a ticket's page, or of something below it, as the filter has it.
+func (f InstanceFilter) address(id, below string) string {
+	if q := f.Query(); q != "" {
+		return TicketAddress(id) + below + "?" + q
+	}
+	return TicketAddress(id) + below
 }
 
 // Row is an instance with the batch it is in.
@@ -89,9 +149,20 @@ func (f InstanceFilter) Rows(s *watch.Snapshot) []Row {
 
 func (f InstanceFilter) matches(r Row) bool {
 	t := r.Target
-	return (f.Batch == 0 || f.Batch == r.Batch) && (f.Status == "" || f.Status == r.Status) &&
+	return (f.Batch == 0 || f.Batch == r.Batch) && f.fits(r.Status) &&
 		(f.Region == "" || f.Region == t.RegionID) && (f.Zone == "" || f.Zone == t.ZoneID) &&
 		(f.Search == "" || f.finds(r))
+}
+
+// fits reports whether the state is the one that is chosen; both words for a failure are one.
+func (f InstanceFilter) fits(s coc.InstanceStatus) bool {
+	switch f.Status {
+	case "", s:
+		return true
+	case StatusDone:
+		return s.Terminal()
+	}
+	return f.Status.Failed() && s.Failed()
 }
 
 // finds looks for the text in names and addresses; ids have to be whole.
@@ -107,7 +178,16 @@ func (f InstanceFilter) finds(r Row) bool {
 
 // compare gives the order; rows that are equal stay as COC lists them.
 func (f InstanceFilter) compare(now time.Time) func(a, b Row) int {
+	if name, reversed := strings.CutPrefix(f.Sort, "-"); reversed {
+		f.Sort = name
+		order := f.compare(now)
+		return func(a, b Row) int { return order(b, a) }
+	}
 	switch f.Sort {
+	case SortIP:
+		return func(a, b Row) int { return compareIP(a.Target.FixedIP, b.Target.FixedIP) }
+	case SortZone:
+		return func(a, b Row) int { return cmp.Compare(a.Target.ZoneID, b.Target.ZoneID) }
 	case SortBatch:
 		return func(a, b Row) int { return cmp.Compare(a.Batch, b.Batch) }
 	case SortHost:
@@ -120,6 +200,21 @@ func (f InstanceFilter) compare(now time.Time) func(a, b Row) int {
 		return func(a, b Row) int { return cmp.Compare(ran(b, now), ran(a, now)) }
 	}
 	return func(a, b Row) int { return cmp.Compare(urgency(a.Status), urgency(b.Status)) }
+}
+
+// compareIP compares addresses as numbers; what is none comes last.
+func compareIP(a, b string) int {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	switch {
+	case errX != nil && errY != nil:
+		return cmp.Compare(a, b)
+	case errX != nil:
+		return 1
+	case errY != nil:
+		return -1
+	}
+	return x.Compare(y)
 }
 
 // ran is how long an instance has run; one that waits has not.
@@ -143,18 +238,13 @@ func urgency(s coc.InstanceStatus) int {
 
 // List describes the table and its controls.
 func (f InstanceFilter) List(s *watch.Snapshot, id string) templates.InstanceList {
-	address := func(below string, f InstanceFilter) string {
-		if q := f.Query(); q != "" {
-			return TicketAddress(id) + below + "?" + q
-		}
-		return TicketAddress(id) + below
-	}
-	usual := f
-	usual.Sort = ""
+	usual, any := f, f
+	usual.Sort, any.Status = "", ""
+	plain := InstanceFilter{Table: f.Table, Outputs: f.Outputs, Unfolded: f.Unfolded, Sort: f.Sort}
 	l := templates.InstanceList{Search: f.Search, Statuses: Options(string(f.Status), coc.FilterableInstanceStatuses()...),
-		Sorts:    Options(f.Sort, SortBatch, SortHost, SortStart, SortDuration),
-		Filtered: usual != InstanceFilter{}, FormAddress: TicketAddress(id), Ticket: id, FailedFirst: address("", usual),
-		Hosts: address("/hosts.txt", f), CSV: address("/instances.csv", f)}
+		Sorts: Options(f.Sort, SortBatch, SortHost, SortIP, SortZone, SortStart, SortDuration), Heads: f.heads(id), Set: f.set(id),
+		Filtered: f != plain, FormAddress: TicketAddress(id), Ticket: id, FailedFirst: usual.address(id, ""),
+		AnyStatus: any.address(id, ""), Hosts: f.address(id, "/hosts.txt"), CSV: f.address(id, "/instances.csv")}
 	regions, zones, batches := []string{f.Region}, []string{f.Zone}, []string{}
 	for _, b := range s.Batches {
 		batches = append(batches, Decimal(b.Index))
@@ -168,6 +258,27 @@ func (f InstanceFilter) List(s *watch.Snapshot, id string) templates.InstanceLis
 	l.Batches = Options(f.BatchText(), batches...)
 	l.Regions, l.Zones = Options(f.Region, different(regions)...), Options(f.Zone, different(zones)...)
 	return l
+}
+
+// set are the filters beside the search that are set.
+func (f InstanceFilter) set(id string) (all []templates.SetFilter) {
+	for _, one := range []struct {
+		name, value string
+		drop        func(f *InstanceFilter)
+	}{
+		{"status", string(f.Status), func(f *InstanceFilter) { f.Status = "" }},
+		{"batch", f.BatchText(), func(f *InstanceFilter) { f.Batch = 0 }},
+		{"region", f.Region, func(f *InstanceFilter) { f.Region = "" }},
+		{"zone", f.Zone, func(f *InstanceFilter) { f.Zone = "" }},
+	} {
+		if one.value != "" {
+			without := f
+			one.drop(&without)
+			all = append(all, templates.SetFilter{Name: one.name, Value: one.value,
+				Without: without.address(id, "") + "#instances"})
+		}
+	}
+	return all
 }
 
 // different are the texts in order, each once, without the empty one.

@@ -101,6 +101,11 @@ func (o *Permissions) Denied(op coc.Operation, row *coc.Instance) *templates.Den
 	return nil
 }
 
+// WantApproval reports whether the rules want somebody else's consent for an operation on the ticket or a batch.
+func (o *Permissions) WantApproval(op coc.Operation) bool {
+	return o != nil && !o.decide(op, nil).Denied() && o.decide(op, nil).Wants(policy.Approval)
+}
+
 func (o *Permissions) decide(op coc.Operation, row *coc.Instance) policy.Decision {
 	key := permissionKey{op: op.Type, batch: op.BatchIndex}
 	if row != nil {
@@ -144,6 +149,8 @@ func (o *Permissions) Class() string {
 	for key, d := range o.said {
 		if d.Denied() {
 			lines = append(lines, fmt.Sprint(key, d.Text, d.Policies, d.Ask, d.Failed))
+		} else if d.Wants(policy.Approval) {
+			lines = append(lines, fmt.Sprint(key, policy.Approval))
 		}
 	}
 	slices.Sort(lines)

@@ -32,7 +32,7 @@ func TicketHead(s operate.Situation, now time.Time) templates.TicketHead {
 		ScriptID: ansi.VisibleLine(t.ScriptUUID), Version: ansi.VisibleLine(t.ScriptVersion),
 		Source:      ansi.VisibleLine(t.ScriptSource),
 		ExecuteUser: ansi.VisibleLine(t.ExecuteUser), Timeout: t.Timeout, CurrentBatch: t.CurrentBatch,
-		Over: s.Over(),
+		Over: s.Over(), Batches: int32(min(len(s.Batches), coc.MaxBatchIndex)),
 	}
 	if t.SuccessRate != nil {
 		head.SuccessRate = strconv.FormatFloat(*t.SuccessRate, 'f', -1, 64)
@@ -109,21 +109,17 @@ func Choices(s operate.Situation, may *Permissions) []templates.OperationChoice 
 		all = append(all, Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil)))
 	}
 	op := coc.Operation{Type: coc.CancelOrder}
-	return append(all, skip, Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil)))
+	all = append(all, skip, Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil)))
+	for i, c := range all {
+		op := coc.Operation{Type: coc.OperationType(c.Type), BatchIndex: c.Batch}
+		all[i].Approval = c.Address != "" && may.WantApproval(op)
+	}
+	return all
 }
 
 func skipOf(s operate.Situation, batch int32, may *Permissions) templates.OperationChoice {
 	op := coc.Operation{Type: coc.SkipBatch, BatchIndex: batch}
 	return Choice(string(s.Ticket.ExecuteUUID), op, 0, operate.Check(s, op, ""), may.Denied(op, nil))
-}
-
-// Batches are all batches of a ticket.
-func Batches(s operate.Situation, selected int32, may *Permissions) []templates.Batch {
-	out := make([]templates.Batch, len(s.Batches))
-	for i, b := range s.Batches {
-		out[i] = Batch(s, b, selected, may)
-	}
-	return out
 }
 
 // Batch is a batch with the operation that skips it.
@@ -180,9 +176,6 @@ func count(t *templates.Tally, status coc.InstanceStatus, n int32) {
 	}
 }
 
-// MaxTimeline is how many entries a ticket's page shows; the log has the rest.
-const MaxTimeline = 100
-
 // SituationOf is a snapshot as the rules of the operations see it.
 func SituationOf(s *watch.Snapshot) operate.Situation {
 	now := operate.Situation{Ticket: s.Ticket, Statistics: s.Statistics}
@@ -201,8 +194,12 @@ func ProgressOf(s *watch.Snapshot) templates.Progress {
 		}
 	}
 	if rate, ok := watch.SuccessOf(s, 0); ok {
-		p.Success = &templates.Success{Finished: rate.Finished, Total: rate.Total, Required: rate.Required, Verdict: string(rate.Verdict()),
-			Percent: strconv.FormatFloat(rate.Percent(), 'f', 0, 64), Threshold: strconv.FormatFloat(rate.Threshold, 'f', -1, 64)}
+		done := rate.Total - rate.Open
+		p.Success = &templates.Success{Done: done, Verdict: string(rate.Verdict()), Threshold: percentText(rate.Threshold),
+			MayFail: rate.Finished + rate.Open - rate.Required}
+		if done > 0 {
+			p.Success.Percent = strconv.Itoa(100 * rate.Finished / done) // rounded up it would say too much
+		}
 	}
 	if e, ok := watch.EstimateRemaining(s, s.At); ok {
 		p.Remaining = &templates.Remaining{Time: e.Remaining, Overdue: e.Overdue, Samples: e.Samples}
@@ -225,19 +222,6 @@ func TroubleOf(t *watch.Trouble, texts *i18n.Problems) *templates.Trouble {
 	return out
 }
 
-// MapOf lists all batches with all instances, in COC's order.
-func MapOf(s *watch.Snapshot, now operate.Situation, selected int32) []templates.Batch {
-	out := Batches(now, selected, nil) // the map offers no operations
-	for i, b := range s.Batches {
-		for _, r := range b.Instances {
-			out[i].Cells = append(out[i].Cells, templates.Cell{ID: Decimal(r.ID), Status: string(r.Status),
-				Name:    ansi.VisibleLine(firstOf(r.Target.HostName, r.Target.FixedIP, r.Target.ResourceID, Decimal(r.ID))),
-				Address: InstanceAddress(string(s.Ticket.ExecuteUUID), r.ID, b.Index)})
-		}
-	}
-	return out
-}
-
 func firstOf(texts ...string) string {
 	for _, t := range texts {
 		if strings.TrimSpace(t) != "" {
@@ -245,17 +229,6 @@ func firstOf(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-// Timeline merges what was done with what was seen, newest first.
-func Timeline(done []templates.ActivityEntry, seen []watch.Event) []templates.ActivityEntry {
-	all := slices.Clone(done)
-	for _, e := range slices.Backward(seen) {
-		all = append(all, templates.ActivityEntry{ID: eventID(e), Time: e.Seen, After: e.After, Subject: string(e.Subject), From: e.From, To: e.To,
-			Batch: e.Batch, Target: ansi.VisibleLine(e.Host)})
-	}
-	slices.SortStableFunc(all, func(a, b templates.ActivityEntry) int { return b.Time.Compare(a.Time) })
-	return all[:min(len(all), MaxTimeline)]
 }
 
 // eventID is the same for the same event at every rendering.

@@ -54,7 +54,9 @@ type Batch struct {
 // shows it, up to MaxTail bytes.
 type Instance struct {
 	coc.Instance
-	LogBytes int // of the whole log
+	LogBytes int    // of the whole log
+	Why      string // the line before the last one, where that names an exit status alone
+	Output   uint64 // the same for logs that differ in numbers and the host's own names alone
 }
 
 // MaxTail bounds what is kept of a log, in bytes; maxText what is kept of any
@@ -183,7 +185,8 @@ func withEvents(log, more []Event, most int) []Event {
 
 // rowOf keeps what is shown of a row, so that a view's memory is bounded.
 func rowOf(i coc.Instance) Instance {
-	r := Instance{Instance: i, LogBytes: len(i.Message)}
+	r := Instance{Instance: i, LogBytes: len(i.Message), Output: outputOf(i)}
+	r.Why = tail(lineBefore(i.Message))
 	r.Message = tail(ansi.LastLine(i.Message, lastBytes)) // cut from the log itself it could begin within a sequence
 	t := &r.Target
 	t.Attributes = nil

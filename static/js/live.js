@@ -368,6 +368,9 @@ function click(event) {
   /** @type {HTMLButtonElement | null} */
   const button = target.closest("button[data-copy]");
   if (button) copyField(button);
+  /** @type {HTMLButtonElement | null} */
+  const text = target.closest("button[data-text]");
+  if (text) copyText(text);
   /** @type {HTMLAnchorElement | null} */
   const link = target.closest("a[data-copy]");
   if (!link || !navigator.clipboard || !plain(event)) return;
@@ -384,6 +387,17 @@ async function copyField(button) {
     announce(button.dataset.copied ?? "");
   } catch (error) {
     console.warn(error); // over plain http; the text is selected
+  }
+}
+
+/** Copies a button's text, or the page's address, and closes the menu that it is in. @param {HTMLButtonElement} button */
+async function copyText(button) {
+  button.closest("details")?.removeAttribute("open");
+  try {
+    await navigator.clipboard.writeText(button.dataset.text || location.href.replace(location.hash, ""));
+    announce(button.dataset.copied ?? "");
+  } catch (error) {
+    console.warn(error); // over plain http
   }
 }
 

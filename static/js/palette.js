@@ -71,7 +71,7 @@ function palette(box) {
   const list = /** @type {HTMLElement} */ (box.querySelector("ul"));
   const status = /** @type {HTMLElement} */ (box.querySelector("[role=status]"));
   const { find = "", page = "", operation = "", ticket = "", none = "" } = box.dataset;
-  const here = [...links("#operations a[href]", operation), ...links(".sections a, #scopes a, .saved a, #shortcuts", page)];
+  const here = [...links("#operations [data-operation-type] a[href]", operation), ...links(".sections a, #scopes a, .saved a, #shortcuts", page)];
   /** @type {Entry[]} */
   let offers = [];
   /** @type {Entry[]} */

@@ -77,7 +77,7 @@ func awayForHalfAMinute(s stage, t *tab) {
 	t.WaitFor("!document.querySelector('#stale')")
 	t.See("#instance-1003[data-status=ABNORMAL]")
 	t.WaitFor("said.some((text) => text.includes('Up to date again') || text.includes('Failed 1'))")
-	t.See("#timeline tr[data-status=ABNORMAL]")
+	t.See("#timeline li[data-status=ABNORMAL]")
 	t.Same("30 seconds without a network")
 }
 

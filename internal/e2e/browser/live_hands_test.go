@@ -50,7 +50,7 @@ func TestBrowserLiveHands(t *testing.T) {
 			s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: rushing()}, hurried...)
 			tb := b.open(t, s.base, look{})
 			tb.SignIn("operator")
-			tb.Go("/tickets/" + s.UUID("rushing"))
+			tb.Go("/tickets/" + s.UUID("rushing") + "?rows=all")
 			tb.Mark()
 			tb.WaitFor("document.documentElement.dataset.wrap") // the last of the scripts
 			check(s, tb)
@@ -176,12 +176,13 @@ func (t *tab) truth(s stage) {
 	for what, want := range map[string]string{
 		"document.querySelectorAll('#instance-rows tr[data-status=ABNORMAL]').length":                                                          "8",
 		"document.querySelectorAll('#instance-rows tr[data-status=FINISHED]').length":                                                          "192",
-		"document.querySelectorAll('#batches .cell[data-status=ABNORMAL]').length":                                                             "8",
-		"document.querySelectorAll('#batches .cell[data-status=FINISHED]').length":                                                             "192",
+		"[...document.querySelectorAll('#batches .marks [data-status=ABNORMAL]')].reduce((n, e) => n + Number(e.dataset.count), 0)":            "8",
+		"[...document.querySelectorAll('#batches .marks [data-status=FINISHED]')].reduce((n, e) => n + Number(e.dataset.count), 0)":            "192",
 		"document.querySelector('#count-ABNORMAL strong').innerText":                                                                           "8",
-		"document.querySelector('#count-FINISHED strong').innerText":                                                                           "192",
+		"document.querySelector('#counts .bar [data-status=FINISHED]').dataset.count":                                                          "192",
 		"[...document.querySelectorAll('#batch-rows [data-batch]')].map((e) => e.dataset.status).join()":                                       "FAILED,FAILED,FAILED,FAILED",
-		"document.querySelector('#progress dd').innerText.match(/\\d+/g).join()":                                                               "200,200",
+		"document.querySelector('#progress strong').innerText.match(/\\d+/g).join()":                                                           "200,200",
+		"[...document.querySelectorAll('#failures .output-hosts')].reduce((n, e) => n + parseInt(e.innerText), 0)":                             "8",
 		"document.title.match(/\\d+ failed/)[0]":                                                                                               "8 failed",
 		"[...document.querySelectorAll('#instance-rows tr[data-status=ABNORMAL]')].every((e) => Number(e.dataset.instance) % 1000 % 25 === 7)": "true",
 	} {
@@ -207,8 +208,9 @@ func handsPointer(s stage, t *tab) {
 	t.Point(ending + " a.danger")
 	t.kept(s)
 	for _, selector := range []string{
-		lastRushing + " a.danger", lastRushing + " a[href$='#log']", "#instance-4020 th a", "#instance-4020 [name=target]", "#batch-4 .cell", "#batch-3 .map-name a",
-		"[data-operation-type=PAUSE_ORDER] a", "#failed-first", "#instance-filter button", "#bulk button", "#timeline .heading a", "#read-at a",
+		lastRushing + " a.danger", lastRushing + " a[href$='#log']", "#instance-4020 th a", "#instance-4020 [name=target]", "#batch-4 a", "#batch-3 a",
+		"[data-operation-type=PAUSE_ORDER] a", "[data-operation-type=CANCEL_ORDER] a", "#more-operations summary", "#failed-first", "#instance-filters summary",
+		"#count-READY", "#progress", "#batches-switch", "#timeline .lane-head a", "#read-at a",
 	} {
 		if !t.Is(find(selector)) {
 			t.Logf("%s is not on the page", selector)
@@ -227,7 +229,7 @@ func handsPointer(s stage, t *tab) {
 func handsFocus(s stage, t *tab) {
 	t.Focus(ending + " a.danger")
 	t.kept(s)
-	for _, selector := range []string{lastRushing + " a.danger", "#instance-4020 th a", "#batch-4 .cell", "#batch-2 .cell", "[data-operation-type=CANCEL_ORDER] a", "#copy-hosts"} {
+	for _, selector := range []string{lastRushing + " a.danger", "#instance-4020 th a", "#batch-4 a", "#batch-2 a", "#failures summary", "[data-operation-type=CANCEL_ORDER] a", "#copy-hosts"} {
 		t.Focus(selector)
 		t.holds(selector)
 		for range 3 {

@@ -29,8 +29,8 @@ func TestBrowserLiveTogether(t *testing.T) {
 	acts.Type("[name=reason]", why)
 	acts.Click("#confirm")
 	looks.See("#ticket[data-status=PAUSED]")
-	looks.See("#timeline tr[data-status='operation.observed']")
-	row := looks.Text("document.querySelector(\"#timeline tr[data-status='operation.requested']\").innerText")
+	looks.See("#timeline li[data-status='operation.observed']")
+	row := looks.Text("document.querySelector(\"#timeline li[data-status='operation.observed']\").innerText")
 	for _, part := range []string{"operator", why} {
 		if !strings.Contains(row, part) {
 			t.Errorf("the timeline does not say %q: %s", part, row)
@@ -39,7 +39,13 @@ func TestBrowserLiveTogether(t *testing.T) {
 	looks.WaitFor("document.title.startsWith('已暂停') && document.querySelector('link[rel=icon]').href.includes('paused')")
 	looks.WaitFor("said.some((text) => text.includes('已暂停'))")
 	looks.See("[data-operation-type=CONTINUE_ORDER] a[href]")
+	looks.Click("#more-operations summary")
 	looks.See("[data-operation-type=PAUSE_ORDER] [aria-disabled=true]")
+	for _, part := range []string{"operator", why} {
+		if said := looks.Text("document.querySelector('#standing').innerText"); !strings.Contains(said, part) {
+			t.Errorf("the verdict does not say %q: %s", part, said)
+		}
+	}
 	looks.Same("what somebody else did")
 	if got := looks.Text("location.pathname"); got != ticket {
 		t.Errorf("the page is %s", got)
@@ -55,10 +61,13 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 	ticket := "/tickets/" + s.UUID("crowded")
 	tb.Go(ticket)
 	tb.See("meta[http-equiv=refresh]") // it lives on all the same
+	tb.Click("[data-fold=WAITING]")
+	tb.WaitFor("location.search.includes('rows=waiting') && document.readyState === 'complete'")
 	if n := tb.Text("String(document.querySelectorAll('#instance-rows tr').length)"); n != "200" {
 		t.Errorf("%s of 200 rows", n)
 	}
 	tb.Type("#field-q", "web-02")
+	tb.Click("#instance-filters summary")
 	tb.Choose("#field-sort", "host")
 	tb.Click("#instance-filter button")
 	tb.WaitFor("location.search.includes('q=web-02') && location.search.includes('sort=host') && document.readyState === 'complete'")
@@ -66,7 +75,9 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 		t.Errorf("the filter leaves %s", got)
 	}
 	tb.Go(ticket)
-	tb.Click("#batch-1 .cell")
+	tb.Click("#batch-1 a")
+	tb.WaitFor("location.search === '?batch=1' && document.querySelectorAll('#instance-rows tr').length === 10 && document.querySelector('#batch-1.row-selected')")
+	tb.Click("#instance-1001 th a")
 	tb.See("#log")
 	tb.Go(ticket)
 	tb.Click("#instance-1003 a[href$='#log']")
@@ -100,24 +111,23 @@ func TestBrowserLiveKeys(t *testing.T) {
 	tb.TabTo("#batch-1 a")
 	tb.sees("the map")
 	for _, step := range []struct{ keys, on string }{
-		{kb.ArrowDown, "#batch-2 .map-name a"}, {kb.ArrowRight, "#batch-2 .cell"}, {kb.End, "#batch-2 .map-cell:nth-last-child(1 of .map-cell) a"},
-		{kb.ArrowUp, "#batch-1 .cell"}, {kb.Home, "#batch-1 .map-name a"}, {kb.ArrowRight, "#batch-1 .cell"},
+		{kb.ArrowDown, "#batch-2 a"}, {kb.ArrowDown, "#batch-3 a"}, {kb.ArrowUp, "#batch-2 a"}, {kb.ArrowUp, "#batch-1 a"},
 	} {
 		tb.Press(step.keys)
 		tb.focused(step.on)
 		tb.sees(step.on)
 	}
 	tb.Press(kb.Enter)
-	tb.WaitFor("location.pathname.includes('/instances/')")
-	tb.See("#log")
+	tb.WaitFor("location.search === '?batch=1' && document.querySelector('#batch-1.row-selected')")
 	tb.Eval("history.back()")
+	tb.WaitFor("!location.search")
 	tb.See("#ticket #instances")
 	tb.Eval("document.querySelector('main').old = true")
 	tb.Press("f")
 	tb.WaitFor("!document.querySelector('main').old && document.activeElement.matches('h1')")
 	tb.See("#instance-rows tr:first-child[data-status=ABNORMAL]")
 	tb.Press("j")
-	tb.focused("#instance-rows tr:nth-child(1) th a, #timeline tr th a")
+	tb.focused("#instance-rows tr:nth-child(1) th a")
 	for range 50 {
 		if tb.Is("document.activeElement.matches('#instance-rows tr:nth-child(2) th a')") {
 			break

@@ -49,7 +49,7 @@ func TestBrowserLivePhone(t *testing.T) {
 	if latin := tb.Text(`[...document.querySelectorAll("main :is(h1, h2, th, dt, button, label, p)")].filter((e) => e.checkVisibility() && /^[A-Za-z ]{12,}$/.test(e.innerText.trim())).map((e) => e.innerText).join("; ")`); latin != "" {
 		t.Errorf("not in Chinese: %s", latin)
 	}
-	tb.Click("#instance-1003 a[href$='#log']")
+	tb.Click("#instance-1003 th a")
 	tb.WaitFor("location.pathname.includes('/instances/') && document.querySelector('#log-text')")
 	fits("the log")
 	tb.Eval("history.back()")
@@ -122,7 +122,7 @@ func TestBrowserPrint(t *testing.T) {
 	instance := tb.Text("document.querySelector('#instance-rows tr[data-status=ABNORMAL] th a').pathname")
 	receipt := g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
 	for _, p := range []struct{ name, address, data string }{
-		{"ticket", g.ticket("abnormal"), "h1, #standing, #progress dd, #counts li, #batches .cell, #instance-rows tr, #instance-rows tr th, #facts dd, #read-at"},
+		{"ticket", g.ticket("abnormal"), "h1, #ticket-state, #standing, #counts .figure, #progress strong, #batches .marks *, #failures summary, #timeline li, #instance-rows tr, #instance-rows tr th, #facts dd, #read-at"},
 		{"log", instance, "h1, #facts dd, #log-text"},
 		{"receipt", receipt, "h1, #verdict, #steps li, main dd"},
 	} {

@@ -126,6 +126,7 @@ func live(s stage, t *tab) {
 func typed(s stage, t *tab) {
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
 	t.See("#ticket #instances")
+	t.Click("#instance-filters summary")
 	t.Eval("document.querySelector('#instance-filter [name=status]').focus()")
 	t.Type("#instance-filter [name=status]", "READY")
 	t.Type("[role=search] input", "half a k")

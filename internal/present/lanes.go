@@ -1,0 +1,273 @@
+package present
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"coc-console/internal/ansi"
+	"coc-console/internal/coc"
+	"coc-console/internal/course"
+	"coc-console/internal/operate"
+	"coc-console/internal/watch"
+	"coc-console/templates"
+)
+
+// The bounds of what is shown of batches one by one.
+const (
+	maxLanes     = 8 // that have begun
+	maxWaiting   = 3
+	maxMarks     = 10 // of one batch
+	keptOfBefore = 6  // of more than maxLanes the newest
+)
+
+// scale is a line of time; its ends are whole steps, so that what lies on it keeps its place for a while.
+type scale struct {
+	from time.Time
+	span time.Duration
+	step time.Duration
+}
+
+// steps are the distances of labels on it.
+var steps = []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute,
+	30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+
+// maxSteps is how many labels a line may have.
+const maxSteps = 7
+
+func newScale(from, to time.Time) scale {
+	x := scale{from: from.Truncate(time.Minute), step: steps[len(steps)-1]}
+	for _, step := range steps {
+		if to.Sub(x.from) <= maxSteps*step {
+			x.step = step
+			break
+		}
+	}
+	x.span = max((to.Sub(x.from)+x.step-1)/x.step, 1) * x.step
+	return x
+}
+
+// at is where a time is, in percent.
+func (x scale) at(t time.Time) float64 {
+	return min(max(100*float64(t.Sub(x.from))/float64(x.span), 0), 100)
+}
+
+func share(percent float64) string { return strconv.FormatFloat(percent, 'f', 2, 64) + "%" }
+
+// Lanes are a ticket's batches on a line of time.
+func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
+	s := c.snapshot
+	out := templates.Lanes{None: len(s.Batches) == 0, Table: f.Table}
+	other := f
+	other.Table = !f.Table
+	out.Switch = other.address(string(s.Ticket.ExecuteUUID), "") + "#batches"
+	left := time.Duration(0)
+	if e, ok := watch.EstimateRemaining(s, s.At); ok {
+		left = e.Remaining
+	}
+	last := s.At
+	if now.Over() {
+		last = ended(s)
+	}
+	from := s.Ticket.Created
+	if from.IsZero() {
+		from = last
+	}
+	x := newScale(from, last.Add(left))
+	var before, rows, after []templates.Lane
+	for _, b := range s.Batches {
+		l := c.lane(b, now, x, f)
+		switch {
+		case l.From.IsZero() && !l.Selected:
+			after = append(after, l)
+		default:
+			rows = append(rows, l)
+		}
+	}
+	if f.Table {
+		out.Rows = append(rows, after...)
+		slices.SortFunc(out.Rows, func(a, b templates.Lane) int { return int(a.Index - b.Index) })
+		return out
+	}
+	if len(rows) > maxLanes {
+		before, rows = splitLanes(rows)
+	}
+	if len(after) <= maxWaiting {
+		rows, after = append(rows, after...), nil
+	}
+	slices.SortStableFunc(rows, func(a, b templates.Lane) int { return int(a.Index - b.Index) })
+	out.Rows, out.Before, out.After = rows, foldOf(before), foldOf(after)
+	if out.Before != nil {
+		out.Before.Parts = c.partsOf(before, x)
+		out.Before.Took = before[len(before)-1].To.Sub(before[0].From)
+	}
+	if left > 0 {
+		now, end := x.at(s.At), x.at(s.At.Add(left))
+		part := templates.LanePart{Status: "ESTIMATE", X: share(now), Width: share(end - now)}
+		if out.After != nil {
+			out.After.Parts, out.After.Took = []templates.LanePart{part}, left
+		}
+	}
+	c.marks(&out, x, now.Over())
+	return out
+}
+
+// splitLanes takes the older of many that are over away; those that are selected stay.
+func splitLanes(rows []templates.Lane) (before, shown []templates.Lane) {
+	cut := len(rows) - keptOfBefore
+	for i, l := range rows {
+		if i < cut && !l.Selected && !l.To.IsZero() {
+			before = append(before, l)
+		} else {
+			shown = append(shown, l)
+		}
+	}
+	return before, shown
+}
+
+func foldOf(lanes []templates.Lane) *templates.LaneFold {
+	if len(lanes) == 0 {
+		return nil
+	}
+	f := &templates.LaneFold{First: lanes[0].Index, Last: lanes[len(lanes)-1].Index, Links: lanes}
+	for _, l := range lanes {
+		f.Instances += l.Total
+		f.Counts = addCounts(f.Counts, l.Counts)
+	}
+	return f
+}
+
+// lane is one batch.
+func (c Course) lane(b watch.Batch, now operate.Situation, x scale, f InstanceFilter) templates.Lane {
+	chosen := f
+	chosen.Batch = b.Index
+	l := templates.Lane{Index: b.Index, Total: b.TotalInstances, Rotation: ansi.VisibleLine(string(b.Rotation)),
+		State: string(now.BatchState(b.Index)), Current: b.Index == now.Ticket.CurrentBatch, Selected: b.Index == f.Batch,
+		Address: chosen.address(string(now.Ticket.ExecuteUUID), "") + "#instances", Counts: countRows(b.Instances)}
+	open := false
+	for _, r := range b.Instances {
+		l.Zones = append(l.Zones, ansi.VisibleLine(firstOf(r.Target.ZoneID, r.Target.RegionID)))
+		open = open || !r.Status.Terminal()
+		if r.Finished.After(l.To) {
+			l.To = r.Finished
+		}
+		if len(b.Instances) <= maxMarks {
+			l.Cells = append(l.Cells, string(r.Status))
+		}
+	}
+	l.Zones = different(l.Zones)
+	l.From = began(c.snapshot, b.Index)
+	end := l.To
+	if open {
+		end, l.To = c.snapshot.At, time.Time{}
+	}
+	if l.From.IsZero() || end.Before(l.From) {
+		l.To = time.Time{}
+		return l
+	}
+	l.Took = end.Sub(l.From)
+	l.Parts = parts(l.Counts, x.at(l.From), x.at(end))
+	return l
+}
+
+// partOrder is the order of a lane's parts: what runs comes last.
+var partOrder = []coc.InstanceStatus{coc.InstanceFinished, coc.InstanceAbnormal, coc.InstanceError,
+	coc.InstanceRolledBack, coc.InstanceCanceled, coc.InstanceProcessing}
+
+// narrowest is the least width of a part, in percent, so that it is seen.
+const narrowest = 0.4
+
+// parts divide a lane by what its instances came to; those that wait have none.
+func parts(counts []templates.Count, from, to float64) (all []templates.LanePart) {
+	var total int32
+	for _, c := range counts {
+		if c.Status != string(coc.InstanceReady) {
+			total += c.Count
+		}
+	}
+	for _, status := range partOrder {
+		for _, c := range counts {
+			if c.Status != string(status) {
+				continue
+			}
+			width := max((to-from)*float64(c.Count)/float64(total), narrowest)
+			all = append(all, templates.LanePart{Status: c.Status, X: share(from), Width: share(width)})
+			from, total = from+width, total-c.Count
+		}
+	}
+	return all
+}
+
+// partsOf are the runs of several batches in one lane.
+func (c Course) partsOf(lanes []templates.Lane, x scale) (all []templates.LanePart) {
+	for _, l := range lanes {
+		if !l.From.IsZero() {
+			all = append(all, parts(l.Counts, x.at(l.From), x.at(l.To))...)
+		}
+	}
+	return all
+}
+
+// The distances between labels: what is nearer to a more telling one is left out, in percent.
+const (
+	nearLabel = 11.0
+	nearPause = 14.0
+	minPause  = 2 * time.Minute
+)
+
+// marks are the lines and labels over all lanes.
+func (c Course) marks(out *templates.Lanes, x scale, over bool) {
+	s := c.snapshot
+	var taken []float64
+	free := func(at, near float64) bool {
+		return !slices.ContainsFunc(taken, func(t float64) bool { return t-at < near && at-t < near })
+	}
+	var labels []templates.LaneTick
+	if !over {
+		out.Now = share(x.at(s.At))
+		taken = append(taken, x.at(s.At))
+		labels = append(labels, templates.LaneTick{X: out.Now, Kind: "now"})
+	}
+	for _, stop := range course.Stops(s, c.cause) {
+		to := stop.To
+		if to.IsZero() {
+			to = s.At
+		}
+		if to.Before(stop.From) {
+			continue
+		}
+		from, end := x.at(stop.From), x.at(to)
+		out.Stops = append(out.Stops, templates.LaneStop{X: share(from), Width: share(end - from), Failed: stop.Failed})
+		middle := (from + end) / 2
+		if took := to.Sub(stop.From); took >= minPause && free(middle, nearPause) {
+			taken = append(taken, middle)
+			kind := "pause"
+			if stop.Failed {
+				kind = "halt"
+			}
+			labels = append(labels, templates.LaneTick{X: share(middle), Kind: kind, Took: took})
+		}
+	}
+	for t := x.from; !t.After(x.from.Add(x.span)); t = t.Add(x.step) {
+		at := x.at(t)
+		tick := templates.LaneTick{X: share(at), Time: t}
+		if t.Equal(x.from) {
+			tick.Kind = "start"
+		}
+		if free(at, nearLabel) && at < 97 {
+			labels = append(labels, tick)
+		}
+	}
+	out.Ticks = labels
+}
+
+// Places are the regions and zones of a ticket's servers, each once.
+func Places(s *watch.Snapshot) (regions, zones []string) {
+	for _, b := range s.Batches {
+		for _, r := range b.Instances {
+			regions = append(regions, ansi.VisibleLine(r.Target.RegionID))
+			zones = append(zones, ansi.VisibleLine(r.Target.ZoneID))
+		}
+	}
+	return different(regions), different(zones)
+}
