@@ -20,7 +20,7 @@ const (
 	most  = 400
 	// room bounds what the heap may have beside what is in use: a console with much in
 	// memory keeps the usual pace.
-	room = 48 << 20
+	room = 96 << 20
 
 	often    = 250 * time.Millisecond // collections that follow each other faster, at the usual pace, are too many
 	quietFor = 2 * time.Second        // without a collection the work is over
