@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -48,6 +49,18 @@ func (h *Handlers) Receipt(c echo.Context) error {
 	}
 	page := h.receiptPage(c, r)
 	page.Now, page.Showing = at, string(operate.ShowingOf(r, now))
+	seen := ""
+	if at.Status != "" {
+		seen = operate.SnapshotOf(now, "").String()
+	}
+	page.Changed = present.Compared(r.Requested.Seen, seen)
+	if page.ApprovedBy != "" {
+		records, err := h.index.Operation(ctx, id)
+		if err != nil {
+			return fmt.Errorf("read the approval of operation %s: %w", id, err)
+		}
+		page.Approvals = present.Approvals(records)
+	}
 	if page.Override {
 		reviewed, err := h.reviewOf(ctx, id)
 		if err != nil {
@@ -99,9 +112,9 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 		ID:    r.ID, Timeline: present.TimelineAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: present.TicketAddress(req.Ticket),
 		Type:       req.OperationType,
 		BatchIndex: req.BatchIndex, Target: ansi.VisibleLine(req.Target), Actor: ansi.VisibleLine(req.Actor.UserName),
-		Reason: ansi.Visible(req.Reason), Seen: present.SeenAttributes(req.Seen),
-		Steps: present.Steps(r),
-		Open:  r.Open(), Deadline: req.When().Add(h.operations.Deadline()),
+		Reason: ansi.Visible(req.Reason), From: ansi.VisibleLine(req.Origin.Address), Steps: present.Steps(r),
+		Next: present.Address("/tickets/next", url.Values{"after": {req.Ticket}}),
+		Open: r.Open(), Deadline: req.When().Add(h.operations.Deadline()),
 	}
 	if req.InstanceID != 0 {
 		page.InstanceID = present.Decimal(req.InstanceID)

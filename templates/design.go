@@ -148,7 +148,7 @@ func designReceipt(p Design) Receipt {
 	return Receipt{Frame: p.Frame, ID: "k2", TicketID: designTicket, Type: "CANCEL_INSTANCE", Open: true, Deadline: p.Now.Add(time.Minute), Others: []string{"40304358"},
 		Steps: designSteps(p.Now)[0], Now: TicketNow{"PROCESSING", 2, 5, Tally{3, 9, 10, 22}, p.Now}, Stops: 12, Policies: []string{"on-call"}, Override: true,
 		ApprovedBy: "acme/maria", Approval: "/approvals", Bulk: "/bulk", ReviewedBy: "acme/maria", Review: designChinese,
-		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "READY"}}}
+		Changed: []SeenPair{{"status", "PROCESSING", "PROCESSING"}, {"batch", "2", "2"}, {"running", "3", "2"}, {"instance", "READY", ""}}}
 }
 
 // designSteps are operations that wait, succeed, are rejected and end in doubt.

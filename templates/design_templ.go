@@ -1093,12 +1093,12 @@ func (p Design) operation() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, steps := range designSteps(p.Now) {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<ol class=\"steps\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<ol class=\"stages\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				for _, s := range steps {
-					templ_7745c5c3_Err = s.item("CANCEL_INSTANCE", "").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = s.item("CANCEL_INSTANCE", "", 0).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -1120,7 +1120,7 @@ func (p Design) operation() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = seen(r.Seen).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = compared(i18n.T(ctx).Receipt.Changes, i18n.T(ctx).Common.Before, i18n.T(ctx).Approval.Now, r.Changed).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -358,7 +358,8 @@ func exampleReceipt() Receipt {
 		Type: "CANCEL_INSTANCE", InstanceID: bigID, Target: "web-0002 (192.168.10.22)", TargetAddress: ticketAddress + "/instances/" + bigID,
 		Actor: "operator", Reason: "hangs since 09:15\n" + script,
 		Now:  TicketNow{"PROCESSING", 2, 4, Tally{3, 9, 11, 23}, noon.Add(time.Minute)},
-		Seen: []Attribute{{"status", "PROCESSING"}, {"batch", "2"}, {"running", "3"}, {"instance", "PROCESSING"}},
+		From: "192.0.2.7", Next: "/tickets/next?after=" + ticketID,
+		Changed: []SeenPair{{"status", "PROCESSING", "PROCESSING"}, {"batch", "2", "2"}, {"running", "3", "2"}, {"instance", "PROCESSING", ""}},
 		Steps: []Step{{Action: "operation.requested", Time: noon, Record: "/audit/1"},
 			{Action: "operation.accepted", Time: noon.Add(412 * time.Millisecond), Duration: 412 * time.Millisecond, Upstream: "200", UpstreamRequestID: "5b1e77d0", Record: "/audit/2"},
 			{Action: "operation.observed", Time: noon.Add(3 * time.Second), Status: "CANCELED", Record: "/audit/3"}}}
@@ -376,7 +377,6 @@ func exampleReceiptUnknown() Receipt {
 	p.Type, p.InstanceID, p.Target, p.TargetAddress, p.BatchIndex, p.Reason = "SKIP_BATCH", "", "patch_kernel", "", 2, ""
 	p.Steps[1] = Step{Action: "operation.unknown", Time: noon, Note: "timeout", Duration: 30 * time.Second, Record: "/audit/2"}
 	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "deadline", Status: "PAUSED", Record: "/audit/3"}
-	p.Again = ticketAddress + "/operations/new?operation_type=SKIP_BATCH"
 	return p
 }
 
@@ -393,7 +393,8 @@ func exampleReceiptOthers() Receipt {
 	p := exampleReceipt()
 	p.Others = []string{"40304358", bigID}
 	p.Stops, p.Policies, p.Override, p.ApprovedBy, p.ReviewedBy, p.Review = 12, []string{"on-call", longWord}, true, script, quotes, override
-	p.Approval, p.Bulk = "/approvals/KEY1", "/bulk/KEY2"
+	p.Approval, p.Bulk, p.Again = "/approvals/KEY1", "/bulk/KEY2", ticketAddress+"/operations/new?operation_type=CANCEL_INSTANCE"
+	p.Approvals = []Step{{Action: "approval.requested", Time: noon, Actor: quotes, Words: script, Record: "/audit/1", Sequence: 1}, {Action: "approval.granted", Time: noon, Actor: script}}
 	p.Steps[2] = Step{Action: "operation.not_observed", Time: noon, Note: "other_instance", Status: "PROCESSING"}
 	return p
 }

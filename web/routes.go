@@ -82,6 +82,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		stream("/counts/events", signedIn, free, h.CountEvents).as(byHandler),
 		get("/tickets", signedIn, reading, h.Tickets).as(byHandler),
 		stream("/tickets/events", signedIn, reading, h.TicketListEvents).as(byHandler),
+		get("/tickets/next", signedIn, reading, h.NextTicket),
 		post("/tickets/seen", signedIn, reading, h.TicketsSeen, boundIfThere, nil),
 		post("/tickets/views", signedIn, reading, h.SaveView, boundIfThere, h.ViewAgain).as(byHandler),
 		post("/tickets/views/delete", signedIn, reading, h.DeleteView, boundIfThere, h.ViewAgain).as(byHandler),

@@ -26,7 +26,7 @@ func TestRoutes(t *testing.T) {
 		"GET /healthz": probe, "GET /readyz": probe, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
 		"GET /session": public, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
-		"GET /tickets/events": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
+		"GET /tickets/events": signedIn, "GET /tickets/next": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
 		"GET /tickets/:execute_uuid/events": signedIn, "GET /tickets/:execute_uuid/hosts.txt": signedIn, "GET /tickets/:execute_uuid/instances.csv": signedIn,
 		"GET /tickets/:execute_uuid/instances/:id": signedIn, "GET /tickets/:execute_uuid/instances/:id/log": signedIn,
 		"GET /tickets/:execute_uuid/operations/new": signedIn, "POST /tickets/:execute_uuid/operations": signedIn,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -25,8 +27,27 @@ func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h := c.Response().Header()
 		s.setSecurityHeaders(h, isSecure(c))
 		h.Set("Cache-Control", "no-store")
+		if c.Request().Method == http.MethodPost {
+			c.Response().Before(func() { forgetForm(c) })
+		}
 		return next(c)
 	}
+}
+
+// sentCookie says when a form was sent last, which nobody reads.
+const sentCookie = "coc-console-sent"
+
+// forgetForm keeps a browser's way back from what a form has led to from showing
+// the form as it was: pages that are not to be stored are kept for a while, until a
+// cookie changes that scripts can't read.
+func forgetForm(c echo.Context) {
+	if c.Response().Status != http.StatusSeeOther {
+		return
+	}
+	c.SetCookie(&http.Cookie{ //nolint:gosec // on plain http, for loopback alone, browsers would not send a Secure one
+		Name: sentCookie, Value: strconv.FormatInt(time.Now().UnixNano(), 36), Path: "/", HttpOnly: true,
+		Secure: isSecure(c), SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (s *server) setSecurityHeaders(h http.Header, secure bool) {

@@ -652,11 +652,26 @@ var enUS = Texts{
 			"unattributed":           "The ticket shows the change, but COC didn't say that this operation caused it.",
 			"after_refusal":          "COC refused the operation, but the ticket shows the change.",
 		},
-		Confirmed: func(operation, later string) string {
+		Confirmed: func(operation, later string, stopped int) string {
 			done := Words{"CANCEL_INSTANCE": "Cancelled", "SKIP_BATCH": "Skipped", "CANCEL_ORDER": "Cancelled", "PAUSE_ORDER": "Paused",
 				"CONTINUE_ORDER": "Continued"}
-			return done.Of(operation) + ". Confirmed " + later + " later."
+			text := done.Of(operation) + ". Confirmed " + later + " later"
+			if stopped > 1 {
+				text += ": " + strconv.Itoa(stopped) + " instances stopped"
+			}
+			return text + "."
 		},
+		Advice: Words{
+			"operation.requested":    "No action needed. This page follows by itself.",
+			"operation.accepted":     "No action needed. This page follows by itself.",
+			"operation.rejected":     "Read COC's response below. If the operation is still needed, try again.",
+			"operation.unknown":      "Look at the ticket before you send it again.",
+			"operation.not_observed": "COC accepted it, but the ticket didn't show it in time. Look at the ticket. If it's still needed, try again.",
+			"unattributed":           "No action needed, unless somebody else did this: look at the ticket.",
+			"after_refusal":          "Look at the ticket: somebody else may have done this.",
+		},
+		Changes: "What changed", RecordOf: func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) }, Proof: "Proof",
+		NextTicket: "Next ticket that needs attention",
 		Unwatched: "Not watched: the session that sent this has ended, so the console can't check the ticket. " +
 			"It continues when somebody opens the ticket or this receipt.",
 		Steps: "What happened", StepPending: "waiting", StepUnattributed: "Change seen", StepShowing: Words{"shows": "shown by the ticket", "ended": "checking"}, StepSkipped: "skipped",
@@ -665,14 +680,13 @@ var enUS = Texts{
 		},
 		Answered: func(duration string) string { return "after " + duration },
 		LastSeen: "Last state seen", Deadline: "The console checks until",
-		Upstream: "Response from COC", Record: "Record", Facts: "Facts", ID: "Operation ID", Seen: "Seen before sending",
+		Upstream: "Response from COC", Facts: "Facts", ID: "Operation ID",
 		Others:     "Other instances were cancelled",
 		OthersText: "Nobody chose these instances here. COC may have taken the ID for another one. Check them first:",
 		Now:        "The ticket now", NowUnread: "COC doesn't answer at the moment.",
-		NowBatch:    func(batch int32, of int) string { return fmt.Sprintf("Batch %d of %d", batch, of) },
-		Retry:       "Try again",
-		RetryAdvice: "Check the ticket first: the operation may have worked.",
-		ToTicket:    "Back to ticket", NoReason: "none",
+		NowBatch: func(batch int32, of int) string { return fmt.Sprintf("Batch %d of %d", batch, of) },
+		Retry:    "Try again",
+		ToTicket: "Back to ticket", NoReason: "none",
 	},
 	Audit: AuditTexts{
 		Heading: "Audit log", Query: "Search", Help: "How to search",

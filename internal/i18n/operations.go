@@ -66,8 +66,13 @@ type OperationTexts struct {
 // ReceiptTexts are the receipt's.
 type ReceiptTexts struct {
 	Heading          func(operation, target string) string
-	Verdict          Words                                // by the last thing known: the log's action, or "open"
-	Confirmed        func(operation, later string) string // the verdict, where the effect was seen
+	Verdict          Words                                             // by the last thing known: the log's action, or "open"
+	Confirmed        func(operation, later string, stopped int) string // the verdict, where the effect was seen
+	Advice           Words                                             // what to do, by the same keys; none where there is nothing
+	Changes          string                                            // heading: before and now
+	RecordOf         func(sequence int64) string
+	Proof            string
+	NextTicket       string
 	Steps            string
 	StepPending      string
 	StepUnattributed string // the end of an operation that may not be its cause
@@ -79,17 +84,14 @@ type ReceiptTexts struct {
 	LastSeen         string
 	Deadline         string
 	Upstream         string
-	Record           string
 	Facts            string
 	ID               string
-	Seen             string
 	Others           string
 	OthersText       string
 	Now              string // heading: the ticket at present
 	NowBatch         func(batch int32, of int) string
 	NowUnread        string
 	Retry            string
-	RetryAdvice      string
 	ToTicket         string
 	NoReason         string
 }

@@ -647,26 +647,40 @@ var zhCN = Texts{
 			"unattributed":           "工单已显示变化，但 COC 未表明是由此操作引起的",
 			"after_refusal":          "COC 拒绝了该操作，但工单已显示变化",
 		},
-		Confirmed: func(operation, later string) string {
+		Confirmed: func(operation, later string, stopped int) string {
 			done := Words{"CANCEL_INSTANCE": "已取消", "SKIP_BATCH": "已跳过", "CANCEL_ORDER": "已取消", "PAUSE_ORDER": "已暂停",
 				"CONTINUE_ORDER": "已继续"}
-			return done.Of(operation) + "，" + later + "后确认。"
+			text := done.Of(operation) + "，" + later + "后确认"
+			if stopped > 1 {
+				text += "：停止了 " + strconv.Itoa(stopped) + " 个实例"
+			}
+			return text + "。"
 		},
-		Unwatched: "未在观察：发送操作的会话已结束，控制台无法检查工单。有人打开该工单或本回执后会继续。",
-		Steps:     "执行过程", StepPending: "等待中", StepUnattributed: "已看到变化", StepShowing: Words{"shows": "工单已显示", "ended": "核对中"}, StepSkipped: "已略过",
+		Advice: Words{
+			"operation.requested":    "无需处理，本页会自动更新。",
+			"operation.accepted":     "无需处理，本页会自动更新。",
+			"operation.rejected":     "请查看下方 COC 的响应；如仍需要，可重试。",
+			"operation.unknown":      "再次发送之前，请先查看工单。",
+			"operation.not_observed": "COC 已接受，但工单未按时显示变化。请查看工单；如仍需要，可重试。",
+			"unattributed":           "如果不是他人所为，则无需处理：请查看工单。",
+			"after_refusal":          "请查看工单：可能是他人所为。",
+		},
+		Changes: "变化", RecordOf: func(sequence int64) string { return fmt.Sprintf("记录 %d", sequence) }, Proof: "证明",
+		NextTicket: "下一个需处理的工单",
+		Unwatched:  "未在观察：发送操作的会话已结束，控制台无法检查工单。有人打开该工单或本回执后会继续。",
+		Steps:      "执行过程", StepPending: "等待中", StepUnattributed: "已看到变化", StepShowing: Words{"shows": "工单已显示", "ended": "核对中"}, StepSkipped: "已略过",
 		StepAwaited: Words{
 			"operation.requested": "已请求", "operation.accepted": "COC 已接受", "operation.observed": "已确认",
 		},
 		Answered: func(duration string) string { return "用时 " + duration },
 		LastSeen: "最后看到的状态", Deadline: "控制台检查至",
-		Upstream: "COC 的响应", Record: "审计记录", Facts: "基本信息", ID: "操作 ID", Seen: "发送前所见",
+		Upstream: "COC 的响应", Facts: "基本信息", ID: "操作 ID",
 		Others:     "有其他实例被取消",
 		OthersText: "这些实例并非在此选择。COC 可能把 ID 当成了另一个实例。请首先检查：",
 		Now:        "工单当前状态", NowUnread: "COC 目前没有响应。",
-		NowBatch:    func(batch int32, of int) string { return fmt.Sprintf("批次 %d / %d", batch, of) },
-		Retry:       "重试",
-		RetryAdvice: "请先查看工单：操作可能已经生效。",
-		ToTicket:    "返回工单", NoReason: "未填写",
+		NowBatch: func(batch int32, of int) string { return fmt.Sprintf("批次 %d / %d", batch, of) },
+		Retry:    "重试",
+		ToTicket: "返回工单", NoReason: "未填写",
 	},
 	Audit: AuditTexts{
 		Heading: "审计日志", Query: "搜索", Help: "搜索方法",

@@ -19,9 +19,11 @@ func TargetTitle(r audit.Record) string {
 	return ansi.VisibleLine(r.Target)
 }
 
-// Again is the address to try the operation again, where it had no effect.
+// Again is the address to try the operation again, where it had no effect. Where
+// COC gave no clear answer there is none: whoever sends it again looks at the ticket first.
 func Again(r operate.Receipt, batch int32) string {
-	if r.Open() || r.End != nil && r.End.Action == audit.ActionOperationObserved {
+	if r.Open() || r.Answer == nil || r.Answer.Action == audit.ActionOperationUnknown ||
+		r.End != nil && r.End.Action == audit.ActionOperationObserved {
 		return ""
 	}
 	op := coc.Operation{Type: coc.OperationType(r.Requested.OperationType), BatchIndex: r.Requested.BatchIndex,
@@ -38,6 +40,7 @@ func step(r audit.Record) templates.Step {
 	d := operate.ParseDetail(r.Detail)
 	return templates.Step{
 		Action: string(r.Action), Time: r.When(), Duration: r.Duration, Note: string(d.Note), Status: d.Status,
+		Sequence:          r.Sequence,
 		Upstream:          strings.TrimSpace(AnswerText(r.Upstream.Status, r.Upstream.Code, r.Upstream.Message)),
 		UpstreamRequestID: ansi.VisibleLine(r.Upstream.RequestID), Record: RecordAddress(r.Sequence),
 		Encoded: ansi.VisibleLine(d.Denial),
@@ -59,6 +62,36 @@ func endStep(r operate.Receipt) templates.Step {
 		return templates.Step{Action: string(audit.ActionOperationObserved), Pending: true}
 	}
 	return templates.Step{Action: string(audit.ActionOperationObserved), Skipped: true}
+}
+
+// Approvals are the steps that led to an approved operation, of all its records.
+func Approvals(records []audit.Record) (out []templates.Step) {
+	for _, r := range records {
+		words := operate.ParseDetail(r.Detail).Comment
+		switch r.Action {
+		case audit.ActionApprovalRequested:
+			words = r.Reason
+		case audit.ActionApprovalGranted:
+		default:
+			continue
+		}
+		out = append(out, templates.Step{Action: string(r.Action), Time: r.When(), Actor: ansi.VisibleLine(r.Actor.UserName),
+			Words: ansi.Visible(words), Record: RecordAddress(r.Sequence), Sequence: r.Sequence})
+	}
+	return out
+}
+
+// Compared is what was seen of a ticket beside what it is; now is empty where
+// that is not known.
+func Compared(then, now string) (out []templates.SeenPair) {
+	values := map[string]string{}
+	for _, x := range SeenAttributes(now) {
+		values[x.Name] = x.Value
+	}
+	for _, x := range SeenAttributes(then) {
+		out = append(out, templates.SeenPair{Aspect: x.Name, Then: x.Value, Now: values[x.Name]})
+	}
+	return out
 }
 
 // sortedAs is the time by which a record is sorted and found, where that is not
