@@ -22,7 +22,7 @@ bench-peers: ## compare operations and the list with Caddy, which it builds, and
 measure: ## Lighthouse over every page, and the ticket page's first paint beside nginx; needs Chromium, nginx and npm
 	cd tools/measure && npm ci --ignore-scripts --no-audit --no-fund && node lighthouse.mjs && node paint.mjs
 
-generate: ## write the Go files of the templates, and the script
+generate: ## write the Go files of the templates
 	go generate ./...
 
 lint: ## run golangci-lint; the first run builds it

@@ -1,7 +1,6 @@
 // Package static holds what browsers get besides pages: style sheets, ES
-// modules and images, written by hand. Browsers get the modules as one script
-// without white space and long names, which go generate makes, and style sheets
-// without their comments.
+// modules and images, written by hand and embedded. Browsers get the modules as
+// one script without white space and long names, and nothing with its comments.
 //
 // All files live below one hash over the whole tree, so a file that changes
 // moves all of them: whatever a page names comes from one version and may be
@@ -20,7 +19,6 @@ import (
 	"maps"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,9 +33,9 @@ import (
 // prefix is where the files are served.
 const prefix = "/static/"
 
-// The modules stay outside: the script has them.
+// The modules' tests and their compiler settings stay outside.
 //
-//go:embed css img script/js/*.js
+//go:embed css img js/*.js
 var tree embed.FS
 
 // contentTypes are fixed here, since the mime package asks the host's files.
@@ -50,11 +48,11 @@ var contentTypes = map[string]string{
 	".webp": "image/webp",
 }
 
-// A file is one file, ready to be sent. Its compressed forms are made at the first call.
+// A file is one file, ready to be sent. Its forms are made at the first call.
 type file struct {
 	contentType string
 	sum         string        // start of the SHA-256 of its source, in hex
-	plain       []byte        // without what only readers of the source need
+	plain       func() []byte // without what only readers of the source need
 	gzip        func() []byte // nil when that saves nothing, like brotli
 	brotli      func() []byte
 }
@@ -64,12 +62,15 @@ type bundle struct {
 	hash  string
 	files map[string]file
 	err   error
+	// problem is why modules could not be joined. They are served one by one then, which works as well.
+	problem error
 }
 
 var load = sync.OnceValue(func() bundle { return read(tree) })
 
-// Pages name one style sheet; the others become part of it.
+// Pages name one module and one style sheet; the others become part of them.
 const (
+	entry = "js/main.js"
 	sheet = "css/console.css"
 	first = "css/tokens.css" // it has the order of the layers
 )
@@ -80,6 +81,12 @@ func read(fsys fs.FS) bundle {
 	b := bundle{files: map[string]file{}}
 	sources, err := readAll(fsys)
 	b.err = err
+	if script, err := join(sources); err == nil {
+		maps.DeleteFunc(sources, func(name string, _ []byte) bool { return path.Ext(name) == ".js" })
+		sources[entry] = script
+	} else {
+		b.problem = err
+	}
 	joinSheets(sources)
 	all := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
@@ -110,15 +117,12 @@ func readAll(fsys fs.FS) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
-			all[strings.TrimPrefix(name, "script/")], err = fs.ReadFile(fsys, name)
+			all[name], err = fs.ReadFile(fsys, name)
 		}
 		return err
 	})
 	return all, err
 }
-
-// remarks are comments of style sheets.
-var remarks = regexp.MustCompile(`(?s)/\*.*?\*/\s*`)
 
 func newFile(name string, source []byte) file {
 	sum := sha256.Sum256(source)
@@ -126,18 +130,21 @@ func newFile(name string, source []byte) file {
 	if !known {
 		contentType = "application/octet-stream"
 	}
-	if path.Ext(name) == ".css" {
-		source = remarks.ReplaceAll(source, nil)
-	}
+	plain := sync.OnceValue(func() []byte {
+		if out, err := small(name, source); err == nil {
+			return out
+		}
+		return source // which does the same; the tests tell of the error
+	})
 	return file{
 		contentType: contentType,
 		sum:         hex.EncodeToString(sum[:16]),
-		plain:       source,
+		plain:       plain,
 		gzip: sync.OnceValue(func() []byte {
-			return compress(source, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) })
+			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriterLevel(w, gzip.BestCompression) })
 		}),
 		brotli: sync.OnceValue(func() []byte {
-			return compress(source, func(w io.Writer) (io.WriteCloser, error) {
+			return compress(plain(), func(w io.Writer) (io.WriteCloser, error) {
 				return brotli.NewWriterLevel(w, brotli.BestCompression), nil
 			})
 		}),
@@ -235,5 +242,5 @@ func (f file) form(accepted accept.Encodings) (string, []byte) {
 			return "gzip", body
 		}
 	}
-	return "", f.plain
+	return "", f.plain()
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,15 +43,15 @@ func TestEveryFileIsServed(t *testing.T) {
 	for name, f := range files {
 		t.Run(name, func(t *testing.T) {
 			resp, body := ask(t, "GET", URL(name), nil)
-			if resp.StatusCode != http.StatusOK || !bytes.Equal(body, f.plain) {
-				t.Fatalf("status %d, %d bytes of %d", resp.StatusCode, len(body), len(f.plain))
+			if resp.StatusCode != http.StatusOK || !bytes.Equal(body, f.plain()) {
+				t.Fatalf("status %d, %d bytes of %d", resp.StatusCode, len(body), len(f.plain()))
 			}
 			if contentTypes[path.Ext(name)] == "" {
 				t.Errorf("no content type is known for %q", path.Ext(name))
 			}
 			for header, want := range map[string]string{
 				"Content-Type":           contentTypes[path.Ext(name)],
-				"Content-Length":         strconv.Itoa(len(f.plain)),
+				"Content-Length":         strconv.Itoa(len(f.plain())),
 				"Content-Encoding":       "",
 				"X-Content-Type-Options": "nosniff",
 				"Cache-Control":          "public, max-age=31536000, immutable",
@@ -104,7 +106,7 @@ func TestCompressed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, b.files[name].plain) {
+		if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, b.files[name].plain()) {
 			t.Errorf("%s: unpacks to %d bytes, error %v", coding, len(plain), err)
 		}
 		tags[resp.Header.Get("Etag")] = true
@@ -256,12 +258,78 @@ func TestHashCoversNamesAndContents(t *testing.T) {
 	}
 }
 
-// TestScript holds that the script is there, as one file in place of the modules.
-func TestScript(t *testing.T) {
-	for name, f := range load().files {
-		if path.Ext(name) == ".js" && (name != "js/main.js" || bytes.Contains(f.plain, []byte("\n//")) || bytes.Contains(f.plain, []byte("import "))) {
-			t.Errorf("%s is served", name)
+// TestSources holds that every module is part of the script and that the minifier understands every file.
+func TestSources(t *testing.T) {
+	if err := load().problem; err != nil {
+		t.Fatal(err)
+	}
+	modules, err := fs.Glob(tree, "js/*.js")
+	if err != nil || len(modules) < 10 {
+		t.Fatalf("%d modules, error %v", len(modules), err)
+	}
+	sources, err := readAll(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := join(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range modules {
+		if n := bytes.Count(script, []byte("const "+scope(path.Base(name))+" = ")); n != 1 {
+			t.Errorf("%s is %d times in the script", name, n)
 		}
+	}
+	if line := regexp.MustCompile(`(?m)^\s*let .*\n\s*const [\[{].*`).Find(script); line != nil {
+		t.Errorf("the minifier may take these out of their order; put something in between:\n%s", line)
+	}
+	sources[entry] = script
+	for name, source := range sources {
+		if out, err := small(name, source); err != nil || len(out) > len(source) {
+			t.Errorf("%s: %d bytes became %d, error %v", name, len(source), len(out), err)
+		}
+	}
+}
+
+func TestJoin(t *testing.T) {
+	script, err := join(map[string][]byte{
+		"js/main.js": []byte("import { one, two as deux } from \"./b.js\";\nimport { one as uno } from \"./a.js\";\nrun(one, deux, uno);\n"),
+		"js/a.js":    []byte("// a\nexport const one = 1;\n"),
+		"js/b.js":    []byte("import { one } from \"./a.js\";\nexport { };\n"),
+	})
+	if err == nil {
+		t.Fatalf("a list of exports is not understood, and became %s", script)
+	}
+	script, err = join(map[string][]byte{
+		"js/main.js": []byte("import { one, two as deux } from \"./b.js\";\nimport { one as uno } from \"./a.js\";\nrun(one, deux, uno);\n"),
+		"js/a.js":    []byte("// a\nexport const one = 1;\n"),
+		"js/b.js":    []byte("import { one as a } from \"./a.js\";\nexport const one = a;\nexport async function two() {}\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `(() => {
+const $a = (() => {
+// a
+const one = 1;
+return { one };
+})();
+const $b = (() => {
+const { one: a } = $a;
+const one = a;
+async function two() {}
+return { one, two };
+})();
+const $main = (() => {
+const { one, two: deux } = $b;
+const { one: uno } = $a;
+run(one, deux, uno);
+return {  };
+})();
+})();
+`
+	if string(script) != want {
+		t.Errorf("got\n%s\nwant\n%s", script, want)
 	}
 }
 
@@ -269,18 +337,53 @@ func TestScript(t *testing.T) {
 func TestJoinSheets(t *testing.T) {
 	b := read(fstest.MapFS{"css/base.css": {Data: []byte("b{}\n")}, "css/tokens.css": {Data: []byte("@layer t, b;\n")},
 		"css/audit.css": {Data: []byte("a{}\n")}})
-	if got := string(b.files[sheet].plain); got != "@layer t, b;\na{}\nb{}\n" || len(b.files) != 1 {
+	if got := string(b.files[sheet].plain()); got != "@layer t, b;\na{}\nb{}\n" || len(b.files) != 1 {
 		t.Errorf("%d files, the sheet is %q", len(b.files), got)
 	}
 }
 
-func TestRemarks(t *testing.T) {
+func TestJoinRefuses(t *testing.T) {
+	for name, main := range map[string]string{
+		"what is missing":     "import { a } from \"./b.js\";\n",
+		"itself":              "import { a } from \"./main.js\";\n",
+		"all of a module":     "import * as a from \"./main.js\";\n",
+		"another quote":       "import { a } from './main.js';\n",
+		"what is loaded late": "const a = () => import(\"./main.js\");",
+		"a default":           "export default 1;",
+		"a variable":          "export let a = 1;",
+		"a class":             "export class A {}",
+	} {
+		if script, err := join(map[string][]byte{"js/main.js": []byte(main)}); err == nil {
+			t.Errorf("%s: joined as %s", name, script)
+		}
+	}
+}
+
+// TestModulesAlone holds that what cannot be joined or minified is served as it is.
+func TestModulesAlone(t *testing.T) {
+	late := "const a = () => import(\"./b.js\");"
+	b := read(fstest.MapFS{"js/main.js": {Data: []byte(late)}, "js/b.js": {Data: []byte("a b c")}})
+	if b.problem == nil || b.err != nil {
+		t.Fatalf("problem %v, error %v", b.problem, b.err)
+	}
+	if got := string(b.files["js/b.js"].plain()); got != "a b c" {
+		t.Errorf("served %q", got)
+	}
+	if _, err := small("js/b.js", []byte("a b c")); err == nil {
+		t.Error("the minifier takes what is no script")
+	}
+}
+
+func TestSmall(t *testing.T) {
 	for _, tt := range []struct{ name, in, want string }{
+		{"a.js", "(() => {\n// first\nconst long = 1; // second\nf(long, long);\n})();\n", "(()=>{const e=1;f(e,e)})()"},
+		{"a.js", "fetch('https://x/*/y', 'text/*', '*/*');\n", `fetch("https://x/*/y","text/*","*/*")`},
+		{"a.js", "() => {\n  const a = f();\n  const [b] = (a.c);\n  const { d } = g();\n  h(a, b, d);\n};\n", "()=>{const e=f();let[t]=e.c,{d:n}=g();h(e,t,n)}"},
 		{"a.css", "/* one\n two */\na { b: url(//c) }\n", "a { b: url(//c) }\n"},
 		{"a.svg", "<!-- // -->\n", "<!-- // -->\n"},
 	} {
-		if got := string(newFile(tt.name, []byte(tt.in)).plain); got != tt.want {
-			t.Errorf("%s %q: got %q, want %q", tt.name, tt.in, got, tt.want)
+		if got, err := small(tt.name, []byte(tt.in)); string(got) != tt.want || err != nil {
+			t.Errorf("%s %q: got %q, want %q, error %v", tt.name, tt.in, got, tt.want, err)
 		}
 	}
 }
