@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/cedar-policy/cedar-go"
 )
 
 // maxAnswers bounds the decisions that are kept of one set of rules: so many of the last ones, and as many of those
@@ -84,4 +86,28 @@ func (a *answers) keep(key question, d Decision) {
 		a.last, a.older = map[question]Decision{}, a.last
 	}
 	a.last[key] = d
+}
+
+// maxPeople bounds the people whose entities are kept of one set of rules.
+const maxPeople = 1000
+
+// people are those whom rules that do not change were asked about, as entities, which
+// nobody changes. The zero value is ready.
+type people struct {
+	mu  sync.Mutex
+	all map[Person]cedar.Entity
+}
+
+// get returns somebody's entity, which made makes.
+func (p *people) get(who Person, made func(Person) cedar.Entity) cedar.Entity {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, ok := p.all[who]; ok {
+		return known
+	}
+	if p.all == nil || len(p.all) >= maxPeople {
+		p.all = map[Person]cedar.Entity{}
+	}
+	p.all[who] = made(who)
+	return p.all[who]
 }

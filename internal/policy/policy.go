@@ -123,6 +123,7 @@ type Rules struct {
 	policies  *cedar.PolicySet
 	indexes   map[Action]*index
 	answers   answers
+	people    people
 	directory directory
 	demands   map[cedar.PolicyID]Demand
 	texts     map[cedar.PolicyID]Text
@@ -255,7 +256,7 @@ var (
 
 // entities are those that a request is about.
 func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
-	user := r.user(q.Person)
+	user := r.people.get(q.Person, r.user)
 	action := cedar.NewEntityUID(typeAction, cedar.String(q.Action))
 	all := cedar.EntityMap{user.UID: user, action: {UID: action, Parents: actionParents(q.Action)}}
 	resource := theLog
