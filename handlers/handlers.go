@@ -32,6 +32,7 @@ import (
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/presence"
 	"coc-console/internal/present"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/readiness"
@@ -119,6 +120,7 @@ type Config struct {
 	Rules          *policy.Store
 	Sessions       Sessions
 	Store          store.DB
+	Presence       *presence.Registry
 	Logger         *slog.Logger
 	Now            func() time.Time
 	Clocks         *clock.Monitor // what other clocks say; nil: nobody compares them
@@ -158,6 +160,7 @@ type base struct {
 	bulk       *bulk.Service
 	rules      *policy.Store
 	sessions   Sessions
+	presence   *presence.Registry
 	logger     *slog.Logger
 	now        func() time.Time
 	clocks     *clock.Monitor
@@ -204,7 +207,7 @@ type signInPages struct {
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
 	b := &base{log: cfg.Log, index: cfg.Index, verifier: cfg.Verifier, coc: cfg.COC, operations: cfg.Operations, approvals: cfg.Approvals, bulk: cfg.Bulk,
-		rules: cfg.Rules, sessions: cfg.Sessions, logger: cfg.Logger,
+		rules: cfg.Rules, sessions: cfg.Sessions, presence: cfg.Presence, logger: cfg.Logger,
 		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo,
 		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
 	bells := &live.Bells{}

@@ -12,6 +12,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
+	"coc-console/internal/presence"
 	"coc-console/internal/present"
 	"coc-console/templates"
 )
@@ -22,6 +23,11 @@ func (h *ticketPages) Instance(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return h.showInstance(c, now, http.StatusOK, templates.MarkForm{})
+}
+
+// showInstance renders an instance with what was typed to mark a place in its log.
+func (h *ticketPages) showInstance(c echo.Context, now operate.Reading, status int, mark templates.MarkForm) error {
 	id, row := string(now.Ticket.ExecuteUUID), *now.Instance
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
@@ -38,7 +44,11 @@ func (h *ticketPages) Instance(c echo.Context) error {
 	if !row.Status.Terminal() {
 		page.Refresh = refreshAfter(now.Ticket.Status, now.Over())
 	}
-	return Render(c, http.StatusOK, page)
+	o := h.onTicket(ctx, now.Ticket.ExecuteUUID, presence.Act{})
+	page.Presence = o.visit()
+	page.Mark = mark
+	page.Mark.Action = present.MarkAddress(id, coc.InstanceID(row), now.InstanceBatch)
+	return Render(c, status, page)
 }
 
 func instanceTitle(i templates.Instance) string {
@@ -62,6 +72,19 @@ func (h *ticketPages) InstanceLog(c echo.Context) error {
 // readInstance finds the instance that the address names and notes that its
 // log was read.
 func (h *ticketPages) readInstance(c echo.Context) (operate.Reading, error) {
+	start := h.now()
+	now, err := h.findInstance(c)
+	if err != nil {
+		return now, err
+	}
+	h.noteView(c, audit.Record{Action: audit.ActionLogViewed, Ticket: string(now.Ticket.ExecuteUUID),
+		InstanceID: coc.InstanceID(*now.Instance), Duration: since(start, h.now), BatchIndex: now.InstanceBatch,
+		Target: now.Instance.Target.HostName})
+	return now, nil
+}
+
+// findInstance reads the instance that the address names.
+func (h *ticketPages) findInstance(c echo.Context) (operate.Reading, error) {
 	ticket, err := ticketParam(c)
 	if err != nil {
 		return operate.Reading{}, err
@@ -75,20 +98,20 @@ func (h *ticketPages) readInstance(c echo.Context) (operate.Reading, error) {
 		return operate.Reading{}, &Problem{Status: http.StatusBadRequest, Kind: ProblemBadInstance, Value: shortened(text),
 			Err: err}
 	}
+	return h.readRow(c, ticket, id, batchHint(c.QueryParam("batch")))
+}
+
+// readRow reads one instance of a ticket that the reader may see.
+func (h *ticketPages) readRow(c echo.Context, ticket coc.ExecuteUUID, id int64, batch int32) (operate.Reading, error) {
 	start := h.now()
-	now, err := h.read(c, ticket, coc.Operation{Type: coc.CancelInstance, InstanceID: id},
-		batchHint(c.QueryParam("batch")))
-	record := audit.Record{Action: audit.ActionLogViewed, Ticket: string(ticket), InstanceID: id,
-		Duration: since(start, h.now)}
-	var target *operate.TargetError
-	switch {
-	case errors.As(err, &target):
-		return operate.Reading{}, err
-	case err != nil:
-		return operate.Reading{}, h.lookFailed(c, record, err)
+	now, err := h.read(c, ticket, coc.Operation{Type: coc.CancelInstance, InstanceID: id}, batch)
+	if _, wrong := errors.AsType[*operate.TargetError](err); err != nil && !wrong {
+		err = h.lookFailed(c, audit.Record{Action: audit.ActionLogViewed, Ticket: string(ticket), InstanceID: id,
+			Duration: since(start, h.now)}, err)
 	}
-	record.BatchIndex, record.Target = now.InstanceBatch, now.Instance.Target.HostName
-	h.noteView(c, record)
+	if err != nil {
+		return operate.Reading{}, err
+	}
 	return now, nil
 }
 

@@ -99,6 +99,7 @@ func (h *Handlers) Operate(c echo.Context) error {
 	}
 	key := watchKey(v, ticket)
 	time.AfterFunc(showsAfter, func() { h.watch.Nudge(key) })
+	h.onTicket(ctx, ticket, present.ActOf(f.operation, "")).leave()
 	return c.Redirect(http.StatusSeeOther, present.ReceiptAddress(id))
 }
 
@@ -143,6 +144,8 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	}
 	h.fillNext(ctx, &page, f, now)
 	h.fillRules(ctx, &page, f, now)
+	page.Presence = h.onTicket(ctx, f.ticket, present.ActOf(f.operation, hostOf(now.Instance))).visit()
+	page.Address = withHere(present.PresenceAddress(string(f.ticket), f.operation, batchHint(f.hint)), page.Presence)
 	return Render(c, status, page)
 }
 

@@ -95,11 +95,12 @@ func bounded(text string) string { return present.Bounded(text) }
 // renderGzip renders a page like Render and compresses it, too, part by part:
 // the parts end where templates.Cut stands.
 func (h *ticketPages) renderGzip(c echo.Context, status int, page templates.Page) error {
-	return h.renderAround(c, status, page, nil)
+	return h.renderAround(c, status, page, nil, nil)
 }
 
-// renderAround is renderGzip around a body, if any, that has been rendered before.
-func (h *ticketPages) renderAround(c echo.Context, status int, page templates.Page, body *live.Body) error {
+// renderAround is renderGzip around a body, if any, that has been rendered before, with the part in it that is the
+// reader's own.
+func (h *ticketPages) renderAround(c echo.Context, status int, page templates.Page, body *live.Body, own []byte) error {
 	b := buffers.Get().(*bytes.Buffer) //nolint:errcheck // the pool has nothing else
 	defer buffers.Put(b)
 	b.Reset()
@@ -115,9 +116,9 @@ func (h *ticketPages) renderAround(c echo.Context, status int, page templates.Pa
 	}
 	if accept.Gzip(c.Request().Header) {
 		c.Response().Header().Set(echo.HeaderContentEncoding, "gzip")
-		return c.HTMLBlob(status, h.compressor.Gzip(head, body, tail, templates.Cut))
+		return c.HTMLBlob(status, h.compressor.Gzip(head, body, own, tail, templates.Cut))
 	}
-	text, err := body.Plain()
+	text, err := body.Plain(own)
 	if err != nil {
 		return err
 	}

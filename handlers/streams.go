@@ -72,15 +72,19 @@ type liveView[P live.Page] interface {
 	known(digest string) *live.Outline
 }
 
-// serveStream sends a page's changes until its viewer or the session ends.
+// session is whose stream it is.
+func (h *base) session(v Viewer) live.Session {
+	return live.Session{Key: v.SessionKey, Left: v.Expires.Sub(h.now()),
+		Alive: func(ctx context.Context) bool { return h.alive(ctx, v) }}
+}
+
+// serveStream sends a page's changes, and what in it is the reader's own, until its viewer or the session ends.
 // also gets a value when something else of the page has changed; it may be nil.
 func serveStream[P live.Page, S any](h *base, c echo.Context, viewer *watch.Viewer[S], also <-chan struct{},
-	page liveView[P]) error {
-	ctx := c.Request().Context()
-	v, _ := ViewerFrom(ctx)
-	session := live.Session{Key: v.SessionKey, Left: v.Expires.Sub(h.now()),
-		Alive: func(ctx context.Context) bool { return h.alive(ctx, v) }}
-	err := live.Serve(h.streams, c, session, live.Source[P]{Changed: viewer.Changed(), Also: also, Known: page.known,
+	page liveView[P], own live.Own) error {
+	v, _ := ViewerFrom(c.Request().Context())
+	err := live.Serve(h.streams, c, h.session(v), live.Source[P]{Changed: viewer.Changed(), Also: also, Own: own,
+		Known: page.known,
 		Show: func(have *live.Outline) (*live.Version[P], string, error) {
 			version, final, err := page.show(have)
 			if ended, ok := errors.AsType[*watch.Ended](err); ok {
@@ -94,8 +98,13 @@ func serveStream[P live.Page, S any](h *base, c echo.Context, viewer *watch.View
 			}
 			return version, "", err
 		}})
+	return h.brokenOff(c, err)
+}
+
+// brokenOff is the end of a stream.
+func (h *base) brokenOff(c echo.Context, err error) error {
 	if err != nil { // the browser is gone, most of the time
-		h.logger.DebugContext(ctx, "event stream broke off", "error", err)
+		h.logger.DebugContext(c.Request().Context(), "event stream broke off", "error", err)
 	}
 	return nil
 }

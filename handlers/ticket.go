@@ -17,6 +17,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
+	"coc-console/internal/presence"
 	"coc-console/internal/present"
 	"coc-console/internal/store"
 	"coc-console/internal/watch"
@@ -66,10 +67,16 @@ func (h *ticketPages) Ticket(c echo.Context) error {
 	page.Digest = r.Digest
 	page.Frame = h.Frame(c, page.Live.Title, templates.SectionTickets)
 	page.Refresh = refreshAfter(coc.TicketStatus(page.Head.Status), page.Head.Over)
+	o := h.onTicket(l.ctx, l.id, presence.Act{})
+	others := o.visit()
 	if !final {
-		page.Address = l.address("/events")
+		page.Address = withHere(l.address("/events"), others)
 	}
-	return h.renderAround(c, http.StatusOK, page, r.Body)
+	own, err := o.html(others)
+	if err != nil {
+		return err
+	}
+	return h.renderAround(c, http.StatusOK, page, r.Body, own)
 }
 
 // TicketEvents is the stream of what changes on a ticket's page.
@@ -86,7 +93,9 @@ func (h *ticketPages) TicketEvents(c echo.Context) error {
 	defer l.viewer.Close()
 	rung, stop := h.bells.Listen(string(l.id))
 	defer stop()
-	return serveStream(h.base, c, l.viewer, rung, l)
+	own, end := h.onTicket(l.ctx, l.id, presence.Act{}).stay(c)
+	defer end()
+	return serveStream(h.base, c, l.viewer, rung, l, own)
 }
 
 // ticketLook is one look at a ticket, by somebody who may.

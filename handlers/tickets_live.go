@@ -153,7 +153,7 @@ func (h *ticketPages) TicketListEvents(c echo.Context) error {
 		return h.lookFailed(c, record, watchProblem(err))
 	}
 	defer l.viewer.Close()
-	return serveStream(h.base, c, l.viewer, nil, l)
+	return serveStream(h.base, c, l.viewer, nil, l, live.Own{})
 }
 
 // showViews describes whose tickets can be listed, and the reader's own views.

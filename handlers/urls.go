@@ -27,6 +27,9 @@ var carried = map[string]struct {
 			"/operations/new"
 	},
 		[]string{"operation_type", "batch_index", "instance_id", "batch", "reason"}},
+	"/tickets/:execute_uuid/instances/:id/mark": {func(c echo.Context) string {
+		return present.TicketAddress(c.Param("execute_uuid"))
+	}, nil},
 	"/bulk": {func(echo.Context) string { return "/bulk/new" },
 		[]string{"operation_type", "target", "reason"}},
 	"/bulk/:id":              {func(c echo.Context) string { return bulkAddress(c.Param("id")) }, nil},

@@ -44,6 +44,7 @@ import (
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/presence"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/simulator"
 	"coc-console/internal/store"
@@ -299,7 +300,9 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 			Rules: c.rules, Logger: logger, Now: c.clock.now})
 		bulks := bulk.New(bulk.Config{Operations: operations, Log: c.log, Index: c.index, Rows: store.NewBulk(db, seal), Keys: keys, Leases: leases,
 			Logger: logger, Now: c.clock.now, Rate: 1000})
-		pages := handlers.Config{People: c.people, Watch: c.watcher, Limits: s.streams, Store: db, Log: c.log, Index: c.index, Verifier: verifier, COC: client, IAM: signIn, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: c.sessions, Rules: c.rules,
+		here := presence.New(presence.Config{Now: c.clock.now})
+		t.Cleanup(func() { _ = here.Close() })
+		pages := handlers.Config{Presence: here, People: c.people, Watch: c.watcher, Limits: s.streams, Store: db, Log: c.log, Index: c.index, Verifier: verifier, COC: client, IAM: signIn, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: c.sessions, Rules: c.rules,
 			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted}
 		c.handlers = handlers.New(pages)
 		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
@@ -452,7 +455,7 @@ func (b *browser) post(path string, form url.Values, change ...func(*http.Reques
 }
 
 // acts are the addresses of forms that need the field.
-var acts = regexp.MustCompile(`^/(tickets/[^/]+/operations|approvals/.*|reviews|sessions|bulk.*)$`)
+var acts = regexp.MustCompile(`^/(tickets/[^/]+/(operations|instances/[0-9]+/mark(\?.*)?)|approvals/.*|reviews|sessions|bulk.*)$`)
 
 // send posts a form as it is.
 func (b *browser) send(path string, form url.Values, change ...func(*http.Request)) page {

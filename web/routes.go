@@ -92,6 +92,8 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		get("/tickets/:execute_uuid/instances.csv", signedIn, download, h.TicketInstances),
 		get("/tickets/:execute_uuid/instances/:id", signedIn, reading, h.Instance),
 		get("/tickets/:execute_uuid/instances/:id/log", signedIn, download, h.InstanceLog),
+		post("/tickets/:execute_uuid/instances/:id/mark", signedIn, reading, h.Mark, bound, h.Instance),
+		stream("/tickets/:execute_uuid/presence/events", signedIn, reading, h.Presence).as(byHandler),
 		get("/tickets/:execute_uuid/operations/new", signedIn, acting, h.NewOperation),
 		post("/tickets/:execute_uuid/operations", signedIn, acting, h.Operate, bound, h.OperateAgain).as(never),
 		get("/operations/:id", signedIn, acting, h.Receipt),

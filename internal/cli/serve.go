@@ -30,17 +30,16 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/collector"
 	"coc-console/internal/database"
-	"coc-console/internal/history"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/presence"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/secretfile"
 	"coc-console/internal/settings"
 	"coc-console/internal/simulator"
 	consolestore "coc-console/internal/store"
 	"coc-console/internal/upstream"
-	"coc-console/internal/watch"
 	"coc-console/web"
 
 	"github.com/spf13/cobra"
@@ -222,11 +221,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return console{}, err
 	}
-	kept := history.New(history.Config{DB: rows, Logger: logger, Now: dbs.clocks.Now})
-	open.add(kept.Close)
-	watcher := watch.New(watch.Config{Client: cocClient, Logger: logger, Limits: watch.Every(cfg.livePollInterval),
-		Archive: kept})
-	open.add(func() error { watcher.Close(); return nil })
+	watcher := openWatcher(cfg, rows, cocClient, logger, open)
 	observers := web.Observers{Sessions: sessions, Watcher: watcher, Service: serviceIdentity(cfg, iamClient),
 		UserProfile: cfg.userProfile}
 	operations, approvals, bulks, resume, err := openOperations(ctx, cfg, rows, operate.Config{Log: log, Index: index, Client: cocClient, Callers: observers, Views: observers,
@@ -240,6 +235,9 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 		Watch: watcher, IAM: iamClient,
 		Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
 		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development}
+	pages.Presence = presence.New(presence.Config{Logger: logger,
+		Shared: consolestore.NewPresences(rows, cfg.database != "")})
+	open.add(pages.Presence.Close)
 	h := handlers.New(pages)
 	open.add(func() error { h.Close(); return nil })
 	maintain(ctx, sweepEvery, h.Sweep, logger, open)

@@ -883,6 +883,22 @@ var enUS = Texts{
 		Select: func(name string) string { return "Select " + name }, SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
 		Pending: func(user string) string { return "Pending, sent by " + user + "." }, SendAnyway: "Send another one anyway",
 	},
+	Presence: PresenceTexts{
+		Here:     func(names []string) string { return "Also here: " + strings.Join(names, ", ") },
+		Confirms: func(operation string) string { return "has a confirmation open: " + operation + "." },
+		Same:     "Talk to each other before you both send.",
+		Look:     "says: look at",
+		Place: func(host string, line int) string {
+			if line > 0 {
+				return fmt.Sprintf("%s, line %d", host, line)
+			}
+			return host
+		},
+		Remove: "Remove", Mark: "Look here", Line: "Line",
+		Hint:    "Shows this line, or with no line this host, to everyone on the ticket, for 10 minutes.",
+		BadLine: "Enter the number of a line in this log, or leave the field empty.",
+		TooMany: "You can mark 5 places on a ticket, and all of you 20. Remove one first.",
+	},
 	Log: LogTexts{
 		Search: "Search in the log", Next: "Next match", Previous: "Previous match", Found: "{at} of {of}", NotFound: "No match",
 		FirstError: func(lines int) string {

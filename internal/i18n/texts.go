@@ -21,6 +21,7 @@ type Texts struct {
 	Course      CourseTexts
 	Instance    InstanceTexts
 	Log         LogTexts
+	Presence    PresenceTexts
 	Key         KeyTexts
 	Operation   OperationTexts
 	Receipt     ReceiptTexts

@@ -172,3 +172,16 @@ type InstanceTexts struct {
 	LogSize                 func(bytes int) string
 	Download                string
 }
+
+// PresenceTexts say who else is on a ticket, and what they show to the others.
+type PresenceTexts struct {
+	Here             func(names []string) string
+	Confirms         func(operation string) string // behind a name
+	Same             string                        // behind it, where the reader is about to confirm on the same target
+	Look             string                        // behind a name, before a link to the place
+	Place            func(host string, line int) string
+	Remove           string
+	Mark, Line       string // the button, and the field's label
+	Hint             string
+	BadLine, TooMany string // next to the field
+}

@@ -861,6 +861,22 @@ var zhCN = Texts{
 		Select: func(name string) string { return "选择 " + name }, SelectAll: "全选", Selected: "已选", SelectedCount: "已选 {n} 项", Clear: "清除", Selection: "选择", Ready: "可发送",
 		Pending: func(user string) string { return "尚未完成，由 " + user + " 发送。" }, SendAnyway: "仍要再发送一次",
 	},
+	Presence: PresenceTexts{
+		Here:     func(names []string) string { return "同时在看：" + strings.Join(names, "、") },
+		Confirms: func(operation string) string { return "打开了确认页：" + operation + "。" },
+		Same:     "请先互相沟通，避免重复提交。",
+		Look:     "提示查看",
+		Place: func(host string, line int) string {
+			if line > 0 {
+				return fmt.Sprintf("%s 第 %d 行", host, line)
+			}
+			return host
+		},
+		Remove: "移除", Mark: "提示他人看这里", Line: "行号",
+		Hint:    "向正在查看该工单的所有人提示这一行；不填行号则提示该主机。10 分钟后失效。",
+		BadLine: "请输入该日志中的行号，或留空。",
+		TooMany: "每人在一个工单上最多标记 5 处，所有人合计最多 20 处。请先移除一处。",
+	},
 	Log: LogTexts{
 		Search: "在日志中搜索", Next: "下一处", Previous: "上一处", Found: "第 {at} 处，共 {of} 处", NotFound: "无匹配",
 		FirstError: func(lines int) string { return fmt.Sprintf("首个错误（共 %d 行）", lines) },

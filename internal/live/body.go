@@ -19,9 +19,15 @@ const (
 // hole surrounds a part's id where the part belongs, while a body is rendered. Nobody can guess it.
 var hole = "\x00" + rand.Text()
 
+// OwnHole stands in a body where the part that is each reader's own belongs, while it is rendered.
+var OwnHole = hole + ownPart + hole
+
+const ownPart = "\x00own"
+
 // Body is the part of a page that all who see a version share, compressed and without its text.
 type Body struct {
 	pieces []*piece
+	own    int      // how many of them stand before the part that is the reader's own
 	keys   []uint64 // of the pieces' texts
 	places []place  // of the parts
 }
@@ -50,7 +56,12 @@ func bodyOf(text string, ids []string, html map[string]string, last *Body) (*Bod
 	}
 	isPart := false
 	for segment := range strings.SplitSeq(text, hole) {
-		if isPart {
+		switch {
+		case isPart && segment == ownPart:
+			b.add(open.Bytes(), last)
+			open.Reset()
+			b.own, segment = len(b.pieces), ""
+		case isPart:
 			part := html[segment]
 			cut(len(part))
 			b.places[index[segment]] = place{uint32(len(b.pieces)), uint32(open.Len()), uint32(open.Len() + len(part))}
@@ -88,16 +99,19 @@ func (b *Body) size() int {
 	return size
 }
 
-// Plain is the body's text; empty of nil.
-func (b *Body) Plain() ([]byte, error) {
+// Plain is the body's text with the part that is the reader's own; empty of nil.
+func (b *Body) Plain(own []byte) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
 	var all []byte
-	for _, p := range b.pieces {
+	for i, p := range b.pieces {
 		text, err := p.plain()
 		if err != nil {
 			return nil, err
+		}
+		if i == b.own {
+			all = append(all, own...)
 		}
 		all = append(all, text...)
 	}

@@ -27,11 +27,14 @@ const maxParts = 4 << 20
 // seed makes it a matter of chance which parts share a key.
 var seed = maphash.MakeSeed()
 
-// Gzip compresses what stands around a body, which may be nil. The parts of head and tail end with cut.
-func (p *Compressor) Gzip(head []byte, body *Body, tail []byte, cut string) []byte {
+// Gzip compresses what stands around a body, which may be nil, and the part in it that is the reader's own. The parts
+// of head and tail end with cut.
+func (p *Compressor) Gzip(head []byte, body *Body, own, tail []byte, cut string) []byte {
 	all := p.pieces(head, cut)
 	if body != nil {
-		all = append(all, body.pieces...)
+		all = append(all, body.pieces[:body.own]...)
+		all = append(all, p.pieces(own, cut)...)
+		all = append(all, body.pieces[body.own:]...)
 	}
 	return gzipped(append(all, p.pieces(tail, cut)...))
 }

@@ -96,11 +96,11 @@ func TestBodyIsCompressedOnce(t *testing.T) {
 	pages := c.Get(Key{View: "table"})
 	first := shown(t, pages, 1, table(800))
 	for _, head := range []string{"<p>ana</p>\f<p>1</p>", "<p>ben</p>\f<p>1</p>", ""} {
-		want, err := first.Body.Plain()
+		want, err := first.Body.Plain(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := gunzipped(t, compressor.Gzip([]byte(head), first.Body, []byte("</html>"), "\f"))
+		got := gunzipped(t, compressor.Gzip([]byte(head), first.Body, nil, []byte("</html>"), "\f"))
 		if got != head+string(want)+"</html>" || !strings.Contains(got, "<p>row-799 ") {
 			t.Errorf("a page of %d bytes, want %d", len(got), len(want)+len(head)+7)
 		}

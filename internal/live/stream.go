@@ -123,6 +123,51 @@ type Source[P Page] struct {
 	Show func(have *Outline) (v *Version[P], end string, err error)
 	// Known is the outline with that digest, nil when it is forgotten.
 	Known func(digest string) *Outline
+	// Own is what is the reader's own in the page; the zero value is nothing.
+	Own Own
+}
+
+// Own is a part of a page that is one reader's own. It has an id, and is sent beside the versions of the page.
+type Own struct {
+	Changed <-chan struct{}
+	// Show returns the part as HTML, empty where nothing is to be sent: the page has it.
+	Show func() string
+}
+
+// send sends the part, if it is there to send.
+func (o Own) send(w *writer) error {
+	if o.Show == nil {
+		return nil
+	}
+	html := o.Show()
+	if html == "" {
+		return nil
+	}
+	return w.send(newPiece(eventText("", "parts", "<template>"+html+"</template>")))
+}
+
+// ServeOwn sends nothing but what is the reader's own, until the session ends.
+func ServeOwn(s *Streams, c echo.Context, session Session, own Own) error {
+	w, err := open(c, s.limits.Write)
+	if err != nil {
+		return err
+	}
+	heartbeat := time.NewTicker(s.limits.Heartbeat)
+	defer heartbeat.Stop()
+	expired := time.NewTimer(session.Left)
+	defer expired.Stop()
+	if err := own.send(w); err != nil {
+		return err
+	}
+	why, err := wait(c.Request().Context(), w, session, ends{expired.C, s.ended(session.Key)}, news{own: own},
+		heartbeat.C)
+	if err != nil {
+		return err
+	}
+	if err := w.send(newPiece(eventText("", "end", why))); err != nil {
+		return err
+	}
+	return w.close()
 }
 
 // Serve sends a page's changes until the source or the session ends. It returns
@@ -150,6 +195,9 @@ func serve[P Page](ctx context.Context, s *Streams, w *writer, session Session, 
 	expired := time.NewTimer(session.Left)
 	defer expired.Stop()
 	until := ends{expired.C, s.ended(session.Key)}
+	if err := from.Own.send(w); err != nil {
+		return "", err
+	}
 	for {
 		now, end, err := from.Show(have)
 		if err != nil {
@@ -164,7 +212,7 @@ func serve[P Page](ctx context.Context, s *Streams, w *writer, session Session, 
 		if end != "" {
 			return end, nil
 		}
-		why, err := wait(ctx, w, session, until, news{from.Changed, from.Also}, heartbeat.C)
+		why, err := wait(ctx, w, session, until, news{from.Changed, from.Also, from.Own}, heartbeat.C)
 		if why != "" || err != nil {
 			return why, err
 		}
@@ -181,7 +229,10 @@ func show[P Page](w *writer, now *Version[P], have *Outline) error {
 }
 
 // news are what tells of changes.
-type news struct{ watched, also <-chan struct{} }
+type news struct {
+	watched, also <-chan struct{}
+	own           Own
+}
 
 // ends are those of a session: its token's, and its own.
 type ends struct {
@@ -198,6 +249,10 @@ func wait(ctx context.Context, w *writer, session Session, until ends, changed n
 			return "", nil
 		case <-changed.also:
 			return "", nil
+		case <-changed.own.Changed:
+			if err := changed.own.send(w); err != nil {
+				return "", err
+			}
 		case <-until.expired:
 			return EndSession, nil
 		case <-until.ended:

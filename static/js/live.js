@@ -222,7 +222,8 @@ function take(page, event) {
     }
     settle();
   }));
-  page.dataset.digest = event.id;
+  if (event.id) page.dataset.digest = event.id;
+  else if (!/[?&]here=1$/.test(page.dataset.live ?? "")) page.dataset.live += (page.dataset.live?.includes("?") ? "&" : "?") + "here=1";
   icon();
   tick();
   rove();
