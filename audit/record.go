@@ -21,6 +21,7 @@ const (
 	ActionSessionEnded         Action = "session.ended"
 	ActionSessionRefused       Action = "session.refused" // IAM knows the person; the console does not admit them
 	ActionSessionRevoked       Action = "session.revoked" // IAM no longer takes the session's token
+	ActionSessionSwitched      Action = "session.project_switched"
 	ActionTicketListed         Action = "ticket.listed"
 	ActionTicketViewed         Action = "ticket.viewed"
 	ActionLogViewed            Action = "log.viewed"
@@ -61,7 +62,7 @@ const (
 
 var actions = []Action{
 	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded,
-	ActionSessionRefused, ActionSessionRevoked,
+	ActionSessionRefused, ActionSessionRevoked, ActionSessionSwitched,
 	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,

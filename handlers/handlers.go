@@ -174,6 +174,8 @@ type base struct {
 	denials ratelimit.RefusalRecords
 	counts  live.Counts
 	board   listing.Board
+
+	projects listing.Projects
 }
 
 // ticketPages are the pages of tickets, which stay current by themselves.
@@ -290,24 +292,25 @@ type ProblemKind int
 
 // What can be wrong with a request before anything is asked of COC.
 const (
-	ProblemBadUUID     ProblemKind = iota + 1 // not an execute_uuid; Value holds what came
-	ProblemNotFound                           // no page, record or operation here
-	ProblemBadInstance                        // not an instance id; Value holds what came
-	ProblemBadInput                           // a query or form value that no page offers
-	ProblemDenied                             // signed in, but not allowed
-	ProblemTooLarge                           // a body above its limit
-	ProblemCrossSite                          // a form sent from another site
-	ProblemThrottled                          // too many attempts from one address
-	ProblemUnavailable                        // the console itself cannot answer now
-	ProblemInsecure                           // a secret would travel over plain http
-	ProblemSignIn                             // nobody is signed in
-	ProblemBadForm                            // a form without its key or its picture
-	ProblemKeySpent                           // a form's key that led to nothing
-	ProblemRules                              // the rules hide the ticket: Decision says why
-	ProblemLimited                            // a limit of one person; Value is its kind
-	ProblemUnchecked                          // IAM cannot be asked whether the session is still good
-	ProblemNoExport                           // the rules let nothing be carried away: Decision says why
-	ProblemOtherPerson                        // a page that was rendered for somebody else; Value holds what was typed
+	ProblemBadUUID      ProblemKind = iota + 1 // not an execute_uuid; Value holds what came
+	ProblemNotFound                            // no page, record or operation here
+	ProblemBadInstance                         // not an instance id; Value holds what came
+	ProblemBadInput                            // a query or form value that no page offers
+	ProblemDenied                              // signed in, but not allowed
+	ProblemTooLarge                            // a body above its limit
+	ProblemCrossSite                           // a form sent from another site
+	ProblemThrottled                           // too many attempts from one address
+	ProblemUnavailable                         // the console itself cannot answer now
+	ProblemInsecure                            // a secret would travel over plain http
+	ProblemSignIn                              // nobody is signed in
+	ProblemBadForm                             // a form without its key or its picture
+	ProblemKeySpent                            // a form's key that led to nothing
+	ProblemRules                               // the rules hide the ticket: Decision says why
+	ProblemLimited                             // a limit of one person; Value is its kind
+	ProblemUnchecked                           // IAM cannot be asked whether the session is still good
+	ProblemNoExport                            // the rules let nothing be carried away: Decision says why
+	ProblemOtherProject                        // a form of a project in which the session no longer is; Value as below
+	ProblemOtherPerson                         // a page that was rendered for somebody else; Value holds what was typed
 )
 
 // Problem is a request that cannot be answered. Status is the HTTP status,

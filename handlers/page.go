@@ -39,6 +39,8 @@ func (h *base) Frame(c echo.Context, title string, section templates.Section) te
 	f.Person, f.Other = v.Marker, otherPerson(ctx)
 	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
 	f.OverridesToReview = h.overridesWait(ctx, v)
+	f.Projects = h.projects.Known(readerOf(v).Person(), v.Actor.ProjectID, h.now())
+	f.InProject = v.Caller.ProjectID
 	approvals := h.approvalsWait(ctx, v)
 	f.Numbers = h.board.Note(readerOf(v), h.now(), func(n *templates.Numbers) { n.Approvals = approvals })
 	return f

@@ -182,8 +182,12 @@ func (h *Handlers) Session(c echo.Context) error {
 	answer := struct {
 		Person string `json:"person"`
 		Name   string `json:"name"`
+		// Project and In are the session's project, by its id and its name.
+		Project string `json:"project"`
+		In      string `json:"in"`
 	}{}
 	if v, ok := ViewerFrom(c.Request().Context()); ok {
+		answer.Project, answer.In = v.Caller.ProjectID, ansi.VisibleLine(v.Actor.ProjectName)
 		answer.Person, answer.Name = v.Marker, ansi.Visible(v.Actor.AccountName+"/"+v.Actor.UserName)
 	}
 	return c.JSON(http.StatusOK, answer)

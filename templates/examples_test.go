@@ -42,7 +42,7 @@ func examples() map[string]Page {
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
 		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
-		"timeline": exampleTimeline(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"timeline": exampleTimeline(), "projects": exampleProjects(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
 		"sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
 		"permissions":   examplePermissions(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
@@ -101,6 +101,12 @@ func exampleProblemRules() Problem {
 	p := exampleProblem()
 	p.Denial, p.SignIn, p.Verbatim, p.Value = exampleDenial(), false, "", ""
 	return p
+}
+
+func exampleProjects() Projects {
+	f := frame("Switch project", SectionNone)
+	f.Projects = []ProjectChoice{{"p1", "cn-north-4", true}, {"p2", "<b>", false}}
+	return Projects{Frame: f, List: f.Projects, Problem: "IAM didn't list your projects."}
 }
 
 func exampleReviews() Reviews {

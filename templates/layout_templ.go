@@ -253,7 +253,7 @@ func personAttributes(f Frame, t *i18n.Texts) templ.Attributes {
 		return nil
 	}
 	p := &t.Person
-	return templ.Attributes{"data-person": f.Person, "data-changed": p.Changed, "data-gone": p.Gone, "data-held": p.NotSent,
+	return templ.Attributes{"data-person": f.Person, "data-project": f.InProject, "data-switched": p.Switched, "data-list": t.Frame.Tickets, "data-changed": p.Changed, "data-gone": p.Gone, "data-held": p.NotSent,
 		"data-load": p.Reload, "data-continue": p.Continue, "data-again": p.Back, "data-sign-in": t.Frame.SignIn}
 }
 
@@ -351,6 +351,12 @@ func header(f Frame, problem string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if f.Viewer != nil {
+			templ_7745c5c3_Err = projectMenu(f).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

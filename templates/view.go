@@ -27,6 +27,8 @@ type Frame struct {
 	// OverridesToReview is how many emergency overrides the reader is to review.
 	OverridesToReview int
 	Numbers           Numbers
+	Projects          []ProjectChoice // in which the reader may work, as far as it is known
+	InProject         string          // the id of the session's, which tells scripts when it is another
 	// Person tells persons apart for scripts; Other is set where somebody else
 	// has opened the page's form.
 	Person string

@@ -183,13 +183,14 @@ func requestProblem(ctx context.Context, p *handlers.Problem, t *i18n.Problems) 
 		handlers.ProblemSignIn: t.SignInAgain, handlers.ProblemBadForm: t.BadForm, handlers.ProblemKeySpent: t.KeySpent,
 		handlers.ProblemRules: t.Hidden, handlers.ProblemNoExport: t.NoExport,
 		handlers.ProblemOtherPerson: t.OtherPerson, handlers.ProblemUnchecked: t.Unchecked, handlers.ProblemLimited: t.Limited,
+		handlers.ProblemOtherProject: t.OtherProject,
 	}
 	m, ok := messages[p.Kind]
 	if !ok {
 		m = t.Internal
 	}
 	out := page(p.Status, m)
-	if p.Kind == handlers.ProblemOtherPerson {
+	if p.Kind == handlers.ProblemOtherPerson || p.Kind == handlers.ProblemOtherProject {
 		out.Typed = p.Value
 	} else {
 		out.Value = p.Value

@@ -35,6 +35,7 @@ type opener struct {
 	AccountID string `json:"a"`
 	User      string `json:"n"`
 	Account   string `json:"m"`
+	Project   string `json:"p,omitempty"` // the id of that in which the form was rendered
 }
 
 // personValue is the field's value: who the person is, readable by the server
@@ -42,8 +43,8 @@ type opener struct {
 // person and not to a session, so that a form outlives the session in which it
 // was opened.
 func (s *Sessions) personValue(who audit.Actor) string {
-	plain, err := json.Marshal(opener{who.UserID, who.AccountID, who.UserName, who.AccountName})
-	if err != nil { // four strings always marshal
+	plain, err := json.Marshal(opener{who.UserID, who.AccountID, who.UserName, who.AccountName, who.ProjectID})
+	if err != nil { // strings always marshal
 		return ""
 	}
 	encode := base64.RawURLEncoding.EncodeToString
@@ -133,6 +134,10 @@ func (s *server) ofPerson(c echo.Context, r route, v handlers.Viewer) error {
 		return s.call(c, r, v)
 	}
 	who, valid := s.Sessions.openerOf(value)
+	if valid && who.is(v.Actor) && r.person == bound && who.Project != v.Actor.ProjectID {
+		return &handlers.Problem{Status: http.StatusConflict, Kind: handlers.ProblemOtherProject,
+			Value: handlers.Typed(c)}
+	}
 	if valid && who.is(v.Actor) {
 		return s.call(c, r, v)
 	}

@@ -59,6 +59,7 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 		"/sessions":                         with("/sessions", "whose", "x", "reason", "typed by the first"),
 		"/bulk":                             {"/bulk", job},
 		"/bulk/:id":                         with("/bulk/none", "do", "stop"),
+		"/project":                          with("/project", "project", "ap-southeast-3"),
 		"/sign-out":                         with("/sign-out"),
 		"/tickets/seen":                     with("/tickets/seen", "return", "/tickets"),
 		"/tickets/views":                    with("/tickets/views", "view", "status=ABNORMAL", "label", "typed by the first"),

@@ -75,6 +75,8 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		post("/language", public, free, h.SetLanguage, unbound, nil),
 		post("/theme", public, free, h.SetTheme, unbound, nil),
 		get("/session", public, free, h.Session),
+		get("/project", signedIn, acting, h.Projects),
+		post("/project", signedIn, acting, h.SwitchProject, boundIfThere, h.Projects),
 		get("/shortcuts", signedIn, free, h.Shortcuts),
 		post("/shortcuts", public, free, h.SetShortcuts, unbound, nil),
 		get("/design", signedIn, reading, h.Design),

@@ -25,7 +25,7 @@ func TestRoutes(t *testing.T) {
 		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public, "POST /shortcuts": public,
 		"GET /healthz": probe, "GET /readyz": probe, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
-		"GET /session": public, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
+		"GET /session": public, "GET /project": signedIn, "POST /project": signedIn, "GET /counts/events": signedIn, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
 		"GET /tickets/events": signedIn, "GET /tickets/next": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
 		"GET /tickets/:execute_uuid/events": signedIn, "GET /tickets/:execute_uuid/hosts.txt": signedIn, "GET /tickets/:execute_uuid/instances.csv": signedIn,
 		"POST /tickets/:execute_uuid/instances/:id/mark": signedIn, "GET /tickets/:execute_uuid/presence/events": signedIn,
@@ -61,7 +61,7 @@ func TestRoutes(t *testing.T) {
 	}
 	free := map[string]binding{"POST /sign-in": unbound, "POST /language": unbound, "POST /theme": unbound, "POST /shortcuts": unbound,
 		"POST /jobs": unbound, "POST /jobs/:id": unbound, "POST /sign-out": boundIfThere, "POST /tickets/seen": boundIfThere, "POST /tickets/views": boundIfThere, "POST /tickets/views/delete": boundIfThere,
-		"POST /audit/searches": boundIfThere, "POST /audit/searches/delete": boundIfThere}
+		"POST /project": boundIfThere, "POST /audit/searches": boundIfThere, "POST /audit/searches/delete": boundIfThere}
 	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
 		if want := free[r.method+" "+r.path]; r.person != want {
 			t.Errorf("%s %s asks for the person by %d, want %d", r.method, r.path, r.person, want)

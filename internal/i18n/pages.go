@@ -16,26 +16,31 @@ type Titles struct {
 
 // FrameTexts stand around every page.
 type FrameTexts struct {
-	Product     string
-	Skip        string // link to the content
-	Navigation  string // label of the landmark
-	Tickets     string
-	Bulk        string
-	Audit       string
-	Search      string // label
-	SearchHint  string // placeholder: what a key looks like
-	Settings    string // label of the group of switches
-	Language    string // label of the switch
-	Theme       string
-	ThemeAuto   string
-	ThemeLight  string
-	ThemeDark   string
-	SignedIn    string // label
-	Manager     string
-	SessionEnds string
-	SignIn      string
-	SignOut     string
-	TimeZone    string
+	Product                   string
+	Skip                      string // link to the content
+	Navigation                string // label of the landmark
+	Tickets                   string
+	Bulk                      string
+	Audit                     string
+	Search                    string // label
+	SearchHint                string // placeholder: what a key looks like
+	Settings                  string // label of the group of switches
+	Language                  string // label of the switch
+	Theme                     string
+	ThemeAuto                 string
+	ThemeLight                string
+	ThemeDark                 string
+	SignedIn                  string // label
+	Manager                   string
+	SessionEnds               string
+	SignIn                    string
+	SignOut                   string
+	TimeZone                  string
+	Project                   string // label of the menu
+	OtherProject              string // leads to the list of all
+	NoProject                 string // in the place of its name: the token is the account's
+	SwitchProject, SwitchText string
+	ProjectsUnknown           string // IAM's list could not be read
 	// Simulator marks what runs on one, and SimulatorText says what that means.
 	Simulator, SimulatorText string
 	Path                     string // label of the breadcrumb
@@ -254,6 +259,7 @@ type PersonTexts struct {
 	NotSent       string // a form of that tab was not sent
 	Reload        string // link: the page for who is signed in now
 	Continue      string // button: the form, shown again for who is signed in now
+	Switched      string // the session's project is another: {project} stands for its name
 	Back          string // the person of the tab is signed in again
 }
 

@@ -63,6 +63,7 @@ type Problems struct {
 	LimitedBy       Words
 	Unchecked       Message // IAM cannot be asked about the session
 	CrossSite       Message
+	OtherProject    Message // a form of a project in which the session no longer is
 	OtherPerson     Message // a page or form that somebody else has opened
 	TooLarge        Message
 	Method          Message
@@ -99,7 +100,8 @@ type SignInProblems struct {
 	Expired                                               string                        // COC no longer takes the token
 	TokenOver                                             func(ends, now string) string // by this machine's clock
 	OtherAccount                                          func(account string) string
-	NotAllowed                                            string // a policy forbids it
+	NotSwitched                                           func(project string) string // IAM gave no token in exchange
+	NotAllowed                                            string                      // a policy forbids it
 }
 
 // FieldProblems stand next to a form's field.

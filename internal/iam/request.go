@@ -21,6 +21,7 @@ import (
 // repeat to anybody.
 type request struct {
 	call, method string
+	path         string // empty: that of tokens
 	header       http.Header
 	body         []byte
 	secrets      *upstream.Secrets
@@ -112,7 +113,7 @@ func unavailable(ctx context.Context, secrets *upstream.Secrets, err error) *Err
 
 func (c *Client) send(ctx context.Context, r request) (a answer, done func(), err error) {
 	done = func() {}
-	req, err := http.NewRequestWithContext(ctx, r.method, c.base+tokensPath, bytes.NewReader(r.body))
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+cmp.Or(r.path, tokensPath), bytes.NewReader(r.body))
 	if err != nil {
 		return answer{}, done, unavailable(ctx, r.secrets, err)
 	}

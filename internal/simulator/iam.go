@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"time"
 
 	"coc-console/internal/simulator/api"
 )
@@ -31,6 +32,9 @@ type signInBody struct {
 					Domain   named  `json:"domain"`
 				} `json:"user"`
 			} `json:"password"`
+			Token *struct {
+				ID string `json:"id"`
+			} `json:"token"`
 			TOTP *struct {
 				User struct {
 					named
@@ -62,7 +66,13 @@ func malformed() answer { return keystone(http.StatusBadRequest, "The request bo
 // signIn is POST /v3/auth/tokens.
 func (s *Simulator) signIn(c *call) answer {
 	var b signInBody
-	if err := json.Unmarshal(c.body, &b); err != nil || !b.complete() {
+	if err := json.Unmarshal(c.body, &b); err != nil {
+		return malformed()
+	}
+	if slices.Equal(b.Auth.Identity.Methods, []string{"token"}) && b.Auth.Identity.Token != nil {
+		return s.rescope(c, &b)
+	}
+	if !b.complete() {
 		return malformed()
 	}
 	user := b.Auth.Identity.Password.User
@@ -83,6 +93,23 @@ func (s *Simulator) signIn(c *call) answer {
 		return a
 	}
 	return s.grant(c, account, u, project, b.Auth.Identity.Methods)
+}
+
+// rescope gives a token for another project in exchange for one that is good (docs/coc-api.md section 17.1). It ends
+// when that does. The texts of refusals are invented.
+func (s *Simulator) rescope(c *call, b *signInBody) answer {
+	own, account, user, err := s.check(b.Auth.Identity.Token.ID)
+	switch {
+	case err != nil:
+		return keystone(http.StatusUnauthorized, "The request you have made requires authentication.")
+	case s.rules.NoRescope:
+		return keystone(http.StatusForbidden, "You are not authorized to perform the requested action: identity:rescope.")
+	}
+	project, a, ok := b.scope(account)
+	if !ok {
+		return a
+	}
+	return s.grantUntil(c, account, user, project, []string{"token"}, own.Expires)
 }
 
 // checkPasscode asks for the passcode of a virtual MFA device. The call wants
@@ -122,11 +149,18 @@ func (b *signInBody) scope(a Account) (project string, refusal answer, ok bool) 
 }
 
 func (s *Simulator) grant(c *call, a Account, u User, project string, methods []string) answer {
+	return s.grantUntil(c, a, u, project, methods, time.Time{})
+}
+
+// grantUntil gives a token that ends at a time; zero: after its usual life.
+func (s *Simulator) grantUntil(c *call, a Account, u User, project string, methods []string, until time.Time) answer {
 	s.mu.Lock()
 	issued := s.lastIssue(a.Name + "/" + u.Name)
 	s.mu.Unlock()
-	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued,
-		Expires: issued.Add(cmp.Or(u.TokenLife, tokenLife))}
+	if until.IsZero() {
+		until = issued.Add(cmp.Or(u.TokenLife, tokenLife))
+	}
+	cl := claims{Account: a.Name, User: u.Name, Project: project, Methods: methods, Issued: issued, Expires: until}
 	token, err := s.tokens.seal(cl, cmp.Or(u.TokenSize, 4540))
 	if err != nil {
 		return keystone(http.StatusInternalServerError,

@@ -235,3 +235,32 @@ func TestAuthorization(t *testing.T) {
 		t.Errorf("a denied operation made the ticket %s", got)
 	}
 }
+
+// TestRescope exchanges a token for one of another project, unless no_rescope refuses that.
+func TestRescope(t *testing.T) {
+	body := func(token, project string) string {
+		return `{"auth":{"identity":{"methods":["token"],"token":{"id":"` + token + `"}},"scope":{"project":{"name":"` + project + `"}}}}`
+	}
+	for _, no := range []bool{false, true} {
+		w := newWorld(t, Config{Rules: Rules{NoRescope: no}})
+		token := w.signIn("operator")
+		want := func(r reply, status int, text string) {
+			t.Helper()
+			if r.status != status || !strings.Contains(r.body, text) {
+				t.Errorf("no_rescope %v: %d %s, want %d with %s", no, r.status, r.body, status, text)
+			}
+		}
+		want(w.send("GET", "/v3/auth/projects", "", map[string]string{"X-Auth-Token": token}), 200, `"name":"ap-southeast-3"`)
+		r := w.send("POST", "/v3/auth/tokens", body(token, "ap-southeast-3"), nil)
+		if no {
+			want(r, 403, "identity:rescope")
+			continue
+		}
+		want(r, 201, `"name":"ap-southeast-3"`)
+		if got := r.header.Get("X-Subject-Token"); got == "" || got == token {
+			t.Errorf("the token is %.20q", got)
+		}
+		want(w.send("POST", "/v3/auth/tokens", body("MIIwrong", "ap-southeast-3"), nil), 401, "authentication")
+		want(w.send("POST", "/v3/auth/tokens", body(token, "mars"), nil), 404, "project")
+	}
+}

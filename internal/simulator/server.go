@@ -81,7 +81,7 @@ func route(r *http.Request) *call {
 	case "/v3.0/OS-CREDENTIAL/securitytokens":
 		c.kind, c.method = CallTemporaryKeys, http.MethodPost
 		return c
-	case "/v3/projects":
+	case "/v3/projects", "/v3/auth/projects":
 		c.kind = CallProjects
 		return c
 	case "/v3/auth/domains":

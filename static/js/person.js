@@ -3,7 +3,7 @@
 // as well. Tabs tell each other when they show a page; who is signed in is the server's to say.
 import { announce, focusOn, notice } from "./navigate.js";
 
-/** Who is signed in, as far as it is known: person is empty when nobody is. @typedef {{person: string, name: string}} Somebody */
+/** Who is signed in, as far as it is known: person is empty when nobody is. @typedef {{person: string, name: string, project: string, in: string}} Somebody */
 /** @type {Somebody | undefined} */
 let now;
 /** @type {Promise<Somebody | undefined> | undefined} */
@@ -23,7 +23,7 @@ export function start() {
   document.addEventListener("visibilitychange", () => document.hidden || check());
   if ("BroadcastChannel" in globalThis) {
     channel = new BroadcastChannel("coc-console");
-    channel.addEventListener("message", ({ data }) => (data !== marker() || changed()) && check());
+    channel.addEventListener("message", ({ data }) => (data !== mine() || changed()) && check());
   }
   shown();
 }
@@ -34,8 +34,14 @@ const header = () => document.querySelector("body > header");
 /** Whom the page was rendered for; empty for a page that is nobody's. */
 export const marker = () => header()?.dataset.person ?? "";
 
-/** Whether the page is another person's, or a person's who is signed out. */
-const changed = () => !!marker() && !!now && now.person !== marker();
+/** Whom and what project the page was rendered for. */
+const mine = () => marker() + " " + (header()?.dataset.project ?? "");
+
+/** Whether the page is of another project than the session, of the same person. */
+const switched = () => !!now && now.person === marker() && now.project !== (header()?.dataset.project ?? "");
+
+/** Whether the page is another person's, or a person's who is signed out, or of another project. */
+const changed = () => !!marker() && !!now && (now.person !== marker() || switched());
 
 /** Whether somebody else than the page's person is signed in. */
 export const foreign = () => changed() && !!now?.person;
@@ -47,7 +53,7 @@ export const own = () => (marker() ? { "Coc-Console-Person": marker() } : {});
 function shown() {
   held = released = undefined;
   now = undefined;
-  channel?.postMessage(marker());
+  channel?.postMessage(mine());
 }
 
 /** Asks the server who is signed in, and says on the page what that means. Undefined when it can't be told. */
@@ -80,7 +86,7 @@ function apply(found) {
     held = undefined;
     said?.remove();
     if (said) announce(header()?.dataset.again ?? "");
-  } else if (!said && !tells() || was?.person !== found.person) say();
+  } else if (!said && !tells() || was?.person !== found.person || was?.project !== found.project) say();
   if (was?.person !== found.person) document.dispatchEvent(new Event("coc-person"));
 }
 
@@ -92,16 +98,18 @@ function say() {
   document.getElementById("person-changed")?.remove();
   if (tells()) return;
   const texts = header()?.dataset ?? {};
-  const text = now?.person ? (texts.changed ?? "").replace("{name}", now.name) : (texts.gone ?? "");
+  let text = now?.person ? (texts.changed ?? "").replace("{name}", now.name) : (texts.gone ?? "");
+  if (switched()) text = (texts.switched ?? "").replace("{project}", now?.in ?? "");
   const link = document.createElement("a");
   link.textContent = (now?.person ? texts.load : texts.signIn) ?? "";
   link.dataset.reload = "";
   link.href = now?.person ? location.href : "/sign-in";
+  if (switched()) [link.href, link.textContent] = ["/tickets", texts.list ?? ""];
   if (!now?.person) link.target = "_blank"; // what was typed stays here
   /** @type {(Node | string)[]} */
   const content = [text, " ", link];
   if (held) content.unshift(strong((texts.held ?? "") + " "));
-  if (held && now?.person && held.form.closest("main")) content.push(" ", resend(texts.continue ?? ""));
+  if (held && now?.person && !switched() && held.form.closest("main")) content.push(" ", resend(texts.continue ?? ""));
   const box = notice("person-changed", "error", ...content);
   document.querySelector("main")?.prepend(box);
   if (held) focusOn(box, true);
