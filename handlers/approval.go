@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,7 +21,7 @@ import (
 )
 
 // refreshApproval is how often an open request's page asks again, in seconds.
-const refreshApproval = 5
+const refreshApproval = 2
 
 // decidedShown is how many decided requests the list shows.
 const decidedShown = 50
@@ -35,21 +36,13 @@ func (h *Handlers) Approvals(c echo.Context) error {
 		return err
 	}
 	page := templates.Approvals{Frame: h.Frame(c, i18n.T(ctx).Approval.Heading, templates.SectionApprovals)}
-	page.Refresh = refreshWaiting
-	for _, a := range all {
-		if a.Requester.UserID != v.Actor.UserID && !h.maySee(v, a.Shown) {
-			continue
-		}
-		row := present.ApprovalRow(a)
-		switch {
-		case a.State.Open() && !a.Doubtful && a.Requester.UserID == v.Actor.UserID:
-			page.Mine = append(page.Mine, row)
-		case a.State.Open() && !a.Doubtful:
-			page.Waiting = append(page.Waiting, row)
-		case len(page.Decided) < decidedShown:
-			page.Decided = append(page.Decided, row)
-		}
+	page.Refresh, page.View = refreshApproval, "waiting"
+	if view := c.QueryParam("view"); view == "mine" || view == "decided" {
+		page.View = view
 	}
+	present.SortApprovals(&page, slices.DeleteFunc(all, func(a approval.Request) bool {
+		return a.Requester.UserID != v.Actor.UserID && !h.maySee(v, a.Shown)
+	}), v.Actor, decidedShown)
 	return Render(c, http.StatusOK, page)
 }
 
@@ -112,9 +105,7 @@ func (h *Handlers) showApproval(c echo.Context, a approval.Request, status int, 
 	page := templates.Approval{Frame: h.Frame(c, t.Approval.Name(string(a.Operation.Type), ansi.VisibleLine(a.Target)),
 		templates.SectionApprovals),
 		ApprovalRow: present.ApprovalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
-		BatchIndex: a.Operation.BatchIndex, Decider: ansi.VisibleLine(a.Decider.UserName), Decided: a.Decided,
-		Comment: ansi.Visible(a.Comment),
-		Note:    doubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
+		BatchIndex: a.Operation.BatchIndex, Note: doubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
 			a.State.Open() && !a.Doubtful,
 		Errors: wrong, Typed: bounded(c.FormValue("comment"))}
 	if a.Operation.InstanceID != 0 {
@@ -169,26 +160,24 @@ func (h *Handlers) readApproval(c echo.Context, a approval.Request) (operate.Rea
 // compareSeen puts what was seen beside what is, as far as it can be read.
 func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a approval.Request, now operate.Reading,
 	failed error) error {
-	seen := present.SeenAttributes(a.Expected)
-	values := map[string]string{}
+	seen := ""
 	var upstream *coc.Error
 	var target *operate.TargetError
 	switch {
 	case failed == nil:
-		for _, x := range present.SeenAttributes(now.Snapshot().String()) {
-			values[x.Name] = x.Value
+		seen = now.Snapshot().String()
+		page.Spread = present.Spread(a.Operation, now)
+		n := present.ImpactOf(a.Operation, now.Impact(a.Operation), now.Snapshot(), 0, -1)
+		if n != page.ApprovalRow.Impact {
+			page.ImpactNow = &n
 		}
-		r := now.Impact(a.Operation)
-		page.Impact = present.ImpactText(ctx, r)
 	case errors.As(failed, &upstream) && !upstream.SignInAgain():
 		_, page.Failure = present.FailureOf(upstream, &i18n.T(ctx).Problem)
 	case errors.As(failed, &target):
 	default:
 		return failed
 	}
-	for _, x := range seen {
-		page.Seen = append(page.Seen, templates.SeenPair{Aspect: x.Name, Then: x.Value, Now: values[x.Name]})
-	}
+	page.Seen = present.Compared(a.Expected, seen)
 	return nil
 }
 
@@ -196,12 +185,9 @@ func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a 
 // nothing about that.
 func freeze(ctx context.Context, page *templates.Approval, a approval.Request) {
 	t := i18n.T(ctx).Approval
-	page.Frozen, page.Impact = t.WhenDecided, present.ImpactText(ctx, a.Impact)
+	page.Frozen, page.Seen = t.WhenDecided, present.Compared(a.Expected, a.AtDecision)
 	if a.State == approval.Withdrawn || a.State == approval.Expired {
 		page.Frozen = t.WhenAsked
-	}
-	for _, x := range present.SeenAttributes(a.Expected) {
-		page.Seen = append(page.Seen, templates.SeenPair{Aspect: x.Name, Then: x.Value})
 	}
 }
 

@@ -66,10 +66,10 @@ func TestApprovalPage(t *testing.T) {
 		}
 	}
 	for _, r := range []struct {
-		user string
-		in   string
-	}{{"operator", "own2_check"}, {"manager", "own2_check"}, {"reader", "own2_check"}} {
-		p.as(t, r.user).get(p.Approvals, "/approvals", "/approvals").want(t, http.StatusOK, r.in)
+		user, view string
+		in         string
+	}{{"operator", "mine", "own2_check"}, {"manager", "waiting", "own2_check"}, {"reader", "", "own2_check"}} {
+		p.as(t, r.user).get(p.Approvals, "/approvals", "/approvals?view="+r.view).want(t, http.StatusOK, r.in)
 	}
 }
 

@@ -230,14 +230,15 @@ func designApprovals(now time.Time) []ApprovalRow {
 	var rows []ApprovalRow
 	for _, state := range []string{"waiting", "granted", "sent", "returned", "refused", "withdrawn", "expired"} {
 		rows = append(rows, ApprovalRow{ID: state, State: state, Type: "CANCEL_ORDER", Target: "nginx_reload", Requester: "operator", Reason: designChinese,
-			Address: "/design", Stops: 12, Asked: now, Expires: now.Add(time.Hour)})
+			Address: "/design", Impact: i18n.Impact{Operation: "CANCEL_ORDER", Number: 12, Running: 3}, Asked: now, Expires: now.Add(time.Hour),
+			Decider: "manager", Decided: now, Comment: designLong})
 	}
 	return rows
 }
 
 func designApproval(now time.Time) Approval {
 	return Approval{ApprovalRow: designApprovals(now)[0], Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}},
-		Impact: designChinese, MayDecide: true, Own: true, MaySend: true, Typed: designLong, Errors: FieldErrors{"comment": designChinese}}
+		ImpactNow: &i18n.Impact{Operation: "CANCEL_ORDER", Number: 9}, MayDecide: true, Own: true, MaySend: true, Typed: designLong, Errors: FieldErrors{"comment": designChinese}}
 }
 
 func designBulk(now time.Time) Bulk {

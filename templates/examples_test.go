@@ -120,19 +120,26 @@ func exampleReviews() Reviews {
 
 func exampleApprovalRow(state string) ApprovalRow {
 	return ApprovalRow{ID: "KEY3" + state, State: state, Type: "CANCEL_ORDER", Target: "patch_kernel", Requester: override, Reason: script, Address: "/approvals/KEY3",
-		Stops: 12, Asked: noon, Expires: noon.Add(time.Hour)}
+		Impact: i18n.Impact{Operation: "CANCEL_ORDER", Number: 12, Running: 3}, Asked: noon, Expires: noon.Add(time.Hour)}
+}
+
+func exampleDecided(state string) ApprovalRow {
+	r := exampleApprovalRow(state)
+	r.Decider, r.Decided, r.Comment = quotes, noon, script
+	return r
 }
 
 func exampleApprovals() Approvals {
 	f := frame("Approvals", SectionApprovals)
 	f.Numbers.Approvals = 1
 	return Approvals{Frame: f, Waiting: []ApprovalRow{exampleApprovalRow("waiting")}, Mine: []ApprovalRow{exampleApprovalRow("granted")},
-		Decided: []ApprovalRow{exampleApprovalRow("sent"), exampleApprovalRow("refused")}}
+		View: "decided", Decided: []ApprovalRow{exampleDecided("sent"), exampleDecided("refused")}}
 }
 
 func exampleApproval() Approval {
 	return Approval{Frame: frame("Approval", SectionApprovals), ApprovalRow: exampleApprovalRow("waiting"), TicketID: ticketID, TicketAddress: ticketAddress,
-		Seen: []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}}, Impact: "Stops 12 instances, 3 of them running.",
+		Seen:   []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}},
+		Spread: []Spread{{"zone", []SpreadRow{{"cn-north-4a", 4, 3}, {longWord, 1, 0}}}}, ImpactNow: &i18n.Impact{Operation: "CANCEL_ORDER", Number: 9},
 		MayDecide: true, Typed: quotes, Errors: FieldErrors{"comment": "The reason has 501 characters; 500 are allowed."}}
 }
 

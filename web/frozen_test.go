@@ -27,8 +27,10 @@ func TestDecidedApprovalsAreFrozen(t *testing.T) {
 				if decision == "withdraw" {
 					decider = requester
 				}
+				stops := texts.Operation.ImpactOf(i18n.Impact{Operation: "CANCEL_ORDER", Number: 3, Running: 2})
+				nothing := texts.Operation.ImpactOf(i18n.Impact{Operation: "CANCEL_ORDER", Done: 3})
 				waiting := decider.get(at)
-				decider.want(waiting, http.StatusOK, texts.Policy.Stops(3, 2))
+				decider.want(waiting, http.StatusOK, stops)
 				decider.want(decider.post(at, url.Values{"decision": {decision}}), http.StatusSeeOther)
 				if decision == "approve" {
 					requester.settled("/operations/" + strings.TrimPrefix(at, "/approvals/"))
@@ -39,8 +41,8 @@ func TestDecidedApprovalsAreFrozen(t *testing.T) {
 					approver.settled(approver.post(c.ticket("running")+"/operations", direct).location())
 				}
 				p := approver.get(at)
-				approver.want(p, http.StatusOK, when, texts.Policy.Stops(3, 2))
-				if strings.Contains(p.body, texts.Policy.StopsNothing) || strings.Contains(p.body, ">"+texts.Approval.Now+"<") {
+				approver.want(p, http.StatusOK, when, stops)
+				if strings.Contains(p.body, escaped(nothing)) || strings.Contains(p.body, ">"+texts.Approval.Now+"<") {
 					t.Error("it tells of the ticket as it is now")
 				}
 			})

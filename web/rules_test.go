@@ -118,7 +118,7 @@ func TestSecondPerson(t *testing.T) {
 	requester.want(requester.post(at, url.Values{"decision": {"approve"}}), http.StatusForbidden, i18n.For(i18n.EnUS).Approval.NotYours)
 	c.sentNothing(t)
 	approver.want(approver.get("/approvals"), http.StatusOK, "running_check", at)
-	approver.want(approver.get(at), http.StatusOK, "it deletes data", i18n.For(i18n.ZhCN).Approval.Approve("CANCEL_ORDER"), i18n.For(i18n.ZhCN).Policy.Stops(3, 2))
+	approver.want(approver.get(at), http.StatusOK, "it deletes data", i18n.For(i18n.ZhCN).Approval.Approve("CANCEL_ORDER"), i18n.For(i18n.ZhCN).Operation.ImpactOf(i18n.Impact{Operation: "CANCEL_ORDER", Number: 3, Running: 2}))
 	long := url.Values{"decision": {"approve"}, "comment": {strings.Repeat("审", operate.MaxReason+1)}}
 	approver.want(approver.post(at, long), http.StatusUnprocessableEntity, "field-comment-error")
 	approver.want(approver.post(at, url.Values{"decision": {"maybe"}}), http.StatusUnprocessableEntity)

@@ -46,7 +46,8 @@ func (s *Service) Answer(ctx context.Context, id string, by Answer) (Request, er
 	a, err = s.change(ctx, a, func(row *store.ApprovalRow) {
 		row.State, row.Decider, row.Decided, row.Comment = string(state), store.JSON(by.Actor), decided.UnixMicro(),
 			by.Comment
-		row.Impact = store.JSON(now.Impact(a.Operation)) // what they have decided on
+		// What they have decided on.
+		row.Impact = store.JSON(impactThen{now.Impact(a.Operation), now.Snapshot().String()})
 	})
 	if err != nil {
 		return before, err

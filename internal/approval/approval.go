@@ -53,7 +53,8 @@ type Request struct {
 	Reason, Expected string
 	Target           string         // for people
 	Shown            coc.Ticket     // what the rules were told of the ticket: its key, name, creator and state
-	Impact           operate.Impact // when it was asked
+	Impact           operate.Impact // when it was asked, or decided
+	AtDecision       string         // the snapshot at the decision; empty: none, or of before
 	Created, Expires time.Time
 	Decider          audit.Actor // zero until somebody has decided
 	Decided          time.Time

@@ -23,16 +23,25 @@ func requestOf(r store.ApprovalRow) Request {
 		a.Decided = time.UnixMicro(r.Decided).UTC()
 	}
 	var op operate.StoredOperation
+	var impact impactThen
 	for text, into := range map[string]any{r.Operation: &op, r.Requester: &a.Requester, r.Origin: &a.origin,
-		r.Impact: &a.Impact, r.Decider: &a.Decider} {
+		r.Impact: &impact, r.Decider: &a.Decider} {
 		if text != "" && json.Unmarshal([]byte(text), into) != nil {
 			a.Doubtful = true
 		}
 	}
+	a.Impact, a.AtDecision = impact.Impact, impact.Snapshot
 	a.Operation, a.BatchHint = op.Operation(), op.Hint
 	a.counted, a.beside = op.Counted, op.Beside
 	a.Shown = coc.Ticket{ExecuteUUID: a.Ticket, ScriptName: op.Name, Creator: op.Creator, Status: op.Status}
 	return a
+}
+
+// impactThen is the column of the impact: that of the request, or once it is
+// decided that of the decision, with what the ticket was then.
+type impactThen struct {
+	operate.Impact
+	Snapshot string `json:",omitempty"`
 }
 
 // rowOf is the row of a new request.

@@ -834,9 +834,14 @@ var enUS = Texts{
 		StopsColumn: "Stops", RunningColumn: "Running",
 	},
 	Approval: ApprovalTexts{
-		Heading: "Approvals", Empty: "No open requests.", Mine: "Yours", Others: "To decide", Decided: "Decided",
-		Name:      func(operation, target string) string { return operationEN.Of(operation) + ": " + target },
-		Requester: "Requester", Asked: "Requested", Expires: "Expires", Decider: "Approver",
+		Heading: "Approvals", Mine: "Mine", Others: "Waiting for me", Decided: "Decided", Views: "Requests",
+		EmptyOf: Words{"waiting": "No requests wait for you.", "mine": "You have no open requests.", "decided": "No requests were decided yet."},
+		How:     "How it works", HowText: "Approving sends the operation at once, in the requester's name. If the ticket has changed since, you see what changed before you decide. " +
+			"Unanswered requests expire after one hour; nothing is sent.",
+		AskedAt: "asked", DecidedAt: "decided", Open: "Review", Later: "Decide later",
+		ChangedSince: "The ticket has changed since this was asked.", Unchanged: "Nothing has changed since this was asked.", CheckedAgain: "It's checked once more when you approve.",
+		Name:    func(operation, target string) string { return operationEN.Of(operation) + ": " + target },
+		Expires: "expires",
 		Comment: "Comment", CommentHint: "The requester sees it. It goes into the audit log.",
 		Approve: func(operation string) string { return "Approve and " + strings.ToLower(operationEN.Of(operation)) }, Decline: "Decline", Withdraw: "Withdraw request", Send: "Send now",
 		ApproveText: "Approving sends it at once, in the requester's name, if the ticket is still as they saw it.",

@@ -129,9 +129,15 @@ type PolicyTexts struct {
 
 // ApprovalTexts are those of operations that need approval.
 type ApprovalTexts struct {
-	Heading, Empty, Mine, Others, Decided string
+	Heading, Mine, Others, Decided        string
+	Views                                 string // names the tabs
+	EmptyOf                               Words  // by tab
+	How, HowText                          string
+	AskedAt, DecidedAt                    string // between a name and a time
+	Open, Later                           string // a button in a list; the way out of a decision
+	ChangedSince, Unchanged, CheckedAgain string
 	Name                                  func(operation, target string) string // heading of one
-	Requester, Asked, Expires, Decider    string
+	Expires                               string                                // before a time
 	Comment, CommentHint                  string
 	Approve                               func(operation string) string
 	Decline, Withdraw, Send               string

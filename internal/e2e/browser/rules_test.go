@@ -44,7 +44,7 @@ func TestBrowserSecondPerson(t *testing.T) {
 	}
 	approves.Go("/tickets?status=any")
 	approves.Click("nav a[href='/approvals']")
-	approves.Click("#waiting tr[data-operation] a")
+	approves.Click("#waiting li[data-operation] a")
 	approves.See("#approval #approve")
 	approves.Type("[name=comment]", "同意")
 	approves.Click("#approve")
