@@ -89,54 +89,17 @@ func (p Ticket) laneFragments() []Fragment {
 // batches is the timeline of the batches. Each row says in words what it shows; all of it can be had as a table.
 //go:noinline
 func (p Ticket) batches() templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var1 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var1 == nil {
-			templ_7745c5c3_Var1 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"batches-heading\" id=\"batches\"><div class=\"lane-head\"><h2 id=\"batches-heading\">", t.Ticket.Batches)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</h2><a class=\"hint\" id=\"batches-switch\" href=\"", templ.SafeURL(p.Lanes.Switch))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"batches-heading\" id=\"batches\"><div class=\"lane-head\"><h2 id=\"batches-heading\">", t.Ticket.Batches)
+		write(templ_7745c5c3_Buffer, "</h2><a class=\"hint\" id=\"batches-switch\" href=\"", templ.SafeURL(p.Lanes.Switch))
+		templ_7745c5c3_Buffer.WriteString("\">")
 		if p.Lanes.Table {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Course.AsTimeline)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "", t.Course.AsTimeline)
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Course.AsTable)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "", t.Course.AsTable)
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</a></div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</a></div>")
 		if p.Lanes.None {
 			templ_7745c5c3_Err = empty(t.Ticket.BatchesEmpty, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -153,11 +116,7 @@ func (p Ticket) batches() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " <div class=\"lanes\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = p.part("lane-over", p.laneOver()).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " <div class=\"lanes\">", p.part("lane-over", p.laneOver()))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -165,37 +124,21 @@ func (p Ticket) batches() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div role=\"", gridRole(p.Lanes.Rows))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "\" aria-labelledby=\"batches-heading\" id=\"batch-rows\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "<div role=\"", gridRole(p.Lanes.Rows))
+			templ_7745c5c3_Buffer.WriteString("\" aria-labelledby=\"batches-heading\" id=\"batch-rows\">")
 			for _, l := range p.Lanes.Rows {
 				templ_7745c5c3_Err = p.part(l.id(), laneRow(l)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</div>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div>", p.part("lanes-after", laneFold("lanes-after", p.Lanes.After)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = p.part("lanes-after", laneFold("lanes-after", p.Lanes.After)).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</div>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("</div>")
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</section>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
@@ -211,104 +154,34 @@ func gridRole(rows []Lane) string {
 // laneAxis are the labels above the lanes.
 //go:noinline
 func (p Ticket) laneAxis() templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var7 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var7 == nil {
-			templ_7745c5c3_Var7 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var7 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<div class=\"lane lane-axis\" id=\"lane-axis\" aria-hidden=\"true\"><span></span> <svg focusable=\"false\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("<div class=\"lane lane-axis\" id=\"lane-axis\" aria-hidden=\"true\"><span></span> <svg focusable=\"false\">")
 		for _, k := range p.Lanes.Ticks {
 			switch k.Kind {
 			case "pause":
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<text class=\"tick-pause\" x=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.PausedFor(clockDuration(k.Took)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</text>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<text class=\"tick-pause\" x=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.PausedFor(clockDuration(k.Took)))
+				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "halt":
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<text class=\"tick-halt\" x=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.StoppedFor(clockDuration(k.Took)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</text>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<text class=\"tick-halt\" x=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.StoppedFor(clockDuration(k.Took)))
+				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "now":
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<text class=\"tick-now\" x=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.Now)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</text>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<text class=\"tick-now\" x=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.Now)
+				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "start":
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"15\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "</text>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" y=\"15\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
+				templ_7745c5c3_Buffer.WriteString("</text>")
 			default:
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</text>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
+				templ_7745c5c3_Buffer.WriteString("</text>")
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</svg></div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</svg></div>")
 		return nil
 	})
 }
@@ -316,250 +189,91 @@ func (p Ticket) laneAxis() templ.Component {
 // laneOver is what lies over all lanes: lines of time, pauses, and now.
 //go:noinline
 func (p Ticket) laneOver() templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var18 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var18 == nil {
-			templ_7745c5c3_Var18 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<svg class=\"lane-over\" id=\"lane-over\" aria-hidden=\"true\" focusable=\"false\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Buffer.WriteString("<svg class=\"lane-over\" id=\"lane-over\" aria-hidden=\"true\" focusable=\"false\">")
 		for _, k := range p.Lanes.Ticks {
 			if k.Kind == "" || k.Kind == "start" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<line class=\"line-grid\" x1=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x2=\"", k.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "\" y2=\"100%\"></line> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<line class=\"line-grid\" x1=\"", k.X)
+				write(templ_7745c5c3_Buffer, "\" x2=\"", k.X)
+				templ_7745c5c3_Buffer.WriteString("\" y2=\"100%\"></line> ")
 			}
 		}
 		for _, s := range p.Lanes.Stops {
 			if s.Failed {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"band-halt\" x=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "\" height=\"100%\"></rect> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<rect class=\"band-halt\" x=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
+				templ_7745c5c3_Buffer.WriteString("\" height=\"100%\"></rect> ")
 			} else {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"band-pause\" x=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" height=\"100%\"></rect> <line class=\"line-pause\" x1=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x2=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "\" y2=\"100%\"></line> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<rect class=\"band-pause\" x=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
+				write(templ_7745c5c3_Buffer, "\" height=\"100%\"></rect> <line class=\"line-pause\" x1=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" x2=\"", s.X)
+				templ_7745c5c3_Buffer.WriteString("\" y2=\"100%\"></line> ")
 			}
 		}
 		if p.Lanes.Now != "" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<line class=\"line-now\" x1=\"", p.Lanes.Now)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x2=\"", p.Lanes.Now)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "\" y2=\"100%\"></line>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "<line class=\"line-now\" x1=\"", p.Lanes.Now)
+			write(templ_7745c5c3_Buffer, "\" x2=\"", p.Lanes.Now)
+			templ_7745c5c3_Buffer.WriteString("\" y2=\"100%\"></line>")
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</svg>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</svg>")
 		return nil
 	})
 }
 
 //go:noinline
 func laneRow(l Lane) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var29 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var29 == nil {
-			templ_7745c5c3_Var29 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		var templ_7745c5c3_Var30 = []any{class(class("lane", "row-selected", l.Selected), "lane-current", l.Current)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var30...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div id=\"", l.id())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" role=\"row\" data-batch=\"", number(l.Index))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var30).String())
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><span role=\"rowheader\"><a href=\"", templ.SafeURL(l.Address))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<div id=\"", l.id())
+		write(templ_7745c5c3_Buffer, "\" role=\"row\" data-batch=\"", number(l.Index))
+		write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
+		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var30).String())
+		write(templ_7745c5c3_Buffer, "\"><span role=\"rowheader\"><a href=\"", templ.SafeURL(l.Address))
+		templ_7745c5c3_Buffer.WriteString("\"")
 		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, current(l.Selected))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 50, ">")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", stateMark(l.State, t.Word.BatchState.Of(l.State)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = stateMark(l.State, t.Word.BatchState.Of(l.State)).Render(ctx, templ_7745c5c3_Buffer)
+		write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Common.Batch + " ")
+		write(templ_7745c5c3_Buffer, "</span> <b>", number(l.Index))
+		write(templ_7745c5c3_Buffer, "</b> <span class=\"muted\">", laneZone(t, l.Zones))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></a></span> <span role=\"gridcell\">", laneParts(l.Parts))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Common.Batch + " ")
+		write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", l.sentence(ctx, t))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></span> <span role=\"gridcell\">", laneMarks(l))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</span> <b>", number(l.Index))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</b> <span class=\"muted\">", laneZone(t, l.Zones))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "</span></a></span> <span role=\"gridcell\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = laneParts(l.Parts).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", l.sentence(ctx, t))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 56, "</span></span> <span role=\"gridcell\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = laneMarks(l).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 57, "</span> <span role=\"gridcell\" class=\"muted\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</span> <span role=\"gridcell\" class=\"muted\">")
 		if l.Took > 0 {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", clockDuration(l.Took))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, " ")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "", clockDuration(l.Took))
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
 		if l.Rotation == "PAUSE" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"lane-pause\" title=\"", t.Live.PausesAfter)
+			write(templ_7745c5c3_Buffer, "<span class=\"lane-pause\" title=\"", t.Live.PausesAfter)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("paused"))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = icon("paused").Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Live.PausesAfter)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "</span></span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Live.PausesAfter)
+			templ_7745c5c3_Buffer.WriteString("</span></span>")
 		} else if l.Rotation != "" && l.Rotation != "CONTINUE" {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", l.Rotation)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 64, "</span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", l.Rotation)
+			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 65, "</span></div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</span></div>")
 		return nil
 	})
 }
@@ -567,55 +281,20 @@ func laneRow(l Lane) templ.Component {
 // stateMark is a state's icon; its word is there for those who hear the page.
 //go:noinline
 func stateMark(wire, word string) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var44 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var44 == nil {
-			templ_7745c5c3_Var44 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
 		var templ_7745c5c3_Var45 = []any{"state state-" + shape(wire)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var45...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var45).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var45).String())
+		write(templ_7745c5c3_Buffer, "\" title=\"", word)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(wire)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", word)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = icon(shape(wire)).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", first(word, i18n.T(ctx).Common.Unknown))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 70, "</span></span>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", first(word, i18n.T(ctx).Common.Unknown))
+		templ_7745c5c3_Buffer.WriteString("</span></span>")
 		return nil
 	})
 }
@@ -632,72 +311,26 @@ func laneZone(t *i18n.Texts, zones []string) string {
 
 //go:noinline
 func laneParts(parts []LanePart) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var49 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var49 == nil {
-			templ_7745c5c3_Var49 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 71, "<svg class=\"lane-run\" aria-hidden=\"true\" focusable=\"false\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Buffer.WriteString("<svg class=\"lane-run\" aria-hidden=\"true\" focusable=\"false\">")
 		for _, s := range parts {
 			if s.Status == "ESTIMATE" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"fill-estimate\" x=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "\" y=\"7\" height=\"10\"></rect>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<rect class=\"fill-estimate\" x=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
+				templ_7745c5c3_Buffer.WriteString("\" y=\"7\" height=\"10\"></rect>")
 			} else {
 				var templ_7745c5c3_Var52 = []any{"fill-" + shape(s.Status)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var52...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var52).String())
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "\" y=\"7\" height=\"10\"></rect>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var52).String())
+				write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
+				templ_7745c5c3_Buffer.WriteString("\" y=\"7\" height=\"10\"></rect>")
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 79, "</svg>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</svg>")
 		return nil
 	})
 }
@@ -705,35 +338,10 @@ func laneParts(parts []LanePart) templ.Component {
 // laneMarks are one mark per instance, or a bar where there are too many. Their shapes differ, too.
 //go:noinline
 func laneMarks(l Lane) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var56 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var56 == nil {
-			templ_7745c5c3_Var56 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<svg class=\"marks\" role=\"img\" aria-label=\"", countsText(t, l.Counts))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 81, "\" focusable=\"false\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<svg class=\"marks\" role=\"img\" aria-label=\"", countsText(t, l.Counts))
+		templ_7745c5c3_Buffer.WriteString("\" focusable=\"false\">")
 		if l.Cells != nil {
 			for _, m := range marksOf(l.Cells) {
 				var templ_7745c5c3_Var58 = []any{"mark fill-" + shape(m.Status)}
@@ -741,44 +349,20 @@ func laneMarks(l Lane) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<path class=\"", templ.CSSClasses(templ_7745c5c3_Var58).String())
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", m.Status)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-count=\"", number(m.Count.Count))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" d=\"", m.Squares)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 86, "\"></path> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<path class=\"", templ.CSSClasses(templ_7745c5c3_Var58).String())
+				write(templ_7745c5c3_Buffer, "\" data-status=\"", m.Status)
+				write(templ_7745c5c3_Buffer, "\" data-count=\"", number(m.Count.Count))
+				write(templ_7745c5c3_Buffer, "\" d=\"", m.Squares)
+				templ_7745c5c3_Buffer.WriteString("\"></path> ")
 				if m.Lines != "" {
 					var templ_7745c5c3_Var63 = []any{"mark-lines mark-" + shape(m.Status)}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var63...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<path class=\"", templ.CSSClasses(templ_7745c5c3_Var63).String())
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" d=\"", m.Lines)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "\"></path>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
+					write(templ_7745c5c3_Buffer, "<path class=\"", templ.CSSClasses(templ_7745c5c3_Var63).String())
+					write(templ_7745c5c3_Buffer, "\" d=\"", m.Lines)
+					templ_7745c5c3_Buffer.WriteString("\"></path>")
 				}
 			}
 		} else {
@@ -788,36 +372,15 @@ func laneMarks(l Lane) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var66).String())
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Status)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-count=\"", number(s.Count.Count))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "\" height=\"10\"></rect>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var66).String())
+				write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Status)
+				write(templ_7745c5c3_Buffer, "\" data-count=\"", number(s.Count.Count))
+				write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
+				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
+				templ_7745c5c3_Buffer.WriteString("\" height=\"10\"></rect>")
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "</svg>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</svg>")
 		return nil
 	})
 }
@@ -873,146 +436,54 @@ func (l Lane) sentence(ctx context.Context, t *i18n.Texts) string {
 // laneFold stands for batches in one line; it opens to links to each of them.
 //go:noinline
 func laneFold(id string, f *LaneFold) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var72 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var72 == nil {
-			templ_7745c5c3_Var72 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div id=\"", id)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "\">")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<div id=\"", id)
+		templ_7745c5c3_Buffer.WriteString("\">")
 		if f != nil {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 99, "<details><summary class=\"lane\"><span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("<details><summary class=\"lane\"><span>")
 			if id == "lanes-after" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Course.BatchesWait(len(f.Links)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "", t.Course.BatchesWait(len(f.Links)))
 			} else {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", t.Course.Batches(f.First, f.Last))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "", t.Course.Batches(f.First, f.Last))
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 100, "</span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = laneParts(f.Parts).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span>", laneParts(f.Parts))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if id == "lanes-after" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span>", t.Ticket.CountsText(f.Instances))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 102, "</span> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<span>", t.Ticket.CountsText(f.Instances))
+				templ_7745c5c3_Buffer.WriteString("</span> ")
 			} else {
 				templ_7745c5c3_Err = laneMarks(Lane{Counts: f.Counts}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<span>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("<span>")
 			if f.Took > 0 && id == "lanes-after" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", "~" + about(&t.Common, f.Took))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "", "~" + about(&t.Common, f.Took))
 			} else if f.Took > 0 {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", clockDuration(f.Took))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "", clockDuration(f.Took))
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "</span></summary><ul class=\"lane-links\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("</span></summary><ul class=\"lane-links\">")
 			for _, l := range f.Links {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<li data-batch=\"", number(l.Index))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><a href=\"", templ.SafeURL(l.Address))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", t.Common.BatchNumber(l.Index))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</a> <span class=\"muted\">", laneZone(t, l.Zones))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, " · ", number(l.Total))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 111, "</span> ")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<li data-batch=\"", number(l.Index))
+				write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
+				write(templ_7745c5c3_Buffer, "\"><a href=\"", templ.SafeURL(l.Address))
+				write(templ_7745c5c3_Buffer, "\">", t.Common.BatchNumber(l.Index))
+				write(templ_7745c5c3_Buffer, "</a> <span class=\"muted\">", laneZone(t, l.Zones))
+				write(templ_7745c5c3_Buffer, " · ", number(l.Total))
+				templ_7745c5c3_Buffer.WriteString("</span> ")
 				if l.Rotation == "PAUSE" {
-					templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"muted\">", t.Live.PausesAfter)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 113, "</span>")
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
+					write(templ_7745c5c3_Buffer, "<span class=\"muted\">", t.Live.PausesAfter)
+					templ_7745c5c3_Buffer.WriteString("</span>")
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 114, "</li>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				templ_7745c5c3_Buffer.WriteString("</li>")
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 115, "</ul></details>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("</ul></details>")
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 116, "</div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</div>")
 		return nil
 	})
 }
@@ -1020,155 +491,58 @@ func laneFold(id string, f *LaneFold) templ.Component {
 // laneTable is the timeline as a table.
 //go:noinline
 func (p Ticket) laneTable() templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var86 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var86 == nil {
-			templ_7745c5c3_Var86 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"batches-heading\" id=\"batch-table\"><table><caption class=\"hidden\">", t.Ticket.Batches)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.Batch)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.State)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Zone)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Ticket.Instances)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Created)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Finished)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Common.Duration)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 125, "</th></tr></thead> <tbody>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"batches-heading\" id=\"batch-table\"><table><caption class=\"hidden\">", t.Ticket.Batches)
+		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.Batch)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.State)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Zone)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Ticket.Instances)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Created)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Finished)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Common.Duration)
+		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
 		for _, l := range p.Lanes.Rows {
 			var templ_7745c5c3_Var95 = []any{class("", "row-selected", l.Selected)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var95...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<tr data-batch=\"", number(l.Index))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var95).String())
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\"><th scope=\"row\"><a href=\"", templ.SafeURL(l.Address))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\">", number(l.Index))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 131, "</a></th><td>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = state(l.State, t.Word.BatchState.Of(l.State)).Render(ctx, templ_7745c5c3_Buffer)
+			write(templ_7745c5c3_Buffer, "<tr data-batch=\"", number(l.Index))
+			write(templ_7745c5c3_Buffer, "\" data-status=\"", l.State)
+			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var95).String())
+			write(templ_7745c5c3_Buffer, "\"><th scope=\"row\"><a href=\"", templ.SafeURL(l.Address))
+			write(templ_7745c5c3_Buffer, "\">", number(l.Index))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a></th><td>", state(l.State, t.Word.BatchState.Of(l.State)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if l.Rotation == "PAUSE" {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Live.PausesAfter)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 133, "</span>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Live.PausesAfter)
+				templ_7745c5c3_Buffer.WriteString("</span>")
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td>", strings.Join(l.Zones, ", "))
+			write(templ_7745c5c3_Buffer, "</td><td>", strings.Join(l.Zones, ", "))
+			write(templ_7745c5c3_Buffer, "</td><td>", countsText(t, l.Counts))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.From))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "</td><td>", countsText(t, l.Counts))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.To))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 136, "</td><td>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = clockSeconds(l.From).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 137, "</td><td>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = clockSeconds(l.To).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 138, "</td><td class=\"right\">")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("</td><td class=\"right\">")
 			if l.Took > 0 {
-				templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "", clockDuration(l.Took))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+				write(templ_7745c5c3_Buffer, "", clockDuration(l.Took))
 			} else {
 				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "</td></tr>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			templ_7745c5c3_Buffer.WriteString("</td></tr>")
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 140, "</tbody></table></div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
 		return nil
 	})
 }
@@ -1176,48 +550,17 @@ func (p Ticket) laneTable() templ.Component {
 // clockSeconds shows the time of the day with its seconds.
 //go:noinline
 func clockSeconds(t time.Time) templ.Component {
-	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
-		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
-			return templ_7745c5c3_CtxErr
-		}
-		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
-		if !templ_7745c5c3_IsBuffer {
-			defer func() {
-				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err == nil {
-					templ_7745c5c3_Err = templ_7745c5c3_BufErr
-				}
-			}()
-		}
-		ctx = templ.InitializeContext(ctx)
-		templ_7745c5c3_Var105 := templ.GetChildren(ctx)
-		if templ_7745c5c3_Var105 == nil {
-			templ_7745c5c3_Var105 = templ.NopComponent
-		}
-		ctx = templ.ClearChildren(ctx)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
 		if t.IsZero() {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "<time datetime=\"", t.UTC().Format(time.RFC3339))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = write(templ_7745c5c3_Buffer, "\" data-exact>", clockText(ctx, t, time.Time{}, "15:04:05"))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 144, "</time>")
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+			write(templ_7745c5c3_Buffer, "<time datetime=\"", t.UTC().Format(time.RFC3339))
+			write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
+			write(templ_7745c5c3_Buffer, "\" data-exact>", clockText(ctx, t, time.Time{}, "15:04:05"))
+			templ_7745c5c3_Buffer.WriteString("</time>")
 		}
 		return nil
 	})

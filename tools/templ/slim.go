@@ -1,6 +1,5 @@
-// Slim rewrites what templ generates in the current folder, for a smaller and faster program: no component is copied
-// into those that use it, and a text is written by one call, without the allocation of templ's own three steps. It runs
-// after templ, from go generate.
+// Slim rewrites what templ generates in the current folder, for a smaller and faster program. It runs after templ, from go
+// generate. The functions that it calls are in templates/write.go.
 package main
 
 import (
@@ -8,22 +7,71 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
-var (
-	// component is the first line of a component's function.
-	component = regexp.MustCompile(`(?m)^func .*\) templ\.Component \{\n\treturn templruntime\.GeneratedTemplate`)
+// pattern is one of lines of generated code: V stands for a variable of templ's, and failed for leaving with an error.
+func pattern(lines string) *regexp.Regexp {
+	lines = strings.ReplaceAll(lines, "V_", `templ_\w+_`)
+	lines = strings.ReplaceAll(lines, "failed", "\t+if templ_\\w+_Err != nil \\{\n\t+return templ_\\w+_Err\n\t+\\}\n")
+	return regexp.MustCompile(lines)
+}
 
-	// text is a text, or an address that the template vouches for, on its way into the page.
-	text = regexp.MustCompile(`(?s)\t+var (templ_\w+) (?:string|templ\.SafeURL)\n` +
-		`(\t+)templ_\w+, (templ_\w+_Err) = templ\.(?:JoinStringErrs\(|JoinURLErrs\((templ\.SafeURL\())(.*?)\)\n` +
-		`\t+if templ_\w+_Err != nil \{\n\t+return templ\.Error\{[^\n]*\}\n\t+\}\n` +
-		`\t+_, templ_\w+_Err = (templ_\w+_Buffer)\.WriteString\(templ\.EscapeString\((templ_\w+)\)\)\n`)
+const markup = `("(?:[^"\\]|\\.)*")`
 
-	// before is markup in front of a text: both are written by one call.
-	before = regexp.MustCompile(`(templ_\w+_Err) = templruntime\.WriteString\((templ_\w+_Buffer), \d+, ("(?:[^"\\]|\\.)*")\)\n` +
-		`\t+if templ_\w+_Err != nil \{\n\t+return templ_\w+_Err\n\t+\}\n\t+templ_\w+_Err = write\(templ_\w+_Buffer, "", `)
-)
+var rules = []struct {
+	from *regexp.Regexp
+	to   string
+}{
+	// No component is copied into those that use it.
+	{pattern(`(?m)^func .*\) templ\.Component \{\n\treturn templruntime\.GeneratedTemplate`), "//go:noinline\n$0"},
+
+	// What every component begins with.
+	{pattern(`templruntime\.GeneratedTemplate\(func\(V_Input templruntime\.GeneratedComponentInput\) \((V_Err) error\) \{
+\t+V_W, ctx := V_Input\.Writer, V_Input\.Context
+(?:\t+if V_CtxErr := ctx\.Err\(\); V_CtxErr != nil \{
+\t+return V_CtxErr
+\t+\}
+)?\t+(V_Buffer), V_IsBuffer := templruntime\.GetBuffer\(V_W\)
+\t+if !V_IsBuffer \{
+\t+defer func\(\) \{
+\t+V_BufErr := templruntime\.ReleaseBuffer\(V_Buffer\)
+\t+if V_Err == nil \{
+\t+V_Err = V_BufErr
+\t+\}
+\t+\}\(\)
+\t+\}
+\t+ctx = templ\.InitializeContext\(ctx\)
+`), "component(func(ctx ctxt, $2 *templruntime.Buffer, _ templ.Component) ($1 error) {\n"},
+	{pattern(`_ (templ\.Component\) \(V_Err error\) \{\n)\t+(V_Var\d+) := templ\.GetChildren\(ctx\)
+\t+if V_Var\d+ == nil \{
+\t+V_Var\d+ = templ\.NopComponent
+\t+\}
+\t+ctx = templ\.ClearChildren\(ctx\)
+`), "$2 $1"},
+
+	// A text, or an address that the template vouches for, and then with the markup before it.
+	{pattern(`(?s)\t+var V_Var\d+ (?:string|templ\.SafeURL)
+(\t+)V_Var\d+, (V_Err) = templ\.(?:JoinStringErrs\(|JoinURLErrs\((templ\.SafeURL\())(.*?)\)
+\t+if V_Err != nil \{
+\t+return templ\.Error\{[^\n]*\}
+\t+\}
+\t+_, V_Err = (V_Buffer)\.WriteString\(templ\.EscapeString\(V_Var\d+\)\)
+`), "${1}$2 = write($5, \"\", $3$4)\n"},
+	{pattern(`V_Err = templruntime\.WriteString\(V_Buffer, \d+, ` + markup + `\)
+failed\t+(V_Err = write\(V_Buffer, )"", `), "$2$1, "},
+
+	// The buffer keeps its first error until its end, so nobody has to look after each text.
+	{pattern(`(?s)V_Err = (write\(V_Buffer, .*?\)
+)failed`), "$1"},
+
+	// A component, with the markup before it.
+	{pattern(`V_Err = templruntime\.WriteString\(V_Buffer, \d+, ` + markup + `\)
+failed\t+(V_Err) = (.*)\.Render\(ctx, (V_Buffer)\)
+`), "$2 = place(ctx, $4, $1, $3)\n"},
+	{pattern(`V_Err = templruntime\.WriteString\((V_Buffer), \d+, ` + markup + `\)
+failed`), "$1.WriteString($2)\n"},
+}
 
 func main() {
 	files, err := filepath.Glob("*_templ.go")
@@ -43,8 +91,8 @@ func slim(name string) error {
 	if err != nil {
 		return err
 	}
-	data = component.ReplaceAll(data, []byte("//go:noinline\n$0"))
-	data = text.ReplaceAll(data, []byte("${2}${3} = write(${6}, \"\", ${4}${5})\n"))
-	data = before.ReplaceAll(data, []byte("${1} = write(${2}, ${3}, "))
+	for _, r := range rules {
+		data = r.from.ReplaceAll(data, []byte(r.to))
+	}
 	return os.WriteFile(name, data, 0o644)
 }
