@@ -58,7 +58,7 @@ func (p Ticket) activity() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("<div data-calm=\"timeline-rows\"><ol class=\"feed\" id=\"timeline-rows\">")
+		templ_7745c5c3_Buffer.WriteString("<div data-calm=\"timeline-rows\" data-still><ol class=\"feed\" id=\"timeline-rows\">")
 		for _, e := range p.Feed {
 			templ_7745c5c3_Err = p.part(e.ID, feedEntry(e)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -349,7 +349,7 @@ func (l InstanceList) table(live Live) templ.Component {
 		write(templ_7745c5c3_Buffer, "<p class=\"order-changed\" id=\"order-changed\" hidden data-keep><span>", t.Live.OrderChanged)
 		write(templ_7745c5c3_Buffer, "</span> <button class=\"button\" type=\"button\">", t.Live.SortAgain)
 		write(templ_7745c5c3_Buffer, "</button></p><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Ticket.Instances)
-		write(templ_7745c5c3_Buffer, "\" data-calm=\"instance-rows\"><table class=\"instances\"><caption class=\"hidden\">", t.Ticket.Instances)
+		write(templ_7745c5c3_Buffer, "\" data-calm=\"instance-rows\" data-still><table class=\"instances\"><caption class=\"hidden\">", t.Ticket.Instances)
 		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"select\" data-label=\"", t.Bulk.SelectAll)
 		write(templ_7745c5c3_Buffer, "\"><label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"all\" value=\"", l.Ticket)
 		write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Bulk.SelectAll)

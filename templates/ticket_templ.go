@@ -145,9 +145,15 @@ func (p Ticket) Body() templ.Component {
 func (p Ticket) body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var2 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
+		var templ_7745c5c3_Var3 = []any{class("ticket", "ticket-over", p.Head.Over)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		write(templ_7745c5c3_Buffer, "<article data-ticket=\"", p.Head.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.Head.Status)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"ticket\"><div class=\"ticket-head\">", p.part("heading", p.heading()))
+		write(templ_7745c5c3_Buffer, "\" id=\"ticket\" class=\"", templ.CSSClasses(templ_7745c5c3_Var3).String())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><div class=\"ticket-head\">", p.part("heading", p.heading()))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -224,7 +230,7 @@ func (p Ticket) body() templ.Component {
 // phoneTabs choose what stands below in narrow windows.
 //go:noinline
 func (p Ticket) phoneTabs() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var8 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<nav class=\"tabs phone-tabs\" aria-label=\"", t.Common.Ticket)
 		write(templ_7745c5c3_Buffer, "\"><a href=\"#instances\">", t.Ticket.Instances)
@@ -238,7 +244,7 @@ func (p Ticket) phoneTabs() templ.Component {
 // copyButton copies a text; without scripts there is none.
 //go:noinline
 func copyButton(text, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var11 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button button-quiet button-square scripted\" data-text=\"", text)
 		write(templ_7745c5c3_Buffer, "\" data-copied=\"", i18n.T(ctx).Ticket.Copied)
 		write(templ_7745c5c3_Buffer, "\" title=\"", label)
@@ -255,7 +261,7 @@ func copyButton(text, label string) templ.Component {
 // here is each reader's own, in a page that is else the same for all.
 //go:noinline
 func (p Ticket) here() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var16 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		if p.Rendered != nil {
 			templ_7745c5c3_Err = templ.Raw(live.OwnHole).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -274,7 +280,7 @@ func (p Ticket) here() templ.Component {
 // heading names the ticket, and carries the document's title and icon for the script.
 //go:noinline
 func (p Ticket) heading() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var17 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<h1 id=\"heading\" data-status=\"", p.Head.Status)
 		write(templ_7745c5c3_Buffer, "\" data-title=\"", p.Live.Title)
 		write(templ_7745c5c3_Buffer, "\" data-icon=\"", static.URL(stateIcon(p.Icon)))
@@ -288,16 +294,16 @@ func (p Ticket) heading() templ.Component {
 // state is the ticket's state, or what is being made of it, and where it is.
 //go:noinline
 func (p Ticket) state() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p id=\"ticket-state\" data-announce data-status=\"", p.Head.Status)
 		templ_7745c5c3_Buffer.WriteString("\">")
-		var templ_7745c5c3_Var25 = []any{"pill pill-" + shape(p.Head.Status)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var25...)
+		var templ_7745c5c3_Var27 = []any{"pill pill-" + shape(p.Head.Status)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var27...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var25).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var27).String())
 		templ_7745c5c3_Buffer.WriteString("\">")
 		if p.Verdict.Pending != "" {
 			templ_7745c5c3_Err = icon("more").Render(ctx, templ_7745c5c3_Buffer)
@@ -327,7 +333,7 @@ func (p Ticket) state() templ.Component {
 // trouble says since when and why figures could not be read.
 //go:noinline
 func trouble(x *Trouble) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"trouble\" class=\"trouble\" data-announce>")
 		if x != nil {
 			t := i18n.T(ctx)
@@ -389,19 +395,19 @@ func (p Ticket) figures(t *i18n.Texts) (all []figure) {
 // counts are the figures, and a bar of them. Each figure narrows the table.
 //go:noinline
 func (p Ticket) counts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Counts)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"counts\"><div class=\"figures\">")
 		for _, f := range p.figures(t) {
-			var templ_7745c5c3_Var35 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
+			var templ_7745c5c3_Var37 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var37...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<a id=\"", f.ID)
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", f.Status)
-			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var35).String())
+			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var37).String())
 			write(templ_7745c5c3_Buffer, "\" href=\"", templ.SafeURL(f.Address))
 			templ_7745c5c3_Buffer.WriteString("\"")
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, spoken(f.Status))
@@ -469,9 +475,12 @@ func (p Ticket) counts() templ.Component {
 
 //go:noinline
 func (p Ticket) remaining() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		if r := p.Progress.Remaining; r != nil {
+		if r := p.Progress.Remaining; r == nil && !p.Head.Over {
+			write(templ_7745c5c3_Buffer, "<div class=\"figure\" id=\"remaining\"><span>", t.Course.Left)
+			templ_7745c5c3_Buffer.WriteString("</span> <strong>–</strong></div>")
+		} else if r != nil {
 			write(templ_7745c5c3_Buffer, "<div class=\"figure\" id=\"remaining\" title=\"", t.Live.Samples(r.Samples))
 			write(templ_7745c5c3_Buffer, "\"><span>", t.Course.Left)
 			write(templ_7745c5c3_Buffer, "</span> <strong>", "~" + about(&t.Common, r.Time))
@@ -493,14 +502,14 @@ func (p Ticket) remaining() templ.Component {
 // swatchKey is the colour of a figure in the bar below.
 //go:noinline
 func swatchKey(status string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var57 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"swatch-key\" aria-hidden=\"true\" focusable=\"false\">")
-		var templ_7745c5c3_Var58 = []any{"fill-" + shape(status)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
+		var templ_7745c5c3_Var61 = []any{"fill-" + shape(status)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var61...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var58).String())
+		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var61).String())
 		templ_7745c5c3_Buffer.WriteString("\" width=\"8\" height=\"8\"></rect></svg>")
 		return nil
 	})
@@ -508,17 +517,17 @@ func swatchKey(status string) templ.Component {
 
 //go:noinline
 func (p Ticket) bar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<svg class=\"bar\" width=\"100%\" height=\"10\" role=\"img\" aria-label=\"", countsText(t, p.Counts))
 		templ_7745c5c3_Buffer.WriteString("\">")
 		for _, s := range shares(progress(p.Counts)) {
-			var templ_7745c5c3_Var62 = []any{"fill-" + shape(s.Status)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var62...)
+			var templ_7745c5c3_Var65 = []any{"fill-" + shape(s.Status)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var65...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var62).String())
+			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var65).String())
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Status)
 			write(templ_7745c5c3_Buffer, "\" data-count=\"", number(s.Count.Count))
 			write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
@@ -556,7 +565,7 @@ func coarse(d time.Duration) time.Duration {
 // has passed of it.
 //go:noinline
 func since(t time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339))
 		write(templ_7745c5c3_Buffer, "\" data-since=\"", strconv.FormatInt(t.UnixMilli(), 10))
 		write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
@@ -569,7 +578,7 @@ func since(t time.Time) templ.Component {
 // facts are what does not change of a ticket, in one strip.
 //go:noinline
 func (p Ticket) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"facts\"><dl class=\"strip\">", fact(t.Ticket.Creator, p.Head.Creator))
@@ -668,7 +677,7 @@ func spoken(status string) templ.Attributes {
 
 //go:noinline
 func (p Ticket) parameters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var84 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var87 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"parameters-heading\" id=\"parameters\"><h2 id=\"parameters-heading\">", t.Ticket.Params)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -708,7 +717,7 @@ func (p Ticket) parameters() templ.Component {
 // target names what was acted on.
 //go:noinline
 func target(name string, batch int32) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var95 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
 		if name == "" && batch == 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

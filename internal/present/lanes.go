@@ -15,10 +15,8 @@ import (
 
 // The bounds of what is shown of batches one by one.
 const (
-	maxLanes     = 8 // that have begun
-	maxWaiting   = 3
-	maxMarks     = 10 // of one batch
-	keptOfBefore = 6  // of more than maxLanes the newest
+	maxLines = 9  // with the lines that stand for others: the same all the time, so that nothing below moves
+	maxMarks = 10 // of one batch
 )
 
 // scale is a line of time; its ends are whole steps, so that what lies on it keeps its place for a while.
@@ -74,32 +72,19 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 		from = last
 	}
 	x := newScale(from, last.Add(left))
-	var before, rows, after []templates.Lane
-	for _, b := range s.Batches {
-		l := c.lane(b, now, x, f)
-		switch {
-		case l.From.IsZero() && !l.Selected:
-			after = append(after, l)
-		default:
-			rows = append(rows, l)
-		}
+	all := make([]templates.Lane, len(s.Batches))
+	for i, b := range s.Batches {
+		all[i] = c.lane(b, now, x, f)
 	}
 	if f.Table {
-		out.Rows = append(rows, after...)
-		slices.SortFunc(out.Rows, func(a, b templates.Lane) int { return int(a.Index - b.Index) })
+		out.Rows = all
 		return out
 	}
-	if len(rows) > maxLanes {
-		before, rows = splitLanes(rows)
-	}
-	if len(after) <= maxWaiting {
-		rows, after = append(rows, after...), nil
-	}
-	slices.SortStableFunc(rows, func(a, b templates.Lane) int { return int(a.Index - b.Index) })
+	before, rows, after := windowOf(all)
 	out.Rows, out.Before, out.After = rows, foldOf(before), foldOf(after)
 	if out.Before != nil {
 		out.Before.Parts = c.partsOf(before, x)
-		out.Before.Took = before[len(before)-1].To.Sub(before[0].From)
+		out.Before.Took = lastTo(before).Sub(before[0].From)
 	}
 	if left > 0 {
 		now, end := x.at(s.At), x.at(s.At.Add(left))
@@ -112,17 +97,37 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 	return out
 }
 
-// splitLanes takes the older of many that are over away; those that are selected stay.
-func splitLanes(rows []templates.Lane) (before, shown []templates.Lane) {
-	cut := len(rows) - keptOfBefore
-	for i, l := range rows {
-		if i < cut && !l.Selected && !l.To.IsZero() {
-			before = append(before, l)
-		} else {
-			shown = append(shown, l)
+// windowOf are the batches that are shown one by one: the last that have begun and the next ones, and the one that is
+// selected. The rest is folded.
+func windowOf(all []templates.Lane) (before, rows, after []templates.Lane) {
+	if len(all) <= maxLines {
+		return nil, all, nil
+	}
+	begun := 0
+	for i, l := range all {
+		if !l.From.IsZero() {
+			begun = i + 1
 		}
 	}
-	return before, shown
+	from, to := 0, maxLines-1
+	if begun > to {
+		to = min(begun+1, len(all))
+		if from = to - (maxLines - 2); to == len(all) {
+			from--
+		}
+	}
+	before, rows, after = all[:from], slices.Clone(all[from:to]), all[to:]
+	for _, l := range before {
+		if l.Selected {
+			rows[0] = l
+		}
+	}
+	for _, l := range after {
+		if l.Selected {
+			rows[len(rows)-1] = l
+		}
+	}
+	return before, rows, after
 }
 
 func foldOf(lanes []templates.Lane) *templates.LaneFold {
@@ -135,6 +140,16 @@ func foldOf(lanes []templates.Lane) *templates.LaneFold {
 		f.Counts = addCounts(f.Counts, l.Counts)
 	}
 	return f
+}
+
+// lastTo is when the last of some batches ended.
+func lastTo(lanes []templates.Lane) (end time.Time) {
+	for _, l := range lanes {
+		if l.To.After(end) {
+			end = l.To
+		}
+	}
+	return end
 }
 
 // lane is one batch.

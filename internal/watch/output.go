@@ -27,7 +27,7 @@ func lineBefore(log string) string {
 // outputOf is a sum over an instance's log in which numbers, spaces and the host's own names make no difference. It is
 // for grouping what is alike, and no proof of it.
 func outputOf(i coc.Instance) uint64 {
-	text := i.Message
+	text := strings.TrimSpace(i.Message)
 	for _, own := range []string{i.Target.HostName, i.Target.FixedIP, i.Target.FloatingIP, i.Target.ResourceID} {
 		if len(own) > 3 && strings.Contains(text, own) {
 			text = strings.ReplaceAll(text, own, "\x00")

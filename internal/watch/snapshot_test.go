@@ -186,3 +186,24 @@ func TestRealClock(t *testing.T) {
 		w.Close()
 	})
 }
+
+// TestOutputOf: logs are the same where they differ in numbers, spaces and the host's own names alone.
+func TestOutputOf(t *testing.T) {
+	of := func(host, log string) Instance {
+		i := coc.Instance{Message: log}
+		i.Target.HostName = host
+		return rowOf(i)
+	}
+	a := of("web-0001", "12:00:01 start on web-0001\nretry 1 of 3\nno space left\nexit status 4")
+	b := of("web-0002", "12:07:59 start on web-0002\nretry 22 of 3\n\n  no space left\nexit status 4\n")
+	c := of("web-0003", "12:00:01 start on web-0003\nretry 1 of 3\nno memory left\nexit status 4")
+	if a.Output != b.Output || a.Output == c.Output {
+		t.Errorf("the sums are %x, %x and %x", a.Output, b.Output, c.Output)
+	}
+	if a.Why != "no space left" || a.Message != "exit status 4" {
+		t.Errorf("the last lines are %q and %q", a.Why, a.Message)
+	}
+	if d := of("web", "one\ntwo"); d.Why != "" {
+		t.Errorf("a line that says something has %q before it", d.Why)
+	}
+}

@@ -33,6 +33,9 @@ export function start() {
   document.addEventListener("coc-person", look);
   document.addEventListener("click", click);
   for (const name of ["pointerout", "focusout"]) document.addEventListener(name, () => setTimeout(settle, 0));
+  for (const name of ["pointermove", "keydown", "wheel", "scroll"]) {
+    document.addEventListener(name, () => (touched = Date.now()), { passive: true, capture: true });
+  }
   setInterval(tick, 1000);
   fresh();
 }
@@ -44,7 +47,7 @@ function fresh() {
   stop();
   waiting.clear();
   failures = 0;
-  right = Date.now();
+  right = touched = Date.now();
   icon();
   tick();
   rove();
@@ -245,8 +248,11 @@ function settle() {
     const list = document.getElementById(id);
     const calm = list?.closest("[data-calm]");
     const hint = list?.id === "instance-rows" ? document.getElementById("order-changed") : null;
-    if (list && calm && busy(calm) && moves(list, order)) {
+    if (list && calm && moves(list, order) && (busy(calm) || (calm.hasAttribute("data-still") && watched(calm)))) {
       if (hint) hint.hidden = false;
+      // What is no longer in the list is told of no more.
+      const keep = new Set(order.split(" "));
+      for (const child of list.children) child.toggleAttribute("data-gone-row", !keep.has(child.id));
       continue;
     }
     if (list) arrange(list, order);
@@ -257,6 +263,18 @@ function settle() {
 
 /** Whether somebody points at or uses something in there. @param {Element} calm */
 const busy = (calm) => calm.matches(":hover") || calm.contains(document.activeElement);
+
+/** When somebody last moved, typed or scrolled. */
+let touched = Date.now();
+
+/** How long nobody may do so before what is in view is put into order under their eyes, in milliseconds. */
+const rest = 10_000;
+
+/** Whether a list is in view of somebody who is there: then its rows stay where they are. @param {Element} calm */
+function watched(calm) {
+  const { top, bottom } = calm.getBoundingClientRect();
+  return top < innerHeight && bottom > 0 && Date.now() - touched < rest;
+}
 
 /** Leaves the columns of tables in which somebody is as wide as they are. */
 function hold() {
@@ -325,6 +343,7 @@ let usual;
 /** Counts times on: how old figures are, and how long something has run. */
 function tick() {
   hold();
+  if (waiting.size && Date.now() - touched >= rest) keeping(settle);
   const page = main();
   const units = page?.dataset.units?.split("|");
   if (!page || !units) return;

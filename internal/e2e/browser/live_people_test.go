@@ -120,7 +120,7 @@ func TestBrowserLiveKeys(t *testing.T) {
 	tb.Press(kb.Enter)
 	tb.WaitFor("location.search === '?batch=1' && document.querySelector('#batch-1.row-selected')")
 	tb.Eval("history.back()")
-	tb.WaitFor("!location.search")
+	tb.WaitFor("!location.search && !document.querySelector('.row-selected')")
 	tb.See("#ticket #instances")
 	tb.Eval("document.querySelector('main').old = true")
 	tb.Press("f")

@@ -42,7 +42,8 @@ func TestBrowserScriptTime(t *testing.T) {
 			t.Errorf("moved at the load: %s", tb.Text("moves.join('\\n')"))
 		}
 	}
-	tb.Watch(s)
+	tb.Mark()
+	tb.polled()
 
 	const calm, changes = 5, 4
 	script, rendering := tb.metric("ScriptDuration"), tb.rendering()
