@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -99,12 +98,7 @@ func BenchmarkPeople(b *testing.B) {
 
 // BenchmarkIdle tells the memory of a console that has nothing to do, and the size of its program as releases have it.
 func BenchmarkIdle(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "coc-console")
-	build := exec.CommandContext(b.Context(), "go", "build", "-C", "../../..", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	program := released(b)
 	info, err := os.Stat(program)
 	if err != nil {
 		b.Fatal(err)
