@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -89,7 +88,6 @@ func (h *Handlers) BulkOperation(c echo.Context) error {
 		BulkRow: bulkRow(j), Note: doubtNote(j.Doubtful, j.Note), MayStop: j.State == bulk.Running && !j.Doubtful,
 		MayContinue: j.State == bulk.Stopped && !j.Doubtful &&
 			j.Actor.UserID == v.Actor.UserID, Result: bulkAddress(j.ID) + "/result.csv"}
-	counts := map[string]int32{}
 	var failed []string
 	open := false
 	receipts, err := h.itemReceipts(ctx, j)
@@ -99,7 +97,6 @@ func (h *Handlers) BulkOperation(c echo.Context) error {
 	for _, i := range j.Items {
 		item, again, done := bulkItem(ctx, i, receipts)
 		page.Items = append(page.Items, item)
-		counts[item.State]++
 		if again {
 			failed = append(failed, targetValue(bulk.Target{Ticket: i.Ticket, InstanceID: i.Operation.InstanceID,
 				BatchHint: i.BatchHint}))
@@ -109,7 +106,8 @@ func (h *Handlers) BulkOperation(c echo.Context) error {
 		}
 		open = open || !done
 	}
-	page.Counts = itemCounts(counts)
+	page.Stops = j.Stops
+	present.BulkFigures(&page)
 	if len(failed) > 0 && j.State != bulk.Running {
 		page.Retry = newBulkAddress(j.Type, failed)
 	}
@@ -117,16 +115,6 @@ func (h *Handlers) BulkOperation(c echo.Context) error {
 		page.Refresh = refreshBulk
 	}
 	return Render(c, http.StatusOK, page)
-}
-
-// itemCounts are in the order of the table's rows by name, so that they stand still.
-func itemCounts(counts map[string]int32) []templates.Count {
-	var out []templates.Count
-	for state, n := range counts {
-		out = append(out, templates.Count{Status: state, Count: n})
-	}
-	slices.SortFunc(out, func(a, b templates.Count) int { return strings.Compare(a.Status, b.Status) })
-	return out
 }
 
 // itemReceipts reads the receipts of what was sent, all at once.
@@ -150,6 +138,7 @@ func bulkItem(ctx context.Context, i bulk.Item, receipts map[string]operate.Rece
 	if i.Operation.InstanceID != 0 {
 		row.Address = present.InstanceAddress(string(i.Ticket), i.Operation.InstanceID, i.BatchHint)
 	}
+	present.BulkBefore(&row, i.Expected)
 	if i.State != bulk.ItemSent {
 		return row, i.State == bulk.ItemFailed, i.State == bulk.ItemFailed
 	}
@@ -157,6 +146,7 @@ func bulkItem(ctx context.Context, i bulk.Item, receipts map[string]operate.Rece
 	if !known { // a row says that it was sent, and the log has no request: there is no receipt to show
 		return row, false, true
 	}
+	present.BulkSent(&row, r)
 	last := r.Requested
 	if r.Answer != nil {
 		last = *r.Answer
@@ -167,7 +157,7 @@ func bulkItem(ctx context.Context, i bulk.Item, receipts map[string]operate.Rece
 	row.State, row.Receipt = string(last.Action), present.ReceiptAddress(i.Key)
 	row.Problem = strings.TrimSpace(present.AnswerText(last.Upstream.Status, last.Upstream.Code, last.Upstream.Message))
 	switch {
-	case last.Action == audit.ActionOperationAccepted:
+	case last.Action == audit.ActionOperationAccepted, last.Action == audit.ActionOperationObserved && !r.Unattributed():
 		row.Problem = ""
 	case r.Unattributed():
 		row.Problem = i18n.T(ctx).Word.Note.Of(string(operate.ParseDetail(last.Detail).Note))

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"strconv"
 	"time"
 
 	"coc-console/internal/i18n"
@@ -69,7 +70,18 @@ type Bulk struct {
 	Done                 int
 	MayStop, MayContinue bool
 	Retry, Result        string // addresses; Retry "" when nothing failed
-	Counts               []Count
+	Stops                int    // instances, when it was confirmed
+	// Of the items: failed or not confirmed, under way, not sent yet, confirmed.
+	Failed, Open, Waiting, Confirmed int
+	Rate                             float64 // sent a second, as measured; 0: not known
+	Left                             time.Duration
+	Groups                           []BulkGroup
+}
+
+// BulkGroup are the items that have the same problem.
+type BulkGroup struct {
+	Problem string
+	Items   []BulkItem
 }
 
 // BulkItem is one item of a job.
@@ -80,6 +92,9 @@ type BulkItem struct {
 	Problem         string
 	Receipt         string
 	Operation       string
+	Before, After   string // the ticket's wire states; After "" while it is not known
+	Sent            time.Time
+	Later           time.Duration // of the effect, after COC's answer
 }
 
 //go:noinline
@@ -367,19 +382,34 @@ func overrideBox(ticked bool) templ.Component {
 func (p Bulk) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = crumbs(crumb{t.Bulk.Heading, "/bulk"}).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
 		write(templ_7745c5c3_Buffer, "<article data-job=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
 		write(templ_7745c5c3_Buffer, "\" data-operation-type=\"", p.Type)
-		write(templ_7745c5c3_Buffer, "\" id=\"job\"><div class=\"heading\"><h1 data-announce>", t.Bulk.Name(p.Type, len(p.Items)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job\"><div class=\"page-head\">", crumbs(crumb{t.Bulk.Heading, "/bulk"}))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1 data-announce id=\"job-heading\">", t.Bulk.Name(p.Type, len(p.Items)))
 		templ_7745c5c3_Err = state("job."+p.State, t.Bulk.State.Of(p.State)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</h1></div>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.can())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</div><p><strong><bdi>", p.Who)
+		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " · ")
+		templ_7745c5c3_Err = clock(p.Started, timeLayout+" -07:00").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Reason != "" {
+			write(templ_7745c5c3_Buffer, "", t.Common.Colon)
+			write(templ_7745c5c3_Buffer, "<q>", p.Reason)
+			templ_7745c5c3_Buffer.WriteString("</q>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</p></div>")
 		if p.Note != "" {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-warning\" id=\"note\">", icon("abnormal"))
 			if templ_7745c5c3_Err != nil {
@@ -392,58 +422,45 @@ func (p Bulk) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		templ_7745c5c3_Err = p.groups().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		templ_7745c5c3_Err = p.list().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		if p.MayContinue || p.MayStop {
+			templ_7745c5c3_Buffer.WriteString("<p class=\"hint\" id=\"stop-text\">")
+			if p.MayContinue {
+				write(templ_7745c5c3_Buffer, "", t.Bulk.ContinueText)
+			} else {
+				write(templ_7745c5c3_Buffer, "", t.Bulk.StopText)
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</article>")
 		return nil
 	})
 }
 
-// progress says how far the job is.
+// can is what can be done with the bulk operation.
 //go:noinline
-func (p Bulk) progress() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+func (p Bulk) can() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-label=\"", t.Bulk.Name(p.Type, len(p.Items)))
-		write(templ_7745c5c3_Buffer, "\" id=\"job-progress\"><progress max=\"", number(len(p.Items)))
-		write(templ_7745c5c3_Buffer, "\" value=\"", number(p.Done))
-		write(templ_7745c5c3_Buffer, "\"></progress><p class=\"meta\">", t.Bulk.Progress(p.Done, len(p.Items)))
-		templ_7745c5c3_Buffer.WriteString("</p><ul class=\"counts\">")
-		for _, c := range p.Counts {
-			write(templ_7745c5c3_Buffer, "<li data-status=\"", c.Status)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"count\">", itemState(c.Status))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			write(templ_7745c5c3_Buffer, "<strong class=\"number\">", number(c.Count))
-			templ_7745c5c3_Buffer.WriteString("</strong></li>")
-		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</ul><dl class=\"facts\">", fact(t.Bulk.Who, p.Who))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = timeFact(t.Bulk.Started, p.Started).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = timeFact(t.Bulk.Ended, p.Ended).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = fact(t.Common.Reason, p.Reason).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Buffer.WriteString("</dl><div class=\"actions\">")
+		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 		if p.MayStop {
 			write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(p.Address))
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", person())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<button class=\"button\" name=\"do\" value=\"stop\" id=\"stop\" aria-describedby=\"stop-text\">", t.Bulk.Stop)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<button class=\"button button-danger\" name=\"do\" value=\"stop\" id=\"stop\" aria-describedby=\"stop-text\">", icon("stop"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", t.Bulk.Stop)
 			templ_7745c5c3_Buffer.WriteString("</button></form>")
 		}
 		if p.MayContinue {
@@ -467,73 +484,273 @@ func (p Bulk) progress() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "", t.Bulk.Result)
 		templ_7745c5c3_Buffer.WriteString("</a></div>")
-		if p.MayContinue || p.MayStop {
-			templ_7745c5c3_Buffer.WriteString("<p class=\"hint\" id=\"stop-text\">")
-			if p.MayContinue {
-				write(templ_7745c5c3_Buffer, "", t.Bulk.ContinueText)
-			} else {
-				write(templ_7745c5c3_Buffer, "", t.Bulk.StopText)
-			}
-			templ_7745c5c3_Buffer.WriteString("</p>")
+		return nil
+	})
+}
+
+// counts are those of the bar, in its order.
+func (p Bulk) counts() []Count {
+	return []Count{{"FINISHED", int32(p.Confirmed)}, {"ABNORMAL", int32(p.Failed)}, {"PROCESSING", int32(p.Open)}, {"READY", int32(p.Waiting)}}
+}
+
+// progress says how far it is.
+//go:noinline
+func (p Bulk) progress() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Progress(p.Done, len(p.Items)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job-progress\"><dl class=\"figures\">", bulkFigure("failed", t.Bulk.Figure.Of("failed"), p.Failed))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</section>")
+		templ_7745c5c3_Err = bulkFigure("open", t.Bulk.Figure.Of("open"), p.Open).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = bulkFigure("waiting", t.Bulk.Figure.Of("waiting"), p.Waiting).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = bulkFigure("confirmed", t.Bulk.Figure.Of("confirmed"), p.Confirmed).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Stops > 0 {
+			templ_7745c5c3_Err = bulkFigure("stops", t.Word.Detail.Of("stops"), p.Stops).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if p.Rate > 0 {
+			write(templ_7745c5c3_Buffer, "<div class=\"figure\" data-figure=\"rate\"><dt>", t.Bulk.Figure.Of("rate"))
+			write(templ_7745c5c3_Buffer, "</dt><dd>", strconv.FormatFloat(p.Rate, 'f', 1, 64))
+			write(templ_7745c5c3_Buffer, " <small>", t.Bulk.ASecond)
+			templ_7745c5c3_Buffer.WriteString("</small></dd></div>")
+		}
+		if p.Left > 0 {
+			write(templ_7745c5c3_Buffer, "<div class=\"figure\" data-figure=\"left\"><dt>", t.Bulk.Figure.Of("left"))
+			write(templ_7745c5c3_Buffer, "</dt><dd>", "~" + duration(&t.Common, p.Left.Round(time.Second)))
+			templ_7745c5c3_Buffer.WriteString("</dd></div>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dl>", countsBar(p.counts()))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Bulk.Progress(p.Done, len(p.Items)))
+		templ_7745c5c3_Buffer.WriteString("</p></section>")
+		return nil
+	})
+}
+
+//go:noinline
+func bulkFigure(name, word string, n int) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var95 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var95...)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var95).String())
+		write(templ_7745c5c3_Buffer, "\" data-figure=\"", name)
+		write(templ_7745c5c3_Buffer, "\"><dt>", word)
+		write(templ_7745c5c3_Buffer, "</dt><dd>", number(n))
+		templ_7745c5c3_Buffer.WriteString("</dd></div>")
+		return nil
+	})
+}
+
+// groups tell what went wrong, once for all that have the same problem.
+//go:noinline
+func (p Bulk) groups() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
+		if len(p.Groups) > 0 {
+			t := i18n.T(ctx)
+			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"groups-heading\" id=\"groups\"><h2 id=\"groups-heading\">", t.Bulk.Problem)
+			templ_7745c5c3_Buffer.WriteString("</h2><ul>")
+			for _, g := range p.Groups {
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<li>", icon("abnormal"))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "<strong><bdi>", g.Problem)
+				write(templ_7745c5c3_Buffer, "</bdi></strong> ", " · " + t.Bulk.OfItems(len(g.Items)) + t.Common.Colon)
+				templ_7745c5c3_Buffer.WriteString(" ")
+				for _, i := range g.Items {
+					templ_7745c5c3_Buffer.WriteString("<a href=\"")
+					var templ_7745c5c3_Var104 templ.SafeURL
+					templ_7745c5c3_Var104, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
+					if templ_7745c5c3_Err != nil {
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 401, Col: 39}
+					}
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var104))
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					write(templ_7745c5c3_Buffer, "\">", number(i.N))
+					write(templ_7745c5c3_Buffer, "</a>", " ")
+				}
+				templ_7745c5c3_Buffer.WriteString("</li>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</ul></section>")
+		}
 		return nil
 	})
 }
 
 //go:noinline
 func (p Bulk) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var107 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
-		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Bulk.Outcome)
+		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"right\">", t.Bulk.Number)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.State)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Problem)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Receipt.Steps)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Change)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Sent)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Outcome)
 		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
 		for _, i := range p.Items {
-			write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
-			write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
-			write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Operation)
-			write(templ_7745c5c3_Buffer, "\" data-status=\"", i.State)
-			templ_7745c5c3_Buffer.WriteString("\"><td class=\"at\">")
-			if i.Receipt == "" {
-				templ_7745c5c3_Err = itemState(i.State).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			} else {
-				write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(i.Receipt))
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", itemState(i.State))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Buffer.WriteString("</a>")
+			templ_7745c5c3_Err = i.row().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", i.Target)
-			write(templ_7745c5c3_Buffer, "</bdi></a></th><td data-label=\"", t.Bulk.Problem)
-			templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
-			if i.Problem == "" {
-				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			} else {
-				write(templ_7745c5c3_Buffer, "<bdi>", i.Problem)
-				templ_7745c5c3_Buffer.WriteString("</bdi>")
-			}
-			templ_7745c5c3_Buffer.WriteString("</td></tr>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
 		return nil
 	})
 }
 
+//go:noinline
+func (i BulkItem) row() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var117 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
+		write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
+		write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Operation)
+		write(templ_7745c5c3_Buffer, "\" data-status=\"", i.State)
+		write(templ_7745c5c3_Buffer, "\"><td class=\"right number muted\">", number(i.N))
+		templ_7745c5c3_Buffer.WriteString("</td><td class=\"at\">")
+		if i.Receipt == "" {
+			templ_7745c5c3_Err = itemState(i.State).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(i.Receipt))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", itemState(i.State))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</a>")
+		}
+		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
+		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Target)
+		write(templ_7745c5c3_Buffer, "</bdi></a></th><td data-label=\"", t.Receipt.Steps)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", i.chain())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Change)
+		templ_7745c5c3_Buffer.WriteString("\">")
+		if i.Before == "" {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			write(templ_7745c5c3_Buffer, "<span>", bulkWord(t, i.Before))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+			if i.After != "" {
+				write(templ_7745c5c3_Buffer, "", " → ")
+				write(templ_7745c5c3_Buffer, " <strong>", bulkWord(t, i.After))
+				templ_7745c5c3_Buffer.WriteString("</strong>")
+			}
+		}
+		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Sent)
+		templ_7745c5c3_Buffer.WriteString("\" class=\"nowrap\">")
+		if i.Sent.IsZero() {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = clock(i.Sent, "15:04:05").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Outcome)
+		templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
+		if i.Problem != "" {
+			write(templ_7745c5c3_Buffer, "<bdi>", i.Problem)
+			templ_7745c5c3_Buffer.WriteString("</bdi>")
+		} else if i.Later > 0 {
+			write(templ_7745c5c3_Buffer, "", t.Bulk.ConfirmedLater(duration(&t.Common, i.Later)))
+		} else {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</td></tr>")
+		return nil
+	})
+}
+
+// bulkWord is the word of a ticket's state, or of an instance's.
+func bulkWord(t *i18n.Texts, wire string) string {
+	return first(t.Word.TicketStatus[wire], t.Word.InstanceStatus.Of(wire))
+}
+
+// chain are the three stages of an operation: requested, answered, ended. The
+// state says in words where it is.
+//go:noinline
+func (i BulkItem) chain() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var135 templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Buffer.WriteString("<svg class=\"chain\" width=\"44\" height=\"10\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M5 5h34\" class=\"chain-line\"></path> ")
+		for n, kind := range i.stages() {
+			var templ_7745c5c3_Var136 = []any{"chain-" + kind}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var136...)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<circle cx=\"", number(5 + 17*n))
+			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var136).String())
+			templ_7745c5c3_Buffer.WriteString("\"></circle>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</svg>")
+		return nil
+	})
+}
+
+// stages are how far an item is: done, bad, unsure or open for each of three.
+func (i BulkItem) stages() [3]string {
+	switch i.State {
+	case "failed", "operation.rejected":
+		if i.Sent.IsZero() {
+			return [3]string{"bad", "open", "open"}
+		}
+		return [3]string{"done", "bad", "open"}
+	case "operation.requested", "sent":
+		return [3]string{"done", "open", "open"}
+	case "operation.accepted":
+		return [3]string{"done", "done", "open"}
+	case "operation.unknown":
+		return [3]string{"done", "unsure", "open"}
+	case "operation.observed":
+		return [3]string{"done", "done", "done"}
+	case "operation.not_observed":
+		return [3]string{"done", "done", "bad"}
+	}
+	return [3]string{"open", "open", "open"}
+}
+
 // itemState is the state of an item, or of the operation that it became.
 //go:noinline
 func itemState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var139 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if word := t.Bulk.ItemState[wire]; word != "" {
 			templ_7745c5c3_Err = state("item."+wire, word).Render(ctx, templ_7745c5c3_Buffer)

@@ -243,12 +243,11 @@ func designApproval(now time.Time) Approval {
 
 func designBulk(now time.Time) Bulk {
 	j := Bulk{BulkRow: BulkRow{ID: "k5", State: "running", Type: "CANCEL_INSTANCE", Who: "operator", Reason: designChinese, Address: "/design", Started: now},
-		Done: 2, MayStop: true, MayContinue: true, Retry: "/design", Result: "/design"}
+		Done: 2, Failed: 3, Open: 3, Waiting: 1, Confirmed: 1, Stops: 12, Rate: 4.8, Left: 9 * time.Second, MayStop: true, MayContinue: true, Retry: "/design", Result: "/design"}
 	for n, state := range []string{"waiting", "sending", "sent", "failed", "operation.accepted", "operation.observed",
 		"operation.rejected", "operation.unknown", "operation.not_observed"} {
 		j.Items = append(j.Items, BulkItem{N: n, State: state, Target: "prd-web-000" + number(n), Address: "/design",
 			Problem: designChinese[:n/8*len(designChinese)]})
-		j.Counts = append(j.Counts, Count{state, int32(n)})
 	}
 	return j
 }

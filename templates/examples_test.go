@@ -156,8 +156,8 @@ func exampleNewBulk() NewBulk {
 func exampleBulk() Bulk {
 	return Bulk{Frame: frame("Job", SectionBulk), BulkRow: BulkRow{ID: "KEY5", State: "stopped", Type: "CANCEL_INSTANCE", Who: "operator", Reason: script,
 		Address: "/bulk/KEY5", Items: 2, Started: noon}, Note: "session_ended", Done: 1, MayContinue: true, Retry: "/bulk/new?target=1",
-		Result: "/bulk/KEY5/result.csv", Counts: []Count{{"failed", 1}, {"operation.observed", 1}},
-		Items: []BulkItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6"},
+		Result: "/bulk/KEY5/result.csv", Stops: 2, Failed: 1, Confirmed: 1, Rate: 4.8, Left: 9 * time.Second, Groups: []BulkGroup{{quotes, []BulkItem{{N: 2}}}},
+		Items: []BulkItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6", Before: "PROCESSING", After: "CANCELED", Sent: noon, Later: 3 * time.Second},
 			{N: 2, State: "failed", Target: longWord, Address: ticketAddress, Problem: quotes, Operation: "KEY7"}}}
 }
 

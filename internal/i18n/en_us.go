@@ -880,7 +880,11 @@ var enUS = Texts{
 			return all + ", which stop " + countEN(stops, "instance", "instances") + ", " + strconv.Itoa(running) + " of them running."
 		},
 		Drop: "Remove targets with problems", Item: "Target", Items: "Targets", Outcome: "Outcome", Problem: "Problem",
-		Started: "Started", Ended: "Ended", Who: "By",
+		Number: "No.", Change: "Before → after", Sent: "Sent", ASecond: "a second",
+		Figure:         Words{"failed": "Failed or not confirmed", "open": "In progress", "waiting": "Waiting", "confirmed": "Confirmed", "rate": "Rate", "left": "Left"},
+		OfItems:        func(n int) string { return countEN(n, "target", "targets") },
+		ConfirmedLater: func(duration string) string { return "confirmed " + duration + " later" },
+		Started:        "Started", Ended: "Ended", Who: "By",
 		Progress: func(done, total int) string { return strconv.Itoa(done) + " of " + strconv.Itoa(total) + " done" },
 		Stop:     "Stop sending", Continue: "Continue sending", Retry: "Retry failed operations", Result: "Download results (CSV)", Back: "Back",
 		StopText: "Stopping keeps what was sent. The rest isn't sent.", ContinueText: "The rest is sent in your current session.",

@@ -163,6 +163,10 @@ type BulkTexts struct {
 	Sum                                 func(items, stops, running int) string
 	Drop                                string // what cannot be sent is left out
 	Item, Items, Outcome, Problem       string
+	Number, Change, Sent, ASecond       string
+	Figure                              Words // failed, open, waiting, confirmed, rate, left
+	OfItems                             func(n int) string
+	ConfirmedLater                      func(duration string) string
 	Started, Ended, Who                 string
 	Progress                            func(done, total int) string
 	Stop, Continue, Retry, Result, Back string

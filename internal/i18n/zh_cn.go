@@ -857,7 +857,11 @@ var zhCN = Texts{
 			return "共 " + strconv.Itoa(items) + " 个操作，停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个执行中。"
 		},
 		Drop: "移除有问题的对象", Item: "对象", Items: "对象", Outcome: "结果", Problem: "问题",
-		Started: "开始", Ended: "结束", Who: "操作人",
+		Number: "序号", Change: "之前 → 之后", Sent: "发送时间", ASecond: "个/秒",
+		Figure:         Words{"failed": "失败或未确认", "open": "进行中", "waiting": "待发送", "confirmed": "已确认", "rate": "速率", "left": "剩余时间"},
+		OfItems:        func(n int) string { return strconv.Itoa(n) + " 个对象" },
+		ConfirmedLater: func(duration string) string { return duration + "后确认" },
+		Started:        "开始", Ended: "结束", Who: "操作人",
 		Progress: func(done, total int) string { return "已处理 " + strconv.Itoa(done) + " / " + strconv.Itoa(total) },
 		Stop:     "停止发送", Continue: "继续发送", Retry: "重试失败的操作", Result: "下载结果（CSV）", Back: "返回",
 		StopText: "已发送的操作不受影响，其余不再发送。", ContinueText: "其余操作用您当前的会话发送。",
