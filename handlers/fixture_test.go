@@ -40,6 +40,7 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
+	"coc-console/internal/presence"
 	"coc-console/internal/simulator"
 	"coc-console/internal/store"
 	"coc-console/internal/watch"
@@ -163,7 +164,7 @@ func newPages() (*pages, error) {
 		Leases: leases, Rules: decides, Logger: logger, Now: time.Now})
 	bulks := bulk.New(bulk.Config{Operations: operations, Log: p.log, Index: p.index, Rows: store.NewBulk(db, seal), Keys: keys,
 		Leases: leases, Logger: logger, Now: time.Now, Rate: 1000})
-	p.Handlers = handlers.New(handlers.Config{Log: p.log, Index: p.index, Verifier: verifier, COC: client, Watch: watcher, IAM: signIn, Operations: operations,
+	p.Handlers = handlers.New(handlers.Config{Presence: presence.New(presence.Config{Now: time.Now}), Log: p.log, Index: p.index, Verifier: verifier, COC: client, Watch: watcher, IAM: signIn, Operations: operations,
 		Approvals: approvals,
 		Bulk:      bulks, Rules: decides,
 		Sessions: p.sessions, Store: db, Logger: logger, Now: time.Now,
