@@ -157,7 +157,8 @@ func bulkItem(ctx context.Context, i bulk.Item, receipts map[string]operate.Rece
 	row.State, row.Receipt = string(last.Action), present.ReceiptAddress(i.Key)
 	row.Problem = strings.TrimSpace(present.AnswerText(last.Upstream.Status, last.Upstream.Code, last.Upstream.Message))
 	switch {
-	case last.Action == audit.ActionOperationAccepted, last.Action == audit.ActionOperationObserved && !r.Unattributed():
+	case last.Action == audit.ActionOperationAccepted,
+		last.Action == audit.ActionOperationObserved && !r.Unattributed():
 		row.Problem = ""
 	case r.Unattributed():
 		row.Problem = i18n.T(ctx).Word.Note.Of(string(operate.ParseDetail(last.Detail).Note))
