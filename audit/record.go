@@ -23,6 +23,8 @@ const (
 	ActionSessionRevoked       Action = "session.revoked" // IAM no longer takes the session's token
 	ActionSessionSwitched      Action = "session.project_switched"
 	ActionTicketListed         Action = "ticket.listed"
+	ActionViewShared           Action = "view.shared"
+	ActionViewRemoved          Action = "view.removed"
 	ActionTicketViewed         Action = "ticket.viewed"
 	ActionLogViewed            Action = "log.viewed"
 	ActionOperationRequested   Action = "operation.requested"
@@ -63,7 +65,7 @@ const (
 var actions = []Action{
 	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded,
 	ActionSessionRefused, ActionSessionRevoked, ActionSessionSwitched,
-	ActionTicketListed, ActionTicketViewed, ActionLogViewed,
+	ActionTicketListed, ActionViewShared, ActionViewRemoved, ActionTicketViewed, ActionLogViewed,
 	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
 	ActionOperationObserved, ActionOperationNotObserved,
 	ActionApprovalRequested, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,

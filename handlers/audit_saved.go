@@ -21,7 +21,8 @@ func (h *Handlers) SaveSearch(c echo.Context) error {
 		strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
-	problem, err := h.save(ctx, store.SavedAudit, name, text)
+	v, _ := ViewerFrom(ctx)
+	problem, err := h.save(ctx, store.SavedAudit, v.Actor.UserID, name, text)
 	switch {
 	case err != nil:
 		return err

@@ -26,9 +26,8 @@ func (h *base) savedOn(ctx context.Context, on store.SavedOn,
 	return all, err
 }
 
-// save keeps a query under a name, unless something is wrong with that.
-func (h *base) save(ctx context.Context, on store.SavedOn, name, query string) (problem string, err error) {
-	v, _ := ViewerFrom(ctx)
+// save keeps a query under a name for its owner, unless something is wrong with that.
+func (h *base) save(ctx context.Context, on store.SavedOn, owner, name, query string) (problem string, err error) {
 	t := i18n.T(ctx).Field
 	switch {
 	case name == "":
@@ -38,7 +37,7 @@ func (h *base) save(ctx context.Context, on store.SavedOn, name, query string) (
 	case !ansi.Shows(name):
 		return t.Hidden, nil
 	}
-	err = h.saved.Save(ctx, on, v.Actor.UserID, store.SavedQuery{Name: name, Query: query}, h.now())
+	err = h.saved.Save(ctx, on, owner, store.SavedQuery{Name: name, Query: query}, h.now())
 	if errors.Is(err, store.ErrManySaved) {
 		return t.ManySearches(store.MaxSaved), nil
 	}

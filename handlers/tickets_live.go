@@ -166,8 +166,21 @@ func (h *ticketPages) showViews(c echo.Context, page *templates.Tickets, f listi
 		page.View = "" // all tickets
 	}
 	var err error
-	page.Saved, err = h.savedOn(ctx, store.SavedTickets, viewAddress)
-	return err
+	if page.Saved, err = h.savedOn(ctx, store.SavedTickets, viewAddress); err != nil {
+		return err
+	}
+	page.Teams = h.rules.Rules().Teams(operate.PersonOf(v.Actor))
+	for _, team := range page.Teams {
+		shared, err := h.saved.List(ctx, store.SavedTickets, store.TeamOwner(v.Actor.AccountID, team))
+		if err != nil {
+			return err
+		}
+		for _, one := range shared {
+			page.Saved = append(page.Saved, templates.SavedSearch{Name: one.Name, Query: one.Query, Team: team,
+				Address: viewAddress(one.Query)})
+		}
+	}
+	return nil
 }
 
 // viewAddress is the list as it was saved.
@@ -198,18 +211,38 @@ func viewOf(text string) (string, error) {
 	return kept.Encode(), nil
 }
 
-// SaveView keeps the list of the form under its name, for its reader alone.
+// viewOwner is whose a view of a form is: its reader's or, with a team that they are a member of, the team's.
+func (h *ticketPages) viewOwner(c echo.Context) (owner, team string, err error) {
+	v, _ := ViewerFrom(c.Request().Context())
+	if team = bounded(c.FormValue("team")); team == "" {
+		return v.Actor.UserID, "", nil
+	}
+	if !slices.Contains(h.rules.Rules().Teams(operate.PersonOf(v.Actor)), team) {
+		return "", "", &Problem{Status: http.StatusForbidden, Kind: ProblemDenied}
+	}
+	return store.TeamOwner(v.Actor.AccountID, team), team, nil
+}
+
+// SaveView keeps the list of the form under its name, for its reader alone or for a team of theirs.
 func (h *ticketPages) SaveView(c echo.Context) error {
 	view, err := viewOf(c.FormValue("view"))
 	if err != nil {
 		return err
 	}
 	label := strings.TrimSpace(bounded(c.FormValue("label")))
-	problem, err := h.save(c.Request().Context(), store.SavedTickets, label, view)
+	owner, team, err := h.viewOwner(c)
+	if err != nil {
+		return err
+	}
+	problem, err := h.save(c.Request().Context(), store.SavedTickets, owner, label, view)
 	switch {
 	case err != nil:
 		return err
 	case problem == "":
+		if team != "" {
+			h.note(c.Request().Context(), audit.Record{Action: audit.ActionViewShared,
+				Detail: detail("team", team, "name", label, "view", view)})
+		}
 		return c.Redirect(http.StatusSeeOther, viewAddress(view))
 	}
 	return h.viewAgain(c, view, label, problem)
@@ -221,6 +254,7 @@ func (h *ticketPages) viewAgain(c echo.Context, view, label, problem string) err
 	r.Method, r.URL.Path, r.URL.RawQuery = http.MethodGet, "/tickets", view
 	again := c.Echo().NewContext(r, c.Response())
 	page := h.newTickets(again)
+	page.SaveTeam = bounded(c.FormValue("team"))
 	if page.SaveLabel = label; problem != "" {
 		page.Errors["label"] = problem
 	}
@@ -230,13 +264,20 @@ func (h *ticketPages) viewAgain(c echo.Context, view, label, problem string) err
 // DeleteView forgets one of the reader's own views, and shows the list again.
 func (h *ticketPages) DeleteView(c echo.Context) error {
 	ctx := c.Request().Context()
-	v, _ := ViewerFrom(ctx)
 	view, err := viewOf(c.FormValue("view"))
 	if err != nil {
 		return err
 	}
-	if err := h.saved.Delete(ctx, store.SavedTickets, v.Actor.UserID, c.FormValue("label")); err != nil {
+	owner, team, err := h.viewOwner(c)
+	if err != nil {
 		return err
+	}
+	if err := h.saved.Delete(ctx, store.SavedTickets, owner, c.FormValue("label")); err != nil {
+		return err
+	}
+	if team != "" {
+		h.note(ctx, audit.Record{Action: audit.ActionViewRemoved,
+			Detail: detail("team", team, "name", bounded(c.FormValue("label")))})
 	}
 	return c.Redirect(http.StatusSeeOther, viewAddress(view))
 }

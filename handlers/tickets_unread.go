@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/live"
+	"coc-console/internal/present"
 	"coc-console/internal/store"
 	"coc-console/templates"
 )
@@ -50,13 +51,14 @@ func shown(p templates.Tickets) []store.ShownTicket {
 // forReader puts what is unread into a rendering that others share.
 func (l *listLook) forReader(r *live.Version[templates.Tickets]) (*live.Version[templates.Tickets], error) {
 	found, since := l.h.visited(l.ctx, l.reader, shown(r.Page))
-	if len(found) == 0 {
+	asked := l.h.asked(l.ctx, l.reader)
+	if len(found) == 0 && len(asked) == 0 {
 		return r, nil
 	}
 	parts := []templates.Fragment{templates.Unread{Count: len(found), Since: since}.Fragment(r.Page.Here)}
 	for _, row := range r.Page.Rows {
-		if n, ok := found[row.ID]; ok {
-			row.News = templates.News(n)
+		n, isNew := found[row.ID]
+		if row.News, row.Asked = templates.News(n), asked[row.ID]; isNew || row.Asked != "" {
 			parts = append(parts, row.Fragment())
 		}
 	}
@@ -65,6 +67,21 @@ func (l *listLook) forReader(r *live.Version[templates.Tickets]) (*live.Version[
 		l.h.lists.Remember(own.Outline)
 	}
 	return own, err
+}
+
+// asked are the tickets of the reader's account with an operation that waits for approval, by the address of that. They
+// are shown with tickets that the reader may see.
+func (h *ticketPages) asked(ctx context.Context, v Viewer) map[string]string {
+	all, err := h.approvals.Waiting(ctx, v.Actor.AccountID)
+	if err != nil {
+		h.logger.WarnContext(ctx, "approvals of tickets not read", "user", v.Actor.UserName, "error", err)
+		return nil
+	}
+	asked := make(map[string]string, len(all))
+	for _, a := range all {
+		asked[string(a.Ticket)] = present.ApprovalAddress(a.ID)
+	}
+	return asked
 }
 
 // mark puts what is unread into a page that is nobody else's.

@@ -38,7 +38,10 @@ type Audit struct {
 }
 
 // SavedSearch is a search that the reader keeps.
-type SavedSearch struct{ Name, Query, Address string }
+type SavedSearch struct {
+	Name, Query, Address string
+	Team                 string // whose members share it; empty: its reader's own
+}
 
 // AuditFilter is the search as it was typed, and the controls that show the same.
 type AuditFilter struct {

@@ -200,7 +200,7 @@ func designAudit(p Design) Audit {
 	return Audit{Frame: p.Frame, All: true, Filtered: true, Rows: rows, Export: "/audit/export", Total: Total{10000, true}, Counted: 2000,
 		Filter: AuditFilter{Query: "outcome:failed", Person: "operator", Actions: designOptions("", "", "operation."), Outcomes: designOptions("failed", "", "failed")},
 		Errors: FieldErrors{"q": designChinese}, Active: []ActiveFilter{{"outcome:failed", "/audit"}, {"actor:" + designLong, "/audit"}},
-		Saved: []SavedSearch{{designChinese, "outcome:failed", "/audit"}, {"night", "x", "/audit"}}, Facets: []Facet{facet, actors},
+		Saved: []SavedSearch{{Name: designChinese, Query: "outcome:failed", Address: "/audit"}, {Name: "night", Query: "x", Address: "/audit"}}, Facets: []Facet{facet, actors},
 		Chart: &Chart{bars[0].From, bars[23].To, bars}, Integrity: designIntegrity(p.Now)}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"coc-console/audit"
@@ -90,6 +91,17 @@ func (s *Service) List(ctx context.Context, f Filter) ([]Request, error) {
 	}
 	return requestsOf(s.rows.List(ctx, store.ApprovalFilter{Open: f.Open, AccountID: f.AccountID, Requester: f.Requester,
 		Ticket: string(f.Ticket), Limit: f.Limit}))
+}
+
+// Waiting are the requests of an account that wait for somebody's answer, newest first: as a rule there are none.
+func (s *Service) Waiting(ctx context.Context, account string) ([]Request, error) {
+	if some, err := s.rows.AnyWaiting(ctx, account); err != nil || !some {
+		return nil, err
+	}
+	all, err := s.List(ctx, Filter{Open: true, AccountID: account, Limit: maxWaiting})
+	return slices.DeleteFunc(all, func(a Request) bool {
+		return a.State != Waiting || a.Doubtful || !s.now().Before(a.Expires)
+	}), err
 }
 
 func requestsOf(rows []store.ApprovalRow, err error) ([]Request, error) {

@@ -405,6 +405,8 @@ var enUS = Texts{
 		New: "New", Was: func(state string) string { return "Was: " + state },
 		MoreFailed: func(n int32) string { return fmt.Sprintf("%d more failed", n) },
 		Saved:      "Saved views", Save: "Save this view", SaveName: "View name",
+		ShareWith: "For", OnlyMe: "Only me", TeamOf: func(team string) string { return "Team " + team },
+		SelectAll: "Select all shown", ApprovalWaits: "approval waiting",
 		Delete: func(name string) string { return "Delete view " + name },
 	},
 	Ticket: TicketTexts{
@@ -1017,7 +1019,7 @@ var enUS = Texts{
 			"entry.": "Damaged entries: all", "reads.": "Reads: all", "reads.omitted": "Reads not recorded", "access.": "Access: all", "request.": "Requests: all", "request.refused": "Request refused", "audit.": "Audit log: all",
 			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
 			"session.signed_out": "Signed out", "session.ended": "Session ended",
-			"session.refused": "Sign-in refused", "session.revoked": "Token revoked", "session.project_switched": "Project switched",
+			"session.refused": "Sign-in refused", "session.revoked": "Token revoked", "session.project_switched": "Project switched", "view.shared": "View shared with a team", "view.removed": "Team's view deleted",
 			"ticket.listed": "Listed tickets", "ticket.viewed": "Opened a ticket", "log.viewed": "Read an instance log",
 			"operation.requested": "Requested", "operation.accepted": "Accepted by COC",
 			"operation.rejected": "Rejected", "operation.unknown": "Result unknown",

@@ -54,6 +54,11 @@ type ListTexts struct {
 	MoreFailed       func(instances int32) string
 	Saved, Save      string
 	SaveName         string
+	ShareWith        string // label: whose the view is to be
+	OnlyMe           string
+	TeamOf           func(team string) string
+	SelectAll        string // label of the box that ticks all that are shown
+	ApprovalWaits    string // badge of a ticket
 	Delete           func(name string) string
 }
 

@@ -408,6 +408,8 @@ var zhCN = Texts{
 		New: "新建", Was: func(state string) string { return "原状态：" + state },
 		MoreFailed: func(n int32) string { return fmt.Sprintf("新增 %d 个异常", n) },
 		Saved:      "已保存的视图", Save: "保存此视图", SaveName: "视图名称",
+		ShareWith: "可见范围", OnlyMe: "仅自己", TeamOf: func(team string) string { return "团队 " + team },
+		SelectAll: "选择本页全部", ApprovalWaits: "待审批",
 		Delete: func(name string) string { return "删除视图 " + name },
 	},
 	Ticket: TicketTexts{
@@ -991,7 +993,7 @@ var zhCN = Texts{
 			"entry.": "损坏的条目：全部", "reads.": "读取：全部", "reads.omitted": "未记录的读取", "access.": "访问：全部", "audit.": "审计日志：全部",
 			"session.signed_in": "登录", "session.sign_in_failed": "登录失败",
 			"session.signed_out": "退出登录", "session.ended": "会话结束",
-			"session.refused": "登录被拒绝", "session.revoked": "令牌已吊销", "session.project_switched": "已切换项目",
+			"session.refused": "登录被拒绝", "session.revoked": "令牌已吊销", "session.project_switched": "已切换项目", "view.shared": "视图已共享给团队", "view.removed": "已删除团队视图",
 			"ticket.listed": "查看工单列表", "ticket.viewed": "打开工单", "log.viewed": "查看实例日志",
 			"operation.requested": "已请求", "operation.accepted": "COC 已接受",
 			"operation.rejected": "被拒绝", "operation.unknown": "结果未知",

@@ -25,6 +25,9 @@ const (
 	SavedTickets SavedOn = "tickets"
 )
 
+// TeamOwner is in the place of a user's id for what the members of a team share: no user's id has a slash.
+func TeamOwner(account, team string) string { return "team/" + account + "/" + team }
+
 // SavedQuery is a query that a person has saved under a name.
 type SavedQuery struct{ Name, Query string }
 

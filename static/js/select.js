@@ -5,6 +5,7 @@ let last;
 
 export function start() {
   document.addEventListener("click", range);
+  document.addEventListener("change", all);
   document.addEventListener("change", count);
   document.addEventListener("reset", () => setTimeout(count, 0));
   document.addEventListener("coc-page", count);
@@ -23,6 +24,13 @@ function range(event) {
     all.slice(Math.min(from, to), Math.max(from, to) + 1).forEach((b) => (b.checked = box.checked));
   }
   last = box;
+}
+
+/** Ticks all boxes of a table like the one in its head. @param {Event} event */
+function all(event) {
+  const head = /** @type {HTMLInputElement} */ (event.target);
+  if (!head.matches("thead [data-all]")) return;
+  head.closest("table")?.querySelectorAll("tbody input[type=checkbox]:enabled").forEach((b) => (/** @type {HTMLInputElement} */ (b).checked = head.checked));
 }
 
 function count() {
