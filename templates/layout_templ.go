@@ -53,7 +53,7 @@ func mainAttributes(f Frame, l Live, t *i18n.Texts) templ.Attributes {
 	if refresh > 0 {
 		all["data-refresh"], all["data-stale"] = strconv.Itoa(refresh), t.Common.Stale
 	}
-	if refresh > 0 || l.Digest != "" {
+	if refresh > 0 || l.Digest != "" || f.Section == SectionTickets {
 		c, units := &t.Common, ""
 		for _, unit := range []string{c.Day, c.Hour, c.Minute, c.Second} {
 			units += unit + "|"

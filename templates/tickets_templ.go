@@ -414,7 +414,7 @@ func unread(u Unread, here string) templ.Component {
 //go:noinline
 func (p Tickets) attention() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
-		n := int64(0)
+		n := max(p.Numbers.Attention, 0)
 		if p.Decisions != nil {
 			n = p.Decisions.Count
 		}
