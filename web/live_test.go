@@ -150,8 +150,9 @@ func TestStreamBringsWhatChanges(t *testing.T) {
 				t.Errorf("the age of the figures is not in %s", first.data)
 			}
 			b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "look at the metrics").location())
-			e.until(`id="heading"`, text.Word.TicketStatus.Of("PAUSED"))
-			e.until("look at the metrics") // of what was done
+			for seen := ""; !strings.Contains(seen, text.Word.TicketStatus.Of("PAUSED")) || !strings.Contains(seen, "look at the metrics"); {
+				seen += e.must().data // what changed, and what was done, together or one after the other
+			}
 			c.clock.advance(20 * time.Minute)
 			e.until(`id="instance-1001"`, `data-status="FINISHED"`, `data-list="instance-rows"`)
 		})

@@ -240,14 +240,27 @@ type ends struct {
 	ended   <-chan struct{}
 }
 
-// wait returns at the next change, with a reason when the session is over.
+// gatherFor is how long a stream waits for what else changes with what has just
+// changed: an operation is recorded, answered and read within a moment, and that shall
+// be one rendering, not one each.
+const gatherFor = 200 * time.Millisecond
+
+// wait returns a moment after the next change, with a reason when the session is over.
 func wait(ctx context.Context, w *writer, session Session, until ends, changed news,
 	heartbeat <-chan time.Time) (string, error) {
+	var gathered <-chan time.Time // nil: nothing has changed yet
+	gather := func() {
+		if gathered == nil {
+			gathered = time.After(gatherFor)
+		}
+	}
 	for {
 		select {
 		case <-changed.watched:
-			return "", nil
+			gather()
 		case <-changed.also:
+			gather()
+		case <-gathered:
 			return "", nil
 		case <-changed.own.Changed:
 			if err := changed.own.send(w); err != nil {
