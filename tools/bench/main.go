@@ -42,6 +42,7 @@ var runs = []struct{ pkg, bench, time string }{
 	{"./audit/export", "^BenchmarkExportBesideShell$", "3x"},
 	{"./internal/e2e/system", "^BenchmarkCommands$", "1x"},
 	{"./internal/policy", "^BenchmarkThousandPolicies$", "1s"},
+	{"./internal/e2e/system", "^BenchmarkPolicies$", "500x"},
 	{"./internal/e2e/system", "^BenchmarkIdle$", "1x"},
 	{"./internal/e2e/system", "^BenchmarkPeers$", "7x"},
 }
@@ -93,6 +94,9 @@ var rows = []row{
 	{"audit reindex", "BenchmarkCommands/reindex", "peak-RSS-MiB", 1, "MiB", 200, true},
 	{"its records/s", "BenchmarkCommands/reindex", "records/s", 1, "", 100_000, false},
 	{"1,000 policies, decisions/s", "BenchmarkThousandPolicies/all=false", "decisions/s", 1, "", 20_000, false},
+	{"1,000 policies, a ticket's page, p50", "BenchmarkPolicies/policies=1000", "p50-ms", 1, "ms", 2, true},
+	{"the first page of a ticket, p50", "BenchmarkPolicies/policies=1000", "first-p50-ms", 1, "ms", 0, true},
+	{"the same with one policy", "BenchmarkPolicies/policies=0", "first-p50-ms", 1, "ms", 0, true},
 	{"idle memory", "BenchmarkIdle", "RSS-MiB", 1, "MiB", 28, true},
 	{"idle memory, with the simulator", "BenchmarkIdle", "RSS-MiB-simulator", 1, "MiB", 0, true},
 	{"the program, stripped", "BenchmarkIdle", "MB", 1, "MB", 28, true},

@@ -65,7 +65,7 @@ const (
 	streamsPerSession = 24
 )
 
-func newOperated(b testing.TB, delay time.Duration) *operated {
+func newOperated(b testing.TB, delay time.Duration, more ...string) *operated {
 	c := &operated{b: b, upstream: newUpstream(b, delay)}
 	args := []string{"--coc-endpoint", c.upstream.url, "--iam-endpoint", c.upstream.url, "--accounts", "bench",
 		"--user-limit-factor", "1000", "--log-level", "warn"}
@@ -73,7 +73,7 @@ func newOperated(b testing.TB, delay time.Duration) *operated {
 		c.profiles = freeAddress(b)
 		args = append(args, "--pprof", c.profiles)
 	}
-	c.process = startProcess(b, args...)
+	c.process = startProcess(b, append(args, more...)...)
 	c.signIn(benchSessions, func(int) string { return benchUser })
 	return c
 }

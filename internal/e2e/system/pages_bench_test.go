@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,37 @@ func BenchmarkPeople(b *testing.B) {
 		b.ReportMetric(memory(), "RSS-MiB")
 		b.ReportMetric(float64(r.Quantile(.99).Microseconds()), "p99-µs")
 		c.process.stop()
+	}
+}
+
+// BenchmarkPolicies reads a ticket's page where there are 1,000 policies, and where there are none but the defaults: the
+// first page of each of some tickets, of which all has to be decided, and then the same again.
+func BenchmarkPolicies(b *testing.B) {
+	const tickets = 50
+	for _, policies := range []int{0, 1000} {
+		b.Run(fmt.Sprintf("policies=%d", policies), func(b *testing.B) {
+			text := strings.Builder{}
+			text.WriteString(`@id("all") permit (principal, action, resource);`)
+			for i := range policies / 2 {
+				fmt.Fprintf(&text, `
+					@id("team-%d") permit (principal in Team::"team-%[1]d", action, resource);
+					@id("script-%[1]d") forbid (principal, action in Action::"operate", resource) when { resource.name == "script-%[1]d" };`, i)
+			}
+			file := filepath.Join(b.TempDir(), "policies.cedar")
+			if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			c := newOperated(b, 0, "--policy", file)
+			load := loadtest.Plan{InFlight: 1, Requests: tickets, Request: c.page(c.newTickets(tickets)), Check: found}
+			for _, unit := range []string{"first-p50-ms", "p50-ms"} {
+				r, err := c.run(load)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(r.Quantile(.5).Microseconds())/1000, unit)
+				load.Requests = max(b.N, tickets)
+			}
+		})
 	}
 }
 
