@@ -21,7 +21,7 @@ func filled(text string, parts map[string]templ.Component) templ.Component {
 		for i, piece := range strings.Split(text, "{") {
 			if name, rest, ok := strings.Cut(piece, "}"); i > 0 && ok && parts[name] != nil {
 				if err := parts[name].Render(ctx, w); err != nil {
-					return err
+					return fmt.Errorf("render what a text names: %w", err)
 				}
 				piece = rest
 			}

@@ -34,7 +34,15 @@ type Lanes struct {
 type LaneTick struct {
 	X, Kind string // Kind is "" for a time, "pause", "halt", "now" or "start"
 	Time    time.Time
+	Day     bool          // the day is told, and no hour
 	Took    time.Duration // of a pause
+}
+
+func (k LaneTick) layout() string {
+	if k.Day {
+		return "01-02"
+	}
+	return "15:04"
 }
 
 // LaneStop is a time in which nothing was started.
@@ -173,11 +181,11 @@ func (p Ticket) laneAxis() templ.Component {
 				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "start":
 				write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
-				write(templ_7745c5c3_Buffer, "\" y=\"15\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
+				write(templ_7745c5c3_Buffer, "\" y=\"15\">", clockText(ctx, k.Time, time.Time{}, k.layout()))
 				templ_7745c5c3_Buffer.WriteString("</text>")
 			default:
 				write(templ_7745c5c3_Buffer, "<text x=\"", k.X)
-				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", clockText(ctx, k.Time, time.Time{}, "15:04"))
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", clockText(ctx, k.Time, time.Time{}, k.layout()))
 				templ_7745c5c3_Buffer.WriteString("</text>")
 			}
 		}

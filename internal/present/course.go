@@ -129,6 +129,7 @@ func (c Course) because(v *templates.Verdict, kind string) {
 		if !c.cause.Seen.IsZero() && !c.cause.After.IsZero() {
 			v.Kind, v.After, v.At = kind+"_OUTSIDE", c.cause.After, c.cause.Seen
 		}
+	case course.Unknown, course.Threshold: // the state alone is told
 	}
 }
 

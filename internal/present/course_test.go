@@ -213,7 +213,7 @@ func TestParseInstanceFilter(t *testing.T) {
 		"q=" + strings.Repeat("x", MaxSearch+1): strings.Repeat("x", MaxSearch+1),
 	} {
 		values := map[string]string{}
-		for _, pair := range strings.Split(query, "&") {
+		for pair := range strings.SplitSeq(query, "&") {
 			name, text, _ := strings.Cut(pair, "=")
 			values[name] = text
 		}

@@ -156,13 +156,10 @@ func (f InstanceFilter) matches(r Row) bool {
 
 // fits reports whether the state is the one that is chosen; both words for a failure are one.
 func (f InstanceFilter) fits(s coc.InstanceStatus) bool {
-	switch f.Status {
-	case "", s:
-		return true
-	case StatusDone:
+	if f.Status == StatusDone {
 		return s.Terminal()
 	}
-	return f.Status.Failed() && s.Failed()
+	return f.Status == "" || f.Status == s || f.Status.Failed() && s.Failed()
 }
 
 // finds looks for the text in names and addresses; ids have to be whole.
@@ -238,13 +235,13 @@ func urgency(s coc.InstanceStatus) int {
 
 // List describes the table and its controls.
 func (f InstanceFilter) List(s *watch.Snapshot, id string) templates.InstanceList {
-	usual, any := f, f
-	usual.Sort, any.Status = "", ""
+	usual, others := f, f
+	usual.Sort, others.Status = "", ""
 	plain := InstanceFilter{Table: f.Table, Outputs: f.Outputs, Unfolded: f.Unfolded, Sort: f.Sort}
 	l := templates.InstanceList{Search: f.Search, Statuses: Options(string(f.Status), coc.FilterableInstanceStatuses()...),
 		Sorts: Options(f.Sort, SortBatch, SortHost, SortIP, SortZone, SortStart, SortDuration), Heads: f.heads(id), Set: f.set(id),
 		Filtered: f != plain, FormAddress: TicketAddress(id), Ticket: id, FailedFirst: usual.address(id, ""),
-		AnyStatus: any.address(id, ""), Hosts: f.address(id, "/hosts.txt"), CSV: f.address(id, "/instances.csv")}
+		AnyStatus: others.address(id, ""), Hosts: f.address(id, "/hosts.txt"), CSV: f.address(id, "/instances.csv")}
 	regions, zones, batches := []string{f.Region}, []string{f.Zone}, []string{}
 	for _, b := range s.Batches {
 		batches = append(batches, Decimal(b.Index))

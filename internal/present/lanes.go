@@ -41,7 +41,10 @@ func newScale(from, to time.Time) scale {
 			break
 		}
 	}
-	x.span = max((to.Sub(x.from)+x.step-1)/x.step, 1) * x.step
+	x.span = x.step
+	if more := to.Sub(x.from.Add(x.step)); more > 0 {
+		x.span = (to.Sub(x.from) + x.step - 1).Truncate(x.step)
+	}
 	return x
 }
 
@@ -265,7 +268,7 @@ func (c Course) marks(out *templates.Lanes, x scale, over bool) {
 	}
 	for t := x.from; !t.After(x.from.Add(x.span)); t = t.Add(x.step) {
 		at := x.at(t)
-		tick := templates.LaneTick{X: share(at), Time: t}
+		tick := templates.LaneTick{X: share(at), Time: t, Day: x.step >= 12*time.Hour}
 		if t.Equal(x.from) {
 			tick.Kind = "start"
 		}

@@ -61,7 +61,6 @@ func (c Course) Outputs(f InstanceFilter, t *i18n.Texts) templates.OutputGroups 
 	other.Outputs = !f.Outputs
 	out := templates.OutputGroups{All: f.Outputs, Switch: other.address(id, "") + "#failures"}
 	at := map[string]int{}
-	sizes := []int{}
 	for _, b := range s.Batches {
 		for _, r := range b.Instances {
 			if !f.Outputs && !r.Status.Failed() {
@@ -79,7 +78,7 @@ func (c Course) Outputs(f InstanceFilter, t *i18n.Texts) templates.OutputGroups 
 				if e.status != "" {
 					g.Label = t.Course.ExitStatus(e.status)
 				}
-				out.Groups, sizes = append(out.Groups, g), append(sizes, 0)
+				out.Groups = append(out.Groups, g)
 			}
 			add(&out.Groups[i], r, InstanceAddress(id, r.ID, b.Index))
 		}
