@@ -299,7 +299,7 @@ func (r PendingRequest) line() templ.Component {
 		t := i18n.T(ctx)
 		what := ""
 		if !r.Same {
-			what = t.Approval.Name(r.Type, r.Target)
+			what = t.Word.Operation.Of(r.Type)
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"notice notice-warning\" data-operation=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-request=\"", r.State)

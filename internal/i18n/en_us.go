@@ -622,10 +622,16 @@ var enUS = Texts{
 		UndoOf: Words{"PAUSE_ORDER": "Continue the ticket.", "CONTINUE_ORDER": "Not possible for what has started. Pausing stops the batches after it.",
 			"SKIP_BATCH": "Not possible.", "CANCEL_INSTANCE": "Not possible.", "CANCEL_ORDER": "Not possible."},
 		Asked: func(operation, user string) string {
-			return user + " asked for " + cmp.Or(strings.ToLower(operation), "the same")
+			if operation == "" {
+				return user + " asked for the same"
+			}
+			return user + " asked for approval: " + operation
 		},
 		AskedMe: func(operation, _ string) string {
-			return "You asked for " + cmp.Or(strings.ToLower(operation), "the same")
+			if operation == "" {
+				return "You asked for the same"
+			}
+			return "You asked for approval: " + operation
 		},
 		Review: "Review the request", ReviewText: "Approving it instead puts both of you on record.",
 		Beside:         func(user, operation string) string { return operation + " by " + user + " isn't confirmed yet" },
