@@ -261,7 +261,7 @@ func (f *Finder) read(ctx context.Context, w *walk, r Request) error {
 	for _, t := range unknown {
 		g.Go(func() error { return f.readTicket(ctx, w, r, t) })
 	}
-	return g.Wait() //nolint:wrapcheck // readTicket's
+	return g.Wait()
 }
 
 // readTicket reads one ticket's servers. One that can't be read by itself is left out; a refusal that is about the
