@@ -47,6 +47,7 @@ func (h *ticketPages) showInstance(c echo.Context, now operate.Reading, status i
 	o := h.onTicket(ctx, now.Ticket.ExecuteUUID, presence.Act{})
 	page.Presence = o.visit()
 	page.Mark = mark
+	page.Hosts = present.LogHosts(id, now)
 	page.Mark.Action = present.MarkAddress(id, coc.InstanceID(row), now.InstanceBatch)
 	return Render(c, status, page)
 }

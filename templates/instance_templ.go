@@ -26,6 +26,15 @@ type InstancePage struct {
 	ReadAt        time.Time
 	Presence      Presence
 	Mark          MarkForm
+	Hosts         LogHosts
+}
+
+// LogHosts lead to the logs beside this one: of those that failed in the batch,
+// if it has failed, else of all in the batch.
+type LogHosts struct {
+	At, Of         int
+	Previous, Next string // addresses; empty at an end
+	Compare        string // address; empty where there is nothing to compare
 }
 
 // MarkForm shows a place to the others on the ticket.
@@ -113,11 +122,11 @@ func (p InstancePage) log() templ.Component {
 			write(templ_7745c5c3_Buffer, "", t.Instance.Download)
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p></div>", p.tools())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p></div>", p.Hosts.links())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = p.Mark.form().Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = p.tools().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -133,7 +142,52 @@ func (p InstancePage) log() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</pre>")
 		}
+		templ_7745c5c3_Err = p.Mark.form().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (h LogHosts) links() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+		t := &i18n.T(ctx).Log
+		write(templ_7745c5c3_Buffer, "<nav class=\"log-hosts\" aria-label=\"", t.Hosts)
+		templ_7745c5c3_Buffer.WriteString("\" id=\"log-hosts\">")
+		if h.Of > 1 {
+			if h.Previous != "" {
+				write(templ_7745c5c3_Buffer, "<a class=\"button button-square\" href=\"", templ.SafeURL(h.Previous))
+				write(templ_7745c5c3_Buffer, "\" title=\"", t.PreviousHost)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("previous"))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.PreviousHost)
+				templ_7745c5c3_Buffer.WriteString("</span></a>")
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if h.Next != "" {
+				write(templ_7745c5c3_Buffer, "<a class=\"button button-square\" href=\"", templ.SafeURL(h.Next))
+				write(templ_7745c5c3_Buffer, "\" title=\"", t.NextHost)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("next"))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.NextHost)
+				templ_7745c5c3_Buffer.WriteString("</span></a>")
+			}
+			write(templ_7745c5c3_Buffer, " <span class=\"number\">", t.HostOf(h.At, h.Of))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if h.Compare != "" {
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(h.Compare))
+			write(templ_7745c5c3_Buffer, "\">", t.Compare)
+			templ_7745c5c3_Buffer.WriteString("</a>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</nav>")
 		return nil
 	})
 }
@@ -141,7 +195,7 @@ func (p InstancePage) log() templ.Component {
 // form fills in the line that was clicked, with scripts.
 //go:noinline
 func (m MarkForm) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
 		t := &i18n.T(ctx).Presence
 		write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(m.Action))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"log-mark\" id=\"log-mark\">", person())
@@ -170,14 +224,20 @@ func (m MarkForm) form() templ.Component {
 
 //go:noinline
 func (p InstancePage) tools() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"actions log-tools\" role=\"group\" aria-label=\"", t.Instance.Log)
 		write(templ_7745c5c3_Buffer, "\" id=\"log-tools\" data-keep hidden><label for=\"log-find\" class=\"hidden\">", t.Log.Search)
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"log-find\" type=\"search\" placeholder=\"", t.Log.Search)
 		write(templ_7745c5c3_Buffer, "\" data-found=\"", t.Log.Found)
 		write(templ_7745c5c3_Buffer, "\" data-none=\"", t.Log.NotFound)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\">", logTool("previous", "previous", t.Log.Previous))
+		templ_7745c5c3_Buffer.WriteString("\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\"> ")
+		if n := p.Log.errors(); n > 0 {
+			write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"error\" data-words=\"", t.Log.ErrorAt)
+			write(templ_7745c5c3_Buffer, "\"><span id=\"log-at\">", t.Log.FirstError(n))
+			templ_7745c5c3_Buffer.WriteString("</span> <kbd>n</kbd></button>")
+		}
+		templ_7745c5c3_Err = logTool("previous", "previous", t.Log.Previous).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -208,7 +268,7 @@ func (p InstancePage) tools() templ.Component {
 
 //go:noinline
 func logTool(does, shape, word string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"", does)
 		write(templ_7745c5c3_Buffer, "\" title=\"", word)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape))
@@ -223,7 +283,7 @@ func logTool(does, shape, word string) templ.Component {
 
 //go:noinline
 func (p InstancePage) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := p.Instance
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts\">", codeFact(t.Instance.ID, i.ID))

@@ -41,14 +41,28 @@ func (r LogRun) style() string {
 	return strings.Join(classes, " ")
 }
 
-// text renders a log. It is no template, since every blank in it counts.
-func (l Log) text() templ.Component {
+// text renders a log. It is no template, since every blank in it counts. The number of a line is a link to it, and no
+// text: it is neither copied nor searched.
+func (l Log) text() templ.Component { return l.lines(true) }
+
+// lines is text, with or without what has an id.
+func (l Log) lines(numbered bool) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		var b strings.Builder
-		first := true
+		first, number := numbered, 0
 		for i, part := range l {
-			b.WriteString(`<span class="log-part" id="log-part-` + strconv.Itoa(i) + `">`)
+			if b.WriteString(`<span class="log-part"`); numbered {
+				b.WriteString(` id="log-part-` + strconv.Itoa(i) + `"`)
+			}
+			b.WriteString(">")
 			for _, line := range part {
+				number++
+				n := strconv.Itoa(number)
+				if numbered {
+					b.WriteString(`<a id="L` + n + `" href="#L` + n + `" aria-label="` + n + `" tabindex="-1"></a>`)
+				} else {
+					b.WriteString(`<i data-n="` + n + `"></i>`)
+				}
 				line.write(&b, first)
 				first = first && !line.Error
 			}

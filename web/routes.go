@@ -94,6 +94,7 @@ func routes(h *handlers.Handlers, m *Metrics) []route {
 		get("/tickets/:execute_uuid/instances.csv", signedIn, download, h.TicketInstances),
 		get("/tickets/:execute_uuid/instances/:id", signedIn, reading, h.Instance),
 		get("/tickets/:execute_uuid/instances/:id/log", signedIn, download, h.InstanceLog),
+		get("/tickets/:execute_uuid/compare", signedIn, reading, h.CompareLogs),
 		post("/tickets/:execute_uuid/instances/:id/mark", signedIn, reading, h.Mark, bound, h.Instance),
 		stream("/tickets/:execute_uuid/presence/events", signedIn, reading, h.Presence).as(byHandler),
 		get("/tickets/:execute_uuid/operations/new", signedIn, acting, h.NewOperation),

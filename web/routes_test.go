@@ -29,6 +29,7 @@ func TestRoutes(t *testing.T) {
 		"GET /tickets/events": signedIn, "GET /tickets/next": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
 		"GET /tickets/:execute_uuid/events": signedIn, "GET /tickets/:execute_uuid/hosts.txt": signedIn, "GET /tickets/:execute_uuid/instances.csv": signedIn,
 		"POST /tickets/:execute_uuid/instances/:id/mark": signedIn, "GET /tickets/:execute_uuid/presence/events": signedIn,
+		"GET /tickets/:execute_uuid/compare":       signedIn,
 		"GET /tickets/:execute_uuid/instances/:id": signedIn, "GET /tickets/:execute_uuid/instances/:id/log": signedIn,
 		"GET /tickets/:execute_uuid/operations/new": signedIn, "POST /tickets/:execute_uuid/operations": signedIn,
 		"GET /operations/:id": signedIn, "GET /audit": signedIn, "GET /audit/export": signedInNow, "GET /audit/:sequence": signedIn,

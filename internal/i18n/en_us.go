@@ -931,6 +931,10 @@ var enUS = Texts{
 		FirstError: func(lines int) string {
 			return fmt.Sprintf("First error (%d %s)", lines, pluralEN(int64(lines), "line", "lines"))
 		},
+		ErrorAt: "Error {at} of {of}", Hosts: "Hosts", PreviousHost: "Previous host", NextHost: "Next host",
+		HostOf:  func(at, of int) string { return fmt.Sprintf("Host %d of %d", at, of) },
+		Compare: "Compare logs", CompareTitle: "Compare logs of failed hosts", CompareLeft: "Left", CompareRight: "Right",
+		CompareNone: "Fewer than two hosts have failed: there is nothing to compare.", CompareShow: "Compare",
 		Wrap: "Wrap lines", Follow: "Follow", Copy: "Copy", Copied: "Copied",
 		Guess: "Lines with words such as error, failed, fatal or exception are marked.",
 	},

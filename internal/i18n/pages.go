@@ -269,6 +269,15 @@ type LogTexts struct {
 	Found                  string // {at} and {of} stand for numbers; scripts put them in
 	NotFound               string
 	FirstError             func(lines int) string // link
+	ErrorAt                string                 // {at} and {of} are numbers
+	Hosts                  string
+	PreviousHost, NextHost string
+	HostOf                 func(at, of int) string
+	Compare, CompareTitle  string
+	CompareLeft            string
+	CompareRight           string
+	CompareNone            string
+	CompareShow            string
 	Wrap, Follow, Copy     string
 	Copied                 string
 	Guess                  string // what is taken for an error

@@ -900,7 +900,11 @@ var zhCN = Texts{
 	Log: LogTexts{
 		Search: "在日志中搜索", Next: "下一处", Previous: "上一处", Found: "第 {at} 处，共 {of} 处", NotFound: "无匹配",
 		FirstError: func(lines int) string { return fmt.Sprintf("首个错误（共 %d 行）", lines) },
-		Wrap:       "自动换行", Follow: "跟随", Copy: "复制", Copied: "已复制",
+		ErrorAt:    "错误 {at} / {of}", Hosts: "主机", PreviousHost: "上一台主机", NextHost: "下一台主机",
+		HostOf:  func(at, of int) string { return fmt.Sprintf("主机 %d / %d", at, of) },
+		Compare: "对比日志", CompareTitle: "对比失败主机的日志", CompareLeft: "左侧", CompareRight: "右侧",
+		CompareNone: "失败的主机不足两台，无法对比。", CompareShow: "对比",
+		Wrap: "自动换行", Follow: "跟随", Copy: "复制", Copied: "已复制",
 		Guess: "含有 error、failed、fatal、exception、失败等字样的行会被标出。",
 	},
 	Key: KeyTexts{

@@ -43,7 +43,39 @@ function begin() {
   box.hidden = false;
   observer.disconnect();
   observer.observe(log, { childList: true, characterData: true, subtree: true });
-  changed();
+  current = 0;
+  place = -1;
+  const at = location.hash.startsWith("#L") && !id("log-panel") ? document.querySelector(location.hash) : id("log-error");
+  if (at) look(at);
+  else changed();
+}
+
+/** Shows an element of the log, which is not followed then. @param {Element} at */
+function look(at) {
+  const follow = button("follow");
+  if (follow) follow.ariaPressed = "false";
+  const centre = () => {
+    const log = text();
+    log?.scrollBy(0, at.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight / 2);
+  };
+  centre();
+  requestAnimationFrame(centre); // its surroundings have their heights
+}
+
+/** Where the reader is among the errors. */
+let place = -1;
+
+/** Goes to the next error, or back. @param {number} step */
+function error(step) {
+  const all = document.querySelectorAll("#log-text .log-error");
+  if (!all.length) return;
+  place = place < 0 ? (step > 0 ? 0 : all.length - 1) : (place + step + all.length) % all.length;
+  look(all[place]);
+  CSS.highlights?.set("current", new Highlight(new StaticRange({ startContainer: all[place], startOffset: 0, endContainer: all[place], endOffset: all[place].childNodes.length })));
+  const words = (button("error")?.getAttribute("data-words") ?? "").replace("{at}", String(place + 1)).replace("{of}", String(all.length));
+  const at = id("log-at");
+  if (at) at.textContent = words;
+  announce(words);
 }
 
 function changed() {
@@ -72,9 +104,13 @@ function click(event) {
     event.preventDefault();
     show(link);
   }
+  const line = /** @type {HTMLAnchorElement | null} */ (target.closest(".log a[id^=L]"));
+  const typed = /** @type {HTMLInputElement | null} */ (id("log-line"));
+  if (line && typed) typed.value = line.id.slice(1);
   const pressed = /** @type {HTMLElement | null} */ (target.closest("[data-log]"));
   const does = pressed?.dataset.log;
   if (does === "wrap") wrap(pressed?.ariaPressed !== "true");
+  else if (does === "error") error(1);
   else if (does === "next") go(1);
   else if (does === "previous") go(-1);
   else if (does === "copy") copy(pressed);
@@ -88,6 +124,7 @@ function click(event) {
 /** @param {KeyboardEvent} event */
 function keys(event) {
   if (event.key === "Enter" && event.target === field()) go(event.shiftKey ? -1 : 1);
+  else if (/^n$/i.test(event.key) && text() && !(event.ctrlKey || event.metaKey || event.altKey) && document.querySelector("header[data-keys]") && !(/** @type {Element} */ (event.target).closest("input, textarea, select, dialog"))) error(event.shiftKey ? -1 : 1);
   else if (event.key === "Escape" && !document.querySelector("dialog[open]")) hide();
 }
 
@@ -198,7 +235,9 @@ async function show(link) {
   const log = page?.doc.querySelector("#log");
   const article = id("ticket");
   if (!log || !article) return location.assign(link.href);
-  opener = link;
+  if (!link.closest("#log-panel")) opener = link;
+  for (const row of document.querySelectorAll("tr[aria-current]")) row.removeAttribute("aria-current");
+  document.getElementById("instance-" + link.pathname.split("/").pop())?.setAttribute("aria-current", "true");
   const [panel, head, heading] = ["aside", "div", "h2"].map((name) => document.createElement(name));
   panel.id = "log-panel";
   panel.dataset.keep = "";
@@ -235,6 +274,7 @@ function hide() {
   const panel = id("log-panel");
   if (!panel) return;
   const back = opener?.isConnected ? opener : id("instances");
+  document.querySelector("tr[aria-current]")?.removeAttribute("aria-current");
   still(back, () => panel.remove());
   if (back) focusOn(back);
 }
