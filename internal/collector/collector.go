@@ -127,5 +127,5 @@ func live() int64 {
 	if sample[0].Value.Kind() != metrics.KindUint64 {
 		return room
 	}
-	return int64(min(sample[0].Value.Uint64(), 1<<40)) //nolint:gosec // bounded
+	return int64(min(sample[0].Value.Uint64(), 1<<40))
 }

@@ -16,7 +16,7 @@ import (
 	"coc-console/audit/search"
 )
 
-// The limits of what is remembered of operations that are not open, and of keys of
+// MaxEnded and maxUnused bound what is remembered of operations that are not open, and of keys of
 // which the log has nothing.
 const MaxEnded, maxUnused = 1 << 10, 1 << 14
 
