@@ -212,14 +212,14 @@ func TestPreferences(t *testing.T) {
 	r.get(p.Shortcuts, "/shortcuts", "/shortcuts").want(t, http.StatusOK, i18n.For(i18n.EnUS).Key.Heading)
 }
 
-// TestSessionAnswer: scripts learn who is signed in now, and no more.
+// TestSessionAnswer: scripts learn who is signed in now and in which project, and no more.
 func TestSessionAnswer(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "reader")
-	if a := r.get(p.Session, "/session", "/session"); strings.TrimSpace(a.body) != `{"person":"marker-reader","name":"demo/reader"}` {
+	if a := r.get(p.Session, "/session", "/session"); strings.TrimSpace(a.body) != `{"person":"marker-reader","name":"demo/reader","project":"6d3b0220da8aab5eb96d5932c44f482f","in":"cn-north-4"}` {
 		t.Errorf("it is %s", a.body)
 	}
-	if a := p.nobody(t).get(p.Session, "/session", "/session"); strings.TrimSpace(a.body) != `{"person":"","name":""}` {
+	if a := p.nobody(t).get(p.Session, "/session", "/session"); strings.TrimSpace(a.body) != `{"person":"","name":"","project":"","in":""}` {
 		t.Errorf("for nobody it is %s", a.body)
 	}
 }

@@ -66,7 +66,7 @@ type route struct {
 }
 
 // routes is the only list of the console's addresses. GET answers HEAD, too.
-func routes(h *handlers.Handlers, m *Metrics) []route {
+func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a list
 	return append(movedRoutes(), []route{
 		get("/", public, free, h.Home),
 		get("/sign-in", overSafeTransport, free, h.ShowSignIn),

@@ -235,9 +235,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 		Watch: watcher, IAM: iamClient,
 		Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
 		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development}
-	pages.Presence = presence.New(presence.Config{Logger: logger,
-		Shared: consolestore.NewPresences(rows, cfg.database != "")})
-	open.add(pages.Presence.Close)
+	pages.Presence = openPresence(cfg, rows, logger, open)
 	h := handlers.New(pages)
 	open.add(func() error { h.Close(); return nil })
 	maintain(ctx, sweepEvery, h.Sweep, logger, open)
@@ -245,6 +243,13 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 		TrustedProxies: cfg.trustedProxies, HSTSSubdomains: cfg.hstsSubdomains, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()})
 	return console{handler: handler, closeStreams: watcher.Close, resume: resume}, nil
+}
+
+// openPresence tells who is on a ticket, across the consoles of one database.
+func openPresence(cfg config, rows consolestore.DB, logger *slog.Logger, open *closers) *presence.Registry {
+	p := presence.New(presence.Config{Logger: logger, Shared: consolestore.NewPresences(rows, cfg.database != "")})
+	open.add(p.Close)
+	return p
 }
 
 // openOperations puts together what is done to tickets: one operation, those

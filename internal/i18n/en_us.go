@@ -1025,7 +1025,7 @@ var enUS = Texts{
 			"job.": "Bulk operations", "job.started": "Started a bulk operation", "job.stopped": "Stopped a bulk operation", "job.continued": "Continued a bulk operation", "job.ended": "Bulk operation ended",
 			"data.": "Stored data", "data.rejected": "Rejected stored data",
 			"policy.": "Policies", "policy.changed": "Policy files changed",
-			"session.": "Sessions: all", "ticket.": "Tickets: all", "log.": "Instance logs: all", "operation.": "Operations: all",
+			"session.": "Sessions: all", "view.": "Views: all", "ticket.": "Tickets: all", "log.": "Instance logs: all", "operation.": "Operations: all",
 			"entry.": "Damaged entries: all", "reads.": "Reads: all", "reads.omitted": "Reads not recorded", "access.": "Access: all", "request.": "Requests: all", "request.refused": "Request refused", "audit.": "Audit log: all",
 			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
 			"session.signed_out": "Signed out", "session.ended": "Session ended",

@@ -993,7 +993,7 @@ var zhCN = Texts{
 			"job.": "批量操作", "job.started": "开始批量操作", "job.stopped": "停止批量操作", "job.continued": "继续批量操作", "job.ended": "批量操作结束",
 			"data.": "存储的数据", "data.rejected": "拒绝存储的数据",
 			"policy.": "策略", "policy.changed": "策略文件变更",
-			"session.": "会话：全部", "ticket.": "工单：全部", "log.": "实例日志：全部", "operation.": "工单操作：全部",
+			"session.": "会话：全部", "view.": "视图：全部", "ticket.": "工单：全部", "log.": "实例日志：全部", "operation.": "工单操作：全部",
 			"entry.": "损坏的条目：全部", "reads.": "读取：全部", "reads.omitted": "未记录的读取", "access.": "访问：全部", "audit.": "审计日志：全部",
 			"session.signed_in": "登录", "session.sign_in_failed": "登录失败",
 			"session.signed_out": "退出登录", "session.ended": "会话结束",

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"coc-console/internal/sqlutil"
@@ -111,7 +112,7 @@ func (p *Presences) hear(ctx context.Context, console string, r *presenceRow, ve
 		return nil
 	}
 	state, err := one(p.db.Write.QueryRowContext(ctx, `SELECT state FROM presence WHERE console = $1`, console), text)
-	if err != nil && err != ErrNotFound {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read presence of another console: %w", err)
 	}
 	r.state, r.version = state, version
