@@ -128,7 +128,7 @@ func (c config) checkListen() error {
 	if err != nil {
 		return settings.Wrong("listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:8080", c.listen))
 	}
-	if !onLoopback(host) && len(c.trustedProxies) == 0 {
+	if !settings.OnLoopback(host) && len(c.trustedProxies) == 0 {
 		return settings.Wrong("listen", fmt.Sprintf("%q is reached from other machines, and passwords must not travel over "+
 			"plain http: put a proxy with TLS in front and name it in --trusted-proxies", c.listen))
 	}

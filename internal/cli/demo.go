@@ -40,7 +40,7 @@ func (c config) checkDemo() error {
 	if err != nil {
 		return settings.Wrong("listen", err.Error())
 	}
-	if !onLoopback(host) {
+	if !settings.OnLoopback(host) {
 		return settings.Wrong("listen", why+", or listen on 127.0.0.1")
 	}
 	if len(c.trustedProxies) > 0 {

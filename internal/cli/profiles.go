@@ -21,21 +21,11 @@ func (c config) checkProfiles() error {
 	if _, _, err := net.SplitHostPort(c.profiles); err != nil {
 		return settings.Wrong("pprof", fmt.Sprintf("%q is not an address such as 127.0.0.1:6060", c.profiles))
 	}
-	if !onLoopback(c.profiles) {
+	if !settings.OnLoopback(c.profiles) {
 		return settings.Wrong("pprof", fmt.Sprintf("%q is reached from other machines, and profiles tell the inside of the console to "+
 			"anybody who reaches them: use 127.0.0.1", c.profiles))
 	}
 	return nil
-}
-
-// onLoopback reports whether an address, with or without a port, is this machine's own.
-func onLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = address
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // noMemoryProfile stops the noting of where memory is taken, which takes some: nobody asks. It is the process's own
@@ -54,7 +44,7 @@ func serveProfiles(ctx context.Context, cfg config, logger *slog.Logger, open *c
 	routes.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	routes.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	local := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !onLoopback(r.Host) {
+		if !settings.OnLoopback(r.Host) {
 			http.Error(w, "profiles are served to this machine alone", http.StatusForbidden)
 			return
 		}

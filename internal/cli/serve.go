@@ -225,15 +225,13 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	observers := web.Observers{Sessions: sessions, Watcher: watcher, Service: serviceIdentity(cfg, iamClient),
 		UserProfile: cfg.userProfile}
 	operations, approvals, bulks, resume, err := openOperations(ctx, cfg, rows, operate.Config{Log: log, Index: index, Client: cocClient, Callers: observers, Views: observers,
-		Rules:  rules,
-		Logger: logger, Now: dbs.clocks.Now, Observe: metrics.Operation}, open)
+		Rules: rules, Logger: logger, Now: dbs.clocks.Now, Observe: metrics.Operation}, open)
 	if err != nil {
 		return console{}, err
 	}
 	people := limitPeople(ctx, cfg, dbs.clocks.Now, metrics, open)
 	pages := handlers.Config{People: people, Store: rows, Log: log, Index: index, Verifier: verifier, COC: cocClient,
-		Watch: watcher, IAM: iamClient,
-		Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
+		Watch: watcher, IAM: iamClient, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
 		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development}
 	pages.Presence = openPresence(cfg, rows, logger, open)
 	h := handlers.New(pages)
