@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,20 +29,27 @@ func TestPace(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex // timers run beside the test
 				var set []int
 				released := 0
-				p := &pace{set: func(n int) { set = append(set, n) }, live: func() int64 { return tt.live }, release: func() { released++ }, noted: func() {}}
+				locked := func(do func()) { mu.Lock(); defer mu.Unlock(); do() }
+				p := &pace{set: func(n int) { locked(func() { set = append(set, n) }) }, live: func() int64 { return tt.live },
+					release: func() { locked(func() { released++ }) }, noted: func() {}}
 				for range 100 {
 					p.collected(time.Now())
 					<-time.After(tt.every)
 				}
-				if len(tt.set) > 0 && (len(set) != 1 || set[0] != tt.set[0]) {
-					t.Errorf("while it is busy %v was set, want %v", set, tt.set[:1])
-				}
+				locked(func() {
+					if len(tt.set) > 0 && (len(set) != 1 || set[0] != tt.set[0]) {
+						t.Errorf("while it is busy %v was set, want %v", set, tt.set[:1])
+					}
+				})
 				<-time.After(2 * quietFor)
-				if !slices.Equal(set, tt.set) || released != tt.released {
-					t.Errorf("%v was set, want %v; memory was given back %d times, want %d", set, tt.set, released, tt.released)
-				}
+				locked(func() {
+					if !slices.Equal(set, tt.set) || released != tt.released {
+						t.Errorf("%v was set, want %v; memory was given back %d times, want %d", set, tt.set, released, tt.released)
+					}
+				})
 			})
 		})
 	}
