@@ -32,4 +32,11 @@ func TestBrowserSwitchProject(t *testing.T) {
 	tb.WaitFor("document.querySelector('details.project summary').textContent.includes('cn-north-4')")
 	former.Eval("dispatchEvent(new Event('focus'))")
 	former.WaitFor("!document.querySelector('#person-changed')")
+	tb.Resize(390, 844)
+	if cut := tb.Text("(() => { const n = document.querySelector('.sections'); return n.scrollWidth > n.clientWidth + 1 ? n.textContent : ''; })()"); cut != "" {
+		t.Errorf("on a phone the navigation is cut: %s", cut)
+	}
+	tb.Click(".me > summary")
+	tb.Click(".me a[href='/project']")
+	tb.See("#projects [aria-current]")
 }
