@@ -351,16 +351,18 @@ func (l InstanceList) table(live Live) templ.Component {
 		write(templ_7745c5c3_Buffer, "</button></p><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Ticket.Instances)
 		write(templ_7745c5c3_Buffer, "\" data-calm=\"instance-rows\" data-still><table class=\"instances\"><caption class=\"hidden\">", t.Ticket.Instances)
 		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"select\" data-label=\"", t.Bulk.SelectAll)
-		write(templ_7745c5c3_Buffer, "\"><label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"all\" value=\"", l.Ticket)
-		write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Bulk.SelectAll)
-		templ_7745c5c3_Buffer.WriteString("\"></label></th>")
+		write(templ_7745c5c3_Buffer, "\"><label class=\"hit\" for=\"", fieldID("all"))
+		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("all"))
+		write(templ_7745c5c3_Buffer, "\" type=\"checkbox\" form=\"bulk\" name=\"all\" value=\"", l.Ticket)
+		write(templ_7745c5c3_Buffer, "\"> <span class=\"hidden\">", t.Bulk.SelectAll)
+		templ_7745c5c3_Buffer.WriteString("</span></label></th>")
 		for _, h := range l.Heads {
-			var templ_7745c5c3_Var54 = []any{columns[h.Name]}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var54...)
+			var templ_7745c5c3_Var56 = []any{columns[h.Name]}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var56...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"", templ.CSSClasses(templ_7745c5c3_Var54).String())
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"", templ.CSSClasses(templ_7745c5c3_Var56).String())
 			templ_7745c5c3_Buffer.WriteString("\"")
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, sortedAttributes(h))
 			if templ_7745c5c3_Err != nil {
@@ -398,7 +400,7 @@ func (i Instance) name() string { return first(i.HostName, i.FixedIP, i.Resource
 
 //go:noinline
 func instanceRow(i Instance) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr id=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\" data-instance=\"", i.ID)
