@@ -52,8 +52,9 @@ func keysThroughTicket(s stage, t *tab) {
 		t.Press("j")
 	}
 	t.focused(abnormal)
+	t.Press(kb.ArrowDown) // it is the first of those that need attention
+	t.WaitFor("document.activeElement?.matches('tr[data-ticket] th a:not(" + abnormal + ")')")
 	t.Press("k")
-	t.Press(kb.ArrowDown)
 	t.focused(abnormal)
 	t.leads(kb.Enter)
 	t.See("#ticket #instances")

@@ -79,8 +79,8 @@ func forms(s stage, t *tab) {
 	t.Type("#filters [name=q]", "creator:manager")
 	t.Click("#filters button")
 	t.WaitFor(`document.querySelector("#filters [name=creator]")?.getAttribute("value") === "manager"`)
-	if search := t.Text("location.search"); search != "?creator=manager" {
-		t.Errorf("the filter's address is %q, want the field that is filled alone", search)
+	if search := t.Text("location.search"); search != "?creator=manager&status=attention" {
+		t.Errorf("the filter's address is %q, want the state that was set and the field that is filled, nothing else", search)
 	}
 	t.Same("a GET form")
 	long := strings.Repeat("x", operate.MaxReason+1)
@@ -114,8 +114,15 @@ func doubleClick(s stage, t *tab) {
 	}
 }
 
-func live(s stage, t *tab) {
+// toRunning goes by links from the list, which shows what needs attention, to the ticket that runs.
+func (t *tab) toRunning(s stage) {
+	t.Helper()
+	t.Click("#scopes a:has(#tab-running)")
 	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
+}
+
+func live(s stage, t *tab) {
+	t.toRunning(s)
 	t.See("#ticket[data-status=PROCESSING] #batch-2[data-status=RUNNING]")
 	s.offset(40 * time.Minute)
 	t.See("#batch-2[data-status=FINISHED]")
@@ -124,7 +131,7 @@ func live(s stage, t *tab) {
 }
 
 func typed(s stage, t *tab) {
-	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
+	t.toRunning(s)
 	t.See("#ticket #instances")
 	t.Click("#instance-filters summary")
 	t.Eval("document.querySelector('#instance-filter [name=status]').focus()")
@@ -162,7 +169,7 @@ func (t *tab) refreshed() {
 }
 
 func stale(s stage, t *tab) {
-	t.Click(fmt.Sprintf("tr[data-ticket=%s] th a", s.UUID("running")))
+	t.toRunning(s)
 	t.Click("#instances tr[data-instance][data-status=PROCESSING] th a")
 	t.See("#log")
 	remove := s.Inject(simulator.Fault{Kind: simulator.AnyCOCCall, Effect: simulator.Refuse, Status: http.StatusInternalServerError,
