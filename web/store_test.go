@@ -123,7 +123,7 @@ func beating(s *settings) {
 func databaseAway(t *testing.T, c *console, away func(bool)) {
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	form := b.form(b.get(c.newOperation("running", "operation_type=PAUSE_ORDER")))
-	streams := []*events{b.watch(c.ticket("running")), b.watch("/tickets")}
+	streams := []*events{b.watch(c.ticket("running")), b.watch("/tickets?status=any")}
 	for _, e := range streams {
 		e.must()
 	}
@@ -139,7 +139,7 @@ func databaseAway(t *testing.T, c *console, away func(bool)) {
 	away(false)
 	c.poll(t, "the console answers again", func() bool { return b.get("/tickets").StatusCode == http.StatusOK })
 	c.clock.advance(time.Hour)
-	for i, path := range []string{c.ticket("running"), "/tickets"} {
+	for i, path := range []string{c.ticket("running"), "/tickets?status=any"} {
 		e := streams[i]
 		for {
 			got, err := e.next()
