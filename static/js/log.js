@@ -45,7 +45,7 @@ function begin() {
   observer.observe(log, { childList: true, characterData: true, subtree: true });
   current = 0;
   place = -1;
-  const at = location.hash.startsWith("#L") && !id("log-panel") ? document.querySelector(location.hash) : id("log-error");
+  const at = location.hash.startsWith("#L") && !id("log-panel") ? id(location.hash.slice(1)) : id("log-error");
   if (at) look(at);
   else changed();
 }

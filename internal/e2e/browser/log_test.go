@@ -8,6 +8,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/performance"
+	"github.com/chromedp/chromedp/kb"
 
 	"coc-console/internal/simulator"
 )
@@ -198,4 +199,141 @@ func logCopy(t *tab, ticket string) {
 	t.Eval("navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }")
 	t.Click("[data-log=copy]")
 	t.WaitFor("globalThis.copied?.includes('ERROR: disk full\\n\\ndone') && document.querySelector('[data-log=copy]').innerText.includes('Copied')")
+}
+
+// failedLog has errors at the lines 50, 150 and 250, of 300.
+func failedLog(host string) string {
+	var b strings.Builder
+	for i := range 300 {
+		if i%100 == 49 {
+			fmt.Fprintf(&b, "ERROR: %s has no room\n", host)
+		} else {
+			fmt.Fprintf(&b, "%s does step %d\n", host, i+1)
+		}
+	}
+	return b.String()
+}
+
+// failedStage has a ticket on which two hosts have failed with long logs.
+func failedStage(t *testing.T) (s stage, ticket string) {
+	t.Helper()
+	var hosts []simulator.InstanceSpec
+	for i, host := range []string{"left-01", "right-01"} {
+		hosts = append(hosts, simulator.InstanceSpec{Host: host, IP: fmt.Sprintf("10.0.0.%d", i+1), Run: time.Second, ExitCode: 1, Log: failedLog(host)})
+	}
+	s = startStage(t, simulator.Config{Rules: quick.Rules, Tickets: []simulator.TicketSpec{{Scenario: "failed", Name: "read_logs",
+		Creator: "operator", Age: time.Minute, Timeout: 1000 * time.Second, SuccessRate: 100, Batches: []simulator.BatchSpec{{Instances: hosts}}}}})
+	return s, "/tickets/" + s.UUID("failed")
+}
+
+// TestBrowserLogLinks: a line has an address, errors have keys, and two logs are read side by side.
+func TestBrowserLogLinks(t *testing.T) {
+	b := startBrowser(t)
+	s, ticket := failedStage(t)
+	for name, l := range map[string]look{"scripts": {still: true}, "no scripts": {still: true, noScripts: true}} {
+		t.Run(name, func(t *testing.T) {
+			tb := b.open(t, s.base, l)
+			tb.SignIn("operator")
+			logLink(tb, ticket)
+			logHosts(tb)
+			if !l.noScripts {
+				logErrors(tb, ticket)
+			}
+			logCompare(tb, ticket)
+		})
+	}
+}
+
+// inLog is whether an element of the log is within what is shown of it, and of the page.
+func inLog(selector string) string {
+	return fmt.Sprintf(`(() => { const box = document.querySelector(%q).getBoundingClientRect(), log = document.querySelector("#log-text").getBoundingClientRect();
+		return box.height > 0 && box.top >= Math.max(log.top, 0) - 1 && box.bottom <= Math.min(log.bottom, innerHeight) + 1; })()`, selector)
+}
+
+// logLink: the address of a line leads to it, typed, followed, and with nonsense in it.
+func logLink(t *tab, ticket string) {
+	t.Helper()
+	t.Go(ticket)
+	t.Click("tr[data-instance] th a")
+	t.See("#log-text #L300")
+	page := t.Text("location.pathname + location.search")
+	t.Go(ticket) // another page, so that the next one is loaded
+	t.Go(page + "#L280")
+	t.See("#L280:target")
+	t.WaitFor(inLog("#L280"))
+	if t.Is(inLog("#L50")) {
+		t.Error("the log shows all lines, so that the test shows nothing")
+	}
+	if !t.Is("getComputedStyle(document.querySelector('#L280'), '::after').backgroundColor !== getComputedStyle(document.querySelector('#L281')).backgroundColor") {
+		t.Error("the line of the address looks as others do")
+	}
+	t.Click("#L120")
+	t.WaitFor("location.hash === '#L120' && document.querySelector('#L120:target')")
+	t.WaitFor(inLog("#L120"))
+	t.Go(ticket)
+	t.Go(page + "#L(1")
+	t.See("#log-text #L1")
+}
+
+// logHosts: the log of the host beside is a link away.
+func logHosts(t *tab) {
+	t.Helper()
+	name := t.Text("document.querySelector('h1 bdi').innerText")
+	t.Click("#log-hosts a.button")
+	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText !== %q && document.querySelector('#log-text')", name))
+	t.Click("#log-hosts a.button")
+	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText === %q && document.querySelector('#log-text')", name))
+}
+
+// logErrors: n and N go from error to error and round, and say which it is.
+func logErrors(t *tab, ticket string) {
+	t.Helper()
+	t.openLog(ticket, "left-01")
+	for _, step := range []struct {
+		key string
+		at  int
+	}{{"n", 1}, {"n", 2}, {"n", 3}, {"n", 1}, {"N", 3}, {"N", 2}} {
+		t.Press(step.key)
+		t.WaitFor(fmt.Sprintf("document.querySelector('#log-at').innerText.includes('%d of 3')", step.at))
+		t.WaitFor(inLog(fmt.Sprintf("#L%d", step.at*100-50)))
+	}
+	t.Type("#log-find", "step")
+	t.Eval("document.querySelector('#log-find').focus()")
+	t.Press("n")
+	if !t.Is("document.querySelector('#log-at').innerText.includes('2 of 3')") {
+		t.Error("a letter of a search moves to another error")
+	}
+}
+
+// logCompare: two logs stand side by side and scroll as one, also by keys.
+func logCompare(t *tab, ticket string) {
+	t.Helper()
+	t.openCompare(ticket)
+	hosts := t.Text("[...document.querySelectorAll('#compare-logs h2')].map((e) => e.innerText.trim()).sort().join()")
+	if hosts != "left-01,right-01" {
+		t.Errorf("compared are %s", hosts)
+	}
+	const tops = "[...document.querySelectorAll('.compared')].map((e) => Math.round(e.getBoundingClientRect().top)).join()"
+	const line = "[...document.querySelectorAll('.compared')].map((e) => Math.round(e.querySelector('[data-n=\"290\"]').getBoundingClientRect().top))"
+	t.Eval("globalThis.tops = " + tops)
+	t.Eval("document.querySelector('#compare-logs').focus({ preventScroll: true })")
+	t.Press(kb.End)
+	t.WaitFor("globalThis.tops !== " + tops)
+	t.WaitFor("(([a, b]) => a === b && a > 0 && a < innerHeight)(" + line + ")")
+	left := t.Text("document.querySelector('#left').value")
+	t.Choose("#left", t.Text("document.querySelector('#right').value"))
+	t.Choose("#right", left)
+	t.Click("#compare form.actions button")
+	t.WaitFor("location.search.includes('left=') && document.querySelector('#right')?.value === '" + left + "'")
+	t.Click("#compare-logs h2 a")
+	t.See("#log-text")
+}
+
+// openCompare goes from the log of a host that failed to the page that compares.
+func (t *tab) openCompare(ticket string) {
+	t.Helper()
+	t.Go(ticket)
+	t.Click("tr[data-instance][data-status=ABNORMAL] th a")
+	t.Click("#log-hosts a[href*='/compare']")
+	t.See("#compare-logs .compared")
 }

@@ -153,6 +153,12 @@ func (g *gallery) pages() []shown {
 	list = append(list, designPages()...)
 	return append(list,
 		shown{"instance", func(t *tab) { g.openInstance(t, "abnormal", "ABNORMAL") }},
+		shown{"instance-line", func(t *tab) {
+			g.openInstance(t, "abnormal", "ABNORMAL")
+			t.Click("#L1")
+			t.See("#L1:target")
+		}},
+		shown{"compare", func(t *tab) { t.openCompare(g.ticket("abnormal")) }},
 		at("receipt-open", g.open), at("receipt-observed", g.observed), at("receipt-rejected", g.rejected),
 		at("audit", "/audit"), at("audit-search", "/audit?q=actor:operator+-outcome:failed+after:2026-01-01"), at("audit-wrong", "/audit?q=actor:x+outcom:failed"),
 		shown{"audit-suggestions", func(t *tab) {
