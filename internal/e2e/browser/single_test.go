@@ -146,6 +146,7 @@ func typed(s stage, t *tab) {
 	}
 	t.Go("/tickets/" + s.UUID("abnormal") + "/operations/new?operation_type=CONTINUE_ORDER")
 	t.Mark()
+	t.Eval("delete document.querySelector('main').dataset.live") // as where there is no room for its stream
 	t.Type("[name=reason]", "because the")
 	t.refreshed()
 	if got := t.Text("document.querySelector('[name=reason]').value"); got != "because the" {
