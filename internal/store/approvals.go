@@ -35,7 +35,8 @@ func (r ApprovalRow) sealed() []any {
 type Approvals struct {
 	db      DB
 	seal    Sealer
-	waiting Statement // of AnyWaiting
+	waiting Statement   // of AnyWaiting
+	any     known[bool] // by account: whether requests wait
 }
 
 // NewApprovals returns the requests of a database.
@@ -95,8 +96,13 @@ func (a *Approvals) UnderWay(ctx context.Context) ([]ApprovalRow, error) {
 }
 
 // AnyWaiting reports whether an account has requests that wait: every page
-// asks, and as a rule there are none. Its statement is prepared once.
+// asks, and as a rule there are none.
 func (a *Approvals) AnyWaiting(ctx context.Context, account string) (bool, error) {
+	return a.any.get(a.db, account, func() (bool, error) { return a.anyWaiting(ctx, account) })
+}
+
+// anyWaiting reads it with a statement that is prepared once.
+func (a *Approvals) anyWaiting(ctx context.Context, account string) (bool, error) {
 	//nolint:sqlclosecheck // it ends with the database
 	waiting, err := a.waiting.Get(ctx, a.db.Read,
 		`SELECT 1 FROM approval WHERE state = 'waiting' AND account_id = $1 LIMIT 1`)
@@ -113,6 +119,7 @@ func (a *Approvals) AnyWaiting(ctx context.Context, account string) (bool, error
 
 // Insert stores a new request and reserves its key; errors are those of Reserve.
 func (a *Approvals) Insert(ctx context.Context, r ApprovalRow, key Key) error {
+	defer a.any.changed()
 	err := transact(ctx, a.db.Write, func(tx *sql.Tx) error {
 		if err := reserve(ctx, tx, key); err != nil {
 			return err
@@ -127,6 +134,7 @@ func (a *Approvals) Insert(ctx context.Context, r ApprovalRow, key Key) error {
 // Change changes a request if it is still what it was before; ErrChanged if
 // somebody was faster.
 func (a *Approvals) Change(ctx context.Context, before ApprovalRow, change func(*ApprovalRow)) (ApprovalRow, error) {
+	defer a.any.changed()
 	if !before.Authentic {
 		return before, ErrNotAuthentic
 	}
@@ -145,6 +153,7 @@ func (a *Approvals) Change(ctx context.Context, before ApprovalRow, change func(
 
 // Drop forgets a request that waits, and its key.
 func (a *Approvals) Drop(ctx context.Context, id string) error {
+	defer a.any.changed()
 	_, err := a.db.Write.ExecContext(ctx, `DELETE FROM approval WHERE id = $1 AND state = 'waiting'`, id)
 	return errors.Join(sqlutil.Wrap(err, "drop approval", id), forget(ctx, a.db.Write, id))
 }
@@ -158,6 +167,7 @@ func (a *Approvals) SetLogged(ctx context.Context, id, state string) error {
 // Reject ends a request whose row is not authentic. Its MAC stays as it is: the
 // console does not vouch for it.
 func (a *Approvals) Reject(ctx context.Context, id, note string) error {
+	defer a.any.changed()
 	_, err := a.db.Write.ExecContext(
 		ctx, `UPDATE approval SET state = 'returned', logged = 'returned', note = $2, problem = ''
 		WHERE id = $1 AND state IN ('waiting', 'granted')`, id, note)

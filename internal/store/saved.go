@@ -35,14 +35,16 @@ type SavedQuery struct{ Name, Query string }
 type Saved struct {
 	db   DB
 	list Statement
+	all  known[[]SavedQuery] // by page and owner: every list of tickets asks
 }
 
 // NewSaved returns what is saved in a database.
 func NewSaved(db DB) *Saved { return &Saved{db: db} }
 
-// List returns a person's entries by their names.
+// List returns a person's entries by their names; they must not be changed.
 func (s *Saved) List(ctx context.Context, on SavedOn, userID string) ([]SavedQuery, error) {
-	all, err := s.read(ctx, on, userID)
+	all, err := s.all.get(s.db, string(on)+" "+userID,
+		func() ([]SavedQuery, error) { return s.read(ctx, on, userID) })
 	if err != nil {
 		return nil, fmt.Errorf("list what %s saved on %s: %w", userID, on, err)
 	}
@@ -72,6 +74,7 @@ func (s *Saved) Save(ctx context.Context, on SavedOn, userID string, one SavedQu
 	if len(all) >= MaxSaved && !known {
 		return ErrManySaved
 	}
+	defer s.all.changed()
 	_, err = s.db.Write.ExecContext(ctx, `INSERT INTO saved (user_id, page, name, query, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (user_id, page, name) DO UPDATE SET query = excluded.query, created_at = excluded.created_at`,
 		userID, string(on), one.Name, one.Query, now.UnixMicro())
@@ -86,6 +89,7 @@ func (s *Saved) Delete(ctx context.Context, on SavedOn, userID, name string) err
 	if strings.ContainsRune(name, 0) || !utf8.ValidString(name) { // which none is, and PostgreSQL does not take
 		return nil
 	}
+	defer s.all.changed()
 	_, err := s.db.Write.ExecContext(ctx, `DELETE FROM saved WHERE user_id = $1 AND page = $2 AND name = $3`, userID, string(on), name)
 	if err != nil {
 		return fmt.Errorf("delete what %s saved on %s: %w", userID, on, err)
