@@ -59,13 +59,14 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 		"/sessions":                         with("/sessions", "whose", "x", "reason", "typed by the first"),
 		"/bulk":                             {"/bulk", job},
 		"/bulk/:id":                         with("/bulk/none", "do", "stop"),
-		"/project":                          with("/project", "project", "ap-southeast-3"),
-		"/sign-out":                         with("/sign-out"),
-		"/tickets/seen":                     with("/tickets/seen", "return", "/tickets"),
-		"/tickets/views":                    with("/tickets/views", "view", "status=ABNORMAL", "label", "typed by the first"),
-		"/tickets/views/delete":             with("/tickets/views/delete", "view", "", "label", "mine"),
-		"/audit/searches":                   with("/audit/searches", "q", "outcome:failed", "name", "typed by the first"),
-		"/audit/searches/delete":            with("/audit/searches/delete", "q", "", "name", "mine"),
+		"/tickets/:execute_uuid/instances/:id/mark": with(c.ticket("running")+"/instances/1001/mark", "line", ""),
+		"/project":               with("/project", "project", "ap-southeast-3"),
+		"/sign-out":              with("/sign-out"),
+		"/tickets/seen":          with("/tickets/seen", "return", "/tickets"),
+		"/tickets/views":         with("/tickets/views", "view", "status=ABNORMAL", "label", "typed by the first"),
+		"/tickets/views/delete":  with("/tickets/views/delete", "view", "", "label", "mine"),
+		"/audit/searches":        with("/audit/searches", "q", "outcome:failed", "name", "typed by the first"),
+		"/audit/searches/delete": with("/audit/searches/delete", "q", "", "name", "mine"),
 	}
 }
 

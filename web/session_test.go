@@ -22,7 +22,7 @@ func (b *browser) cookie() string {
 	u, err := url.Parse(b.url)
 	must(b.t, err)
 	for _, c := range b.client.Jar.Cookies(u) {
-		if strings.HasPrefix(c.Name, "coc-console-") {
+		if strings.HasPrefix(c.Name, "coc-console-") && c.Name != "coc-console-sent" {
 			return c.Value
 		}
 	}

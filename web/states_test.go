@@ -33,8 +33,11 @@ func TestEuropeanEndpoint(t *testing.T) {
 				t.Errorf("the list of %s does not have it, or has others", word)
 			}
 		}
-		p = b.get(c.ticket("abnormal"))
-		b.want(p, http.StatusOK, `data-verdict="STOPPED"`, `data-refresh`)
+		c.poll(t, "the batch is read, too", func() bool {
+			p = b.get(c.ticket("abnormal"))
+			return strings.Contains(p.body, `data-verdict="STOPPED"`)
+		})
+		b.want(p, http.StatusOK, `data-refresh`)
 		for _, op := range []string{"CONTINUE_ORDER", "SKIP_BATCH", "CANCEL_ORDER"} {
 			if !strings.Contains(p.body, "operation_type="+op) {
 				t.Errorf("%s is not offered", op)
@@ -45,7 +48,9 @@ func TestEuropeanEndpoint(t *testing.T) {
 		if end := c.only(audit.ActionOperationObserved); end.OperationType != "SKIP_BATCH" {
 			t.Errorf("the end is %+v", end)
 		}
-		b.want(b.get("/tickets?status=any"), http.StatusOK, texts.List.DecisionsOf(1, false))
+		c.poll(t, "one is left to decide", func() bool {
+			return strings.Contains(b.get("/tickets?status=any").body, escaped(texts.List.DecisionsOf(1, false)))
+		})
 	})
 }
 
