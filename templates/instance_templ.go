@@ -183,7 +183,7 @@ func (h LogHosts) links() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</span> ")
 		}
 		if h.Compare != "" {
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(h.Compare))
+			write(templ_7745c5c3_Buffer, "<a class=\"button\" href=\"", templ.SafeURL(h.Compare))
 			write(templ_7745c5c3_Buffer, "\">", t.Compare)
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}

@@ -355,6 +355,7 @@ const overflowing = `[...document.querySelectorAll("dd, td, tbody th")].filter((
 // links of its table.
 const tooSmall = `(() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].flatMap((e) => {
 	const { width, height } = (e.closest("label.hit") ?? e).getBoundingClientRect();
+	if (e.matches("a[id^=L][href^='#L']")) return []; // a log's number is as high as its line
 	const inText = getComputedStyle(e).display === "inline" && !e.ownerSVGElement && e.parentElement.innerText.trim() !== e.innerText.trim();
 	if (!e.checkVisibility() || e.matches(".skip") || e.ownerSVGElement || inText || (width >= 23.9 && height >= 23.9)) return [];
 	return [Math.round(width) + "×" + Math.round(height) + " " + e.outerHTML.slice(0, 120).replaceAll("\n", " ")];
