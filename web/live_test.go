@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,20 +109,6 @@ func (e *events) until(texts ...string) serverEvent {
 		if !missing {
 			return found
 		}
-	}
-}
-
-// sooner waits for events that each say all of something, in whatever order they come; one may be for several.
-func (e *events) sooner(wanted ...[]string) {
-	e.t.Helper()
-	for len(wanted) > 0 {
-		found, err := e.next()
-		if err != nil {
-			e.t.Fatalf("%v before %q", err, wanted)
-		}
-		wanted = slices.DeleteFunc(wanted, func(texts []string) bool {
-			return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(found.data, text) })
-		})
 	}
 }
 
