@@ -14,7 +14,7 @@ import (
 	"coc-console/internal/i18n"
 )
 
-// FeedEntry is something that happened to a ticket: an operation or a request for one with what became of it, a change
+// FeedEntry is something that happened to a ticket: an operation or a request for one with its outcome, a change
 // of the ticket's state that this console saw, what the instances of batches came to, or its start.
 type FeedEntry struct {
 	ID   string // of its row: unique, and the same each time

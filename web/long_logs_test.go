@@ -13,7 +13,7 @@ import (
 )
 
 // TestTicketWithLongLogs: a batch whose logs take more than an answer may hold
-// is shown and operated all the same.
+// is shown and operated as any other.
 func TestTicketWithLongLogs(t *testing.T) {
 	t.Parallel()
 	log := strings.Repeat("0123456789abcde\n", 1<<16) // a mebibyte

@@ -211,7 +211,7 @@ func TestTooManyAttempts(t *testing.T) {
 		asked := c.sim.Calls(simulator.CallSignIn)
 		b.want(b.post("/sign-in", credentials("operator")), http.StatusTooManyRequests, texts.SignInProblem.TooOften)
 		if c.sim.Calls(simulator.CallSignIn) != asked {
-			t.Error("IAM was asked all the same")
+			t.Error("IAM was asked, though it should not be")
 		}
 		c.clock.advance(7 * time.Second)
 		b.signIn("operator")
@@ -268,7 +268,7 @@ func TestAttemptsFromManyAddresses(t *testing.T) {
 		asked := c.sim.Calls(simulator.CallSignIn)
 		b.want(from("203.0.113.1", credentials("operator")), http.StatusTooManyRequests, texts.SignInProblem.TooOftenUser)
 		if c.sim.Calls(simulator.CallSignIn) != asked {
-			t.Error("IAM was asked all the same")
+			t.Error("IAM was asked, though it should not be")
 		}
 		b.want(from("192.0.2.1", credentials("operator")), http.StatusSeeOther)  // where they have signed in before
 		b.want(from("203.0.113.1", credentials("manager")), http.StatusSeeOther) // somebody else

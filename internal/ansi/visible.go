@@ -46,7 +46,7 @@ func isBreak(r rune) bool { return r == '\n' || r == '\t' || r == '\r' }
 
 // hidden reports whether a character shows nothing or turns what follows. It is
 // what Unicode calls default ignorable, the control characters, and what looks
-// like a blank or nothing all the same.
+// like a blank or nothing nevertheless.
 func hidden(r rune) bool {
 	switch {
 	case isBreak(r):

@@ -207,7 +207,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 }
 
-// TestConfigTellsWhatServeRefuses: the settings are printed all the same.
+// TestConfigTellsWhatServeRefuses: the settings are printed nevertheless.
 func TestConfigTellsWhatServeRefuses(t *testing.T) {
 	var out bytes.Buffer
 	err := Run(t.Context(), []string{"config", "--listen", "0.0.0.0:80"}, noEnvironment, &out, io.Discard)

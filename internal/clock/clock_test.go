@@ -82,7 +82,7 @@ func TestDatabaseCorrects(t *testing.T) {
 		}
 		m.wall = m.wall.Add(-by) // it is put right
 		if got := to.Now(); want != 0 && !got.Equal(m.wall) {
-			t.Errorf("put right, it is corrected all the same, by %v", got.Sub(m.wall))
+			t.Errorf("put right, it is still corrected, by %v", got.Sub(m.wall))
 		}
 	}
 }

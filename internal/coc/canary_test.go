@@ -165,7 +165,7 @@ func TestARowThatIsTooLargeIsAnError(t *testing.T) {
 }
 
 // TestAnOperationsAnswerWaitsForNobody fills the budget with readers that
-// don't go on: the answer to an operation is read all the same, and one that is
+// don't go on: the answer to an operation is read nevertheless, and one that is
 // too large leaves open whether it was done.
 func TestAnOperationsAnswerWaitsForNobody(t *testing.T) {
 	budget := upstream.NewBudget()

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// clock stands until it is set.
+// clock shows the time that it is set to.
 type clock struct {
 	mu sync.Mutex
 	at time.Time

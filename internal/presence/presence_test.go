@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck"))
 }
 
-// clock stands until it is moved.
+// clock moves only when it is told to.
 type clock struct {
 	mu sync.Mutex
 	at time.Time

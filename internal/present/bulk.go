@@ -9,7 +9,7 @@ import (
 )
 
 // BulkSent puts into an item what the log knows of its operation: when it was
-// sent, and what became of the ticket.
+// sent, and what happened to the ticket.
 func BulkSent(item *templates.BulkItem, r operate.Receipt) {
 	item.Sent = r.Requested.When()
 	if r.End != nil {

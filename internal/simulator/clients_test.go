@@ -204,7 +204,7 @@ func TestHideHint(t *testing.T) {
 	}
 }
 
-// TestClockSkew: IAM's answers are dated by another clock, and its tokens work all the same.
+// TestClockSkew: IAM's answers are dated by another clock, and its tokens work nevertheless.
 func TestClockSkew(t *testing.T) {
 	for _, skew := range []time.Duration{time.Hour, -30 * time.Hour} {
 		w := newWorld(t, Config{})

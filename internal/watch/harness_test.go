@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a time that stands until it is moved on; its timers fire then.
+// clock is a time that moves only when it is told to; its timers fire then.
 type clock struct {
 	asked chan time.Duration // every wait that began
 

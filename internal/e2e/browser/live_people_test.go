@@ -60,7 +60,7 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 	tb.SignIn("operator")
 	ticket := "/tickets/" + s.UUID("crowded")
 	tb.Go(ticket)
-	tb.See("meta[http-equiv=refresh]") // it lives on all the same
+	tb.See("meta[http-equiv=refresh]") // it lives on
 	tb.Click("[data-fold=WAITING]")
 	tb.WaitFor("location.search.includes('rows=waiting') && document.readyState === 'complete'")
 	if n := tb.Text("String(document.querySelectorAll('#instance-rows tr').length)"); n != "200" {
