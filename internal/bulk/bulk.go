@@ -296,11 +296,7 @@ func (s *Service) Continue(ctx context.Context, id, sessionKey string, who audit
 	}); err != nil {
 		return err
 	}
-	if err := s.leases.Acquire(ctx, leaseOf(id)); err != nil {
-		return fmt.Errorf("acquire the lease of bulk operation %s: %w", id, err) // some console takes it up
-	}
-	s.run(id)
-	return nil
+	return s.takeUp(ctx, id)
 }
 
 // reject stops a bulk operation whose rows are not authentic, without a record

@@ -24,6 +24,9 @@ const retryAfterFailure = 30 * time.Second
 
 // runs are the bulk operations that run in this process.
 type runs struct {
+	// lease is held while a lease is taken for a run, or let go after one: one that comes to a halt must not let go
+	// what was taken to continue it.
+	lease   sync.Mutex
 	mu      sync.Mutex
 	running map[string]bool // true: it is to be looked at once more
 }
@@ -61,26 +64,44 @@ func (s *Service) run(id string) {
 			s.runs.leave(id)
 			return
 		}
-		s.sendUntilDone(mine, id)
-		if s.runs.leave(id) { // continued while it came to a halt, which has let it go
-			s.warn(ctx, id, s.leases.Acquire(ctx, leaseOf(id)))
-			s.run(id)
+		if s.letGo(ctx, id, s.sendUntilDone(mine, id)) { // continued while it came to a halt
+			s.warn(ctx, id, s.takeUp(ctx, id))
 		}
 	}) {
 		s.runs.leave(id)
 	}
 }
 
-// sendUntilDone tries again what a failing database interrupts.
-func (s *Service) sendUntilDone(ctx context.Context, id string) {
+// takeUp takes the lease of a bulk operation and runs it.
+func (s *Service) takeUp(ctx context.Context, id string) error {
+	s.runs.lease.Lock()
+	defer s.runs.lease.Unlock()
+	if err := s.leases.Acquire(ctx, leaseOf(id)); err != nil {
+		return fmt.Errorf("acquire the lease of bulk operation %s: %w", id, err) // some console takes it up
+	}
+	s.run(id)
+	return nil
+}
+
+// letGo ends a run, with its lease if it is done, and reports whether it is to be looked at once more.
+func (s *Service) letGo(ctx context.Context, id string, done bool) (again bool) {
+	s.runs.lease.Lock()
+	defer s.runs.lease.Unlock()
+	if done {
+		s.warn(ctx, id, s.leases.Release(context.WithoutCancel(ctx), leaseOf(id)))
+	}
+	return s.runs.leave(id)
+}
+
+// sendUntilDone tries again what a failing database interrupts. It reports whether it came to an end by itself.
+func (s *Service) sendUntilDone(ctx context.Context, id string) (done bool) {
 	for {
 		err := s.send(ctx, id)
 		switch {
 		case ctx.Err() != nil:
-			return
+			return false
 		case err == nil:
-			s.warn(ctx, id, s.leases.Release(context.WithoutCancel(ctx), leaseOf(id)))
-			return
+			return true
 		}
 		wait := retryAfterFailure
 		if errors.Is(err, ErrState) { // another console has worked on the same item, and may have the lease
@@ -88,7 +109,7 @@ func (s *Service) sendUntilDone(ctx context.Context, id string) {
 		}
 		s.logger.Error("bulk operation interrupted, to be taken up again", "bulk", id, "error", err)
 		if !operate.Pause(ctx, wait) {
-			return
+			return false
 		}
 	}
 }
