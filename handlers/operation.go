@@ -145,7 +145,6 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	h.fillNext(ctx, &page, f, now)
 	h.fillRules(ctx, &page, f, now)
 	page.Presence = h.onTicket(ctx, f.ticket, present.ActOf(f.operation, hostOf(now.Instance))).visit()
-	page.Address = withHere(present.PresenceAddress(string(f.ticket), f.operation, batchHint(f.hint)), page.Presence)
 	return Render(c, status, page)
 }
 

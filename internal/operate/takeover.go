@@ -44,7 +44,7 @@ func (s *Service) Resume(ctx context.Context) error {
 	if s.marked.Load() == 0 {
 		marking = s.Mark(ctx)
 	}
-	if err := s.Purge(ctx); err != nil {
+	if err := s.Purge(ctx); err != nil && ctx.Err() == nil {
 		s.logger.Warn("old keys not deleted", "error", err)
 	}
 	if err := errors.Join(marking, s.memory.Update(ctx)); err != nil {

@@ -23,11 +23,11 @@ func TestBrowserPresence(t *testing.T) {
 	other.Mark()
 	one.names("#presence-here", "manager")
 	other.names("#presence-here", "operator")
-	confirmations(one, other, ticket)
-	pointing(one, other, ticket)
 	other.Go("/tickets")
 	one.WaitFor("!document.querySelector('#presence-here')")
 	one.alone("after the other has left")
+	confirmations(one, other, ticket)
+	pointing(one, other, ticket)
 	one.Same("all that the other did")
 	if n := s.Calls(simulator.CallOperate); n > 0 {
 		t.Errorf("%d operations were sent", n)
@@ -51,11 +51,10 @@ func confirmations(looks, acts *tab, ticket string) {
 	second.Go(ticket + confirm + "CANCEL_ORDER")
 	second.names(".presence-same[data-operation-type=PAUSE_ORDER]", "manager")
 	second.names(".presence-same", "Talk to each other")
+	acts.Go(ticket + confirm + "PAUSE_ORDER") // a confirmation has no stream: it tells what is so when it is read
 	acts.names(".presence-same[data-operation-type=CANCEL_ORDER]", "operator")
 	second.Go("/tickets")
-	acts.WaitFor("!document.querySelector('.presence-same')")
 	acts.Go(ticket)
-	looks.WaitFor("!document.querySelector('.presence-acts')")
 }
 
 // pointing: a host and a line that one marks are links on the other's page; only who has marked them takes them back.
