@@ -32,7 +32,7 @@ func TestWhoElseIsHere(t *testing.T) {
 		t.Errorf("the part that is one reader's own has the id %q", e.id)
 	}
 	confirm := c.newOperation("running", "operation_type=PAUSE_ORDER")
-	boss.want(boss.get(confirm), http.StatusOK, path+"/presence/events?")
+	boss.want(boss.get(confirm), http.StatusOK)
 	stream.until("presence-acts", texts.Word.Operation.Of("PAUSE_ORDER"))
 	b.want(b.get(c.newOperation("running", "operation_type=CANCEL_ORDER")), http.StatusOK, "presence-same", texts.Presence.Same)
 	other := boss.listen(path + "/presence/events?operation_type=PAUSE_ORDER&here=1")
