@@ -80,8 +80,7 @@ func (a *anchoring) offer(c Checkpoint) {
 	}
 }
 
-// anchor publishes until ctx ends: the first checkpoint at once, then the
-// latest once a minute.
+// anchor publishes until ctx ends: the first checkpoint at once, then the latest once a minute.
 func (l *Log) anchor(ctx context.Context) {
 	if len(l.anchors.list) == 0 {
 		return

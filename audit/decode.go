@@ -29,10 +29,11 @@ func decodeAny(text []byte) (Record, error) {
 	if b.Version != bodyVersion {
 		return Record{}, fmt.Errorf("it has version %d, this console knows %d", b.Version, bodyVersion)
 	}
-	return Record{Sequence: b.Sequence, Time: fromMicro(b.Time), Action: b.Action, Outcome: b.Outcome,
-		Actor: b.Actor, Origin: b.Origin, Duration: time.Duration(b.Duration) * time.Microsecond, Ticket: b.Ticket,
+	return Record{Sequence: b.Sequence, Time: fromMicro(b.Time), Action: b.Action, Outcome: b.Outcome, Actor: b.Actor,
+		Origin: b.Origin, Duration: time.Duration(b.Duration) * time.Microsecond, Ticket: b.Ticket, Target: b.Target,
 		OperationID: b.OperationID, OperationType: b.OperationType, BatchIndex: b.BatchIndex, InstanceID: b.InstanceID,
-		Target: b.Target, Reason: b.Reason, Seen: b.Seen, Upstream: b.Upstream, Detail: b.Detail, Repeats: b.Repeats, Clock: clockOf(b.Clock)}, nil
+		Reason: b.Reason, Seen: b.Seen, Upstream: b.Upstream, Detail: b.Detail, Repeats: b.Repeats, Input: b.Input,
+		Clock: clockOf(b.Clock)}, nil
 }
 
 // DecodeEntry reads a row of the log. One that cannot be read, or that is not what
@@ -75,7 +76,8 @@ func recordOf(p *plainjson.Reader) Record {
 	r.Action, r.Outcome = Action(p.String("action")), Outcome(p.String("outcome"))
 	p.Object("actor", func() {
 		r.Actor = Actor{UserID: p.String("user_id"), UserName: p.String("user_name"), AccountID: p.String("account_id"),
-			AccountName: p.String("account_name"), ProjectID: p.String("project_id"), ProjectName: p.String("project_name")}
+			AccountName: p.String("account_name"), ProjectID: p.String("project_id"),
+			ProjectName: p.String("project_name"), Groups: p.String("groups")}
 	})
 	p.Object("origin", func() {
 		r.Origin = Origin{Address: p.String("address"), UserAgent: p.String("user_agent"), RequestID: p.String("request_id"),
@@ -89,8 +91,7 @@ func recordOf(p *plainjson.Reader) Record {
 		r.Upstream = Upstream{Status: int(p.Number("status", math.MaxInt32)), Code: p.String("code"),
 			Message: p.String("message"), RequestID: p.String("request_id")}
 	})
-	r.Detail = p.String("detail")
-	r.Repeats = p.Number("repeats", math.MaxInt64)
+	r.Detail, r.Repeats, r.Input = p.String("detail"), p.Number("repeats", math.MaxInt64), p.String("input")
 	r.Clock = clockOf(p.Number("clock", math.MaxInt64))
 	return r
 }
@@ -98,8 +99,7 @@ func recordOf(p *plainjson.Reader) Record {
 // BodyStart is how the bytes of a record begin, up to its number.
 const BodyStart = `{"v":1,"seq":`
 
-// IsLine reports whether bytes begin as those of a record with that number do,
-// and are one line.
+// IsLine reports whether bytes begin as those of a record with that number do, and are one line.
 func IsLine(seq int64, body []byte) bool {
 	var space [48]byte
 	start := strconv.AppendInt(append(space[:0], BodyStart...), seq, 10)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"coc-console/audit/internal/merkle"
 	"coc-console/internal/sqlutil"
@@ -15,6 +16,8 @@ import (
 type Pruning struct {
 	UpTo int64  `json:"up_to"` // the last record whose bytes were removed
 	Root string `json:"root"`  // of the tree that those records form
+
+	Before string `json:"before,omitempty"` // RFC 3339: they were older than this
 }
 
 // pruneStep is how many records are removed in one commit.
@@ -22,12 +25,12 @@ const pruneStep = 16 * merkle.TileWidth
 
 // AnnouncePruning records, by actor, that the bytes of the records up to mark
 // are removed, and lets the triggers agree to that.
-func (l *Log) AnnouncePruning(ctx context.Context, mark int64, actor Actor) error {
+func (l *Log) AnnouncePruning(ctx context.Context, mark int64, before time.Time, actor Actor) error {
 	root, err := l.rootAt(ctx, mark)
 	if err != nil {
 		return err
 	}
-	detail, err := json.Marshal(Pruning{UpTo: mark, Root: root.String()})
+	detail, err := json.Marshal(Pruning{UpTo: mark, Root: root.String(), Before: before.UTC().Format(time.RFC3339)})
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ const (
 	ActionOperationObserved    Action = "operation.observed"
 	ActionOperationNotObserved Action = "operation.not_observed"
 	ActionApprovalRequested    Action = "approval.requested"
+	ActionApprovalGiven        Action = "approval.given" // by one of several, not the last
 	ActionApprovalGranted      Action = "approval.granted"
 	ActionApprovalRefused      Action = "approval.refused"
 	ActionApprovalWithdrawn    Action = "approval.withdrawn"
@@ -41,6 +42,9 @@ const (
 	ActionApprovalReturned     Action = "approval.returned" // approved, and not sent
 	ActionOverrideUsed         Action = "glass.broken"
 	ActionOverrideReviewed     Action = "glass.reviewed"
+	ActionReviewed             Action = "review.signed_off"
+	ActionHandoverNoted        Action = "handover.noted"
+	ActionHandoverTaken        Action = "handover.taken"
 	ActionJobStarted           Action = "job.started"
 	ActionJobStopped           Action = "job.stopped"
 	ActionJobContinued         Action = "job.continued"
@@ -51,28 +55,29 @@ const (
 	ActionAuditViewed          Action = "audit.viewed"
 	ActionAuditExported        Action = "audit.exported"
 	ActionAuditPruned          Action = "audit.pruned"
+	ActionAuditHeld            Action = "audit.held"     // what a legal hold keeps is not pruned
+	ActionAuditReleased        Action = "audit.released" // the end of a legal hold
 	ActionAuditRestored        Action = "audit.restored"
 	ActionDataRejected         Action = "data.rejected"   // a stored row that no console has written
 	ActionAuditResumed         Action = "audit.resumed"   // after a time in which records were refused
 	ActionReadsOmitted         Action = "reads.omitted"   // how many reads were not recorded before
 	ActionRequestRefused       Action = "request.refused" // of another site, or of another person's form
 
-	// ActionEntryDamaged is never written. It stands for an entry that cannot
-	// be read, so that it is seen instead of hiding what lies around it.
+	// ActionEntryDamaged is never written: it stands for an entry that cannot be read, and hides nothing around it.
 	ActionEntryDamaged Action = "entry.damaged"
 )
 
 var actions = []Action{
-	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded,
-	ActionSessionRefused, ActionSessionRevoked, ActionSessionSwitched,
-	ActionTicketListed, ActionViewShared, ActionViewRemoved, ActionTicketViewed, ActionLogViewed,
-	ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected, ActionOperationUnknown,
-	ActionOperationObserved, ActionOperationNotObserved,
-	ActionApprovalRequested, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
-	ActionApprovalReturned, ActionDataRejected,
-	ActionOverrideUsed, ActionOverrideReviewed, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
-	ActionPolicyChanged, ActionAccessDenied, ActionAccessThrottled, ActionAuditViewed, ActionAuditExported, ActionAuditPruned, ActionAuditRestored,
-	ActionAuditResumed, ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,
+	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded, ActionSessionRefused,
+	ActionSessionRevoked, ActionSessionSwitched, ActionTicketListed, ActionViewShared, ActionViewRemoved,
+	ActionTicketViewed, ActionLogViewed, ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected,
+	ActionOperationUnknown, ActionOperationObserved, ActionOperationNotObserved, ActionApprovalRequested,
+	ActionApprovalGiven, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
+	ActionApprovalReturned, ActionDataRejected, ActionOverrideUsed, ActionOverrideReviewed, ActionReviewed,
+	ActionHandoverNoted, ActionHandoverTaken, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
+	ActionPolicyChanged, ActionAccessDenied, ActionAccessThrottled, ActionAuditViewed, ActionAuditExported,
+	ActionAuditPruned, ActionAuditRestored, ActionAuditHeld, ActionAuditReleased, ActionAuditResumed,
+	ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,
 }
 
 // Actions lists all actions.
@@ -95,7 +100,7 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomeSucceeded, OutcomeFailed, OutcomeDenied, OutcomeUnknown, OutcomePending}
 }
 
-// Actor is who acted, as IAM named them.
+// Actor is who acted, as IAM named them; Groups are those at the company's provider that count, one in a line.
 type Actor struct {
 	UserID      string `json:"user_id,omitempty"`
 	UserName    string `json:"user_name,omitempty"`
@@ -103,6 +108,7 @@ type Actor struct {
 	AccountName string `json:"account_name,omitempty"`
 	ProjectID   string `json:"project_id,omitempty"`
 	ProjectName string `json:"project_name,omitempty"`
+	Groups      string `json:"groups,omitempty"`
 }
 
 // Origin is where an action came from. Session is a keyed hash: it tells
@@ -143,7 +149,8 @@ type Record struct {
 	Seen          string // what the person saw when they decided
 	Upstream      Upstream
 	Detail        string
-	Repeats       int64 // how many reads of the minute before it stands for; 0: one
+	Repeats       int64  // how many reads of the minute before it stands for; 0: one
+	Input         string // of a decision: all that the policies were told, as JSON (policy.Input)
 
 	// Clock is what the clock said, in the rare case that Time is far from it:
 	// Time never goes back, so that the first records after a clock was set
@@ -188,9 +195,8 @@ type content struct {
 	Upstream      Upstream `json:"upstream,omitzero"`
 	Detail        string   `json:"detail,omitempty"`
 	Repeats       int64    `json:"repeats,omitempty"`
+	Input         string   `json:"input,omitempty"`
 }
-
-const bodyVersion = 1
 
 // check refuses what Append must not write.
 func (r Record) check() error {
@@ -222,7 +228,8 @@ func encodeContent(r Record) ([]byte, error) {
 	return json.Marshal(content{Action: r.Action,
 		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
 		OperationID: r.OperationID, OperationType: r.OperationType, BatchIndex: r.BatchIndex, InstanceID: r.InstanceID,
-		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail, Repeats: r.Repeats})
+		Target: r.Target, Reason: r.Reason, Seen: r.Seen, Upstream: r.Upstream, Detail: r.Detail, Repeats: r.Repeats,
+		Input: r.Input})
 }
 
 // withNumber puts the number and time before the content, and behind it what
@@ -270,18 +277,19 @@ func fromMicro(ts int64) time.Time { return time.UnixMicro(ts).UTC() }
 // the console's own forms allow; only hostile headers and upstream texts are
 // cut. With all fields as long as may be, a record stays below MaxBody.
 const (
-	maxShort = 512
-	maxLong  = 16 << 10
+	maxShort, maxInput = 512, 4 << 10
+	maxLong            = 16 << 10
+	ellipsis           = "…"
+	bodyVersion        = 1
 )
 
 // clean bounds the fields and makes them valid UTF-8 without NUL, which
 // PostgreSQL could not store. A cut value ends with an ellipsis.
 func clean(r Record) Record {
-	r.Duration = r.Duration.Truncate(time.Microsecond)
+	r.Duration, r.Input = r.Duration.Truncate(time.Microsecond), bounded(r.Input, maxInput)
 	short := []*string{&r.Actor.UserID, &r.Actor.UserName, &r.Actor.AccountID,
-		&r.Actor.AccountName, &r.Actor.ProjectID, &r.Actor.ProjectName, &r.Origin.Address, &r.Origin.UserAgent,
-		&r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID, &r.OperationType, &r.Target, &r.Seen,
-		&r.Upstream.Code, &r.Upstream.RequestID}
+		&r.Actor.AccountName, &r.Actor.ProjectID, &r.Actor.ProjectName, &r.Actor.Groups, &r.Origin.Address,
+		&r.Origin.UserAgent, &r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID, &r.OperationType, &r.Target, &r.Seen, &r.Upstream.Code, &r.Upstream.RequestID}
 	for _, s := range short {
 		*s = bounded(*s, maxShort)
 	}
@@ -293,8 +301,6 @@ func clean(r Record) Record {
 
 // Shorten returns what the log keeps of a short field, such as a name.
 func Shorten(s string) string { return bounded(s, maxShort) }
-
-const ellipsis = "…"
 
 // bounded returns what the log keeps of s. Cleaning twice changes nothing more:
 // later records of an operation repeat the fields of the first.

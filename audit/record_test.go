@@ -155,7 +155,7 @@ func FuzzReadBody(f *testing.F) {
 	for _, r := range []Record{
 		{Action: ActionTicketViewed, Outcome: OutcomeFailed, Sequence: 1, Time: time.UnixMicro(5)},
 		{Action: ActionOperationRequested, Outcome: OutcomePending, Sequence: 1 << 40, Time: time.UnixMicro(1 << 50), Duration: time.Second,
-			Actor:  Actor{UserID: "u", UserName: "a \"b\" \\ <c>", AccountID: "\u2028", AccountName: "中文", ProjectID: "p", ProjectName: "\x00\x1f\t\r\n"},
+			Actor:  Actor{UserID: "u", UserName: "a \"b\" \\ <c>", AccountID: "\u2028", AccountName: "中文", ProjectID: "p", ProjectName: "\x00\x1f\t\r\n", Groups: "a\nb"},
 			Origin: Origin{Address: "::1", UserAgent: "x", RequestID: "r", Session: "s"}, Ticket: "t", OperationID: "o", OperationType: "T",
 			BatchIndex: 20, InstanceID: 1 << 60, Target: "x", Reason: "\U0001F600", Seen: "y", Upstream: Upstream{200, "c", "m", "r"}, Detail: `{"a":1}`,
 			Clock: time.UnixMicro(7).UTC()},

@@ -67,7 +67,7 @@ func (h *base) mayExport(v Viewer) policy.Decision {
 // forbidden is the page for whom the rules stop.
 func (h *base) forbidden(c echo.Context, kind ProblemKind, d policy.Decision, r audit.Record) error {
 	r.Action, r.Outcome = audit.ActionAccessDenied, audit.OutcomeDenied
-	r.Detail = operate.Detail{Policies: d.Policies, Error: strings.Join(d.Failed, "; ")}.String()
+	r.Input, r.Detail = d.Input(), operate.Detail{Policies: d.Policies, Error: strings.Join(d.Failed, "; ")}.String()
 	h.noteView(c, r)
 	return &Problem{Status: http.StatusForbidden, Kind: kind, Decision: &d,
 		Err: fmt.Errorf("the rules deny it: %s", strings.Join(d.Policies, ", "))}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,8 +21,8 @@ import (
 	"coc-console/templates"
 )
 
-// refreshApproval is how often an open request's page asks again, in seconds.
-const refreshApproval = 2
+// readsApproval is how long what was read of a ticket is good enough for the stream of a request's page.
+const readsApproval = 2 * time.Second
 
 // decidedShown is how many decided requests the list shows.
 const decidedShown = 50
@@ -29,21 +30,41 @@ const decidedShown = 50
 // Approvals lists the requests of the reader's account: what waits, what is
 // their own, and what was decided.
 func (h *Handlers) Approvals(c echo.Context) error {
+	page, err := h.allApprovals(c)
+	if err != nil {
+		return err
+	}
+	page.Frame = h.Frame(c, i18n.T(c.Request().Context()).Approval.Heading, templates.SectionApprovals)
+	if page.Stream, err = h.followed(c, page.Parts()); err != nil {
+		return err
+	}
+	page.Refresh = refreshFollow
+	return Render(c, http.StatusOK, page)
+}
+
+// ApprovalsEvents is the stream of what changes in that list.
+func (h *Handlers) ApprovalsEvents(c echo.Context) error {
+	return h.follow(c, func() (templates.Parts, bool, error) {
+		page, err := h.allApprovals(c)
+		return page.Parts(), false, err
+	})
+}
+
+func (h *Handlers) allApprovals(c echo.Context) (page templates.Approvals, err error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	all, err := h.approvals.List(ctx, approval.Filter{AccountID: v.Actor.AccountID})
 	if err != nil {
-		return err
+		return page, err
 	}
-	page := templates.Approvals{Frame: h.Frame(c, i18n.T(ctx).Approval.Heading, templates.SectionApprovals)}
-	page.Refresh, page.View = refreshApproval, "waiting"
+	page.View = "waiting"
 	if view := c.QueryParam("view"); view == "mine" || view == "decided" {
 		page.View = view
 	}
 	present.SortApprovals(&page, slices.DeleteFunc(all, func(a approval.Request) bool {
 		return a.Requester.UserID != v.Actor.UserID && !h.maySee(v, a.Shown)
-	}), v.Actor, decidedShown)
-	return Render(c, http.StatusOK, page)
+	}), v.Actor, decidedShown, h.approvals.MayAnswer)
+	return page, nil
 }
 
 // approvalsWait is the number for the navigation, as it was last known; 0 when
@@ -59,15 +80,6 @@ func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
 func (h *base) countApprovals(ctx context.Context, v Viewer) (int, error) {
 	return h.counts.Get(ctx, live.CountKey{Of: "approvals", Account: v.Actor.AccountID, User: v.Actor.UserID},
 		func(ctx context.Context) (int, error) { return h.approvals.CountFor(ctx, v.Actor) })
-}
-
-// doubtNote is the note of a row that is not authentic: its own only if the
-// console has put it there.
-func doubtNote(doubtful bool, note operate.Note) string {
-	if doubtful && note != operate.NoteNotAuthentic && note != operate.NoteAskAgain {
-		return "not_verifiable"
-	}
-	return string(note)
 }
 
 // approval reads the request that the address names. Other accounts have none.
@@ -99,15 +111,47 @@ func (h *Handlers) Approval(c echo.Context) error {
 
 // showApproval renders a request beside a fresh reading of its ticket.
 func (h *Handlers) showApproval(c echo.Context, a approval.Request, status int, wrong templates.FieldErrors) error {
+	page, err := h.approvalPage(c, a, wrong)
+	if err != nil {
+		return err
+	}
+	t := i18n.T(c.Request().Context())
+	page.Frame = h.Frame(c, t.Approval.Name(string(a.Operation.Type), ansi.VisibleLine(a.Target)),
+		templates.SectionApprovals)
+	if a.State.Open() && c.Request().Method == http.MethodGet {
+		if page.Stream, err = h.followed(c, page.Parts()); err != nil {
+			return err
+		}
+	}
+	return Render(c, status, page)
+}
+
+// ApprovalEvents is the stream of what changes on a request's page.
+func (h *Handlers) ApprovalEvents(c echo.Context) error {
+	var shown approval.Request
+	var at time.Time
+	return h.follow(c, func() (templates.Parts, bool, error) {
+		a, err := h.approval(c)
+		now := h.now()
+		if err != nil || a.State == shown.State && a.Missing() == shown.Missing() &&
+			now.Sub(at) < readsApproval {
+			return nil, false, err
+		}
+		page, err := h.approvalPage(c, a, nil)
+		shown, at = a, now
+		return page.Parts(), !a.State.Open(), err
+	})
+}
+
+// approvalPage is a request beside a fresh reading of its ticket, without the frame.
+func (h *Handlers) approvalPage(c echo.Context, a approval.Request,
+	wrong templates.FieldErrors) (page templates.Approval, err error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	t := i18n.T(ctx)
-	page := templates.Approval{Frame: h.Frame(c, t.Approval.Name(string(a.Operation.Type), ansi.VisibleLine(a.Target)),
-		templates.SectionApprovals),
-		ApprovalRow: present.ApprovalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
-		BatchIndex: a.Operation.BatchIndex, Note: doubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
+	page = templates.Approval{ApprovalRow: present.ApprovalRow(a), TicketID: string(a.Ticket), TicketAddress: present.TicketAddress(string(a.Ticket)),
+		BatchIndex: a.Operation.BatchIndex, Note: present.DoubtNote(a.Doubtful, a.Note), Problem: ansi.Visible(a.Problem), Own: a.Requester.UserID == v.Actor.UserID &&
 			a.State.Open() && !a.Doubtful,
-		Errors: wrong, Typed: bounded(c.FormValue("comment"))}
+		Errors: wrong, Typed: bounded(c.FormValue("comment")), Count: bounded(c.FormValue("count"))}
 	if a.Operation.InstanceID != 0 {
 		page.InstanceID = present.Decimal(a.Operation.InstanceID)
 	}
@@ -121,29 +165,24 @@ func (h *Handlers) showApproval(c echo.Context, a approval.Request, status int, 
 			break
 		}
 		page.Again = present.NewOperationAddress(string(a.Ticket), a.Operation, a.BatchHint)
-	case approval.Waiting, approval.Granted:
-		page.Refresh = refreshApproval
-	case approval.Refused, approval.Withdrawn, approval.Expired: // nothing more comes of it
+	case approval.Waiting, approval.Granted, approval.Refused, approval.Withdrawn, approval.Expired: // no receipt
 	}
 	now, err := h.readApproval(c, a)
 	if err != nil && now.Ticket.ExecuteUUID == "" && a.Requester.UserID != v.Actor.UserID {
-		return err // whether they may see the ticket is not known
+		return page, err // whether they may see the ticket is not known
 	}
 	if a.State != approval.Waiting {
-		freeze(ctx, &page, a)
-		return Render(c, status, page)
+		present.Freeze(ctx, &page, a)
+		return page, nil
 	}
 	if err := h.compareSeen(ctx, &page, a, now, err); err != nil {
-		return err
+		return page, err
 	}
 	if err == nil && !page.Own && !a.Doubtful {
-		d := h.approvals.MayApprove(v.Actor, a, now)
-		page.MayDecide = d.Allowed
-		if !d.Allowed {
-			page.Denied = present.Denial(ctx, d)
-		}
+		present.MayDecide(ctx, &page, a, v.Actor, h.approvals.MayApprove(v.Actor, a, now))
+		page.Stops, page.Number = h.approvals.Number(a, now)
 	}
-	return Render(c, status, page)
+	return page, nil
 }
 
 // readApproval reads the ticket of a request; the requester may see that, who
@@ -181,16 +220,6 @@ func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a 
 	return nil
 }
 
-// freeze shows what was decided as it was then: what the ticket is now says
-// nothing about that.
-func freeze(ctx context.Context, page *templates.Approval, a approval.Request) {
-	t := i18n.T(ctx).Approval
-	page.Frozen, page.Seen = t.WhenDecided, present.Compared(a.Expected, a.AtDecision)
-	if a.State == approval.Withdrawn || a.State == approval.Expired {
-		page.Frozen = t.WhenAsked
-	}
-}
-
 // DecideApproval takes what somebody decides about a request, or its requester
 // does with it.
 func (h *Handlers) DecideApproval(c echo.Context) error {
@@ -207,7 +236,7 @@ func (h *Handlers) DecideApproval(c echo.Context) error {
 	switch c.FormValue("decision") {
 	case "approve", "refuse":
 		_, err = h.approvals.Answer(ctx, a.ID, approval.Answer{Approve: c.FormValue("decision") == "approve",
-			Comment: reason(c.FormValue("comment")), Actor: v.Actor, Origin: origin, Caller: v.Caller})
+			Comment: reason(c.FormValue("comment")), Count: bounded(c.FormValue("count")), Actor: v.Actor, Origin: origin, Caller: v.Caller})
 	case "withdraw":
 		err = h.approvals.Withdraw(ctx, a.ID, v.Actor, origin)
 	case "send":
@@ -230,6 +259,8 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 	t := i18n.T(ctx)
 	var tooLong *operate.ReasonTooLongError
 	var denied *operate.PolicyError
+	var number *approval.NumberError
+	var uncounted *approval.NotCountedError
 	var storage *audit.StorageError
 	switch {
 	case errors.As(err, &storage): // what was typed is kept
@@ -240,6 +271,15 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 	case errors.As(err, &tooLong):
 		return h.showApproval(c, a, http.StatusUnprocessableEntity,
 			templates.FieldErrors{"comment": t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)})
+	case errors.As(err, &number):
+		say := t.Policy.Miscounted
+		if number.Typed == "" {
+			say = t.Policy.Count
+		}
+		return h.showApproval(c, a, http.StatusUnprocessableEntity, templates.FieldErrors{"count": say(number.Stops)})
+	case errors.As(err, &uncounted):
+		return h.showApproval(c, a, http.StatusForbidden,
+			templates.FieldErrors{"decision": i18n.Approvers.T(ctx).Uncounted.Of(string(uncounted.Why))})
 	case errors.Is(err, approval.ErrDecided):
 		h.noteUndecided(ctx, a, decision, h.whyDecided(a))
 		if now, failed := h.approval(c); failed == nil {

@@ -33,7 +33,7 @@ func (r reader) ask(t *testing.T, scenario string) string {
 func (r reader) decide(id, decision, comment string) answer {
 	r.t.Helper()
 	return r.post(r.DecideApproval, approvalRoute, "/approvals/"+id,
-		url.Values{"decision": {decision}, "comment": {comment}})
+		url.Values{"decision": {decision}, "comment": {comment}, "count": {"3"}})
 }
 
 // TestApprovalPage: what each reader of a request is offered.

@@ -8,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit/search"
+	"coc-console/internal/auditview"
 	"coc-console/internal/i18n"
-	"coc-console/internal/present"
 	"coc-console/internal/store"
 )
 
@@ -17,7 +17,7 @@ import (
 func (h *Handlers) SaveSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	text, name := strings.TrimSpace(bounded(c.FormValue("q"))), strings.TrimSpace(bounded(c.FormValue("name")))
-	if _, err := search.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > present.MaxQuery ||
+	if _, err := search.ParseQuery(text, i18n.ZoneFrom(ctx)); err != nil || len(text) > auditview.MaxQuery ||
 		strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
@@ -27,14 +27,14 @@ func (h *Handlers) SaveSearch(c echo.Context) error {
 	case err != nil:
 		return err
 	case problem == "":
-		return c.Redirect(http.StatusSeeOther, present.SearchAddress(text))
+		return c.Redirect(http.StatusSeeOther, auditview.SearchAddress(text))
 	}
 	return h.searchAgain(c, text, name, problem)
 }
 
 // searchAgain shows the list again with what was typed.
 func (h *Handlers) searchAgain(c echo.Context, text, name, problem string) error {
-	form := present.NewLogForm(c.Request().Context(), url.Values{"q": {text}})
+	form := auditview.NewLogForm(c.Request().Context(), url.Values{"q": {text}}, h.night)
 	page, err := h.newAudit(c)
 	if err != nil {
 		return err
@@ -59,5 +59,5 @@ func (h *Handlers) DeleteSearch(c echo.Context) error {
 	if err := h.saved.Delete(ctx, store.SavedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, present.SearchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))
+	return c.Redirect(http.StatusSeeOther, auditview.SearchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))
 }

@@ -14,12 +14,12 @@ type Completion struct {
 	Options []string `json:"options"` // words of the language of searches
 }
 
-// Complete offers values that occur in what the reader may see of the log, as
+// SuggestValues offers values that occur in what the reader may see of the log, as
 // words of a search; without a field the qualifiers.
-func (h *Handlers) Complete(c echo.Context) error {
+func (h *Handlers) SuggestValues(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	field, prefix := search.Field(strings.ToLower(logForm(c).Value("field"))), logForm(c).Value("prefix")
+	field, prefix := search.Field(strings.ToLower(h.logForm(c).Value("field"))), h.logForm(c).Value("prefix")
 	answer := Completion{Options: []string{}}
 	if field == "" {
 		for _, name := range qualifiers() {

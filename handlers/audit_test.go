@@ -72,10 +72,10 @@ func TestAuditControls(t *testing.T) {
 	r := p.as(t, "manager")
 	uuid := p.sim.UUID("running")
 	for _, tt := range []struct{ name, form, want string }{
-		{"nothing changed", "was=&q=&person=&action=", "/audit"},
+		{"nothing changed", "was=&q=&person=&action=", "/audit?view=everything"},
 		{"typed", "was=&q=nginx+-denied", "/audit?q=nginx+-denied"},
 		{"a control", "was=nginx&q=nginx&outcome=denied", "/audit?q=outcome%3Adenied+nginx"},
-		{"a control taken back", "was=outcome%3Adenied&q=outcome%3Adenied&outcome=", "/audit"},
+		{"a control taken back", "was=outcome%3Adenied&q=outcome%3Adenied&outcome=", "/audit?view=everything"},
 		{"a ticket within a text", "was=&q=&ticket=see+" + uuid, "/audit?q=ticket%3A" + uuid},
 		{"a local time", "was=&q=&from=2026-03-02T09:15", "/audit?q=after%3A2026-03-02T09%3A15%3A00Z"},
 	} {
@@ -216,7 +216,7 @@ func TestSuggest(t *testing.T) {
 	r.logged(t, "suggested")
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		a := r.get(p.Complete, "/audit/suggest", "/audit/suggest?field=actor&prefix=man").want(t, http.StatusOK)
+		a := r.get(p.SuggestValues, "/audit/suggest", "/audit/suggest?field=actor&prefix=man").want(t, http.StatusOK)
 		if strings.Contains(a.body, "manager") {
 			break
 		}

@@ -10,76 +10,95 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
+	"coc-console/internal/auditview"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/present"
+	"coc-console/internal/report"
 	"coc-console/templates"
 )
 
-// Timeline tells the records of one ticket or one operation in the order in which
-// things happened: each operation as one, and views only by their number.
+// Timeline puts the records of one ticket, one operation or one bulk operation on one line of time: each operation as
+// one, and views folded.
 func (h *Handlers) Timeline(c echo.Context) error {
 	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
 	page := templates.Timeline{Frame: h.Frame(c, i18n.T(ctx).Title.Timeline, templates.SectionAudit)}
-	var records []audit.Record
-	var err error
-	if id := c.QueryParam("operation"); id != "" {
-		records, err = h.operationTimeline(c, id, &page)
-	} else {
-		records, err = h.ticketTimeline(c, &page)
+	read := h.ticketTimeline
+	switch {
+	case c.QueryParam("operation") != "":
+		read = h.operationTimeline
+	case c.QueryParam("bulk") != "":
+		read = h.bulkTimeline
 	}
+	records, q, err := read(c, &page)
 	if err != nil {
 		return err
 	}
-	page.Items = present.TimelineItems(records)
-	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Ticket: page.Ticket,
-		Detail: detail("story", bounded(page.Ticket), "operation", bounded(page.Operation), "before", bounded(c.QueryParam("before")))})
+	h.line(ctx).FillLine(&page, records)
+	if page.Evidence, err = h.logState.LineEvidence(ctx, v.sees(), records, q); err != nil {
+		return err
+	}
+	if v.Manager && len(records) > 0 {
+		page.Evidence.Incident = report.IncidentOf(records, q.Ticket)
+	}
+	h.noteView(c, audit.Record{Action: audit.ActionAuditViewed, Ticket: page.Subject.Ticket,
+		Detail: detail("story", bounded(q.Ticket), "operation", bounded(q.OperationID), "bulk", bounded(page.Subject.Bulk),
+			"before", bounded(c.QueryParam("before")))})
 	return Render(c, http.StatusOK, page)
 }
 
 // operationTimeline reads one operation's records, if the reader may see them.
-func (h *Handlers) operationTimeline(c echo.Context, id string, page *templates.Timeline) ([]audit.Record, error) {
+func (h *Handlers) operationTimeline(c echo.Context, page *templates.Timeline) ([]audit.Record, search.Query, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	if !ansi.Shows(id) {
-		return nil, notFound()
+	q := search.Query{OperationID: c.QueryParam("operation")}
+	if !ansi.Shows(q.OperationID) {
+		return nil, q, notFound()
 	}
-	records, err := h.index.Operation(ctx, id)
+	all, err := h.index.Operation(ctx, q.OperationID)
 	if err != nil {
-		return nil, err
+		return nil, q, err
+	}
+	if len(all) == 0 {
+		return nil, q, notFound()
+	}
+	records, err := h.ofOperation(ctx, v, all)
+	if err != nil {
+		return nil, q, err
 	}
 	if len(records) == 0 {
-		return nil, notFound()
+		return nil, q, h.denied(c, errDenied)
 	}
-	if err := h.mayRead(ctx, v, records[0]); err != nil {
-		return nil, h.denied(c, err)
+	name, err := h.ticketName(ctx, v, all[0].Ticket, records)
+	if err != nil {
+		return nil, q, err
 	}
-	page.Operation, page.Ticket = id, records[0].Ticket
-	page.TicketAddress = present.TicketAddress(page.Ticket)
-	page.Whole = present.TimelineAddress("ticket", page.Ticket)
-	page.List = present.AuditAddress(search.Query{OperationID: id})
-	return records, nil
+	page.Subject = auditview.SubjectOf(records, name)
+	page.Whole = present.TimelineAddress("ticket", page.Subject.Ticket)
+	page.List = auditview.AuditAddress(q)
+	return records, q, nil
 }
 
 // ticketTimeline reads the newest of a ticket's records that the reader may see.
-func (h *Handlers) ticketTimeline(c echo.Context, page *templates.Timeline) ([]audit.Record, error) {
+func (h *Handlers) ticketTimeline(c echo.Context, page *templates.Timeline) ([]audit.Record, search.Query, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	id, ok := coc.FindExecuteUUID(c.QueryParam("ticket"))
+	of := search.Query{Ticket: string(id)}
 	if !ok {
-		return nil, notFound()
+		return nil, of, notFound()
 	}
-	page.Ticket, page.TicketAddress = string(id), present.TicketAddress(string(id))
 	q := search.Query{Ticket: string(id), Limit: search.MaxLimit}
-	page.List = present.AuditAddress(q)
+	page.List = auditview.AuditAddress(of)
 	errs := templates.FieldErrors{}
-	logForm(c).ReadPage(&q, errs)
+	h.logForm(c).ReadPage(&q, errs)
 	if len(errs) > 0 {
-		return nil, notFound()
+		return nil, of, notFound()
 	}
 	var err error
 	if q.Visible, err = h.visibility(ctx, v, q); err != nil {
-		return nil, err
+		return nil, of, err
 	}
 	if !h.hasNewest(ctx) {
 		page.Notices = append(page.Notices,
@@ -87,16 +106,43 @@ func (h *Handlers) ticketTimeline(c echo.Context, page *templates.Timeline) ([]a
 	}
 	found, err := h.index.Search(ctx, q)
 	if err != nil {
-		return nil, err
+		return nil, of, err
 	}
-	if found.Next > 0 {
-		page.Older = present.Address("/audit/timeline",
-			url.Values{"ticket": {string(id)}, "before": {present.Decimal(found.Next)}})
+	name, err := h.ticketName(ctx, v, string(id), found.Records)
+	if err != nil {
+		return nil, of, err
 	}
-	if found.Newer > 0 {
-		page.Newer = present.Address("/audit/timeline",
-			url.Values{"ticket": {string(id)}, "after": {present.Decimal(found.Newer)}})
+	page.Subject = templates.Subject{Ticket: string(id), TicketAddress: present.TicketAddress(string(id)),
+		TicketName: ansi.VisibleLine(name)}
+	turn := func(to string, n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return present.Address("/audit/timeline", url.Values{"ticket": {string(id)}, to: {present.Decimal(n)}})
 	}
+	page.Older, page.Newer = turn("before", found.Next), turn("after", found.Newer)
 	slices.Reverse(found.Records)
-	return found.Records, nil
+	return found.Records, of, nil
+}
+
+// bulkTimeline reads the records of a bulk operation and of all that it sent, for whoever may open it.
+func (h *Handlers) bulkTimeline(c echo.Context, page *templates.Timeline) ([]audit.Record, search.Query, error) {
+	ctx := c.Request().Context()
+	var q search.Query
+	j, err := h.bulkOperationOf(c, c.QueryParam("bulk"))
+	if err != nil {
+		return nil, q, err
+	}
+	records, err := h.bulk.Records(ctx, j)
+	if err != nil {
+		return nil, q, err
+	}
+	v, _ := ViewerFrom(ctx)
+	for i := range records {
+		records[i] = v.sees().Show(records[i])
+	}
+	page.Subject = templates.Subject{Bulk: j.ID, Type: string(j.Type), BulkItems: len(j.Items),
+		Who: ansi.VisibleLine(j.Actor.UserName), Receipt: present.BulkAddress(j.ID)}
+	page.List = present.BulkAddress(j.ID)
+	return records, q, nil
 }

@@ -21,39 +21,6 @@ import (
 	"coc-console/templates"
 )
 
-// newBulkAddress is the page on which a bulk operation on targets is confirmed.
-func newBulkAddress(op coc.OperationType, targets []string) string {
-	return present.Address("/bulk/new", url.Values{"operation_type": {string(op)}, "target": targets})
-}
-
-// targetValue is how forms and addresses write one target: the ticket and,
-// for an instance, its id and the batch in which it was seen.
-func targetValue(t bulk.Target) string {
-	if t.InstanceID == 0 {
-		return string(t.Ticket)
-	}
-	return string(t.Ticket) + "." + present.Decimal(t.InstanceID) + "." + present.Decimal(t.BatchHint)
-}
-
-func parseTarget(text string) (bulk.Target, bool) {
-	parts := strings.Split(text, ".")
-	id, err := coc.ParseExecuteUUID(parts[0])
-	if err != nil || len(parts) != 1 && len(parts) != 3 {
-		return bulk.Target{}, false
-	}
-	t := bulk.Target{Ticket: id}
-	if len(parts) == 1 {
-		return t, true
-	}
-	instance, err := coc.ParseID(parts[1])
-	t.InstanceID, t.BatchHint = instance, batchHint(parts[2])
-	return t, err == nil
-}
-
-// bulkTypes are the operations that can be applied to many at once: a batch to
-// skip is always one.
-var bulkTypes = []coc.OperationType{coc.CancelInstance, coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder}
-
 // readBulk reads the form; what is wrong with it goes into errs.
 func (h *Handlers) readBulk(c echo.Context, errs templates.FieldErrors) (bulk.Request, error) {
 	ctx := c.Request().Context()
@@ -69,7 +36,8 @@ func (h *Handlers) readBulk(c echo.Context, errs templates.FieldErrors) (bulk.Re
 	for _, id := range values["despite"][:min(len(values["despite"]), bulk.MaxItems)] {
 		r.Beside = append(r.Beside, bounded(id))
 	}
-	if !slices.Contains(bulkTypes, r.Type) {
+	scope := r.Type.Scope()
+	if !r.Type.Valid() || scope == coc.OnBatch { // a batch is always one
 		errs["operation_type"] = t.Field.UnknownOperation
 	}
 	if len(values["target"]) == 0 || len(values["target"]) > bulk.MaxItems {
@@ -77,8 +45,8 @@ func (h *Handlers) readBulk(c echo.Context, errs templates.FieldErrors) (bulk.Re
 		return r, nil
 	}
 	for i, text := range values["target"] {
-		target, ok := parseTarget(text)
-		if !ok || (target.InstanceID != 0) != (r.Type == coc.CancelInstance) {
+		target, ok := bulk.ParseTarget(text)
+		if !ok || (target.InstanceID != 0) != (scope == coc.OnInstance) {
 			errs["target"] = t.Bulk.Targets(bulk.MaxItems)
 			return r, nil
 		}
@@ -177,7 +145,7 @@ func (h *Handlers) StartBulk(c echo.Context) error {
 	if err != nil {
 		return h.bulkStopped(c, page, r, err)
 	}
-	return c.Redirect(http.StatusSeeOther, bulkAddress(id))
+	return c.Redirect(http.StatusSeeOther, present.BulkAddress(id))
 }
 
 // bulkStopped renders the form again with what stopped it.
@@ -209,19 +177,10 @@ func (h *Handlers) bulkStopped(c echo.Context, page templates.NewBulk, r bulk.Re
 	default:
 		return err
 	}
-	if plan, failed := h.bulk.Plan(ctx, untyped(r)); failed == nil {
+	if plan, failed := h.bulk.Plan(ctx, r.Untyped()); failed == nil {
 		h.fillPlan(ctx, &page, r, plan)
 	}
 	return Render(c, status, page)
-}
-
-// untyped is a request whose reading does not depend on what was typed.
-func untyped(r bulk.Request) bulk.Request {
-	r.Reason, r.Targets = "", slices.Clone(r.Targets)
-	for i := range r.Targets {
-		r.Targets[i].Expected = ""
-	}
-	return r
 }
 
 // bulkUnfit shows a plan that could not be carried out: items that cannot be
@@ -248,11 +207,14 @@ func (h *Handlers) bulkUnfit(c echo.Context, page templates.NewBulk, r bulk.Requ
 
 // fillPlan puts a plan into the page.
 func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewBulk, r bulk.Request, plan bulk.Plan) {
-	page.Stops, page.Running, page.OfferOverride = plan.Stops, plan.Running, plan.Override || r.Override
+	page.Stops, page.OfferOverride = plan.Stops, plan.Override || r.Override
+	var sum present.BulkImpact
 	var good []string
 	waiting := 0
 	for _, item := range plan.Items {
 		target := h.bulkTarget(ctx, item)
+		op := coc.Operation{Type: r.Type, InstanceID: item.InstanceID}
+		target.Impact = sum.Add(op, item.Now, item.Impact, item.OK() || item.OnlyWaits())
 		if item.OnlyWaits() {
 			waiting++
 		}
@@ -264,13 +226,14 @@ func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewBulk, r bulk
 		}
 		page.Items = append(page.Items, target)
 	}
+	page.Impact, page.Spread = sum.Sum, sum.Spread()
 	for _, d := range plan.Demands {
 		page.WantsReason = page.WantsReason || slices.Contains(d.Any, "reason")
 		page.WantsCount = page.WantsCount || slices.Contains(d.Any, "count")
 	}
 	page.WantsReason, page.WantsCount = page.WantsReason || page.Reason != "", page.WantsCount || page.Count != ""
 	if len(good) < len(page.Items) && len(good) > 0 {
-		page.Drop = newBulkAddress(r.Type, good)
+		page.Drop = present.NewBulkAddress(r.Type, good)
 	}
 	if len(good)+waiting == len(page.Items) {
 		page.Key = h.newKey(ctx)
@@ -282,7 +245,7 @@ func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewBulk, r bulk
 
 // bulkTarget is one target on the confirmation page.
 func (h *Handlers) bulkTarget(ctx context.Context, item bulk.Planned) templates.BulkTarget {
-	target := templates.BulkTarget{Value: targetValue(item.Target), Seen: item.Now.Snapshot().String(),
+	target := templates.BulkTarget{Value: item.Target.String(), Seen: item.Now.Snapshot().String(),
 		Name:    ansi.VisibleLine(item.Name),
 		Problem: h.itemProblem(ctx, item), Address: present.TicketAddress(string(item.Ticket)), Ticket: item.InstanceID == 0}
 	if item.InstanceID != 0 {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,7 +25,7 @@ func (h *ticketPages) CompareLogs(c echo.Context) error {
 	page := templates.Compare{Ticket: present.TicketHead(now, s.At), TicketAddress: present.TicketAddress(string(l.id)),
 		Action: present.TicketAddress(string(l.id)) + "/compare", Hosts: present.LastFailed(s)}
 	page.Frame = h.Frame(c, i18n.T(l.ctx).Log.CompareTitle, templates.SectionTickets)
-	for _, host := range chosenTwo(page.Hosts, c.QueryParam("left"), c.QueryParam("right")) {
+	for _, host := range present.ChosenTwo(page.Hosts, c.QueryParam("left"), c.QueryParam("right")) {
 		id, err := coc.ParseID(host.ID)
 		if err != nil {
 			return err
@@ -41,20 +40,4 @@ func (h *ticketPages) CompareLogs(c echo.Context) error {
 			templates.ComparedLog{ComparedHost: host, Log: templates.ParseLog(read.Instance.Message)})
 	}
 	return Render(c, http.StatusOK, page)
-}
-
-// chosenTwo are the hosts that were asked for, where they are there, and two
-// different ones else; none of fewer than two.
-func chosenTwo(all []templates.ComparedHost, left, right string) []templates.ComparedHost {
-	if len(all) < 2 {
-		return nil
-	}
-	find := func(id string) int {
-		return slices.IndexFunc(all, func(h templates.ComparedHost) bool { return h.ID == id })
-	}
-	a, b := max(find(left), 0), find(right)
-	if b < 0 || b == a {
-		b = (a + 1) % len(all)
-	}
-	return []templates.ComparedHost{all[a], all[b]}
 }

@@ -133,7 +133,12 @@ func (l *countLook) countMine() {
 		}
 		page, err := l.h.coc.ListTickets(l.ctx, caller, coc.TicketQuery{Creator: l.who.Actor.UserName, Limit: 1})
 		if err == nil {
-			l.h.board.Note(readerOf(l.who), l.h.now(), func(n *templates.Numbers) { n.Mine = page.Total })
+			team := l.h.countTeam(l.ctx, l.who) // COC has just let them list tickets
+			l.h.board.Note(readerOf(l.who), l.h.now(), func(n *templates.Numbers) {
+				if n.Mine = page.Total; team >= 0 {
+					n.Team = team
+				}
+			})
 			l.tell()
 		}
 		select {

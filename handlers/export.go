@@ -78,7 +78,7 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 		return h.denied(c, errDenied)
 	}
 	page := templates.Audit{Errors: templates.FieldErrors{}}
-	form := logForm(c)
+	form := h.logForm(c)
 	q, _ := form.Read(&page)
 	for name := range page.Errors {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
@@ -119,11 +119,11 @@ func ownSite(r *http.Request) error {
 	}
 }
 
-// exportHead names the file by the numbers that it is about and the time. The
-// answer begins with its first byte: what fails before is an error page.
+// exportHead names the file by its period and its query. The answer begins with
+// its first byte: what fails before is an error page.
 func (h *Handlers) exportHead(c echo.Context, q search.Query, format exportFormat) error {
 	ctx := c.Request().Context()
-	first, last, err := h.index.Bounds(ctx, q)
+	name, err := h.summary().FileName(ctx, q, format.ending)
 	if err != nil {
 		return err
 	}
@@ -142,8 +142,7 @@ func (h *Handlers) exportHead(c echo.Context, q search.Query, format exportForma
 		}
 		head.Set(RecordsHeader, records)
 		head.Set(echo.HeaderContentType, format.contentType)
-		head.Set(echo.HeaderContentDisposition, fmt.Sprintf(`attachment; filename="audit-%d-%d-%s.%s"`, first, max(last, first-1),
-			h.now().UTC().Format("20060102T150405Z"), format.ending))
+		head.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	})
 	return nil
 }

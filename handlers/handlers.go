@@ -17,12 +17,15 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/audit/verify"
 	"coc-console/internal/approval"
+	"coc-console/internal/auditview"
 	"coc-console/internal/bulk"
 	"coc-console/internal/clock"
 	"coc-console/internal/coc"
+	"coc-console/internal/company"
 	"coc-console/internal/course"
 	"coc-console/internal/finder"
 	"coc-console/internal/huawei"
@@ -30,12 +33,16 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/listing"
 	"coc-console/internal/live"
+	"coc-console/internal/older"
+	"coc-console/internal/opened"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/presence"
 	"coc-console/internal/present"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/readiness"
+	"coc-console/internal/report"
+	"coc-console/internal/review"
 	"coc-console/internal/store"
 	"coc-console/internal/watch"
 	"coc-console/templates"
@@ -55,6 +62,7 @@ type Viewer struct {
 	// Person is the value of the field that binds posted forms to the viewer,
 	// Marker what tells persons apart for scripts.
 	Person, Marker string
+	Company        bool // signed in with the company's account
 }
 
 // Theme is the colour scheme a reader chose; the zero value follows the browser.
@@ -72,6 +80,7 @@ type NewSession struct {
 	Identity iam.Identity
 	Token    huawei.Token
 	Language i18n.Language
+	Company  bool // by the company's provider
 }
 
 // Sessions is what the handlers need of the session store (package web).
@@ -114,6 +123,7 @@ type Config struct {
 	COC            *coc.Client
 	Watch          *watch.Watcher
 	IAM            *iam.Client
+	Company        *company.Provider // nil: people sign in at IAM alone
 	Operations     *operate.Service
 	Approvals      *approval.Service
 	Bulk           *bulk.Service
@@ -129,6 +139,14 @@ type Config struct {
 	People *ratelimit.People
 	// Accounts are those whose people may sign in; none: all that IAM knows.
 	Accounts []string
+	// Databases give their sizes, in bytes, by their name; nil: they are not known.
+	Databases map[string]func(context.Context) (int64, error)
+	Night     query.Night // the hours that "last night" means; zero: the default
+	// Data is the folder of the console's files; SharedLog says that the log is in PostgreSQL instead.
+	Data      string
+	SharedLog bool
+	// Retention is the time after which the contents of records are removed; 0: never.
+	Retention time.Duration
 	// Demo are the accounts of the embedded simulator. When there are any, a
 	// banner says that nothing real is touched.
 	Demo []DemoAccount
@@ -166,14 +184,18 @@ type base struct {
 	clocks     *clock.Monitor
 	people     *ratelimit.People
 	demo       []DemoAccount
+	logState   auditview.Standing
+	night      query.Night
 
-	views   *views // what refreshing pages have shown before
+	views   *opened.Pages // what refreshing pages have shown before
 	saved   *store.Saved
+	seen    report.Seen // what consoles saw of tickets
 	streams *live.Streams
-	queue   reviewQueue
+	review  *review.Queue
 	denials ratelimit.RefusalRecords
 	counts  live.Counts
 	board   listing.Board
+	own     live.Cache[templates.Parts] // pages of one reader that are followed
 
 	projects listing.Projects
 }
@@ -183,6 +205,7 @@ type ticketPages struct {
 	*base
 	watch   *watch.Watcher
 	finder  *finder.Finder
+	older   *older.Reader
 	visits  *store.Visits
 	classes live.Classes
 	// subjects are what the rules are asked about, one for each reading.
@@ -199,6 +222,7 @@ type ticketPages struct {
 type signInPages struct {
 	*base
 	iam            *iam.Client
+	company        *company.Provider
 	accounts       []string
 	defaultProject string
 	ids            iam.UserIDs
@@ -210,23 +234,27 @@ type signInPages struct {
 func New(cfg Config) *Handlers {
 	b := &base{log: cfg.Log, index: cfg.Index, verifier: cfg.Verifier, coc: cfg.COC, operations: cfg.Operations, approvals: cfg.Approvals, bulk: cfg.Bulk,
 		rules: cfg.Rules, sessions: cfg.Sessions, presence: cfg.Presence, logger: cfg.Logger,
-		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo,
-		views: newViews(), saved: store.NewSaved(cfg.Store), streams: live.NewStreams(cfg.Limits)}
+		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo, night: cfg.Night,
+		review:   review.New(review.Config{Log: cfg.Log, Index: cfg.Index, Rules: cfg.Rules, Now: cfg.Now}),
+		logState: auditview.Standing{Log: cfg.Log, Index: cfg.Index, Keep: cfg.Retention, Verifier: cfg.Verifier, Clocks: cfg.Clocks, Databases: cfg.Databases, Data: cfg.Data, Shared: cfg.SharedLog},
+		views:    opened.New(), saved: store.NewSaved(cfg.Store), seen: report.SeenIn(cfg.Store), streams: live.NewStreams(cfg.Limits)}
 	bells := &live.Bells{}
 	ready := readiness.Console{Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
 		Now: cfg.Now}
 	find := finder.New(cfg.COC, cfg.Logger, cfg.Now)
 	cfg.Watch.OnRead(find.Read)
+	deeper := older.New(cfg.COC, cfg.Logger, cfg.Now, func() { bells.Ring(anyTicket) })
 	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development,
-		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, visits: store.NewVisits(cfg.Store, cfg.Logger),
+		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, older: deeper, visits: store.NewVisits(cfg.Store, cfg.Logger),
 			histories: newHistories(cfg.Log, bells), bells: bells},
-		signInPages: signInPages{base: b, iam: cfg.IAM, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
+		signInPages: signInPages{base: b, iam: cfg.IAM, company: cfg.Company, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,
 			limits: ratelimit.NewSignIns()}}
 }
 
 // Close writes what was counted and is not in the log yet, and ends what is read in the background.
 func (h *Handlers) Close() {
 	h.finder.Close()
+	h.older.Close()
 	h.throttled.Close(h.now())
 }
 
@@ -239,6 +267,7 @@ const (
 	shortcutsKey
 	openerKey
 	recordedKey // that the session is over has its record
+	secureKey
 )
 
 // WithViewer returns a context that carries the signed-in person, for whom the
@@ -278,6 +307,17 @@ func WithoutShortcuts(ctx context.Context) context.Context {
 func shortcuts(ctx context.Context) bool {
 	on, chosen := ctx.Value(shortcutsKey).(bool)
 	return on || !chosen
+}
+
+// WithSecure returns a context that says whether the browser reached us over TLS.
+func WithSecure(ctx context.Context, secure bool) context.Context {
+	return context.WithValue(ctx, secureKey, secure)
+}
+
+// IsSecure reports whether the browser reached us over TLS.
+func IsSecure(ctx context.Context) bool {
+	secure, _ := ctx.Value(secureKey).(bool)
+	return secure
 }
 
 // ThemeFrom returns the reader's theme.

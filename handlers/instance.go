@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -36,7 +37,8 @@ func (h *ticketPages) showInstance(c echo.Context, now operate.Reading, status i
 		Instance: present.Instance(id, now.InstanceBatch, row, now.Situation, h.now(), h.permissions(ctx, v, present.NewSubject(now.Situation), nil)),
 		Log:      templates.ParseLog(row.Message), LogBytes: len(row.Message), ReadAt: h.now(),
 	}
-	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(instanceTitle(page.Instance), present.TicketName(now.Ticket)),
+	page.Frame = h.Frame(c, i18n.T(ctx).Title.Instance(cmp.Or(page.Instance.HostName, page.Instance.ID),
+		present.TicketName(now.Ticket)),
 		templates.SectionTickets)
 	if row.Message != "" {
 		page.Download = present.LogAddress(id, coc.InstanceID(row), now.InstanceBatch)
@@ -45,18 +47,13 @@ func (h *ticketPages) showInstance(c echo.Context, now operate.Reading, status i
 		page.Refresh = refreshAfter(now.Ticket.Status, now.Over())
 	}
 	o := h.onTicket(ctx, now.Ticket.ExecuteUUID, presence.Act{})
-	page.Presence = o.visit()
+	page.Presence, page.OwnOnly = o.visit(), true
+	of := coc.Operation{InstanceID: coc.InstanceID(row)}
+	page.Address = present.WithHere(present.PresenceAddress(id, of, now.InstanceBatch), page.Presence)
 	page.Mark = mark
 	page.Hosts = present.LogHosts(id, now)
 	page.Mark.Action = present.MarkAddress(id, coc.InstanceID(row), now.InstanceBatch)
 	return Render(c, status, page)
-}
-
-func instanceTitle(i templates.Instance) string {
-	if i.HostName != "" {
-		return i.HostName
-	}
-	return i.ID
 }
 
 // InstanceLog sends an instance's log as a file, exactly as COC gave it.

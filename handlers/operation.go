@@ -27,6 +27,7 @@ type operationForm struct {
 	reason, seen, key              string
 	despite                        string        // the newest operation of those that the reader has seen to be pending
 	count                          string        // of the instances that stop, as typed
+	from                           string        // the list that the reader came from
 	override, ask                  bool          // use the emergency override; ask for approval instead of sending
 	operation                      coc.Operation // zero when the fields are wrong
 }
@@ -40,7 +41,7 @@ func readOperation(c echo.Context, ticket coc.ExecuteUUID) (operationForm, error
 		instance: value("instance_id"), hint: value("batch"),
 		reason: reason(c.FormValue("reason")), seen: value("seen"), key: value("key"), count: value("count"),
 		override: value("override") != "" || value("glass") != "", ask: value("ask") != "",
-		despite: value("despite"),
+		despite: value("despite"), from: fromParam(c),
 	}
 	op, err := coc.ParseOperation(f.operationType, f.batch, f.instance)
 	f.operation = op
@@ -100,7 +101,7 @@ func (h *Handlers) Operate(c echo.Context) error {
 	key := watchKey(v, ticket)
 	time.AfterFunc(showsAfter, func() { h.watch.Nudge(key) })
 	h.onTicket(ctx, ticket, present.ActOf(f.operation, "")).leave()
-	return c.Redirect(http.StatusSeeOther, present.ReceiptAddress(id))
+	return c.Redirect(http.StatusSeeOther, present.From(present.ReceiptAddress(id), f.from))
 }
 
 // request is the form as package operate takes it.
@@ -137,14 +138,17 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	}
 	pending, stopped := errors.AsType[*operate.PendingError](why)
 	if seen, err := operate.ParseSnapshot(f.seen); err == nil && stopped {
-		page.Changes = changes(seen.Changes(now.Snapshot(), f.operation.Type))
+		page.Changes = present.Changes(seen.Changes(now.Snapshot(), f.operation.Type))
 	}
 	if err := h.fillPending(ctx, &page, f, pending); err != nil {
 		return err
 	}
 	h.fillNext(ctx, &page, f, now)
 	h.fillRules(ctx, &page, f, now)
-	page.Presence = h.onTicket(ctx, f.ticket, present.ActOf(f.operation, hostOf(now.Instance))).visit()
+	page.Presence = h.onTicket(ctx, f.ticket, present.ActOf(f.operation, present.HostOf(now.Instance))).visit()
+	page.OwnOnly = true
+	stream := present.PresenceAddress(string(f.ticket), f.operation, batchHint(f.hint))
+	page.Address = present.WithHere(stream, page.Presence)
 	return Render(c, status, page)
 }
 
@@ -213,8 +217,8 @@ func (h *Handlers) operationPage(c echo.Context, f operationForm) templates.NewO
 	return templates.NewOperation{
 		Frame: h.Frame(c, t.Title.Operation(f.operationType, ""), templates.SectionTickets), Errors: templates.FieldErrors{},
 		Ticket:        templates.TicketHead{ID: string(f.ticket)},
-		TicketAddress: present.TicketAddress(string(f.ticket)), Action: present.OperationsAddress(string(f.ticket)),
-		Type: f.operationType, BatchIndex: f.batch, InstanceID: f.instance, BatchHint: f.hint,
+		TicketAddress: present.From(present.TicketAddress(string(f.ticket)), f.from), From: f.from, Action: present.OperationsAddress(string(f.ticket)),
+		Type: f.operationType, Types: present.OperationTypes(), BatchIndex: f.batch, InstanceID: f.instance, BatchHint: f.hint,
 		Seen: f.seen, Key: f.key, Reason: f.reason, MaxReason: operate.MaxReason, ReadAt: h.now(),
 		Rules: templates.OperationRules{Count: f.count, Override: f.override},
 	}
@@ -234,15 +238,15 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 	switch {
 	case why == nil:
 		return http.StatusOK, nil
-	case explainFields(page, t, why):
+	case present.ExplainFields(page, t, why):
 		return http.StatusUnprocessableEntity, nil
 	case errors.As(why, &refused):
 		return http.StatusConflict, nil // the page shows the refusal by itself
 	case errors.As(why, &stale):
-		page.Changes = changes(stale.Changes)
+		page.Changes = present.Changes(stale.Changes)
 		return http.StatusConflict, nil
 	case errors.As(why, &ruled):
-		return explainRules(ctx, page, ruled, f.ask), nil
+		return present.ExplainRules(ctx, page, ruled, f.ask), nil
 	case errors.Is(why, approval.ErrNotOffered):
 		return http.StatusConflict, nil // the page offers to send it
 	case errors.Is(why, operate.ErrBadKey), errors.Is(why, operate.ErrBadSnapshot):
@@ -288,30 +292,6 @@ func explainTaken(page *templates.NewOperation, t *i18n.Texts, why error) bool {
 	return true
 }
 
-// explainFields says next to a field what is wrong with it; false when it is
-// something else.
-func explainFields(page *templates.NewOperation, t *i18n.Texts, why error) bool {
-	var (
-		field   *coc.FieldError
-		tooLong *operate.ReasonTooLongError
-		target  *operate.TargetError
-		pending *operate.PendingError
-	)
-	switch {
-	case errors.As(why, &field):
-		page.Errors[field.Field] = fieldMessage(field, t.Field)
-	case errors.As(why, &tooLong):
-		page.Errors["reason"] = t.Field.ReasonTooLong(tooLong.Length, operate.MaxReason)
-	case errors.As(why, &pending):
-		page.Errors["despite"] = t.Operation.PendingNeeded
-	case errors.As(why, &target):
-		page.Errors[target.Field] = present.TargetMessage(target, t.Field)
-	default:
-		return false
-	}
-	return true
-}
-
 // unread renders the page although the ticket cannot be read now: what was
 // typed stays, and the form can be sent again as it is.
 func (h *Handlers) unread(c echo.Context, page templates.NewOperation, status int, why, err error) error {
@@ -337,26 +317,4 @@ func (h *Handlers) unread(c echo.Context, page templates.NewOperation, status in
 		return Render(c, status, page)
 	}
 	return err
-}
-
-func fieldMessage(e *coc.FieldError, t i18n.FieldProblems) string {
-	switch {
-	case e.Problem == "missing":
-		return t.Missing
-	case e.Problem == "unexpected":
-		return t.Unexpected(e.Field)
-	case e.Field == "instance_id":
-		return t.InstanceID
-	case e.Field == "batch_index":
-		return t.BatchIndex
-	}
-	return t.UnknownOperation
-}
-
-func changes(all []operate.Change) []templates.Change {
-	out := make([]templates.Change, len(all))
-	for i, c := range all {
-		out[i] = templates.Change{Aspect: string(c.Aspect), Before: c.Before, After: c.After, Material: c.Material}
-	}
-	return out
 }

@@ -1,39 +1,14 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
-	"net/http"
 	"slices"
 
-	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/present"
 	"coc-console/templates"
 )
-
-// explainRules puts next to the fields what the rules want, and returns the
-// status that says so. A denial is shown by the page itself. Who asks a second
-// person need not type the number.
-func explainRules(ctx context.Context, page *templates.NewOperation, e *operate.PolicyError, asking bool) int {
-	if e.Decision.Denied() {
-		return http.StatusForbidden
-	}
-	t := i18n.T(ctx)
-	for _, d := range e.Decision.Demands {
-		switch {
-		case slices.Contains(d.Any, policy.Reason):
-			page.Errors["reason"] = cmp.Or(present.RuleText(ctx, d.Text), t.Policy.Reason)
-		case asking:
-		case slices.Contains(d.Any, policy.Count) && e.Miscounted:
-			page.Errors["count"] = t.Policy.Miscounted(e.Impact.Stops)
-		case slices.Contains(d.Any, policy.Count):
-			page.Errors["count"] = cmp.Or(present.RuleText(ctx, d.Text), t.Policy.Count(e.Impact.Stops))
-		}
-	}
-	return http.StatusUnprocessableEntity
-}
 
 // fillRules asks the rules about the form as far as it is filled in, and puts
 // into the page what they would still want: nobody is to learn of a demand
@@ -56,7 +31,7 @@ func (h *Handlers) fillRules(ctx context.Context, page *templates.NewOperation, 
 	if r.OtherOnly = d.Needs(policy.Approval); !r.OtherOnly {
 		return
 	}
-	r.OfferOverride, r.Approvers = d.Override, d.Ask
+	r.OfferOverride, r.Approvers, r.Several = d.Override, d.Ask, present.SeveralApprovers(ctx, d)
 	for _, x := range d.Demands {
 		if slices.Equal(x.Any, []policy.Kind{policy.Approval}) {
 			r.Demands = append(r.Demands, templates.PolicyDemand{Policy: x.Policy, Text: present.RuleText(ctx, x.Text)})

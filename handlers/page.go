@@ -35,12 +35,13 @@ func (h *base) Frame(c echo.Context, title string, section templates.Section) te
 		return f
 	}
 	f.Viewer = &templates.Viewer{User: ansi.VisibleLine(v.Actor.UserName), Account: ansi.VisibleLine(v.Actor.AccountName), Project: ansi.VisibleLine(v.Actor.ProjectName),
-		Manager: v.Manager, Expires: v.Expires}
+		Manager: v.Manager, Company: v.Company, Expires: v.Expires}
 	f.Person, f.Other = v.Marker, otherPerson(ctx)
 	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
 	f.OverridesToReview = h.overridesWait(ctx, v)
 	f.Projects = h.projects.Known(readerOf(v).Person(), v.Actor.ProjectID, h.now())
 	f.InProject = v.Caller.ProjectID
+	f.NoWrap = section == templates.SectionTickets && h.noWrap(ctx, v)
 	approvals := h.approvalsWait(ctx, v)
 	f.Numbers = h.board.Note(readerOf(v), h.now(), func(n *templates.Numbers) { n.Approvals = approvals })
 	return f
@@ -63,6 +64,10 @@ func (h *base) logNotices(ctx context.Context, manager bool) []templates.Notice 
 	var notices []templates.Notice
 	if h.rules.Broken() != nil {
 		notices = append(notices, templates.Notice{Kind: templates.NoticeError, Text: i18n.T(ctx).Policy.Broken})
+	}
+	if manager && h.rules.Candidate() != nil {
+		waiting := i18n.PolicyChange.T(ctx).Waiting
+		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: waiting})
 	}
 	if h.operations.Unwritten() {
 		notices = append(notices, templates.Notice{Kind: templates.NoticeWarning, Text: t.LogRefuses})

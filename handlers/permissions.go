@@ -35,7 +35,7 @@ func (h *Handlers) Permissions(c echo.Context) error {
 	for _, a := range []policy.Action{policy.SignIn, policy.Review, policy.Export, policy.Sessions} {
 		page.Console = append(page.Console, h.permissionRow(c, a, who, []*policy.Ticket{nil}))
 	}
-	present.PoliciesInForce(c.Request().Context(), rules, &page)
+	present.PoliciesInForce(c.Request().Context(), rules, h.now(), &page)
 	return Render(c, http.StatusOK, page)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -12,9 +11,11 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
+	"coc-console/internal/auditview"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/internal/present"
+	"coc-console/internal/review"
 	"coc-console/templates"
 )
 
@@ -106,11 +107,11 @@ func (h *Handlers) ReviewAgain(c echo.Context) error {
 		return errDenied // they did not ask for the list
 	}
 	f := formOfReview(c)
-	waits, err := h.toReview(c.Request().Context())
+	waiting, _, err := h.review.List(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(waits, func(r audit.Record) bool { return r.OperationID == f.operation }) {
+	if len(review.Chosen(waiting, f.Chosen)) == 0 {
 		return notFound() // it has been reviewed: there is no form to show
 	}
 	return h.showReviews(c, http.StatusConflict, f)
@@ -128,7 +129,7 @@ func (h *Handlers) StartBulkAgain(c echo.Context) error {
 	if len(page.Errors) > 0 {
 		return Render(c, http.StatusConflict, page)
 	}
-	plan, err := h.bulk.Plan(c.Request().Context(), untyped(r))
+	plan, err := h.bulk.Plan(c.Request().Context(), r.Untyped())
 	if err != nil {
 		return h.bulkStopped(c, page, r, err)
 	}
@@ -149,11 +150,14 @@ func (h *Handlers) ViewAgain(c echo.Context) error {
 	return h.viewAgain(c, view, strings.TrimSpace(bounded(c.FormValue("label"))), "")
 }
 
+// VerifyAgain is for VerifyLog.
+func (h *Handlers) VerifyAgain(c echo.Context) error { return h.Integrity(c) }
+
 // SearchAgain is for SaveSearch and DeleteSearch.
 func (h *Handlers) SearchAgain(c echo.Context) error {
 	text, name := strings.TrimSpace(bounded(c.FormValue("q"))), strings.TrimSpace(bounded(c.FormValue("name")))
 	_, err := search.ParseQuery(text, i18n.ZoneFrom(c.Request().Context()))
-	if err != nil || len(text) > present.MaxQuery || strings.ContainsRune(text, 0) {
+	if err != nil || len(text) > auditview.MaxQuery || strings.ContainsRune(text, 0) {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
 	return h.searchAgain(c, text, name, "")

@@ -1,13 +1,16 @@
 package handlers
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/i18n"
+	"coc-console/internal/store"
 	"coc-console/templates"
 )
 
@@ -59,6 +62,36 @@ func (h *Handlers) SetShortcuts(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
+// choiceWrap names the choice whether the lines of logs are wrapped, which wrapOff says they are not.
+const (
+	choiceWrap = "wrap"
+	wrapOff    = "off"
+)
+
+// SetWrap remembers for a person, in whatever browser, whether lines of logs are wrapped, and comes back to the page.
+func (h *Handlers) SetWrap(c echo.Context) error {
+	v, _ := ViewerFrom(c.Request().Context())
+	choice := c.FormValue("wrap")
+	if choice != "on" && choice != wrapOff {
+		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: bounded(choice)}
+	}
+	err := h.saved.Save(c.Request().Context(), store.SavedChoices, v.Actor.UserID,
+		store.SavedQuery{Name: choiceWrap, Query: choice}, h.now())
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, returnTo(c.FormValue("return")))
+}
+
+// noWrap reports whether a person wants no line of a log wrapped; a log is shown where that can't be read, too.
+func (h *base) noWrap(ctx context.Context, v Viewer) bool {
+	all, err := h.saved.List(ctx, store.SavedChoices, v.Actor.UserID)
+	if err != nil {
+		h.logger.WarnContext(ctx, "choices not read", "user", v.Actor.UserName, "error", err)
+	}
+	return slices.Contains(all, store.SavedQuery{Name: choiceWrap, Query: wrapOff})
 }
 
 // maxReturn bounds an address to come back to, in bytes: net/http would not

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -15,6 +14,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/live"
+	"coc-console/internal/operate"
 	"coc-console/internal/presence"
 	"coc-console/internal/present"
 	"coc-console/templates"
@@ -59,27 +59,12 @@ func (o onTicket) html(p templates.Presence) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// hereParameter says in a stream's address that the page has shown somebody.
-const hereParameter = "here"
-
-// withHere is the address of the stream of a page that shows p.
-func withHere(address string, p templates.Presence) string {
-	if len(p.Looking)+len(p.Acting)+len(p.Marks) == 0 {
-		return address
-	}
-	join := "?"
-	if strings.Contains(address, "?") {
-		join = "&"
-	}
-	return address + join + hereParameter + "=1"
-}
-
 // stay is the reader's part of the page's stream, which leave ends.
 func (o onTicket) stay(c echo.Context) (own live.Own, leave func()) {
 	gone := o.h.presence.Stay(o.ticket, o.person, o.key, o.act)
 	changed, end := o.h.presence.Watch(o.ticket)
 	last := ""
-	if c.QueryParam(hereParameter) == "" {
+	if c.QueryParam(present.HereParameter) == "" {
 		nobody, err := o.html(templates.Presence{})
 		if err == nil {
 			last = string(nobody)
@@ -96,7 +81,7 @@ func (o onTicket) stay(c echo.Context) (own live.Own, leave func()) {
 }
 
 // Presence is the stream of who else is on a ticket, for a page that confirms an
-// operation. As long as it is open, the others are told.
+// operation, or shows a log. As long as it is open, the others are told.
 func (h *Handlers) Presence(c echo.Context) error {
 	leave, err := h.streamSlot(c)
 	if err != nil {
@@ -107,16 +92,12 @@ func (h *Handlers) Presence(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := readOperation(c, ticket)
-	if err != nil {
-		return err
-	}
-	now, err := h.read(c, ticket, f.operation, batchHint(f.hint))
+	now, act, err := h.standing(c, ticket)
 	if err != nil {
 		return err
 	}
 	v, _ := ViewerFrom(c.Request().Context())
-	own, end := h.onTicket(c.Request().Context(), ticket, present.ActOf(f.operation, hostOf(now.Instance))).stay(c)
+	own, end := h.onTicket(c.Request().Context(), ticket, act).stay(c)
 	defer end()
 	show := own.Show
 	own.Show = func() string {
@@ -128,11 +109,22 @@ func (h *Handlers) Presence(c echo.Context) error {
 	return h.brokenOff(c, live.ServeOwn(h.streams, c, h.session(v), own))
 }
 
-func hostOf(i *coc.Instance) string {
-	if i == nil {
-		return ""
+// standing reads what the page is about: an operation, or without one an instance's log.
+func (h *Handlers) standing(c echo.Context, ticket coc.ExecuteUUID) (operate.Reading, presence.Act, error) {
+	if c.QueryParam("operation_type") == "" {
+		id, err := coc.ParseID(bounded(c.QueryParam("instance_id")))
+		if err != nil {
+			return operate.Reading{}, presence.Act{}, notFound()
+		}
+		now, err := h.readRow(c, ticket, id, batchHint(c.QueryParam("batch")))
+		return now, presence.Act{}, err
 	}
-	return i.Target.HostName
+	f, err := readOperation(c, ticket)
+	if err != nil {
+		return operate.Reading{}, presence.Act{}, err
+	}
+	now, err := h.read(c, ticket, f.operation, batchHint(f.hint))
+	return now, present.ActOf(f.operation, present.HostOf(now.Instance)), err
 }
 
 // Mark shows a line of a log, or its host, to the others on the ticket for ten
@@ -150,7 +142,7 @@ func (h *ticketPages) Mark(c echo.Context) error {
 	}
 	i := now.Instance
 	typed := strings.TrimSpace(bounded(c.FormValue("line")))
-	line, ok := lineOf(i.Message, typed)
+	line, ok := present.LineOf(i.Message, typed)
 	t := i18n.T(c.Request().Context()).Presence
 	if !ok {
 		return h.showInstance(c, now, http.StatusUnprocessableEntity, templates.MarkForm{Line: typed, Error: t.BadLine})
@@ -165,13 +157,4 @@ func (h *ticketPages) Mark(c echo.Context) error {
 		to = strings.TrimSuffix(to, "#log") + "#L" + present.Decimal(line)
 	}
 	return c.Redirect(http.StatusSeeOther, to)
-}
-
-// lineOf reads the number of a line in a log; 0 where nothing was typed.
-func lineOf(log, typed string) (line int, ok bool) {
-	if typed == "" {
-		return 0, true
-	}
-	line, err := strconv.Atoi(typed)
-	return line, err == nil && line > 0 && line <= strings.Count(log, "\n")+1
 }

@@ -13,6 +13,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/present"
+	"coc-console/internal/signin"
 	"coc-console/templates"
 )
 
@@ -43,7 +44,7 @@ func (h *signInPages) SwitchProject(c echo.Context) error {
 	ctx := c.Request().Context()
 	before, _ := ViewerFrom(ctx)
 	project := strings.TrimSpace(c.Request().PostFormValue("project"))
-	if project == "" || len(project) > maxName || !ansi.Shows(project) {
+	if project == "" || len(project) > signin.MaxName || !ansi.Shows(project) {
 		return UnreadableInput(project)
 	}
 	start := h.now()
@@ -54,11 +55,13 @@ func (h *signInPages) SwitchProject(c echo.Context) error {
 	if id.UserID != before.Actor.UserID || id.AccountID != before.Actor.AccountID || !id.ProjectScoped {
 		return h.notSwitched(c, before, project, &iam.Error{Kind: iam.BadAnswer}, since(start, h.now))
 	}
+	id.Groups = before.Actor.Groups
 	if d, otherAccount := h.admit(id); !d.Allowed {
 		page := h.signInPage(c, "/tickets", false)
-		return h.notAdmitted(c, page, credentials{}, id, d, otherAccount, since(start, h.now))
+		return h.notAdmitted(c, page, signin.Credentials{}, id, d, otherAccount, since(start, h.now))
 	}
-	v, err := h.sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx)})
+	v, err := h.sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx),
+		Company: before.Company})
 	if err != nil {
 		return err
 	}
@@ -83,7 +86,7 @@ func (h *signInPages) notSwitched(c echo.Context, v Viewer, project string, err 
 	t := i18n.T(ctx).SignInProblem
 	name := h.projects.Name(readerOf(v).Person(), project, h.now())
 	page.Account, page.User, page.Project = v.Actor.AccountName, v.Actor.UserName, name
-	status, text := signInMessage(refused.Kind, t)
+	status, text := present.SignInMessage(refused.Kind, t)
 	if refused.Kind == iam.Forbidden || refused.Kind == iam.WrongPassword || refused.Kind == iam.TokenInvalid {
 		text = t.NotSwitched(name)
 	}

@@ -1,19 +1,18 @@
 package handlers
 
 import (
-	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/internal/coc"
 	"coc-console/internal/iam"
 	"coc-console/internal/present"
+	"coc-console/internal/signin"
 )
 
 // asked is the context of a GET of an address, as the router leaves it.
@@ -58,17 +57,6 @@ func TestReason(t *testing.T) {
 	}
 }
 
-func TestOtherKind(t *testing.T) {
-	for token, want := range map[string]bool{
-		"MIIYJ" + strings.Repeat("A", 500): false, "MII": false, strings.Repeat("x", 100): false,
-		"eyJhbGciOi" + strings.Repeat("A", 500): true, "HPUA12345": true,
-	} {
-		if got := otherKind(token); got != want {
-			t.Errorf("%.10q: got %v, want %v", token, got, want)
-		}
-	}
-}
-
 func TestBatchHint(t *testing.T) {
 	for text, want := range map[string]int32{"": 0, "3": 3, "20": 20, "21": 0, "x": 0, "-1": 0, "99999999999999999999": 0} {
 		if got := batchHint(text); got != want {
@@ -94,32 +82,12 @@ func TestIsCredentialFailure(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{nil, false}, {errOtherToken, true}, {&iam.Error{Kind: iam.WrongPassword}, true}, {&iam.Error{Kind: iam.PasscodeWrong}, true},
+		{nil, false}, {signin.ErrOtherToken, true}, {&iam.Error{Kind: iam.WrongPassword}, true}, {&iam.Error{Kind: iam.PasscodeWrong}, true},
 		{&iam.Error{Kind: iam.Unavailable}, false}, {&iam.Error{Kind: iam.BadAnswer}, false}, {&iam.Error{Kind: iam.Throttled}, false},
 	} {
-		if got := isCredentialFailure(tt.err); got != tt.want {
+		if got := present.IsCredentialFailure(tt.err); got != tt.want {
 			t.Errorf("%v: got %v, want %v", tt.err, got, tt.want)
 		}
-	}
-}
-
-func TestViews(t *testing.T) {
-	v, now := newViews(), time.Unix(1_700_000_000, 0)
-	k := viewKey{session: "a", address: sha256.Sum256([]byte("/tickets"))}
-	if !v.first(k, now) || v.first(k, now.Add(viewLife-1)) {
-		t.Error("a page is not one view")
-	}
-	if !v.first(viewKey{session: "b", address: k.address}, now) || !v.first(viewKey{session: "a", address: k.address, outcome: "failed"}, now) {
-		t.Error("another session, or another outcome, is no view")
-	}
-	if !v.first(k, now.Add(viewLife)) {
-		t.Error("a page that stays open is one view for ever")
-	}
-	for i := range 2 * maxViews {
-		v.first(viewKey{address: sha256.Sum256([]byte(present.Decimal(i)))}, now)
-	}
-	if n := len(v.seen); n > maxViews {
-		t.Errorf("%d views are remembered", n)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/internal/present"
+	"coc-console/internal/review"
 	"coc-console/templates"
 )
 
@@ -54,21 +55,16 @@ func (h *Handlers) Receipt(c echo.Context) error {
 		seen = operate.SnapshotOf(now, "").String()
 	}
 	page.Changed = present.Compared(r.Requested.Seen, seen)
-	if page.ApprovedBy != "" {
+	if page.ApprovedBy != "" || !page.Open {
 		records, err := h.index.Operation(ctx, id)
 		if err != nil {
-			return fmt.Errorf("read the approval of operation %s: %w", id, err)
+			return fmt.Errorf("read the approval and review of operation %s: %w", id, err)
 		}
-		page.Approvals = present.Approvals(records)
-	}
-	if page.Override {
-		reviewed, err := h.reviewOf(ctx, id)
-		if err != nil {
-			return err
+		if page.ApprovedBy != "" {
+			page.Approvals = present.Approvals(records)
 		}
-		if reviewed != nil {
-			page.ReviewedBy = ansi.VisibleLine(reviewed.Actor.AccountName + "/" + reviewed.Actor.UserName)
-			page.Review = ansi.Visible(operate.ParseDetail(reviewed.Detail).Comment)
+		if signed := review.Of(records); signed != nil {
+			page.ReviewedBy, page.Review = signed.Name(), ansi.Visible(signed.Comment)
 		}
 	}
 	if page.Open {
@@ -105,15 +101,15 @@ func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) (oper
 
 func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Receipt {
 	ctx := c.Request().Context()
-	req := r.Requested
+	req, from := r.Requested, fromParam(c)
 	detail := operate.ParseDetail(req.Detail)
 	page := templates.Receipt{
 		Frame: h.Frame(c, i18n.T(ctx).Title.Receipt(req.OperationType, present.TargetTitle(req)), templates.SectionTickets),
-		ID:    r.ID, Timeline: present.TimelineAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: present.TicketAddress(req.Ticket),
+		ID:    r.ID, Timeline: present.TimelineAddress("operation", r.ID), TicketID: req.Ticket, TicketAddress: present.From(present.TicketAddress(req.Ticket), from),
 		Type:       req.OperationType,
 		BatchIndex: req.BatchIndex, Target: ansi.VisibleLine(req.Target), Actor: ansi.VisibleLine(req.Actor.UserName),
 		Reason: ansi.Visible(req.Reason), From: ansi.VisibleLine(req.Origin.Address), Steps: present.Steps(r),
-		Next: present.Address("/tickets/next", url.Values{"after": {req.Ticket}}),
+		Next: present.From(present.Address("/tickets/next", url.Values{"after": {req.Ticket}}), from), NextOfList: from != "",
 		Open: r.Open(), Deadline: req.When().Add(h.operations.Deadline()),
 	}
 	if req.InstanceID != 0 {
@@ -128,14 +124,14 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 	if page.Open {
 		page.Refresh = refreshReceipt
 	}
-	page.Again = present.Again(r, detail.Batch)
+	page.Again = present.From(present.Again(r, detail.Batch), from)
 	page.Stops, page.Policies, page.Override, page.ApprovedBy = detail.Stops, detail.Policies, detail.Override,
 		ansi.VisibleLine(detail.ApprovedBy)
 	if detail.ApprovedBy != "" {
 		page.Approval = present.ApprovalAddress(r.ID)
 	}
 	if v, _ := ViewerFrom(ctx); detail.Job != "" && (v.Manager || v.Actor.UserID == req.Actor.UserID) {
-		page.Bulk = bulkAddress(detail.Job)
+		page.Bulk = present.BulkAddress(detail.Job)
 	}
 	return page
 }

@@ -2,26 +2,21 @@ package handlers
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
-	"coc-console/audit/search"
-	"coc-console/internal/ansi"
+	"coc-console/internal/auditview"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/present"
+	"coc-console/internal/report"
 	"coc-console/templates"
 )
 
-// Record shows one record of the log, with what proves it.
+// Record shows one record of the log with what belongs to it, and what proves it.
 func (h *Handlers) Record(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
@@ -29,16 +24,19 @@ func (h *Handlers) Record(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page := present.RecordPage(v.sees().Show(r))
+	page := auditview.RecordPage(v.sees().Show(r))
 	page.Frame = h.Frame(c, i18n.T(ctx).Title.Record(r.Sequence), templates.SectionAudit)
-	if page.Evidence, err = h.evidence(ctx, v, r, pruned); err != nil {
+	if page.Evidence, err = h.logState.Evidence(ctx, v.sees(), r, pruned); err != nil {
 		return err
 	}
-	if err := h.neighbours(ctx, v, &page); err != nil {
+	page.Previous, page.Next, err = h.logState.Neighbours(ctx, v.sees(), r.Sequence)
+	if err != nil {
 		return err
 	}
-	if err := h.siblings(ctx, &page); err != nil {
-		return err
+	if !pruned {
+		if err := h.belonging(ctx, v, r, &page); err != nil {
+			return err
+		}
 	}
 	h.noteView(c,
 		audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", present.Decimal(r.Sequence))})
@@ -76,69 +74,6 @@ func (h *Handlers) readable(c echo.Context) (r audit.Record, pruned bool, err er
 	return r, pruned, nil
 }
 
-// evidence is what shows that the record is in the log as it was written.
-func (h *Handlers) evidence(ctx context.Context, v Viewer, r audit.Record, pruned bool) (templates.Evidence, error) {
-	e := templates.Evidence{Pruned: pruned, Index: r.Sequence - 1}
-	leaf, err := h.log.Leaf(ctx, r.Sequence)
-	damaged := errors.Is(err, audit.ErrDamaged)
-	if err != nil && !damaged {
-		return e, err
-	}
-	e.Leaf = hex.EncodeToString(leaf[:])
-	if !pruned {
-		entry, err := h.log.Entry(ctx, r.Sequence)
-		if err != nil {
-			return e, err
-		}
-		if v.sees().Whole(r) {
-			e.Body, e.Size, e.BytesAddress = ansi.Visible(string(entry.Body)), len(entry.Body),
-				present.RecordAddress(r.Sequence)+"/bytes"
-		}
-		e.Leaf = hex.EncodeToString(entry.Leaf[:])
-		e.Altered = damaged || entry.Leaf != leaf
-	}
-	signed, hashes, err := h.proof(ctx, r.Sequence)
-	if errors.Is(err, audit.ErrNotFound) || errors.Is(err, audit.ErrSignature) || errors.Is(err, audit.ErrDamaged) {
-		return e, nil // nothing vouches for it; the page says so
-	}
-	if err != nil {
-		return e, err
-	}
-	e.Checkpoint, e.CheckpointSize, e.Signed, e.Proof = ansi.Visible(string(signed.Note)), signed.Size, signed.Time,
-		hashes
-	e.ProofAddress = present.RecordAddress(r.Sequence) + "/proof"
-	if v.Manager && !pruned { // bundles are theirs alone
-		e.Bundle = bundleAddress(r)
-		e.Command = "coc-console audit verify-bundle FILE.zip --public-key '" + h.log.PublicKey() + "'"
-	}
-	return e, nil
-}
-
-// bundleAddress exports one record alone: no two records have the same time.
-func bundleAddress(r audit.Record) string {
-	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-	return present.Address("/audit/export",
-		url.Values{"format": {"bundle"}, "from": {at(r.Time)}, "to": {at(r.Time.Add(time.Microsecond))}})
-}
-
-// proof is the first checkpoint that covers a record, and the hashes that lead
-// from the record's leaf to its root, in base64.
-func (h *Handlers) proof(ctx context.Context, sequence int64) (audit.Checkpoint, []string, error) {
-	signed, err := h.log.Covering(ctx, sequence)
-	if err != nil {
-		return signed, nil, err
-	}
-	proof, err := h.log.Prove(ctx, sequence, signed.Size)
-	if err != nil {
-		return signed, nil, err
-	}
-	hashes := make([]string, len(proof))
-	for i, hash := range proof {
-		hashes[i] = hash.String()
-	}
-	return signed, hashes, nil
-}
-
 // RecordBytes sends a record's exact bytes, whose hash is its leaf.
 func (h *Handlers) RecordBytes(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -169,20 +104,14 @@ func (h *Handlers) RecordProof(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	signed, hashes, err := h.proof(ctx, r.Sequence)
+	proof, err := h.logState.TlogProof(ctx, r.Sequence)
 	if err != nil {
-		return err // one that no checkpoint covers yet is "not found"
+		return err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nindex %d\n", r.Sequence-1)
-	for _, hash := range hashes {
-		b.WriteString(hash + "\n")
-	}
-	b.WriteString("\n" + string(signed.Note))
 	h.noteView(c,
 		audit.Record{Action: audit.ActionAuditViewed, Detail: detail("sequence", present.Decimal(r.Sequence))})
 	attach(c, "record-"+present.Decimal(r.Sequence)+".tlog-proof")
-	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(b.String()))
+	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, []byte(proof))
 }
 
 func attach(c echo.Context, name string) {
@@ -201,41 +130,49 @@ func (h *Handlers) Checkpoint(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMETextPlainCharsetUTF8, signed.Note)
 }
 
-// siblings lists the records of the same operation.
-func (h *Handlers) siblings(ctx context.Context, page *templates.Record) error {
-	if page.OperationID == "" {
-		return nil
+// line puts records on one line of time, with what the policies in force say.
+func (h *Handlers) line(ctx context.Context) auditview.Line {
+	rules := h.rules.Rules()
+	return auditview.Line{Say: func(id string) string { return present.RuleText(ctx, rules.Text(id)) }}
+}
+
+// belonging adds what belongs to the record: all of its operation.
+func (h *Handlers) belonging(ctx context.Context, v Viewer, r audit.Record, page *templates.Record) error {
+	records := []audit.Record{v.sees().Show(r)}
+	if r.OperationID != "" {
+		all, err := h.index.Operation(ctx, r.OperationID)
+		if err != nil {
+			return err
+		}
+		if records, err = h.ofOperation(ctx, v, all); err != nil {
+			return err
+		}
+		if page.Timeline = present.TimelineAddress("operation", r.OperationID); len(records) == 0 { // not followed yet
+			records = []audit.Record{v.sees().Show(r)}
+		}
 	}
-	records, err := h.index.Operation(ctx, page.OperationID)
+	name, err := h.ticketName(ctx, v, r.Ticket, records)
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
-		page.Siblings = append(page.Siblings, templates.Sibling{Sequence: r.Sequence, Time: r.When(), Action: string(r.Action),
-			Address: present.RecordAddress(r.Sequence)})
+	page.Subject = auditview.SubjectOf(records, name)
+	page.Steps, page.Asked = h.line(ctx).Steps(records, r.Sequence)
+	if v.Manager && r.Ticket != "" {
+		page.Evidence.Incident = report.IncidentOf(records, r.Ticket)
 	}
-	page.Timeline = present.TimelineAddress("operation", page.OperationID)
 	return nil
 }
 
-// neighbours links the records before and after that the reader may see.
-func (h *Handlers) neighbours(ctx context.Context, v Viewer, page *templates.Record) error {
-	q := search.Query{Limit: 1, Before: page.Sequence,
-		Visible: search.Visibility{All: v.Manager, UserID: v.Actor.UserID}}
-	before, err := h.index.Search(ctx, q)
-	if err != nil {
-		return err
+// ofOperation are those of an operation's records that the reader may see.
+func (h *Handlers) ofOperation(ctx context.Context, v Viewer, all []audit.Record) ([]audit.Record, error) {
+	return auditview.Shown(all, v.sees(), func(r audit.Record) error { return h.mayRead(ctx, v, r) }, errDenied)
+}
+
+// ticketName is a ticket's name, as far as records say it that the reader may see; empty where none does.
+func (h *Handlers) ticketName(ctx context.Context, v Viewer, ticket string, shown []audit.Record) (string, error) {
+	if name := auditview.TicketName(shown); name != "" || ticket == "" || !v.Manager {
+		return name, nil
 	}
-	q.Before, q.After = 0, page.Sequence
-	after, err := h.index.Search(ctx, q)
-	if err != nil {
-		return err
-	}
-	if len(before.Records) > 0 {
-		page.Previous = present.RecordAddress(before.Records[0].Sequence)
-	}
-	if len(after.Records) > 0 {
-		page.Next = present.RecordAddress(after.Records[0].Sequence)
-	}
-	return nil
+	names, err := h.index.TicketNames(ctx, []string{ticket})
+	return names[ticket], err
 }

@@ -33,17 +33,17 @@ func TestReviews(t *testing.T) {
 	id := operator.override(t, "own10")
 	p.await(t, id)
 	review := func(r reader, comment string) answer {
-		return r.post(p.Review, "/reviews", "/reviews", url.Values{"operation": {id}, "comment": {comment}})
+		return r.post(p.Review, "/audit/review", "/audit/review", url.Values{"operation": {id}, "comment": {comment}})
 	}
 	t.Run("not for everybody", func(t *testing.T) {
-		operator.in(t).get(p.Reviews, "/reviews", "/reviews").wantProblem(t, http.StatusForbidden, handlers.ProblemDenied)
+		operator.in(t).get(p.Reviews, "/audit/review", "/audit/review").wantProblem(t, http.StatusForbidden, handlers.ProblemDenied)
 		review(operator.in(t), "fine").wantProblem(t, http.StatusForbidden, handlers.ProblemDenied)
 	})
 	t.Run("no comment", func(t *testing.T) {
 		review(manager.in(t), " \n").want(t, http.StatusUnprocessableEntity, text.Review.Needed)
 	})
 	t.Run("the queue, read again for the review", func(t *testing.T) {
-		manager.in(t).get(p.Reviews, "/reviews", "/reviews").want(t, http.StatusOK, "own10_check", "there is no time",
+		manager.in(t).get(p.Reviews, "/audit/review", "/audit/review").want(t, http.StatusOK, "own10_check", "there is no time",
 			"demo/operator", "/operations/"+id)
 	})
 	t.Run("a long comment", func(t *testing.T) {
@@ -57,12 +57,12 @@ func TestReviews(t *testing.T) {
 			return handlers.WithOpener(ctx, handlers.Opener{User: "operator", Account: "demo", Refused: true})
 		}
 		form := url.Values{"operation": {id}, "comment": {"typed by another"}}
-		r.post(p.ReviewAgain, "/reviews", "/reviews", form).want(t, http.StatusConflict, "typed by another")
+		r.post(p.ReviewAgain, "/audit/review", "/audit/review", form).want(t, http.StatusConflict, "typed by another")
 		form.Set("operation", "x")
-		r.post(p.ReviewAgain, "/reviews", "/reviews", form).wantProblem(t, http.StatusNotFound, handlers.ProblemNotFound)
+		r.post(p.ReviewAgain, "/audit/review", "/audit/review", form).wantProblem(t, http.StatusNotFound, handlers.ProblemNotFound)
 	})
 	t.Run("a review", func(t *testing.T) {
-		if a := review(manager.in(t), "it was right"); a.status != http.StatusSeeOther || a.location != "/reviews" {
+		if a := review(manager.in(t), "it was right"); a.status != http.StatusSeeOther || a.location != "/audit/review" {
 			t.Fatalf("status %d, to %q, error %v", a.status, a.location, a.err)
 		}
 		all := p.records(t, p.sim.UUID("own10"), audit.ActionOverrideReviewed)
@@ -70,11 +70,11 @@ func TestReviews(t *testing.T) {
 			all[0].Actor.UserName != "manager" {
 			t.Errorf("the log has %+v", all)
 		}
-		manager.in(t).get(p.Reviews, "/reviews", "/reviews").want(t, http.StatusOK).without(t, "own10_check")
+		manager.in(t).get(p.Reviews, "/audit/review", "/audit/review").want(t, http.StatusOK).without(t, "own10_check")
 		operator.in(t).get(p.Receipt, receiptRoute, "/operations/"+id).want(t, http.StatusOK, "it was right", "demo/manager")
 	})
 	t.Run("a second one", func(t *testing.T) {
-		if a := review(manager.in(t), "once more"); a.err != nil || a.location != "/reviews" {
+		if a := review(manager.in(t), "once more"); a.err != nil || a.location != "/audit/review" {
 			t.Errorf("to %q, %v", a.location, a.err)
 		}
 		if n := len(p.records(t, p.sim.UUID("own10"), audit.ActionOverrideReviewed)); n != 1 {

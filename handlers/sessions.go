@@ -61,11 +61,11 @@ func (h *Handlers) showSessions(c echo.Context, status int, f sessionForm) error
 	if err != nil {
 		return &Problem{Status: http.StatusServiceUnavailable, Kind: ProblemUnavailable, Err: err}
 	}
-	t := i18n.T(ctx)
-	page := templates.Sessions{Frame: h.Frame(c, t.Sessions.Heading, templates.SectionAudit), More: more,
+	t := i18n.Sessions.T(ctx)
+	page := templates.Sessions{Frame: h.Frame(c, t.Heading, templates.SectionAudit), More: more,
 		MaxReason: operate.MaxReason}
 	if n, err := strconv.Atoi(c.QueryParam("ended")); err == nil && n >= 0 {
-		page.Notices = append(page.Notices, templates.Notice{Kind: templates.NoticeSuccess, Text: t.Sessions.Ended(n)})
+		page.Notices = append(page.Notices, templates.Notice{Kind: templates.NoticeSuccess, Text: t.Ended(n)})
 	}
 	v, _ := ViewerFrom(ctx)
 	rows, kept := map[string]int{}, f.reason == ""
@@ -88,7 +88,7 @@ func (h *Handlers) showSessions(c echo.Context, status int, f sessionForm) error
 	}
 	if !kept {
 		page.Notices = append(page.Notices, templates.Notice{Kind: templates.NoticeWarning,
-			Text: t.Sessions.Gone(ansi.Visible(f.reason))})
+			Text: t.Gone(ansi.Visible(f.reason))})
 	}
 	return Render(c, status, page)
 }
@@ -120,7 +120,7 @@ func (h *Handlers) EndSessions(c echo.Context) error {
 	case f.person == "" && f.session == "":
 		return &Problem{Status: http.StatusBadRequest, Kind: ProblemBadInput}
 	case n == 0:
-		f.problem = t.Sessions.ReasonNeeded
+		f.problem = i18n.Sessions.T(ctx).ReasonNeeded
 	case n > operate.MaxReason:
 		f.problem = t.Field.ReasonTooLong(n, operate.MaxReason)
 	}

@@ -33,7 +33,7 @@ func TestSessions(t *testing.T) {
 		end(manager.in(t), url.Values{"reason": {"x"}}).wantProblem(t, http.StatusBadRequest, handlers.ProblemBadInput)
 	})
 	t.Run("no reason", func(t *testing.T) {
-		end(manager.in(t), one).want(t, http.StatusUnprocessableEntity, text.Sessions.ReasonNeeded)
+		end(manager.in(t), one).want(t, http.StatusUnprocessableEntity, i18n.Sessions.In(i18n.EnUS).ReasonNeeded)
 	})
 	t.Run("a long reason", func(t *testing.T) {
 		long := strings.Repeat("x", operate.MaxReason+1)
@@ -58,11 +58,11 @@ func TestSessions(t *testing.T) {
 			t.Error("the session goes on")
 		}
 		manager.in(t).get(p.ListSessions, "/sessions", "/sessions?ended=1").want(t, http.StatusOK,
-			text.Sessions.Ended(1)).without(t, victim.viewer.SessionName+`"`)
+			i18n.Sessions.In(i18n.EnUS).Ended(1)).without(t, victim.viewer.SessionName+`"`)
 	})
 	t.Run("gone in between", func(t *testing.T) {
 		a := manager.in(t).get(p.ListSessions, "/sessions", "/sessions?session="+victim.viewer.SessionName+"&reason=lost")
-		a.want(t, http.StatusOK, text.Sessions.Gone("lost"))
+		a.want(t, http.StatusOK, i18n.Sessions.In(i18n.EnUS).Gone("lost"))
 	})
 	t.Run("one's own", func(t *testing.T) {
 		self := p.as(t, "manager")

@@ -33,6 +33,7 @@ func (h *ticketPages) Sweep(context.Context) error {
 	h.tickets.Sweep()
 	h.lists.Sweep()
 	h.numbers.Sweep()
+	h.own.Sweep()
 	h.histories.Sweep(h.now())
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/course"
 	"coc-console/internal/i18n"
+	"coc-console/internal/listing"
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
 	"coc-console/internal/presence"
@@ -70,9 +71,9 @@ func (h *ticketPages) Ticket(c echo.Context) error {
 	o := h.onTicket(l.ctx, l.id, presence.Act{})
 	others := o.visit()
 	if !final {
-		page.Address = withHere(l.address("/events"), others)
+		page.Address = present.WithHere(l.address("/events"), others)
 	}
-	own, err := o.html(others)
+	own, err := l.own(o, others)
 	if err != nil {
 		return err
 	}
@@ -106,6 +107,7 @@ type ticketLook struct {
 	filter present.InstanceFilter
 	reader Viewer
 	viewer *watch.Viewer[watch.Snapshot]
+	asked  *present.Permissions // of the snapshot that is shown; nil: the rules were not asked yet
 }
 
 // watchKey names a ticket as the viewer's project sees it.
@@ -185,6 +187,7 @@ func (l *ticketLook) address(below string) string {
 // show renders the newest snapshot, once for all who see the same.
 func (l *ticketLook) show(have *live.Outline) (*live.Version[templates.Ticket], bool, error) {
 	s := l.viewer.Snapshot()
+	l.asked = nil
 	class := l.class(s)
 	if !class.Sees {
 		return nil, false, &watch.Ended{Reason: watch.ReasonForbidden}
@@ -208,6 +211,7 @@ func (l *ticketLook) show(have *live.Outline) (*live.Version[templates.Ticket], 
 		}
 		return l.describe(s, deeds), nil
 	})
+	l.asked = nil
 	return r, s.Final, err
 }
 
@@ -239,6 +243,7 @@ func (l *ticketLook) class(s *watch.Snapshot) live.Class {
 			now, may := l.permissions(s)
 			present.Choices(now, may)
 			may.AskRows()
+			l.asked = may
 			return live.Class{Name: may.Class(), Sees: true}
 		})
 }
@@ -246,6 +251,9 @@ func (l *ticketLook) class(s *watch.Snapshot) live.Class {
 // permissions is what the rules say of the ticket's operations at a reading.
 func (l *ticketLook) permissions(s *watch.Snapshot) (operate.Situation, *present.Permissions) {
 	subject := l.h.subjects.Of(s, present.SubjectOf)
+	if l.asked != nil {
+		return subject.Now, l.asked
+	}
 	return subject.Now, l.h.permissions(l.ctx, l.reader, subject, s)
 }
 
@@ -279,5 +287,6 @@ func readInstanceFilter(c echo.Context) (present.InstanceFilter, error) {
 	if wrong != "" {
 		return f, &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(wrong)}
 	}
+	f.From = listing.From(f.From)
 	return f, err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/course"
 	"coc-console/internal/live"
@@ -13,11 +14,14 @@ import (
 )
 
 // ofTickets are the groups of records that a ticket's page tells of.
-var ofTickets = []audit.Action{"operation.", "approval."}
+var ofTickets = []audit.Action{"operation.", "approval.", audit.ActionReviewed, audit.ActionOverrideReviewed}
+
+// anyTicket is rung for with each of them: lists say what is pending.
+const anyTicket = ""
 
 func isOfTicket(a audit.Action) bool {
 	return slices.ContainsFunc(ofTickets, func(group audit.Action) bool {
-		return strings.HasPrefix(string(a), string(group))
+		return a == group || query.IsGroup(string(group)) && strings.HasPrefix(string(a), string(group))
 	})
 }
 
@@ -41,6 +45,7 @@ func newHistories(log *audit.Log, bells *live.Bells) *live.Recents[course.Deed] 
 				kept.Add(r.Ticket, func() course.Deed { return present.DeedOf(*r.Record) })
 			}
 			bells.Ring(r.Ticket)
+			bells.Ring(anyTicket)
 		}
 	})
 	return kept
@@ -52,7 +57,7 @@ func (h *ticketPages) history(ctx context.Context, id string) ([]course.Deed, er
 	find := func() (out []course.Deed, err error) {
 		for _, group := range ofTickets {
 			found, err := h.index.Search(ctx, search.Query{Ticket: id, Action: group, Limit: present.MaxTimeline,
-				Visible: search.Visibility{Tickets: []string{id}}})
+				Visible: search.Visibility{All: true}})
 			if err != nil {
 				return nil, err
 			}

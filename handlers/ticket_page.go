@@ -24,6 +24,9 @@ func (l *ticketLook) describe(s *watch.Snapshot, deeds []course.Deed) templates.
 		Failures: happened.Outputs(l.filter, t), Requests: happened.Requests(), Feed: happened.Feed(),
 		AllHistory: present.Address("/audit", url.Values{"ticket": {id}}), Timeline: present.TimelineAddress("ticket", id),
 	}
+	for i := range page.Operations {
+		page.Operations[i].Address = present.From(page.Operations[i].Address, l.filter.From)
+	}
 	page.Verdict = happened.Verdict(page.Head.Over)
 	page.Head.Regions, page.Head.Zones = present.Places(s)
 	page.Frame = templates.Frame{Here: l.address("")}
@@ -36,6 +39,8 @@ func (l *ticketLook) describe(s *watch.Snapshot, deeds []course.Deed) templates.
 	rows, page.Instances.Folds = l.filter.Fold(s, rows, page.Head.Over)
 	for _, r := range rows {
 		row := present.Instance(id, r.Batch, r.Instance.Instance, now, s.At, may)
+		row.Address = present.From(row.Address, l.filter.From)
+		row.Cancel.Address = present.From(row.Cancel.Address, l.filter.From)
 		row.LastLine = present.LastLine(r.Instance)
 		page.Instances.Rows = append(page.Instances.Rows, row)
 	}

@@ -1,8 +1,10 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +39,7 @@ func (h *ticketPages) Tickets(c echo.Context) error {
 		}
 		page.Filter.Text, page.Errors["q"] = text, t.List.UnknownTerm(unknown)
 	}
-	return h.showTickets(c, page)
+	return h.showTickets(c, c.QueryParams(), page)
 }
 
 func (h *ticketPages) newTickets(c echo.Context) templates.Tickets {
@@ -45,17 +47,18 @@ func (h *ticketPages) newTickets(c echo.Context) templates.Tickets {
 		Errors: templates.FieldErrors{}, ReadAt: h.now()}
 }
 
-func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error {
-	f, times := h.readTicketFilter(c, &page)
+// showTickets shows the list that the values of an address choose.
+func (h *ticketPages) showTickets(c echo.Context, chosen url.Values, page templates.Tickets) error {
+	f, times := h.readTicketFilter(c.Request().Context(), chosen, page.Errors)
 	h.showFilter(c, &page, &f, times)
 	if _, named := page.Errors["label"]; len(page.Errors) > 1 || len(page.Errors) == 1 && !named {
 		return h.renderGzip(c, http.StatusUnprocessableEntity, page)
 	}
 	if times.Local {
-		return c.Redirect(http.StatusSeeOther, times.ExactAddress(c.Request().URL))
+		return c.Redirect(http.StatusSeeOther, times.ExactAddress("/tickets", chosen))
 	}
 	var failed error
-	if len(page.Errors) == 0 && isDefault(c) {
+	if len(page.Errors) == 0 && isDefault(chosen) {
 		if f.Attention, failed = h.somethingWaits(c, f); f.Attention {
 			h.showFilter(c, &page, &f, times)
 		}
@@ -71,7 +74,7 @@ func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error 
 	case f.Host != "":
 		status, _, err = h.search(c, &page, f, f.Host)
 	default:
-		status, err = h.listTickets(c, &page, f)
+		status, err = h.listTickets(c, chosen, &page, f)
 	}
 	if err != nil {
 		return err
@@ -83,9 +86,9 @@ func (h *ticketPages) showTickets(c echo.Context, page templates.Tickets) error 
 }
 
 // isDefault reports whether an address chooses no list.
-func isDefault(c echo.Context) bool {
-	return c.QueryParam("after") == "" &&
-		!slices.ContainsFunc(listing.Names, func(name string) bool { return c.QueryParam(name) != "" })
+func isDefault(chosen url.Values) bool {
+	return chosen.Get("after") == "" &&
+		!slices.ContainsFunc(listing.Names, func(name string) bool { return chosen.Get(name) != "" })
 }
 
 // somethingWaits reports whether a ticket needs attention, as far as the reader may know: then those are shown first.
@@ -103,12 +106,13 @@ func (h *ticketPages) somethingWaits(c echo.Context, f listing.Filter) (bool, er
 	return n.Attention > 0, nil
 }
 
-// readTicketFilter reads the filters, and puts them and what is wrong with
-// them into the page.
-func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) (listing.Filter, present.Span) {
-	t := i18n.T(c.Request().Context())
-	value := func(name string) string { return strings.TrimSpace(bounded(c.QueryParam(name))) }
-	times := present.ReadSpan(c.Request().Context(), c.QueryParams(), page.Errors)
+// readTicketFilter reads the filters, for the reader whom the context names.
+// What is wrong with them goes into errs.
+func (h *ticketPages) readTicketFilter(ctx context.Context, chosen url.Values,
+	errs templates.FieldErrors) (listing.Filter, present.Span) {
+	t := i18n.T(ctx)
+	value := func(name string) string { return strings.TrimSpace(bounded(chosen.Get(name))) }
+	times := present.ReadSpan(ctx, chosen, errs)
 	f := listing.New()
 	status := value("status")
 	q := &f.Query
@@ -118,10 +122,10 @@ func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) 
 		q.Status = h.inItsWords(coc.TicketStatus(status))
 	}
 	if q.Status != "" && !slices.Contains(h.ticketStatuses(), q.Status) {
-		page.Errors["status"] = t.Field.Choice
+		errs["status"] = t.Field.Choice
 	}
 	if !slices.Contains(listing.Scopes, f.Scope) {
-		page.Errors["scope"], f.Scope = t.Field.Choice, ""
+		errs["scope"], f.Scope = t.Field.Choice, ""
 	}
 	if d, ok := listing.Ranges[f.Back]; ok && q.From.IsZero() {
 		q.From = h.now().Truncate(d / 24).Add(-d)
@@ -130,34 +134,35 @@ func (h *ticketPages) readTicketFilter(c echo.Context, page *templates.Tickets) 
 	}
 	for name, text := range map[string]string{"creator": q.Creator, "name": q.NameLike, "host": f.Host} {
 		if len([]rune(text)) > maxFilter {
-			page.Errors[name] = t.Field.TooLong(maxFilter)
+			errs[name] = t.Field.TooLong(maxFilter)
 		}
 	}
-	if after := c.QueryParam("after"); after != "" && !f.Attention {
+	if after := chosen.Get("after"); after != "" && !f.Attention {
 		marker, err := coc.ParseID(after)
 		if err != nil {
-			page.Errors["after"] = t.Field.Choice
+			errs["after"] = t.Field.Choice
 		}
-		q.Marker = marker
+		q.Marker, f.Trail = marker, chosen.Get("trail")
 	}
-	v, _ := ViewerFrom(c.Request().Context())
+	v, _ := ViewerFrom(ctx)
 	f.For(operate.PersonOf(v.Actor), h.rules.Rules())
 	return f, times
 }
 
 // listTickets puts the rows into the page: of the shared view, or, for the
 // pages after the first, read for this reader alone.
-func (h *ticketPages) listTickets(c echo.Context, page *templates.Tickets, f listing.Filter) (int, error) {
+func (h *ticketPages) listTickets(c echo.Context, chosen url.Values, page *templates.Tickets,
+	f listing.Filter) (int, error) {
 	start := h.now()
 	record := audit.Record{Action: audit.ActionTicketListed, Detail: listDetail(f)}
 	var err error
 	if f.Query.Marker == 0 {
 		err = h.listLive(c, page, f, record)
 	} else {
-		err = h.listPage(c, page, f, record)
+		err = h.listPage(c, chosen, page, f, record)
 	}
 	if errors.Is(err, watch.ErrFull) && !f.Attention {
-		err = h.listPage(c, page, f, record)
+		err = h.listPage(c, chosen, page, f, record)
 	}
 	if err != nil {
 		record.Duration = since(start, h.now)
@@ -178,6 +183,10 @@ func (h *ticketPages) listLive(c echo.Context, page *templates.Tickets, f listin
 		return err
 	}
 	take(page, r.Page)
+	if page.LookedAll && !f.Filtered() {
+		team := h.countTeam(c.Request().Context(), l.reader)
+		page.Numbers = h.board.Note(readerOf(l.reader), h.now(), func(n *templates.Numbers) { n.Team = team })
+	}
 	if f.Plain() {
 		page.Numbers = h.board.Note(readerOf(l.reader), h.now(),
 			h.ticketsCounted(c.Request().Context(), l.reader, l.viewer))
@@ -188,7 +197,8 @@ func (h *ticketPages) listLive(c echo.Context, page *templates.Tickets, f listin
 }
 
 // listPage reads one page of the list.
-func (h *ticketPages) listPage(c echo.Context, page *templates.Tickets, f listing.Filter, record audit.Record) error {
+func (h *ticketPages) listPage(c echo.Context, chosen url.Values, page *templates.Tickets, f listing.Filter,
+	record audit.Record) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	start := h.now()
@@ -203,9 +213,9 @@ func (h *ticketPages) listPage(c echo.Context, page *templates.Tickets, f listin
 	rows := l.describe(s, live.Class{Name: l.hidden(s), Sees: true})
 	l.mark(&rows)
 	if last := f.Last(found); last != "" {
-		rows.Pager.Older = listing.Older("/tickets", c.QueryParams(), last)
+		rows.Pager.Older = listing.Older("/tickets", chosen, last)
 	}
-	rows.Pager.Newer = listing.Newer("/tickets", c.QueryParams())
+	rows.Pager.Newer = listing.Newer("/tickets", chosen)
 	take(page, rows)
 	return nil
 }

@@ -38,8 +38,8 @@ func (h *ticketPages) listQuery(c echo.Context, text string) (address, unknown s
 			q.Set(name, values[0])
 		}
 	}
-	query := present.TicketQuery{States: known, Now: h.now(), Time: func(text string) (time.Time, bool) {
-		at, _, err := present.ParseTime(text, i18n.ZoneFrom(ctx))
+	query := present.TicketQuery{States: known, Now: h.now(), Time: func(name, text string) (time.Time, bool) {
+		at, _, err := present.ParseTime(text, i18n.ZoneFrom(ctx), name == "to")
 		return at, err == nil
 	}, Ranges: slices.Collect(maps.Keys(listing.Ranges)), Exact: present.Exact}
 	unknown = query.Add(q, text)

@@ -34,7 +34,7 @@ func (h *ticketPages) find(c echo.Context, page templates.Tickets, text string) 
 	page.Search = bounded(text)
 	if utf8.RuneCountInString(text) > maxFilter || !ansi.Shows(text) || strings.HasPrefix(text, "SCT") {
 		page.Errors["find"] = i18n.T(c.Request().Context()).Field.NoUUID
-		return h.showTickets(c, page)
+		return h.showTickets(c, c.QueryParams(), page)
 	}
 	f := listing.Filter{}
 	h.showFilter(c, &page, &f, present.Span{})
@@ -54,23 +54,28 @@ func (h *ticketPages) find(c echo.Context, page templates.Tickets, text string) 
 	return h.renderGzip(c, status, page)
 }
 
+// findFor looks for tickets by a server or, with names, by their own name, too: those that somebody may see.
+func (h *ticketPages) findFor(ctx context.Context, v Viewer, text string, names bool,
+	patience time.Duration) (finder.Result, error) {
+	scope := finder.Scope{Account: v.Actor.AccountID, Project: v.Caller.ProjectID}
+	if scope.Project == "" {
+		scope.Session = v.SessionKey // a token of account scope shares nothing
+	}
+	return h.finder.Find(ctx, finder.Request{Scope: scope, Session: v.SessionKey, Text: text, Names: names,
+		Caller: h.lent(v).Caller, Sees: func(t coc.Ticket) bool { return h.maySee(v, t) }}, patience)
+}
+
 // search looks for tickets by a text: those that have such a server or, without one in the filter, such a name.
 func (h *ticketPages) search(c echo.Context, page *templates.Tickets, f listing.Filter, text string) (status int,
 	only string, err error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	start := h.now()
-	scope := finder.Scope{Account: v.Actor.AccountID, Project: v.Caller.ProjectID}
-	if scope.Project == "" {
-		scope.Session = v.SessionKey // a token of account scope shares nothing
-	}
 	record := audit.Record{Action: audit.ActionTicketListed, Detail: detail("find", text)}
 	if f.Host != "" {
 		record.Detail = listDetail(f)
 	}
-	found, err := h.finder.Find(ctx, finder.Request{Scope: scope, Session: v.SessionKey, Text: text, Names: f.Host == "",
-		Caller: func(ctx context.Context) (coc.Caller, error) { return h.sessions.Caller(ctx, v.SessionKey) },
-		Sees:   func(t coc.Ticket) bool { return h.maySee(v, t) }}, findPatience)
+	found, err := h.findFor(ctx, v, text, f.Host == "", findPatience)
 	record.Duration = since(start, h.now)
 	if err != nil {
 		status, err = h.readFailed(c, record, err, &page.Failure)

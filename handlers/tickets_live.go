@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,6 +42,8 @@ type listLook struct {
 	filter listing.Filter
 	reader Viewer
 	viewer *watch.Viewer[watch.List]
+	deep   *watch.List // what was made of a snapshot last
+	of     deepOf
 }
 
 // lookAtList lets a viewer in with their own token, and notes that they look, if there is a record.
@@ -66,7 +69,7 @@ func (h *ticketPages) lookAtList(c echo.Context, f listing.Filter, record audit.
 // show renders the newest snapshot: once for all who see the same, and then
 // with what is unread for the reader.
 func (l *listLook) show(have *live.Outline) (*live.Version[templates.Tickets], bool, error) {
-	s := l.viewer.Snapshot()
+	s := l.snapshot()
 	class := l.class(s)
 	r, err := l.versions(class).Render(everybody(l.ctx), weak.Make(s), have,
 		func() (templates.Tickets, error) { return l.describe(s, class), nil })
@@ -78,7 +81,7 @@ func (l *listLook) show(have *live.Outline) (*live.Version[templates.Tickets], b
 }
 
 func (l *listLook) known(digest string) *live.Outline {
-	return l.versions(l.class(l.viewer.Snapshot())).Known(digest)
+	return l.versions(l.class(l.snapshot())).Known(digest)
 }
 
 func (l *listLook) view() string { return viewName(l.reader, "list "+l.filter.Values().Encode()) }
@@ -126,6 +129,7 @@ func (l *listLook) describe(s *watch.List, class live.Class) templates.Tickets {
 func take(page *templates.Tickets, from templates.Tickets) {
 	page.Rows, page.Decisions, page.Total, page.Read, page.Hidden, page.Narrow = from.Rows, from.Decisions, from.Total,
 		from.Read, from.Hidden, from.Narrow
+	page.Looked, page.LookedAll = from.Looked, from.LookedAll
 	page.Pager, page.Trouble, page.ReadAt, page.Unread, page.Live = from.Pager, from.Trouble, from.ReadAt, from.Unread,
 		from.Live
 	page.Filter.Scope = from.Filter.Scope
@@ -141,9 +145,9 @@ func (h *ticketPages) TicketListEvents(c echo.Context) error {
 		return err
 	}
 	defer leave()
-	wrong := templates.Tickets{Errors: templates.FieldErrors{}}
-	f, times := h.readTicketFilter(c, &wrong)
-	if len(wrong.Errors) > 0 || times.Local || f.Query.Marker != 0 {
+	errs := templates.FieldErrors{}
+	f, times := h.readTicketFilter(c.Request().Context(), c.QueryParams(), errs)
+	if len(errs) > 0 || times.Local || f.Query.Marker != 0 {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
 			Value: shortened(c.QueryString())}
 	}
@@ -153,7 +157,9 @@ func (h *ticketPages) TicketListEvents(c echo.Context) error {
 		return h.lookFailed(c, record, watchProblem(err))
 	}
 	defer l.viewer.Close()
-	return serveStream(h.base, c, l.viewer, nil, l, live.Own{})
+	rung, stop := h.bells.Listen(anyTicket)
+	defer stop()
+	return serveStream(h.base, c, l.viewer, rung, l, live.Own{})
 }
 
 // showViews describes whose tickets can be listed, and the reader's own views.
@@ -250,15 +256,17 @@ func (h *ticketPages) SaveView(c echo.Context) error {
 
 // viewAgain shows the list again, with the name that was typed.
 func (h *ticketPages) viewAgain(c echo.Context, view, label, problem string) error {
-	r := c.Request().Clone(c.Request().Context())
-	r.Method, r.URL.Path, r.URL.RawQuery = http.MethodGet, "/tickets", view
-	again := c.Echo().NewContext(r, c.Response())
-	page := h.newTickets(again)
+	chosen, err := url.ParseQuery(view)
+	if err != nil {
+		return fmt.Errorf("read the list of a view: %w", err)
+	}
+	page := h.newTickets(c)
+	page.Here = viewAddress(view)
 	page.SaveTeam = bounded(c.FormValue("team"))
 	if page.SaveLabel = label; problem != "" {
 		page.Errors["label"] = problem
 	}
-	return h.showTickets(again, page)
+	return h.showTickets(c, chosen, page)
 }
 
 // DeleteView forgets one of the reader's own views, and shows the list again.

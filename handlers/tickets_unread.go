@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"coc-console/audit"
 	"coc-console/internal/live"
 	"coc-console/internal/present"
 	"coc-console/internal/store"
@@ -51,14 +52,17 @@ func shown(p templates.Tickets) []store.ShownTicket {
 // forReader puts what is unread into a rendering that others share.
 func (l *listLook) forReader(r *live.Version[templates.Tickets]) (*live.Version[templates.Tickets], error) {
 	found, since := l.h.visited(l.ctx, l.reader, shown(r.Page))
-	asked := l.h.asked(l.ctx, l.reader)
-	if len(found) == 0 && len(asked) == 0 {
+	asked, open := l.h.asked(l.ctx, l.reader), l.h.open(l.ctx, r.Page)
+	if len(found) == 0 && len(asked) == 0 && len(open) == 0 {
 		return r, nil
 	}
 	parts := []templates.Fragment{templates.Unread{Count: len(found), Since: since}.Fragment(r.Page.Here)}
 	for _, row := range r.Page.Rows {
 		n, isNew := found[row.ID]
-		if row.News, row.Asked = templates.News(n), asked[row.ID]; isNew || row.Asked != "" {
+		if o, isOpen := open[row.ID]; isOpen {
+			row.Pending, row.Receipt = o.OperationType, present.ReceiptAddress(o.OperationID)
+		}
+		if row.News, row.Asked = templates.News(n), asked[row.ID]; isNew || row.Asked != "" || row.Pending != "" {
 			parts = append(parts, row.Fragment())
 		}
 	}
@@ -84,12 +88,29 @@ func (h *ticketPages) asked(ctx context.Context, v Viewer) map[string]string {
 	return asked
 }
 
+// open are the operations without an end on a page's tickets.
+func (h *ticketPages) open(ctx context.Context, page templates.Tickets) map[string]audit.Record {
+	ids := make([]string, 0, len(page.Rows))
+	for _, r := range page.Rows {
+		ids = append(ids, r.ID)
+	}
+	open, err := h.operations.Newest(ctx, ids)
+	if err != nil && ctx.Err() == nil {
+		h.logger.WarnContext(ctx, "open operations of tickets not read", "error", err)
+	}
+	return open
+}
+
 // mark puts what is unread into a page that is nobody else's.
 func (l *listLook) mark(page *templates.Tickets) {
 	found, since := l.h.visited(l.ctx, l.reader, shown(*page))
 	page.Unread = templates.Unread{Count: len(found), Since: since}
+	asked, open := l.h.asked(l.ctx, l.reader), l.h.open(l.ctx, *page)
 	for i, row := range page.Rows {
-		page.Rows[i].News = templates.News(found[row.ID])
+		page.Rows[i].News, page.Rows[i].Asked = templates.News(found[row.ID]), asked[row.ID]
+		if o, isOpen := open[row.ID]; isOpen {
+			page.Rows[i].Pending, page.Rows[i].Receipt = o.OperationType, present.ReceiptAddress(o.OperationID)
+		}
 	}
 }
 

@@ -22,25 +22,23 @@ var carried = map[string]struct {
 	page   func(c echo.Context) string
 	fields []string
 }{
-	"/tickets/:execute_uuid/operations": {func(c echo.Context) string {
-		return present.TicketAddress(c.Param("execute_uuid")) +
-			"/operations/new"
-	},
-		[]string{"operation_type", "batch_index", "instance_id", "batch", "reason"}},
-	"/tickets/:execute_uuid/instances/:id/mark": {func(c echo.Context) string {
-		return present.TicketAddress(c.Param("execute_uuid"))
-	}, nil},
-	"/bulk": {func(echo.Context) string { return "/bulk/new" },
-		[]string{"operation_type", "target", "reason"}},
-	"/bulk/:id":              {func(c echo.Context) string { return bulkAddress(c.Param("id")) }, nil},
+	"/tickets/:execute_uuid/operations": {func(c echo.Context) string { return ticketPage(c) + "/operations/new" },
+		[]string{"operation_type", "batch_index", "instance_id", "batch", "reason", "from"}},
+	"/tickets/:execute_uuid/instances/:id/mark": {ticketPage, nil},
+	"/bulk":                  {func(echo.Context) string { return "/bulk/new" }, []string{"operation_type", "target", "reason"}},
+	"/bulk/:id":              {func(c echo.Context) string { return present.BulkAddress(c.Param("id")) }, nil},
 	"/approvals/:id":         {func(c echo.Context) string { return present.ApprovalAddress(c.Param("id")) }, []string{"comment"}},
 	"/sessions":              {func(echo.Context) string { return "/sessions" }, []string{"whose", "session", "reason"}},
-	"/reviews":               {func(echo.Context) string { return "/reviews" }, []string{"operation", "comment"}},
+	"/audit/review":          {func(echo.Context) string { return "/audit/review" }, []string{"operation", "comment"}},
+	"/handover":              {func(echo.Context) string { return "/handover" }, []string{"hours"}},
+	"/handover/note":         {func(echo.Context) string { return "/handover" }, []string{"hours", "comment"}},
 	"/tickets/views":         {viewPage, nil},
 	"/tickets/views/delete":  {viewPage, nil},
 	"/audit/searches":        {func(echo.Context) string { return "/audit" }, []string{"q"}},
 	"/audit/searches/delete": {func(echo.Context) string { return "/audit" }, []string{"q"}},
 }
+
+func ticketPage(c echo.Context) string { return present.TicketAddress(c.Param("execute_uuid")) }
 
 // viewPage is the list that a form is about.
 func viewPage(c echo.Context) string {

@@ -20,7 +20,14 @@ type Approvals struct {
 	Frame
 	View                   string // "waiting", "mine" or "decided"
 	Waiting, Mine, Decided []ApprovalRow
+	Others                 []ApprovalRow // open, for others to decide
+	Stream                 Live
 }
+
+func (p Approvals) live() Live { return p.Stream }
+
+// Parts are what of the page changes: all of it.
+func (p Approvals) Parts() Parts { return Parts{{ID: "approvals", Body: p.Body()}} }
 
 // ApprovalRow is one of them.
 type ApprovalRow struct {
@@ -29,6 +36,43 @@ type ApprovalRow struct {
 	Asked, Expires                                      time.Time
 	Decider, Comment                                    string
 	Decided                                             time.Time
+	Needed, Missing                                     int     // approvals; at most 1 where one is enough
+	Apart                                               bool    // of different teams
+	Given                                               []Given // but the one that decided
+}
+
+// Given is one approval of several.
+type Given struct {
+	Name, Comment string
+	At            time.Time
+}
+
+// several says who has approved, and how many are missing, where several have to.
+//go:noinline
+func (r ApprovalRow) several() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.Approvers.T(ctx)
+		if r.Needed > 1 && r.State == "waiting" {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\" data-missing=\"", number(r.Missing))
+			write(templ_7745c5c3_Buffer, "\">", t.Progress(r.Needed-r.Missing, r.Needed, r.Apart))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		for _, g := range r.Given {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\" data-given><strong><bdi>", g.Name)
+			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Given + " ")
+			templ_7745c5c3_Err = When(g.At).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if g.Comment != "" {
+				write(templ_7745c5c3_Buffer, "", i18n.T(ctx).Common.Colon)
+				write(templ_7745c5c3_Buffer, "<q>", g.Comment)
+				templ_7745c5c3_Buffer.WriteString("</q>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		return nil
+	})
 }
 
 // Approval is one operation that needs approval.
@@ -45,11 +89,21 @@ type Approval struct {
 	Frozen                  string       // as of when that is, once it is decided; empty: now
 	Receipt, Again          string       // addresses, where there is such a page
 	MayDecide, Own, MaySend bool
+	Number                  bool // of instances that stop, is typed
+	Stops                   int
+	Count                   string // as typed
 	Denied                  *Denial
+	Uncounted               string // why the reader's approval would not count; empty: it would
 	Typed                   string // comment that comes back with an error
 	Errors                  FieldErrors
 	Failure                 *Failure // the ticket cannot be read now
+	Stream                  Live
 }
+
+func (p Approval) live() Live { return p.Stream }
+
+// Parts are what of the page changes: all of it.
+func (p Approval) Parts() Parts { return Parts{{ID: "approval", Body: p.Body()}} }
 
 // Denial says why the rules stop something, and whom to ask.
 type Denial struct {
@@ -57,11 +111,44 @@ type Denial struct {
 	Policies []string // that decided
 	Ask      []string
 	Failed   []string // rules that could not be evaluated
+	Windows  []Window // of the calendar, for which it is denied
+}
+
+// Window is a window of the calendar that is in force; a zero End: it has none.
+type Window struct {
+	Name string
+	End  time.Time
+}
+
+// windows are those in force, each with its end.
+//go:noinline
+func windows(all []Window) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var8 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.Calendar.T(ctx)
+		for i, w := range all {
+			if i > 0 {
+				write(templ_7745c5c3_Buffer, "", i18n.T(ctx).Course.Comma)
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if w.End.IsZero() {
+				write(templ_7745c5c3_Buffer, "<bdi>", w.Name)
+				write(templ_7745c5c3_Buffer, "</bdi>", t.Always)
+			} else {
+				write(templ_7745c5c3_Buffer, "<bdi>", w.Name)
+				write(templ_7745c5c3_Buffer, "</bdi>", t.Until)
+				templ_7745c5c3_Err = When(w.End).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 //go:noinline
 func denial(d *Denial) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-error\" role=\"alert\" id=\"denial\">", icon("denied"))
 		if templ_7745c5c3_Err != nil {
@@ -76,6 +163,14 @@ func denial(d *Denial) templ.Component {
 			for _, id := range d.Policies {
 				write(templ_7745c5c3_Buffer, "<code>", id)
 				write(templ_7745c5c3_Buffer, "</code>", " ")
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		if len(d.Windows) > 0 {
+			write(templ_7745c5c3_Buffer, "<p>", i18n.Calendar.T(ctx).InForce + t.Common.Colon)
+			templ_7745c5c3_Err = windows(d.Windows).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
@@ -101,7 +196,7 @@ func denial(d *Denial) templ.Component {
 // choiceHint says what an operation does, or why it is not offered and whom to ask.
 //go:noinline
 func choiceHint(o OperationChoice) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var12 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if o.Denied != nil {
 			write(templ_7745c5c3_Buffer, "<span data-denied=\"", strings.Join(o.Denied.Policies, " "))
@@ -129,9 +224,9 @@ func choiceHint(o OperationChoice) templ.Component {
 
 //go:noinline
 func (p Approvals) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<div class=\"title\"><h1>", t.Approval.Heading)
+		write(templ_7745c5c3_Buffer, "<div id=\"approvals\"><div class=\"title\"><h1>", t.Approval.Heading)
 		write(templ_7745c5c3_Buffer, "</h1><nav class=\"tabs\" aria-label=\"", t.Approval.Views)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.tab("waiting", t.Approval.Others, len(p.Waiting)))
 		if templ_7745c5c3_Err != nil {
@@ -162,17 +257,25 @@ func (p Approvals) Body() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if len(p.Others) > 0 {
+				write(templ_7745c5c3_Buffer, "<h2>", t.Approval.ForOthers)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2>", approvalItems("others", t.Approval.ForOthers, p.Others))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
 		}
 		write(templ_7745c5c3_Buffer, "</div><aside><section><h2>", t.Approval.How)
 		write(templ_7745c5c3_Buffer, "</h2><p class=\"muted\">", t.Approval.HowText)
-		templ_7745c5c3_Buffer.WriteString("</p></section></aside></div>")
+		templ_7745c5c3_Buffer.WriteString("</p></section></aside></div></div>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Approvals) tab(view, word string, count int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("/approvals?view=" + view))
 		write(templ_7745c5c3_Buffer, "\" id=\"", "view-" + view)
 		templ_7745c5c3_Buffer.WriteString("\"")
@@ -190,7 +293,7 @@ func (p Approvals) tab(view, word string, count int) templ.Component {
 
 //go:noinline
 func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", heading)
 		write(templ_7745c5c3_Buffer, "\" id=\"", id)
@@ -217,7 +320,7 @@ func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
 
 //go:noinline
 func (r ApprovalRow) item() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li id=\"", "approval-" + r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", r.ID)
@@ -240,7 +343,10 @@ func (r ApprovalRow) item() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</p>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", r.several())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		if r.Decider != "" {
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\"><strong><bdi>", r.Decider)
 			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.DecidedAt + " ")
@@ -278,7 +384,7 @@ func (r ApprovalRow) item() templ.Component {
 
 //go:noinline
 func (p Approval) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-operation=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -310,7 +416,16 @@ func (p Approval) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</p>")
+		if p.Stream.Address != "" {
+			write(templ_7745c5c3_Buffer, "<noscript>", " · ")
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.ApprovalRow.Address))
+			write(templ_7745c5c3_Buffer, "\">", t.Common.Refresh)
+			templ_7745c5c3_Buffer.WriteString("</a></noscript>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", p.several())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		if p.Decider != "" {
 			write(templ_7745c5c3_Buffer, "<p class=\"muted\" id=\"decided-by\"><strong><bdi>", p.Decider)
 			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.DecidedAt + " ")
@@ -411,7 +526,7 @@ func (p Approval) nowHead(t *i18n.Texts) string {
 // does is what the operation does, as it was asked for or decided on.
 //go:noinline
 func (p Approval) does() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var89 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"does\">")
@@ -448,7 +563,7 @@ func (p Approval) changed() bool {
 // since says whether the ticket is still what the requester saw, while that matters.
 //go:noinline
 func (p Approval) since() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var96 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Frozen == "" && p.Failure == nil && len(p.Seen) > 0 && p.State == "waiting" {
 			if p.changed() {
@@ -480,7 +595,7 @@ func (p Approval) since() templ.Component {
 // onward leads to what came of the request.
 //go:noinline
 func (p Approval) onward() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var101 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Receipt != "" || p.Again != "" {
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
@@ -502,13 +617,21 @@ func (p Approval) onward() templ.Component {
 
 //go:noinline
 func (p Approval) decision() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Denied != nil {
 			templ_7745c5c3_Err = denial(p.Denied).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		}
+		if p.Uncounted != "" {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"notice notice-warning\" id=\"uncounted\" role=\"status\">", icon("abnormal"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<p>", i18n.Approvers.T(ctx).Uncounted.Of(p.Uncounted))
+			templ_7745c5c3_Buffer.WriteString("</p></div>")
 		}
 		if p.MayDecide {
 			write(templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"post\" action=\"", templ.SafeURL(p.Address))
@@ -521,20 +644,42 @@ func (p Approval) decision() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Approval.ApproveText)
-			templ_7745c5c3_Buffer.WriteString("</p><div class=\"actions\">")
-			var templ_7745c5c3_Var91 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var91...)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if p.Number && p.Uncounted == "" {
+				write(templ_7745c5c3_Buffer, "<div class=\"count-field\" data-stops=\"", number(p.Stops))
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", field(input{Name: "count", Label: t.Policy.Count(p.Stops), Value: p.Count, Hint: t.Policy.CountHint, Error: p.Errors["count"], Autocomplete: "off", Mode: "numeric"}))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</div>")
 			}
-			write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var91).String())
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" name=\"decision\" value=\"approve\" id=\"approve\">", icon(operationIcon(p.Type)))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if p.Uncounted == "" && p.Missing > 1 {
+				write(templ_7745c5c3_Buffer, "<p class=\"hint\">", i18n.Approvers.T(ctx).NotLast(p.Missing - 1))
+				templ_7745c5c3_Buffer.WriteString("</p>")
+			} else if p.Uncounted == "" {
+				write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Approval.ApproveText)
+				templ_7745c5c3_Buffer.WriteString("</p>")
 			}
-			write(templ_7745c5c3_Buffer, "", t.Approval.Approve(p.Type))
-			write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" name=\"decision\" value=\"refuse\" id=\"refuse\">", t.Approval.Decline)
+			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
+			if p.Uncounted == "" {
+				var templ_7745c5c3_Var112 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var112...)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var112).String())
+				templ_7745c5c3_Buffer.WriteString("\" name=\"decision\" value=\"approve\" id=\"approve\">")
+				if p.Missing > 1 {
+					write(templ_7745c5c3_Buffer, "", i18n.Approvers.T(ctx).Approve)
+				} else {
+					templ_7745c5c3_Err = icon(operationIcon(p.Type)).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					write(templ_7745c5c3_Buffer, " ", t.Approval.Approve(p.Type))
+				}
+				templ_7745c5c3_Buffer.WriteString("</button> ")
+			}
+			write(templ_7745c5c3_Buffer, "<button class=\"button\" name=\"decision\" value=\"refuse\" id=\"refuse\">", t.Approval.Decline)
 			write(templ_7745c5c3_Buffer, "</button> <a class=\"button button-quiet\" href=\"/approvals\">", t.Approval.Later)
 			templ_7745c5c3_Buffer.WriteString("</a></div></form>")
 		}
@@ -553,12 +698,12 @@ func (p Approval) decision() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 			if p.MaySend {
-				var templ_7745c5c3_Var99 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var99...)
+				var templ_7745c5c3_Var121 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var121...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var99).String())
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var121).String())
 				write(templ_7745c5c3_Buffer, "\" name=\"decision\" value=\"send\" id=\"send\">", t.Approval.Send)
 				templ_7745c5c3_Buffer.WriteString("</button> ")
 			}

@@ -30,6 +30,51 @@ type Integrity struct {
 	Anchors      []AnchorState
 	Origin       string
 	PublicKey    string
+
+	CanVerify bool      // the console verifies the log, and can be asked to at once
+	Replica   string    // the machine on which it did; empty: not known
+	Notes     []Finding // worth knowing, and no findings
+	Clocks    []ClockState
+	Keys      []KeyPeriod // the latest first
+	Pruned    int64       // records whose contents were removed
+	KeepDays  int         // after which contents are removed; 0: never
+	Holds     []LegalHold
+	Commands  []Command
+
+	Records, Bytes, Free       int64 // Bytes 0: not known
+	RecordsPerDay, BytesPerDay int64 // 0: the log is too young to tell
+	Full                       time.Time
+}
+
+// KeyPeriod is the time in which a key signed checkpoints.
+type KeyPeriod struct {
+	Key         string // empty: none that is believed
+	From, To    time.Time
+	Checkpoints int64
+	Own         bool // it signs now
+}
+
+// ClockState is how far this machine's clock is from another.
+type ClockState struct {
+	Against string // a value of clock.Skew
+	By      time.Duration
+	Off     bool
+}
+
+// LegalHold keeps the contents of what its query finds.
+type LegalHold struct {
+	Query, Reason, By string
+	At                time.Time
+	Record            string // address
+}
+
+// Command checks the log from outside.
+type Command struct{ Does, Text string }
+
+// IntegrityPage is what proves that the log is what was written.
+type IntegrityPage struct {
+	Frame
+	*Integrity
 }
 
 // Finding is something that must not be.
@@ -45,7 +90,8 @@ type AnchorState struct {
 	Name   string
 	Size   int64 // records in the last checkpoint that it took; 0: none since the start
 	At     time.Time
-	Failed bool // it did not take the latest
+	Failed bool   // it did not take the latest
+	Error  string // why it did not; empty: not known
 
 	Pending time.Time // since when the latest waits to be taken; zero: it does not
 }
@@ -67,109 +113,185 @@ func (i *Integrity) verdict() string {
 	return "succeeded"
 }
 
+// line leads to the page: up to which record the log is verified.
 //go:noinline
 func (i *Integrity) line() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			t := i18n.T(ctx)
-			write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"integrity-line\" data-status=\"", i.verdict())
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", state(i.verdict(), t.Audit.Verdict.Of(i.verdict())))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			if i.verified() {
-				write(templ_7745c5c3_Buffer, "", " " + t.Audit.VerifiedUpTo(i.Verified) + " ")
-				templ_7745c5c3_Err = When(i.VerifiedAt).Render(ctx, templ_7745c5c3_Buffer)
+			write(templ_7745c5c3_Buffer, "<a class=\"pill pill-small\" href=\"/audit/integrity\" id=\"integrity-line\" data-status=\"", i.verdict())
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if i.verdict() == "succeeded" {
+				templ_7745c5c3_Err = state("succeeded", t.Integrity.VerifiedTo(i.Verified)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				templ_7745c5c3_Err = state(i.verdict(), t.Audit.Verdict.Of(i.verdict())).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			write(templ_7745c5c3_Buffer, "<a href=\"#integrity\">", t.Audit.Integrity)
-			templ_7745c5c3_Buffer.WriteString("</a></p>")
+			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
 		return nil
 	})
 }
 
 //go:noinline
-func (i *Integrity) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var5 templ.Component) (templ_7745c5c3_Err error) {
-		if i != nil {
-			t := i18n.T(ctx)
-			write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"integrity-heading\" id=\"integrity\" tabindex=\"-1\"><h2 id=\"integrity-heading\">", t.Audit.Integrity)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2>", i.findings())
+func (p IntegrityPage) Body() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var3 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		i := p.Integrity
+		templ_7745c5c3_Err = crumbs(crumb{t.Audit.Heading, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1>", t.Audit.Integrity)
+		templ_7745c5c3_Buffer.WriteString("</h1>")
+		if i.CanVerify {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form method=\"post\" action=\"/audit/integrity\">", person())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<dl class=\"facts\"><div><dt>", t.Audit.Verification)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", state(i.verdict(), t.Audit.Verdict.Of(i.verdict())))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			if i.verified() {
-				write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Audit.VerifiedUpTo(i.Verified) + " ")
-				templ_7745c5c3_Err = When(i.VerifiedAt).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Buffer.WriteString("</span> ")
-			}
+			templ_7745c5c3_Buffer.WriteString("<button class=\"button\"")
 			if i.Running {
-				write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Audit.Verifying(i.Done, i.Of))
-				templ_7745c5c3_Buffer.WriteString("</span>")
+				templ_7745c5c3_Buffer.WriteString(" disabled")
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dd></div>", timeFact(t.Audit.WholeVerified, i.All))
+			write(templ_7745c5c3_Buffer, ">", t.Integrity.VerifyNow)
+			templ_7745c5c3_Buffer.WriteString("</button></form>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><div class=\"split\" id=\"integrity\"><div>", i.findings())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = i.verification().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = i.anchors().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = i.keys().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = i.notes().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><aside>", i.growth())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = i.outside().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</aside></div>")
+		return nil
+	})
+}
+
+//go:noinline
+func (i *Integrity) verification() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"verification\"><h2>", t.Audit.Verification)
+		write(templ_7745c5c3_Buffer, "</h2><p class=\"lead\" data-status=\"", i.verdict())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", state(i.verdict(), t.Audit.Verdict.Of(i.verdict())))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if i.verified() {
+			write(templ_7745c5c3_Buffer, "", " " + t.Audit.VerifiedUpTo(i.Verified) + " ")
+			templ_7745c5c3_Err = When(i.VerifiedAt).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = timeFact(t.Audit.NextRun, i.Next).Render(ctx, templ_7745c5c3_Buffer)
+		}
+		templ_7745c5c3_Buffer.WriteString("</p>")
+		if i.verified() {
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Integrity.By(i.Replica))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		if i.Running {
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Audit.Verifying(i.Done, i.Of))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts\">", timeFact(t.Audit.WholeVerified, i.All))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = timeFact(t.Audit.NextRun, i.Next).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div><dt>", t.Audit.Checkpoint)
+		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
+		if i.Signed == 0 {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<div><dt>", t.Audit.Checkpoint)
-			templ_7745c5c3_Buffer.WriteString("</dt><dd>")
-			if i.Signed == 0 {
-				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			} else {
-				write(templ_7745c5c3_Buffer, "<a href=\"/audit/checkpoint\" data-reload>", t.Audit.Total(i.Signed, false))
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a> <span class=\"second\">", When(i.SignedAt))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Buffer.WriteString("</span>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<a href=\"/audit/checkpoint\" data-reload>", t.Audit.Total(i.Signed, false))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a> <span class=\"second\">", When(i.SignedAt))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString("</dd></div>")
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dd></div>", codeFact(t.Integrity.Origin, i.Origin))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</dl></section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (i *Integrity) anchors() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"anchors\"><h2>", t.Integrity.Anchors)
+		write(templ_7745c5c3_Buffer, "</h2><p class=\"meta\">", t.Integrity.AnchorsText)
+		templ_7745c5c3_Buffer.WriteString("</p>")
+		if len(i.Anchors) == 0 {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.NoAnchors)
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		} else {
+			templ_7745c5c3_Buffer.WriteString("<dl class=\"facts\">")
 			for _, a := range i.Anchors {
 				templ_7745c5c3_Err = a.fact().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			if i.PublicKey != "" {
-				write(templ_7745c5c3_Buffer, "<div class=\"span\"><dt>", t.Audit.PublicKey)
-				write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\" id=\"public-key\">", i.PublicKey)
-				templ_7745c5c3_Buffer.WriteString("</code></dd></div>")
-			}
-			templ_7745c5c3_Buffer.WriteString("</dl></section>")
+			templ_7745c5c3_Buffer.WriteString("</dl>")
 		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
 
 //go:noinline
 func (a AnchorState) fact() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<div><dt>", t.Audit.Anchor + t.Common.Colon)
-		write(templ_7745c5c3_Buffer, "<bdi>", a.Name)
+		write(templ_7745c5c3_Buffer, "<div><dt><bdi>", a.Name)
 		templ_7745c5c3_Buffer.WriteString("</bdi></dt><dd>")
 		if a.Failed {
 			templ_7745c5c3_Err = state("failed", t.Audit.AnchorFailed).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if a.Error != "" {
+				write(templ_7745c5c3_Buffer, "<code class=\"second\">", a.Error)
+				templ_7745c5c3_Buffer.WriteString("</code> ")
 			}
 		}
 		if !a.Pending.IsZero() {
@@ -199,8 +321,205 @@ func (a AnchorState) fact() templ.Component {
 }
 
 //go:noinline
+func (i *Integrity) keys() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"keys\"><h2>", t.Integrity.Keys)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		if i.PublicKey != "" {
+			write(templ_7745c5c3_Buffer, "<p>", t.Audit.PublicKey)
+			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"public-key\" dir=\"ltr\">", i.PublicKey)
+			templ_7745c5c3_Buffer.WriteString("</code></pre>")
+		}
+		if len(i.Keys) > 0 {
+			write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Integrity.KeysCaption)
+			write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", t.Integrity.KeysCaption)
+			write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Integrity.Key)
+			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Integrity.FirstSigned)
+			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Integrity.LastSigned)
+			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Integrity.Kept)
+			templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
+			for _, k := range i.Keys {
+				templ_7745c5c3_Buffer.WriteString("<tr class=\"row\"")
+				if k.Own {
+					templ_7745c5c3_Buffer.WriteString(" data-own")
+				}
+				write(templ_7745c5c3_Buffer, "><th scope=\"row\" data-label=\"", t.Integrity.Key)
+				templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
+				if k.Key == "" {
+					templ_7745c5c3_Err = state("failed", t.Integrity.UnknownKey).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				} else {
+					write(templ_7745c5c3_Buffer, "<code>", k.Key)
+					templ_7745c5c3_Buffer.WriteString("</code> ")
+				}
+				if k.Own {
+					write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Integrity.InUse)
+					templ_7745c5c3_Buffer.WriteString("</span>")
+				}
+				write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Integrity.FirstSigned)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(k.From))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Integrity.LastSigned)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(k.To))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Integrity.Kept)
+				write(templ_7745c5c3_Buffer, "\" class=\"right\">", number(k.Checkpoints))
+				templ_7745c5c3_Buffer.WriteString("</td></tr>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (i *Integrity) notes() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"clocks\"><h2>", t.Integrity.Clocks)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		if len(i.Notes) == 0 {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.NoNotes)
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		} else {
+			templ_7745c5c3_Buffer.WriteString("<ul>")
+			for _, f := range i.Notes {
+				write(templ_7745c5c3_Buffer, "<li data-note=\"", f.Kind)
+				write(templ_7745c5c3_Buffer, "\"><code>", f.Text)
+				templ_7745c5c3_Buffer.WriteString("</code></li>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</ul>")
+		}
+		if len(i.Clocks) > 0 {
+			templ_7745c5c3_Buffer.WriteString("<dl class=\"facts\">")
+			for _, c := range i.Clocks {
+				write(templ_7745c5c3_Buffer, "<div data-clock=\"", c.Against)
+				write(templ_7745c5c3_Buffer, "\"><dt>", t.Notice.Clocks(c.Against))
+				templ_7745c5c3_Buffer.WriteString("</dt><dd>")
+				if c.Off {
+					templ_7745c5c3_Err = state("unknown", c.text(t)).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				} else {
+					write(templ_7745c5c3_Buffer, "", t.Integrity.Agrees)
+				}
+				templ_7745c5c3_Buffer.WriteString("</dd></div>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</dl>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+// text says how far this machine's clock is ahead or behind.
+func (c ClockState) text(t *i18n.Texts) string {
+	by := Duration(&t.Common, c.By.Abs().Round(time.Second))
+	if c.By < 0 {
+		return t.Notice.ClockBehind(by)
+	}
+	return t.Notice.ClockAhead(by)
+}
+
+//go:noinline
+func (i *Integrity) growth() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"growth\"><h2>", t.Integrity.Size)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><dl class=\"facts\">", fact(t.Audit.Records, number(i.Records)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if i.Bytes > 0 {
+			templ_7745c5c3_Err = fact(t.Integrity.Stored, byteSize(i.Bytes)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if i.Free > 0 {
+			templ_7745c5c3_Err = fact(t.Integrity.Free, byteSize(i.Free)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if i.RecordsPerDay > 0 {
+			templ_7745c5c3_Err = fact(t.Integrity.PerDay, t.Integrity.Growth(i.RecordsPerDay, byteSize(i.BytesPerDay))).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = fact(t.Integrity.PerDay, t.Integrity.TooYoung).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if !i.Full.IsZero() {
+			write(templ_7745c5c3_Buffer, "<div id=\"disk-full\"><dt>", t.Integrity.Full)
+			write(templ_7745c5c3_Buffer, "</dt><dd><time datetime=\"", i.Full.UTC().Format(time.RFC3339))
+			write(templ_7745c5c3_Buffer, "\">", i.Full.In(i18n.ZoneFrom(ctx)).Format(time.DateOnly))
+			templ_7745c5c3_Buffer.WriteString("</time></dd></div>")
+		}
+		write(templ_7745c5c3_Buffer, "</dl></section><section id=\"retention\"><h2>", t.Integrity.Retention)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		if i.KeepDays > 0 {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.Keeps(i.KeepDays))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.KeepsAll)
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		if i.Pruned > 0 {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.Removed(i.Pruned))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		if len(i.Holds) > 0 {
+			write(templ_7745c5c3_Buffer, "<h3>", t.Integrity.Holds)
+			templ_7745c5c3_Buffer.WriteString("</h3><ul class=\"holds\">")
+			for _, h := range i.Holds {
+				write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(h.Record))
+				write(templ_7745c5c3_Buffer, "\"><code>", h.Query)
+				write(templ_7745c5c3_Buffer, "</code></a> <span class=\"second\"><bdi>", h.By)
+				write(templ_7745c5c3_Buffer, "</bdi>", t.Common.Colon)
+				write(templ_7745c5c3_Buffer, "<bdi>", h.Reason)
+				templ_7745c5c3_Buffer.WriteString("</bdi></span></li>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</ul>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (i *Integrity) outside() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section id=\"outside\"><h2>", t.Integrity.Outside)
+		write(templ_7745c5c3_Buffer, "</h2><p class=\"meta\">", t.Integrity.OutsideText)
+		templ_7745c5c3_Buffer.WriteString("</p>")
+		for _, c := range i.Commands {
+			write(templ_7745c5c3_Buffer, "<p>", t.Integrity.Commands.Of(c.Does))
+			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"", "command-" + c.Does)
+			write(templ_7745c5c3_Buffer, "\" dir=\"ltr\">", c.Text)
+			templ_7745c5c3_Buffer.WriteString("</code></pre>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
 func (i *Integrity) findings() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
 		if len(i.Findings) > 0 {
 			t := i18n.T(ctx)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"notice notice-error\" id=\"findings\">", icon("denied"))

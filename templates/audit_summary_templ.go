@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -36,20 +37,68 @@ type FacetValue struct {
 	Count   int
 	Active  bool   // the search asks for it
 	Address string // of the search with it or, if it is active, without
+	Name    string // of what Value is the id of; empty: none
 }
 
 // Chart is how matches are distributed over time.
 type Chart struct {
 	From, To time.Time
 	Bars     []Bar
+	Now      bool // it ends now
 }
 
 // Bar is a part of the time; To is not included.
 type Bar struct {
 	From, To time.Time
 	Count    int
-	More     bool   // there are more than Count
-	Address  string // of the search in this time
+	More     bool      // there are more than Count
+	Address  string    // of the search in this time
+	Parts    []BarPart // by outcome, from the foot up; none: it is not divided
+}
+
+// parts are what a bar is drawn of.
+func (b Bar) parts() []BarPart {
+	if len(b.Parts) == 0 {
+		return []BarPart{{Count: b.Count}}
+	}
+	return b.Parts
+}
+
+// text is a bar in words.
+func (b Bar) text(ctx context.Context) string {
+	t := i18n.T(ctx)
+	text := t.Audit.Bar(axisTime(ctx, b.From), axisTime(ctx, b.To), b.Count, b.More)
+	for _, p := range b.Parts {
+		text += t.Course.Comma + p.text(ctx)
+	}
+	return text
+}
+
+// stacked is a part of a bar with its place.
+type stacked struct {
+	BarPart
+	y, height int
+}
+
+// stack places the parts of a bar on one another.
+func (b Bar) stack(most int) []stacked {
+	out, below, foot := []stacked{}, 0, chartHeight
+	for _, p := range b.parts() {
+		below += p.Count
+		top := chartHeight - max(2, below*(chartHeight-2)/most)
+		if p.Count > 0 && top >= foot {
+			top = max(0, foot-2) // what is not nothing can be seen
+		}
+		if p.Count > 0 {
+			out, foot = append(out, stacked{p, top, foot - top}), top
+		}
+	}
+	return out
+}
+
+// axisTime is a time as the axis has it.
+func axisTime(ctx context.Context, t time.Time) string {
+	return t.In(i18n.ZoneFrom(ctx)).Format("2006-01-02 15:04")
 }
 
 // facetShown is how many values of a facet are shown at once.
@@ -69,25 +118,20 @@ func (c *Chart) most() int {
 	return most
 }
 
-// height is a bar's height; what is not nothing can be seen.
-func (b Bar) height(most int) int {
-	if b.Count == 0 {
-		return 0
-	}
-	return max(2, b.Count*(chartHeight-2)/most)
-}
-
 func (c *Chart) viewBox() string {
 	return "0 0 " + strconv.Itoa(barWidth*len(c.Bars)) + " " + strconv.Itoa(chartHeight)
 }
 
 // facetWord is what people call a facet's value.
-func facetWord(t *i18n.Texts, field, value string) string {
+func facetWord(ctx context.Context, field, value string) string {
+	t := i18n.T(ctx)
 	switch field {
 	case "action":
 		return t.Word.Action.Of(value)
+	case "operation":
+		return t.Word.Operation.Of(value)
 	case "outcome":
-		return t.Word.Outcome.Of(value)
+		return i18n.AuditRows.T(ctx).Outcome.Of(value)
 	}
 	return value
 }
@@ -97,27 +141,20 @@ func (p Audit) summary() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Facets) > 0 {
-			write(templ_7745c5c3_Buffer, "<section class=\"panel summary\" aria-label=\"", t.Audit.Summary)
-			templ_7745c5c3_Buffer.WriteString("\" id=\"summary\">")
-			if p.Chart != nil {
-				templ_7745c5c3_Err = p.Chart.figure().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
-			templ_7745c5c3_Buffer.WriteString("<div class=\"facets\">")
+			write(templ_7745c5c3_Buffer, "<details class=\"facets fold\" id=\"summary\"><summary class=\"button\">", t.Common.Filters)
+			write(templ_7745c5c3_Buffer, "</summary><div role=\"group\" aria-label=\"", t.Audit.Summary)
+			templ_7745c5c3_Buffer.WriteString("\">")
 			for _, f := range p.Facets {
 				templ_7745c5c3_Err = f.list().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Buffer.WriteString("</div>")
 			if p.Counted > 0 {
 				write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Audit.Counted(p.Counted))
 				templ_7745c5c3_Buffer.WriteString("</p>")
 			}
-			templ_7745c5c3_Buffer.WriteString("</section>")
+			templ_7745c5c3_Buffer.WriteString("</div></details>")
 		}
 		return nil
 	})
@@ -125,30 +162,40 @@ func (p Audit) summary() templ.Component {
 
 //go:noinline
 func (c *Chart) figure() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var4 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var5 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		most := c.most()
 		write(templ_7745c5c3_Buffer, "<figure class=\"activity\" id=\"activity\"><svg class=\"chart\" role=\"group\" aria-labelledby=\"chart-title chart-text\" viewBox=\"", c.viewBox())
 		write(templ_7745c5c3_Buffer, "\" preserveAspectRatio=\"none\" width=\"100%\" height=\"", number(chartHeight))
 		write(templ_7745c5c3_Buffer, "\"><title id=\"chart-title\">", t.Audit.Activity)
-		write(templ_7745c5c3_Buffer, "</title><desc id=\"chart-text\">", t.Audit.ActivityText(local(ctx, c.From), local(ctx, c.To), most))
+		write(templ_7745c5c3_Buffer, "</title><desc id=\"chart-text\">", t.Audit.ActivityText(axisTime(ctx, c.From), axisTime(ctx, c.To), most))
 		templ_7745c5c3_Buffer.WriteString("</desc> ")
 		for i, b := range c.Bars {
 			if b.Count > 0 {
 				write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(b.Address))
-				write(templ_7745c5c3_Buffer, "\" tabindex=\"-1\" aria-label=\"", t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
-				write(templ_7745c5c3_Buffer, "\"><title>", t.Audit.Bar(local(ctx, b.From), local(ctx, b.To), b.Count, b.More))
+				write(templ_7745c5c3_Buffer, "\" tabindex=\"-1\" aria-label=\"", b.text(ctx))
+				write(templ_7745c5c3_Buffer, "\"><title>", b.text(ctx))
 				write(templ_7745c5c3_Buffer, "</title><rect class=\"chart-hit\" x=\"", number(i * barWidth))
 				write(templ_7745c5c3_Buffer, "\" y=\"0\" width=\"", number(barWidth))
 				write(templ_7745c5c3_Buffer, "\" height=\"", number(chartHeight))
-				write(templ_7745c5c3_Buffer, "\"></rect> <rect class=\"chart-bar\" x=\"", number(i*barWidth + 1))
-				write(templ_7745c5c3_Buffer, "\" y=\"", number(chartHeight - b.height(most)))
-				write(templ_7745c5c3_Buffer, "\" width=\"", number(barWidth - 2))
-				write(templ_7745c5c3_Buffer, "\" height=\"", number(b.height(most)))
-				templ_7745c5c3_Buffer.WriteString("\"></rect></a>")
+				templ_7745c5c3_Buffer.WriteString("\"></rect> ")
+				for _, part := range b.stack(most) {
+					var templ_7745c5c3_Var16 = []any{part.fill()}
+					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var16...)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var16).String())
+					write(templ_7745c5c3_Buffer, "\" x=\"", number(i*barWidth + 1))
+					write(templ_7745c5c3_Buffer, "\" y=\"", number(part.y))
+					write(templ_7745c5c3_Buffer, "\" width=\"", number(barWidth - 2))
+					write(templ_7745c5c3_Buffer, "\" height=\"", number(part.height))
+					templ_7745c5c3_Buffer.WriteString("\"></rect>")
+				}
+				templ_7745c5c3_Buffer.WriteString("</a>")
 			}
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</svg><figcaption>", When(c.From))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</svg><figcaption>", clock(c.From, "2006-01-02 15:04"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -161,19 +208,32 @@ func (c *Chart) figure() templ.Component {
 		for _, b := range c.Bars {
 			if b.Count > 0 {
 				write(templ_7745c5c3_Buffer, "<tr><th scope=\"row\"><a href=\"", templ.SafeURL(b.Address))
-				write(templ_7745c5c3_Buffer, "\">", local(ctx, b.From))
-				write(templ_7745c5c3_Buffer, " – ", local(ctx, b.To))
+				write(templ_7745c5c3_Buffer, "\">", axisTime(ctx, b.From))
+				write(templ_7745c5c3_Buffer, " – ", axisTime(ctx, b.To))
 				write(templ_7745c5c3_Buffer, "</a></th><td class=\"right\">", number(b.Count))
 				templ_7745c5c3_Buffer.WriteString(" ")
 				if b.More {
 					write(templ_7745c5c3_Buffer, "", "+")
+					templ_7745c5c3_Buffer.WriteString(" ")
+				}
+				for _, part := range b.Parts {
+					write(templ_7745c5c3_Buffer, "<span class=\"second\">", part.text(ctx))
+					templ_7745c5c3_Buffer.WriteString("</span>")
 				}
 				templ_7745c5c3_Buffer.WriteString("</td></tr>")
 			}
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</tbody></table></div></details>", When(c.To))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		templ_7745c5c3_Buffer.WriteString("</tbody></table></div></details> ")
+		if c.Now {
+			write(templ_7745c5c3_Buffer, "<time datetime=\"", c.To.UTC().Format(time.RFC3339))
+			write(templ_7745c5c3_Buffer, "\" data-exact title=\"", exact(ctx, c.To))
+			write(templ_7745c5c3_Buffer, "\">", i18n.AuditRows.T(ctx).Now)
+			templ_7745c5c3_Buffer.WriteString("</time>")
+		} else {
+			templ_7745c5c3_Err = clock(c.To, "2006-01-02 15:04").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Buffer.WriteString("</figcaption></figure>")
 		return nil
@@ -182,7 +242,7 @@ func (c *Chart) figure() templ.Component {
 
 //go:noinline
 func (f Facet) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"facet\" data-facet=\"", f.Field)
 		write(templ_7745c5c3_Buffer, "\" aria-labelledby=\"", "facet-" + f.Field)
@@ -214,21 +274,22 @@ func (f Facet) list() templ.Component {
 
 //go:noinline
 func (v FacetValue) item(field string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var36 = []any{class("facet-value", "facet-active", v.Active)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var36...)
+		var templ_7745c5c3_Var43 = []any{class("facet-value", "facet-active", v.Active)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var43...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var36).String())
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var43).String())
 		write(templ_7745c5c3_Buffer, "\"><a href=\"", templ.SafeURL(v.Address))
 		templ_7745c5c3_Buffer.WriteString("\">")
 		if v.Active {
 			write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Audit.Remove + " ")
 			templ_7745c5c3_Buffer.WriteString("</span> ")
 		}
-		write(templ_7745c5c3_Buffer, "<bdi>", facetWord(t, field, v.Value))
+		write(templ_7745c5c3_Buffer, "<bdi title=\"", v.Value)
+		write(templ_7745c5c3_Buffer, "\">", first(v.Name, facetWord(ctx, field, v.Value)))
 		templ_7745c5c3_Buffer.WriteString("</bdi> ")
 		if v.Active {
 			templ_7745c5c3_Err = icon("stop").Render(ctx, templ_7745c5c3_Buffer)

@@ -35,6 +35,13 @@ type Audit struct {
 	Integrity *Integrity
 	Saved     []SavedSearch
 	SaveName  string // as it was typed
+
+	View       string // a preset of searches
+	Tabs       []AuditTab
+	Ranges     []AuditRange
+	Operations []OperationRow // of all views but everything
+	Behind     int64          // records that are in no row yet
+	Today      string         // the reader's day
 }
 
 // SavedSearch is a search that the reader keeps.
@@ -66,7 +73,7 @@ type RecordRow struct {
 	Time          time.Time
 	Actor         string
 	Action        string // wire value
-	Outcome       string // wire value
+	Outcome       string // in the words of rows; of a request with an End, that
 	Ticket        string
 	TicketAddress string
 	Operation     string // wire value
@@ -77,28 +84,31 @@ type RecordRow struct {
 	Address       string
 	End           string // of a request: the last thing known of its operation, an action; empty: nothing yet
 	Override      bool   // of an operation for which it was broken
+	Reviewed      bool   // somebody else has looked at its operation
 	Repeats       int64  // reads that it stands for; 0: one
+	Open          bool   // of a request: more is expected
 }
 
 //go:noinline
 func (p Audit) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1>", t.Audit.Heading)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.Integrity.line())
+		write(templ_7745c5c3_Buffer, "<div class=\"heading audit-head\"><h1>", t.Frame.Audit)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.tabs())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</div><p class=\"meta\">")
-		if p.All {
-			write(templ_7745c5c3_Buffer, "", t.Audit.AllRecords)
-			write(templ_7745c5c3_Buffer, " ", " · ")
-			write(templ_7745c5c3_Buffer, " <a href=\"/sessions\">", t.Sessions.Link)
-			templ_7745c5c3_Buffer.WriteString("</a>")
-		} else {
-			write(templ_7745c5c3_Buffer, "", t.Audit.OwnRecords)
+		templ_7745c5c3_Err = p.Integrity.line().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", errorSummary(p.Errors))
+		if p.Export != "" {
+			templ_7745c5c3_Err = p.export().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div>", errorSummary(p.Errors))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -114,15 +124,27 @@ func (p Audit) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = p.summary().Render(ctx, templ_7745c5c3_Buffer)
+		if p.Chart != nil {
+			templ_7745c5c3_Err = p.Chart.figure().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		var templ_7745c5c3_Var3 = []any{class("rail", "rail-facets", len(p.Facets) > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var3...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = p.toolbar().Render(ctx, templ_7745c5c3_Buffer)
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var3).String())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.summary())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if len(p.Rows) == 0 && len(p.Errors) == 0 {
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div>", p.toolbar())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if len(p.Rows)+len(p.Operations) == 0 && len(p.Errors) == 0 {
 			if p.Filtered {
 				templ_7745c5c3_Err = empty(t.Audit.EmptyFiltered, t.Tickets.EmptyFilteredAdvice).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -135,7 +157,12 @@ func (p Audit) Body() templ.Component {
 				}
 			}
 		}
-		if len(p.Rows) > 0 || p.Tail != "" {
+		if !p.everything() {
+			templ_7745c5c3_Err = p.operations().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else if len(p.Rows) > 0 || p.Tail != "" {
 			templ_7745c5c3_Err = p.table().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -145,60 +172,76 @@ func (p Audit) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = p.Integrity.panel().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		templ_7745c5c3_Buffer.WriteString("<p class=\"meta\">")
+		if p.All {
+			write(templ_7745c5c3_Buffer, "", t.Audit.AllRecords)
+			templ_7745c5c3_Buffer.WriteString(" ")
+		} else {
+			write(templ_7745c5c3_Buffer, "", t.Audit.OwnRecords)
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
+		write(templ_7745c5c3_Buffer, "", " · ")
+		write(templ_7745c5c3_Buffer, " <a href=\"/audit/report\">", i18n.Report.T(ctx).Link)
+		write(templ_7745c5c3_Buffer, "</a> ", " · ")
+		write(templ_7745c5c3_Buffer, " <a href=\"/handover\">", i18n.Handover.T(ctx).Link)
+		templ_7745c5c3_Buffer.WriteString("</a></p></div></div>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Audit) filters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var7 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var11 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		zone := i18n.ZoneFrom(ctx).String()
 		write(templ_7745c5c3_Buffer, "<form class=\"filters\" method=\"get\" action=\"/audit\" aria-label=\"", t.Common.Filters)
 		write(templ_7745c5c3_Buffer, "\" id=\"filters\"><input type=\"hidden\" name=\"was\" value=\"", p.Filter.Was)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.query())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", hiddenField("view", p.View))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var10 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
-			templ_7745c5c3_Err = field(input{Name: "person", Label: t.Audit.Person, Value: p.Filter.Person, Error: p.Errors["person"]}).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", field(input{Name: "ticket", Label: t.Audit.Ticket, Value: p.Filter.Ticket, Error: p.Errors["ticket"]}))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", choices(input{Name: "action", Label: t.Audit.Action, Error: p.Errors["action"]}, p.Filter.Actions, t.Word.Action))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", choices(input{Name: "outcome", Label: t.Common.Outcome, Error: p.Errors["outcome"]}, p.Filter.Outcomes, t.Word.Outcome))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", timeField("from", t.Common.From(zone), p.Filter.From, p.Errors["from"]))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", timeField("to", t.Common.To(zone), p.Filter.To, p.Errors["to"]))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			return nil
-		})
-		templ_7745c5c3_Err = fold(p.Filter.set(), len(p.Errors) > 0).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = p.query().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\">", t.Common.Filter)
+		templ_7745c5c3_Err = p.ranges().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("<details class=\"custom\"")
+		if len(p.Errors) > 0 {
+			templ_7745c5c3_Buffer.WriteString(" open")
+		}
+		write(templ_7745c5c3_Buffer, "><summary class=\"button\">", i18n.AuditRows.T(ctx).Custom)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><div class=\"filters\">", field(input{Name: "person", Label: t.Audit.Person, Value: p.Filter.Person, Error: p.Errors["person"]}))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = field(input{Name: "ticket", Label: t.Audit.Ticket, Value: p.Filter.Ticket, Error: p.Errors["ticket"]}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = choices(input{Name: "action", Label: t.Audit.Action, Error: p.Errors["action"]}, p.Filter.Actions, t.Word.Action).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = choices(input{Name: "outcome", Label: t.Common.Outcome, Error: p.Errors["outcome"]}, p.Filter.Outcomes, i18n.AuditRows.T(ctx).Outcome).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = timeField("from", t.Common.From(zone), p.Filter.From, p.Errors["from"]).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = timeField("to", t.Common.To(zone), p.Filter.To, p.Errors["to"]).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</div></details><div class=\"actions\"><button class=\"button\">", t.Common.Filter)
 		templ_7745c5c3_Buffer.WriteString("</button> ")
 		if p.Filtered {
-			write(templ_7745c5c3_Buffer, "<a href=\"/audit\">", t.Common.ClearFilter)
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.clear()))
+			write(templ_7745c5c3_Buffer, "\">", t.Common.ClearFilter)
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</div></form>")
@@ -212,11 +255,12 @@ var queryExamples = []string{"disk full", `"disk is full"`, "web-00*", "actor:an
 
 //go:noinline
 func (p Audit) query() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := input{Name: "q", Error: p.Errors["q"]}
-		write(templ_7745c5c3_Buffer, "<div class=\"query\"><div class=\"field\"><label for=\"field-q\">", t.Audit.Query)
+		write(templ_7745c5c3_Buffer, "<div class=\"query\"><div class=\"field\"><label class=\"hidden\" for=\"field-q\">", t.Audit.Query)
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"", p.Filter.Query)
+		write(templ_7745c5c3_Buffer, "\" placeholder=\"", t.Audit.Query)
 		write(templ_7745c5c3_Buffer, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\" data-complete=\"/audit/suggest\" data-options=\"", t.Audit.Suggestions)
 		templ_7745c5c3_Buffer.WriteString("\"")
 		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, i.attributes())
@@ -248,7 +292,7 @@ func (p Audit) query() templ.Component {
 
 //go:noinline
 func (p Audit) active() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Active) > 0 {
 			write(templ_7745c5c3_Buffer, "<ul class=\"chips\" aria-label=\"", t.Audit.Active)
@@ -271,7 +315,7 @@ func (p Audit) active() templ.Component {
 
 //go:noinline
 func (p Audit) saved() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Saved) > 0 || p.Filtered && p.Marked == nil {
 			write(templ_7745c5c3_Buffer, "<section class=\"saved\" aria-label=\"", t.Audit.Saved)
@@ -336,16 +380,18 @@ func currentSearch(on bool) templ.Attributes {
 
 //go:noinline
 func (p Audit) toolbar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Export != "" || p.Uncounted {
 			write(templ_7745c5c3_Buffer, "<div class=\"toolbar\" id=\"toolbar\"><p id=\"total\" data-total=\"", number(p.Total.Count))
 			templ_7745c5c3_Buffer.WriteString("\">")
 			if p.Uncounted {
 				write(templ_7745c5c3_Buffer, "", t.Audit.Uncounted)
-			} else {
+			} else if p.everything() {
 				write(templ_7745c5c3_Buffer, "<strong>", t.Audit.Total(p.Total.Count, p.Total.More))
 				templ_7745c5c3_Buffer.WriteString("</strong>")
+			} else {
+				write(templ_7745c5c3_Buffer, "", i18n.AuditRows.T(ctx).Count(p.Total.Count, p.Total.More))
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 			if p.Tail != "" {
@@ -358,50 +404,70 @@ func (p Audit) toolbar() templ.Component {
 				write(templ_7745c5c3_Buffer, "", t.Audit.Follow)
 				templ_7745c5c3_Buffer.WriteString("</button> <button type=\"button\" class=\"button button-primary\" hidden></button></div>")
 			}
-			if p.Export != "" {
-				templ_7745c5c3_Err = p.export().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
 			templ_7745c5c3_Buffer.WriteString("</div>")
 		}
 		return nil
 	})
 }
 
+// clear is the view without a search.
+func (p Audit) clear() string {
+	if p.View == "" || p.View == "operations" {
+		return "/audit"
+	}
+	return "/audit?view=" + p.View
+}
+
+// export is one menu: what a form is good for stands below its name.
 //go:noinline
 func (p Audit) export() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<form class=\"actions export\" method=\"get\" action=\"/audit/export\" data-reload data-export aria-label=\"", t.Audit.Export)
-		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
-		write(templ_7745c5c3_Buffer, "\"> <label for=\"format\">", t.Audit.Format)
-		write(templ_7745c5c3_Buffer, "</label> <select id=\"format\" name=\"format\"><option value=\"csv\">", t.Audit.Formats.Of("csv"))
-		write(templ_7745c5c3_Buffer, "</option> <option value=\"jsonl\">", t.Audit.Formats.Of("jsonl"))
-		templ_7745c5c3_Buffer.WriteString("</option> ")
-		if p.All {
-			write(templ_7745c5c3_Buffer, "<option value=\"bundle\">", t.Audit.Formats.Of("bundle"))
-			templ_7745c5c3_Buffer.WriteString("</option>")
-		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</select> <button class=\"button\">", icon("download"))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<details class=\"menu export-menu\" name=\"menu\"><summary class=\"button button-quiet\">", icon("download"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "", t.Audit.Export)
-		write(templ_7745c5c3_Buffer, "</button> <span class=\"actions\" data-running hidden><progress aria-label=\"", t.Audit.Export)
+		write(templ_7745c5c3_Buffer, "</summary><form class=\"pop export\" method=\"get\" action=\"/audit/export\" data-reload data-export aria-label=\"", t.Audit.Export)
+		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.format("csv"))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.format("jsonl").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.All {
+			templ_7745c5c3_Err = p.format("bundle").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		write(templ_7745c5c3_Buffer, "<div data-running hidden><progress aria-label=\"", t.Audit.Export)
 		write(templ_7745c5c3_Buffer, "\"></progress> <span role=\"status\" data-exported=\"", t.Audit.Exported)
 		write(templ_7745c5c3_Buffer, "\" data-failed=\"", t.Audit.ExportFailed)
 		write(templ_7745c5c3_Buffer, "\" data-done=\"", t.Audit.ExportDone)
 		write(templ_7745c5c3_Buffer, "\"></span> <button type=\"button\" class=\"button\">", t.Audit.Cancel)
-		templ_7745c5c3_Buffer.WriteString("</button></span></form>")
+		templ_7745c5c3_Buffer.WriteString("</button></div></form></details>")
+		return nil
+	})
+}
+
+//go:noinline
+func (p Audit) format(name string) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<button class=\"item\" name=\"format\" value=\"", name)
+		write(templ_7745c5c3_Buffer, "\"><span>", i18n.T(ctx).Audit.Formats.Of(name))
+		write(templ_7745c5c3_Buffer, " <small>", i18n.AuditRows.T(ctx).ExportText.Of(name))
+		templ_7745c5c3_Buffer.WriteString("</small></span></button>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Audit) table() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Caption)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards records\"><caption class=\"hidden\">", t.Audit.Caption)
@@ -428,13 +494,17 @@ func (p Audit) table() templ.Component {
 
 //go:noinline
 func recordRow(r RecordRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr id=\"", "record-" + number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-action=\"", r.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Outcome)
-		write(templ_7745c5c3_Buffer, "\" class=\"row\"><th scope=\"row\" class=\"right wide\"><a href=\"", templ.SafeURL(r.Address))
+		templ_7745c5c3_Buffer.WriteString("\" class=\"row\"")
+		if r.Open {
+			templ_7745c5c3_Buffer.WriteString(" data-open")
+		}
+		write(templ_7745c5c3_Buffer, "><th scope=\"row\" class=\"right wide\"><a href=\"", templ.SafeURL(r.Address))
 		write(templ_7745c5c3_Buffer, "\">", number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "</a></th><td data-label=\"", t.Common.Time)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(r.Time))
@@ -450,13 +520,13 @@ func recordRow(r RecordRow) templ.Component {
 		if r.End != "" {
 			write(templ_7745c5c3_Buffer, "<span data-end=\"", r.End)
 			write(templ_7745c5c3_Buffer, "\"><span class=\"hidden\">", t.Audit.Result + " ")
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span>", state(r.End, t.Word.Action.Of(r.End)))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span>", state(r.Outcome, i18n.AuditRows.T(ctx).Outcome.Of(r.Outcome)))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		} else {
-			templ_7745c5c3_Err = state(r.Outcome, t.Word.Outcome.Of(r.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = state(r.Outcome, i18n.AuditRows.T(ctx).Outcome.Of(r.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -466,6 +536,12 @@ func recordRow(r RecordRow) templ.Component {
 		templ_7745c5c3_Buffer.WriteString(" ")
 		if r.Override {
 			templ_7745c5c3_Err = overrideMark().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if r.Reviewed {
+			templ_7745c5c3_Err = reviewedMark().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

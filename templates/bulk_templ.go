@@ -18,8 +18,14 @@ import (
 // Bulks is the list of jobs: many operations of one confirmation each.
 type Bulks struct {
 	Frame
-	Rows []BulkRow
+	Rows   []BulkRow
+	Stream Live
 }
+
+func (p Bulks) live() Live { return p.Stream }
+
+// Parts are what of the page changes: all of it.
+func (p Bulks) Parts() Parts { return Parts{{ID: "jobs", Body: p.Body()}} }
 
 // BulkRow is one job.
 type BulkRow struct {
@@ -33,7 +39,9 @@ type NewBulk struct {
 	Frame
 	Type                    string // wire value
 	Items                   []BulkTarget
-	Stops, Running          int
+	Impact                  i18n.Impact // of all that can be sent
+	Spread                  []Spread
+	Stops                   int
 	Key                     string
 	Reason                  string
 	MaxReason               int
@@ -55,6 +63,7 @@ type BulkTarget struct {
 	Name    string
 	Status  string // of the instance, or of the ticket
 	Ticket  bool   // Status is a ticket's
+	Impact  i18n.Impact
 	Problem string // why it cannot be sent, in words
 	Address string
 	Pending *PendingOperation // on the same target
@@ -69,6 +78,7 @@ type Bulk struct {
 	Items                []BulkItem
 	Done                 int
 	MayStop, MayContinue bool
+	Timeline             string // address
 	Retry, Result        string // addresses; Retry "" when nothing failed
 	Stops                int    // instances, when it was confirmed
 	// Of the items: failed or not confirmed, under way, not sent yet, confirmed.
@@ -76,6 +86,18 @@ type Bulk struct {
 	Rate                             float64 // sent a second, as measured; 0: not known
 	Left                             time.Duration
 	Groups                           []BulkGroup
+	Stream                           Live
+}
+
+func (p Bulk) live() Live { return p.Stream }
+
+// Parts are what of the page changes: all but the order of the items.
+func (p Bulk) Parts() Parts {
+	all := Parts{{ID: "job-head", Body: p.head()}, {ID: "job-progress", Body: p.progress()}, {ID: "groups", Body: p.groups()}}
+	for _, i := range p.Items {
+		all = append(all, Fragment{ID: "item-" + number(i.N), Body: i.row(p.counted())})
+	}
+	return all
 }
 
 // BulkGroup are the items that have the same problem.
@@ -92,6 +114,7 @@ type BulkItem struct {
 	Problem         string
 	Receipt         string
 	Operation       string
+	Instances       int    // that it concerns; 0 where that is not known, or of an instance
 	Before, After   string // the ticket's wire states; After "" while it is not known
 	Sent            time.Time
 	Later           time.Duration // of the effect, after COC's answer
@@ -101,7 +124,7 @@ type BulkItem struct {
 func (p Bulks) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<h1>", t.Bulk.Heading)
+		write(templ_7745c5c3_Buffer, "<div id=\"jobs\"><h1>", t.Bulk.Heading)
 		templ_7745c5c3_Buffer.WriteString("</h1>")
 		if len(p.Rows) == 0 {
 			templ_7745c5c3_Err = empty(t.Bulk.Empty, "").Render(ctx, templ_7745c5c3_Buffer)
@@ -152,6 +175,7 @@ func (p Bulks) Body() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
 		}
+		templ_7745c5c3_Buffer.WriteString("</div>")
 		return nil
 	})
 }
@@ -160,18 +184,18 @@ func (p Bulks) Body() templ.Component {
 func (p NewBulk) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = crumbs(crumb{t.Tickets.Heading, "/tickets"}, crumb{t.Bulk.Heading, "/bulk"}).Render(ctx, templ_7745c5c3_Buffer)
+		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-operation-type=\"", p.Type)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"new-job\"><div><div class=\"page-head\">", crumbs(crumb{t.Tickets.Heading, p.Back}))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<article class=\"medium\" data-operation-type=\"", p.Type)
-		templ_7745c5c3_Buffer.WriteString("\" id=\"new-job\"><h1>")
+		templ_7745c5c3_Buffer.WriteString("<h1>")
 		if p.Type == "" {
 			write(templ_7745c5c3_Buffer, "", t.Bulk.New)
 		} else {
-			write(templ_7745c5c3_Buffer, "", t.Bulk.Name(p.Type, len(p.Items)))
+			write(templ_7745c5c3_Buffer, "", t.Bulk.Question(p.Type, len(p.Items)))
 		}
-		templ_7745c5c3_Buffer.WriteString("</h1>")
+		templ_7745c5c3_Buffer.WriteString("</h1></div>")
 		if p.Problem != nil {
 			templ_7745c5c3_Err = failure(p.Problem).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -189,7 +213,11 @@ func (p NewBulk) Body() templ.Component {
 			}
 		}
 		if len(p.Items) > 0 {
-			templ_7745c5c3_Err = p.targets().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.hits().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", p.targets())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -200,69 +228,61 @@ func (p NewBulk) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</article>")
+		templ_7745c5c3_Buffer.WriteString("</div></article>")
 		return nil
 	})
 }
 
+// hits is what all of it does together, its number first.
 //go:noinline
-func (p NewBulk) targets() templ.Component {
+func (p NewBulk) hits() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"targets-heading\" id=\"targets\"><h2 id=\"targets-heading\">", t.Bulk.Items)
-		write(templ_7745c5c3_Buffer, "</h2><p class=\"effect\"><strong>", t.Bulk.Sum(len(p.Items), p.Stops, p.Running))
-		templ_7745c5c3_Buffer.WriteString("</strong></p>")
-		if dangerous(p.Type) {
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"irreversible\">", icon("abnormal"))
+		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"target\">", impact(p.Impact))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = spreads(p.Spread).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</section><section class=\"pairs\"><dl>")
+		if p.Type != "CANCEL_ORDER" {
+			write(templ_7745c5c3_Buffer, "<dt>", t.Operation.Effect)
+			write(templ_7745c5c3_Buffer, "</dt><dd>", t.Ticket.Effect.Of(p.Type))
+			templ_7745c5c3_Buffer.WriteString("</dd>")
+		}
+		write(templ_7745c5c3_Buffer, "<dt>", t.Operation.Undo)
+		write(templ_7745c5c3_Buffer, "</dt><dd>", t.Operation.UndoOf.Of(p.Type))
+		templ_7745c5c3_Buffer.WriteString("</dd></dl></section>")
+		return nil
+	})
+}
+
+// targets are one line each, with what is hit of it.
+//go:noinline
+func (p NewBulk) targets() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Items)
+		write(templ_7745c5c3_Buffer, "\" id=\"targets\"><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
+		write(templ_7745c5c3_Buffer, "\"><table class=\"targets cards\"><caption class=\"hidden\">", t.Bulk.Items)
+		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.State)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
+		templ_7745c5c3_Buffer.WriteString("</th>")
+		if p.tickets() {
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Ticket.Instances)
+			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Common.Running)
+			templ_7745c5c3_Buffer.WriteString("</th>")
+		}
+		write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Bulk.Problem)
+		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
+		for _, i := range p.Items {
+			templ_7745c5c3_Err = i.row(p.tickets()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "", t.Operation.Undo + t.Common.Colon + t.Operation.UndoOf.Of(p.Type))
-			templ_7745c5c3_Buffer.WriteString("</p>")
-		}
-		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
-		write(templ_7745c5c3_Buffer, "\"><table class=\"targets\"><caption class=\"hidden\">", t.Bulk.Items)
-		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.State)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Problem)
-		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
-		for _, i := range p.Items {
-			write(templ_7745c5c3_Buffer, "<tr data-target=\"", i.Value)
-			write(templ_7745c5c3_Buffer, "\" data-status=\"", i.Status)
-			templ_7745c5c3_Buffer.WriteString("\"><td>")
-			if i.Status == "" {
-				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			} else if i.Ticket {
-				templ_7745c5c3_Err = ticketState(i.Status).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			} else {
-				templ_7745c5c3_Err = instanceState(i.Status).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
-			write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", i.Name)
-			templ_7745c5c3_Buffer.WriteString("</bdi></a></th><td class=\"long\">")
-			if i.Problem == "" {
-				write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Bulk.Ready)
-				templ_7745c5c3_Buffer.WriteString("</span> ")
-			} else {
-				write(templ_7745c5c3_Buffer, "<strong class=\"bad\">", i.Problem)
-				templ_7745c5c3_Buffer.WriteString("</strong> ")
-			}
-			if i.Pending != nil {
-				templ_7745c5c3_Err = i.beside().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
-			templ_7745c5c3_Buffer.WriteString("</td></tr>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
 		if p.Drop != "" {
@@ -275,10 +295,81 @@ func (p NewBulk) targets() templ.Component {
 	})
 }
 
+// tickets reports whether the targets are tickets, which have instances.
+func (p NewBulk) tickets() bool { return p.Type != "CANCEL_INSTANCE" }
+
+//go:noinline
+func (i BulkTarget) row(tickets bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<tr data-target=\"", i.Value)
+		write(templ_7745c5c3_Buffer, "\" data-status=\"", i.Status)
+		templ_7745c5c3_Buffer.WriteString("\"><td>")
+		if i.Status == "" {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else if i.Ticket {
+			templ_7745c5c3_Err = ticketState(i.Status).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = instanceState(i.Status).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
+		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Name)
+		templ_7745c5c3_Buffer.WriteString("</bdi></a></th>")
+		if tickets {
+			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Ticket.Instances)
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if i.Status == "" {
+				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				write(templ_7745c5c3_Buffer, "", number(i.Impact.Number))
+			}
+			write(templ_7745c5c3_Buffer, "</td><td class=\"right number\" data-label=\"", t.Common.Running)
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if i.Status == "" {
+				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				write(templ_7745c5c3_Buffer, "", number(i.Impact.Running))
+			}
+			templ_7745c5c3_Buffer.WriteString("</td>")
+		}
+		templ_7745c5c3_Buffer.WriteString("<td class=\"long\">")
+		if i.Problem == "" {
+			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Bulk.Ready)
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		} else {
+			write(templ_7745c5c3_Buffer, "<strong class=\"bad\">", i.Problem)
+			templ_7745c5c3_Buffer.WriteString("</strong> ")
+		}
+		if i.Pending != nil {
+			templ_7745c5c3_Err = i.beside().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</td></tr>")
+		return nil
+	})
+}
+
 // beside names the pending operation, and offers to send another one anyway.
 //go:noinline
 func (i BulkTarget) beside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"hint\"><a href=\"", templ.SafeURL(i.Pending.Receipt))
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Pending.ID)
@@ -303,7 +394,7 @@ func (i BulkTarget) beside() templ.Component {
 
 //go:noinline
 func (p NewBulk) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"post\" action=\"/bulk\" id=\"job\">", person())
 		if templ_7745c5c3_Err != nil {
@@ -318,15 +409,17 @@ func (p NewBulk) form() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("\">")
 		}
 		templ_7745c5c3_Err = textarea(input{Name: "reason", Label: reasonLabel(t, p.WantsReason), Value: p.Reason,
-			Hint: t.Operation.ReasonHint(p.MaxReason), Error: p.Errors["reason"], Autocomplete: "off"}, 3).Render(ctx, templ_7745c5c3_Buffer)
+			Hint: t.Operation.ReasonHint(p.MaxReason), Error: p.Errors["reason"], Autocomplete: "off"}, 2).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if p.WantsCount {
-			templ_7745c5c3_Err = field(input{Name: "count", Label: t.Policy.Count(p.Stops), Value: p.Count, Hint: t.Policy.CountHint, Error: p.Errors["count"], Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+			write(templ_7745c5c3_Buffer, "<div class=\"count-field\" data-stops=\"", number(p.Stops))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", field(input{Name: "count", Label: t.Policy.Count(p.Stops), Value: p.Count, Hint: t.Policy.CountHint, Error: p.Errors["count"], Autocomplete: "off", Mode: "numeric"}))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Buffer.WriteString("</div>")
 		}
 		if p.OfferOverride {
 			templ_7745c5c3_Err = overrideBox(p.Override).Render(ctx, templ_7745c5c3_Buffer)
@@ -334,21 +427,21 @@ func (p NewBulk) form() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><a class=\"button\" href=\"", templ.SafeURL(p.Back))
-		write(templ_7745c5c3_Buffer, "\">", t.Bulk.Back)
-		templ_7745c5c3_Buffer.WriteString("</a> ")
-		var templ_7745c5c3_Var57 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var57...)
+		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
+		var templ_7745c5c3_Var67 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var67...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var57).String())
+		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var67).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(p.Type)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "", t.Bulk.Confirm(p.Type, len(p.Items)))
-		templ_7745c5c3_Buffer.WriteString("</button></div></form>")
+		write(templ_7745c5c3_Buffer, "</button> <a class=\"button button-quiet\" href=\"", templ.SafeURL(p.Back))
+		write(templ_7745c5c3_Buffer, "\">", t.Bulk.Back)
+		templ_7745c5c3_Buffer.WriteString("</a></div></form>")
 		return nil
 	})
 }
@@ -363,7 +456,7 @@ func reasonLabel(t *i18n.Texts, wanted bool) string {
 // override is the tick box of the emergency override.
 //go:noinline
 func overrideBox(ticked bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID("override"))
 		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("override"))
@@ -380,21 +473,55 @@ func overrideBox(ticked bool) templ.Component {
 
 //go:noinline
 func (p Bulk) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<article data-operation-type=\"", p.Type)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.head())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.progress().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.groups().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.list().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</article>")
+		return nil
+	})
+}
+
+// head is what it is, who sent it, and what can be done with it.
+//go:noinline
+func (p Bulk) head() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<article data-job=\"", p.ID)
+		write(templ_7745c5c3_Buffer, "<div id=\"job-head\"><div class=\"page-head\" data-job=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
-		write(templ_7745c5c3_Buffer, "\" data-operation-type=\"", p.Type)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job\"><div class=\"page-head\">", crumbs(crumb{t.Bulk.Heading, "/bulk"}))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job\">", crumbs(crumb{t.Bulk.Heading, "/bulk"}))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1 data-announce id=\"job-heading\">", t.Bulk.Name(p.Type, len(p.Items)))
-		templ_7745c5c3_Err = state("job."+p.State, t.Bulk.State.Of(p.State)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Buffer.WriteString(" ")
+		var templ_7745c5c3_Var83 = []any{"pill pill-" + shape("job."+p.State)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var83...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.can())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var83).String())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape("job."+p.State)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<bdi>", t.Bulk.State.Of(p.State))
+		write(templ_7745c5c3_Buffer, "</bdi></span> <small class=\"muted\">", t.Bulk.Progress(p.Done, len(p.Items)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</small></h1>", p.can())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -409,27 +536,7 @@ func (p Bulk) Body() templ.Component {
 			write(templ_7745c5c3_Buffer, "<q>", p.Reason)
 			templ_7745c5c3_Buffer.WriteString("</q>")
 		}
-		templ_7745c5c3_Buffer.WriteString("</p></div>")
-		if p.Note != "" {
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-warning\" id=\"note\">", icon("abnormal"))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			write(templ_7745c5c3_Buffer, "<strong>", t.Bulk.Note.Of(p.Note))
-			templ_7745c5c3_Buffer.WriteString("</strong></p>")
-		}
-		templ_7745c5c3_Err = p.progress().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = p.groups().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = p.list().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</p>")
 		if p.MayContinue || p.MayStop {
 			templ_7745c5c3_Buffer.WriteString("<p class=\"hint\" id=\"stop-text\">")
 			if p.MayContinue {
@@ -439,7 +546,16 @@ func (p Bulk) Body() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
-		templ_7745c5c3_Buffer.WriteString("</article>")
+		templ_7745c5c3_Buffer.WriteString("</div>")
+		if p.Note != "" {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-warning\" id=\"note\">", icon("abnormal"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<strong>", t.Bulk.Note.Of(p.Note))
+			templ_7745c5c3_Buffer.WriteString("</strong></p>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</div>")
 		return nil
 	})
 }
@@ -447,7 +563,7 @@ func (p Bulk) Body() templ.Component {
 // can is what can be done with the bulk operation.
 //go:noinline
 func (p Bulk) can() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 		if p.MayStop {
@@ -477,6 +593,11 @@ func (p Bulk) can() templ.Component {
 			write(templ_7745c5c3_Buffer, "\" id=\"retry\">", t.Bulk.Retry)
 			templ_7745c5c3_Buffer.WriteString("</a> ")
 		}
+		if p.Timeline != "" {
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.Timeline))
+			write(templ_7745c5c3_Buffer, "\">", t.Record.Timeline)
+			templ_7745c5c3_Buffer.WriteString("</a> ")
+		}
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.Result))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" download>", icon("download"))
 		if templ_7745c5c3_Err != nil {
@@ -496,7 +617,7 @@ func (p Bulk) counts() []Count {
 // progress says how far it is.
 //go:noinline
 func (p Bulk) progress() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Progress(p.Done, len(p.Items)))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job-progress\"><dl class=\"figures\">", bulkFigure("failed", t.Bulk.Figure.Of("failed"), p.Failed))
@@ -536,21 +657,20 @@ func (p Bulk) progress() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Bulk.Progress(p.Done, len(p.Items)))
-		templ_7745c5c3_Buffer.WriteString("</p></section>")
+		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
 
 //go:noinline
 func bulkFigure(name, word string, n int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var95 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var95...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var112 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var113 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var113...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var95).String())
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var113).String())
 		write(templ_7745c5c3_Buffer, "\" data-figure=\"", name)
 		write(templ_7745c5c3_Buffer, "\"><dt>", word)
 		write(templ_7745c5c3_Buffer, "</dt><dd>", number(n))
@@ -562,10 +682,11 @@ func bulkFigure(name, word string, n int) templ.Component {
 // groups tell what went wrong, once for all that have the same problem.
 //go:noinline
 func (p Bulk) groups() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var118 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		templ_7745c5c3_Buffer.WriteString("<div id=\"groups\">")
 		if len(p.Groups) > 0 {
-			t := i18n.T(ctx)
-			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"groups-heading\" id=\"groups\"><h2 id=\"groups-heading\">", t.Bulk.Problem)
+			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"groups-heading\"><h2 id=\"groups-heading\">", t.Bulk.Problem)
 			templ_7745c5c3_Buffer.WriteString("</h2><ul>")
 			for _, g := range p.Groups {
 				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<li>", icon("abnormal"))
@@ -577,12 +698,12 @@ func (p Bulk) groups() templ.Component {
 				templ_7745c5c3_Buffer.WriteString(" ")
 				for _, i := range g.Items {
 					templ_7745c5c3_Buffer.WriteString("<a href=\"")
-					var templ_7745c5c3_Var104 templ.SafeURL
-					templ_7745c5c3_Var104, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
+					var templ_7745c5c3_Var122 templ.SafeURL
+					templ_7745c5c3_Var122, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 401, Col: 39}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 487, Col: 40}
 					}
-					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var104))
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var122))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -593,13 +714,14 @@ func (p Bulk) groups() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</ul></section>")
 		}
+		templ_7745c5c3_Buffer.WriteString("</div>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Bulk) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var107 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var125 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
@@ -607,12 +729,17 @@ func (p Bulk) list() templ.Component {
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.State)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Receipt.Steps)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Change)
+		templ_7745c5c3_Buffer.WriteString("</th>")
+		if p.counted() {
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Ticket.Instances)
+			templ_7745c5c3_Buffer.WriteString("</th>")
+		}
+		write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Bulk.Change)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Sent)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Outcome)
 		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
 		for _, i := range p.Items {
-			templ_7745c5c3_Err = i.row().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = i.row(p.counted()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -622,9 +749,12 @@ func (p Bulk) list() templ.Component {
 	})
 }
 
+// counted reports whether the items have instances: those that are instances have none.
+func (p Bulk) counted() bool { return p.Type != "CANCEL_INSTANCE" }
+
 //go:noinline
-func (i BulkItem) row() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var117 templ.Component) (templ_7745c5c3_Err error) {
+func (i BulkItem) row(counted bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var136 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
 		write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
@@ -652,7 +782,21 @@ func (i BulkItem) row() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Change)
+		templ_7745c5c3_Buffer.WriteString("</td>")
+		if counted {
+			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Ticket.Instances)
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if i.Instances == 0 {
+				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				write(templ_7745c5c3_Buffer, "", number(i.Instances))
+			}
+			templ_7745c5c3_Buffer.WriteString("</td>")
+		}
+		write(templ_7745c5c3_Buffer, "<td data-label=\"", t.Bulk.Change)
 		templ_7745c5c3_Buffer.WriteString("\">")
 		if i.Before == "" {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
@@ -708,16 +852,16 @@ func bulkWord(t *i18n.Texts, wire string) string {
 // state says in words where it is.
 //go:noinline
 func (i BulkItem) chain() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var135 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var156 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"chain\" width=\"44\" height=\"10\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M5 5h34\" class=\"chain-line\"></path> ")
 		for n, kind := range i.stages() {
-			var templ_7745c5c3_Var136 = []any{"chain-" + kind}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var136...)
+			var templ_7745c5c3_Var157 = []any{"chain-" + kind}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var157...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<circle cx=\"", number(5 + 17*n))
-			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var136).String())
+			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var157).String())
 			templ_7745c5c3_Buffer.WriteString("\"></circle>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</svg>")
@@ -750,7 +894,7 @@ func (i BulkItem) stages() [3]string {
 // itemState is the state of an item, or of the operation that it became.
 //go:noinline
 func itemState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var139 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var160 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if word := t.Bulk.ItemState[wire]; word != "" {
 			templ_7745c5c3_Err = state("item."+wire, word).Render(ctx, templ_7745c5c3_Buffer)

@@ -575,12 +575,12 @@ func readAt(f Frame, at time.Time) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
 		if !at.IsZero() {
 			t := i18n.T(ctx)
-			write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"read-at\">", t.Common.ReadAt + " ")
-			templ_7745c5c3_Err = When(at).Render(ctx, templ_7745c5c3_Buffer)
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"read-at\"><span class=\"as-of\">", t.Common.ReadAt + " ")
+			templ_7745c5c3_Err = clock(at, "15:04:05").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, "</span> ", " ")
 			write(templ_7745c5c3_Buffer, " <span data-age=\"", strconv.FormatInt(at.UnixMilli(), 10))
 			templ_7745c5c3_Buffer.WriteString("\"></span> ")
 			if f.Refresh > 0 {

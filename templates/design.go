@@ -184,24 +184,24 @@ func designAudit(p Design) Audit {
 	bars := make([]Bar, 0, 24)
 	for n := range 24 {
 		at := p.Now.Add(time.Duration(n-24) * time.Hour)
-		bars = append(bars, Bar{at, at.Add(time.Hour), n * 7 % 11, n == 9, "/design"})
+		bars = append(bars, Bar{at, at.Add(time.Hour), n * 7 % 11, n == 9, "/design", nil})
 	}
 	facet := Facet{Field: "outcome"}
 	var rows []RecordRow
 	for n, outcome := range outcomes {
-		facet.Values = append(facet.Values, FacetValue{outcome, 90 - n, n == 1, "/audit"})
+		facet.Values = append(facet.Values, FacetValue{outcome, 90 - n, n == 1, "/audit", ""})
 		rows = append(rows, RecordRow{Sequence: int64(20 - n), Time: p.Now, Actor: "operator", Action: "operation.requested", Outcome: outcome, Ticket: designTicket,
 			TicketAddress: designAddress, Operation: "CANCEL_INSTANCE", Target: "prd-web-0002 (192.168.0.12)", BatchIndex: 2, Reason: designChinese, Address: "/design"})
 	}
 	rows[4].End, rows[3].Override, rows[2].Reason, rows[1].Upstream = "operation.observed", true, designLong,
 		"COC.00040713: "+designLong
-	actors := Facet{Field: "actor", Values: []FacetValue{{designLong, 6, false, "/audit"}, {"b", 5, false, "/audit"}, {"c", 4, false, "/audit"},
-		{"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}
+	actors := Facet{Field: "actor", Values: []FacetValue{{designLong, 6, false, "/audit", ""}, {"b", 5, false, "/audit", ""}, {"c", 4, false, "/audit", ""},
+		{"d", 3, false, "/audit", ""}, {"e", 2, false, "/audit", ""}, {"f", 1, false, "/audit", ""}}}
 	return Audit{Frame: p.Frame, All: true, Filtered: true, Rows: rows, Export: "/audit/export", Total: Total{10000, true}, Counted: 2000,
 		Filter: AuditFilter{Query: "outcome:failed", Person: "operator", Actions: designOptions("", "", "operation."), Outcomes: designOptions("failed", "", "failed")},
 		Errors: FieldErrors{"q": designChinese}, Active: []ActiveFilter{{"outcome:failed", "/audit"}, {"actor:" + designLong, "/audit"}},
 		Saved: []SavedSearch{{Name: designChinese, Query: "outcome:failed", Address: "/audit"}, {Name: "night", Query: "x", Address: "/audit"}}, Facets: []Facet{facet, actors},
-		Chart: &Chart{bars[0].From, bars[23].To, bars}, Integrity: designIntegrity(p.Now)}
+		Chart: &Chart{From: bars[0].From, To: bars[23].To, Bars: bars}, Integrity: designIntegrity(p.Now)}
 }
 
 func designIntegrity(now time.Time) *Integrity {
@@ -212,17 +212,20 @@ func designIntegrity(now time.Time) *Integrity {
 
 func designEvidence(now time.Time) Evidence {
 	return Evidence{Altered: true, Body: `{"v":1,"seq":7}`, Size: 512, BytesAddress: "/design", Index: 6, Leaf: strings.Repeat("5c0d", 16), Checkpoint: "coc-console/x\n8\n",
-		CheckpointSize: 8, Signed: now, Proof: []string{strings.Repeat("A", 44)}, ProofAddress: "/design", Bundle: "/design", Command: "coc-console audit verify-bundle FILE.zip"}
+		CheckpointSize: 8, Signed: now, Proof: []string{strings.Repeat("A", 44)}, ProofAddress: "/design", Bundle: "/design", Checks: []Command{{"bundle", "coc-console audit verify-bundle FILE.zip"}}}
 }
 
 func designTimeline(now time.Time) []TimelineItem {
 	step := func(n int64, action, outcome string) TimelineStep {
 		return TimelineStep{Sequence: n, Time: now, Since: time.Second, Action: action, Outcome: outcome,
-			Actor: "operator", Record: "/design"}
+			Actor: "operator", Record: "/design", Proof: "/design"}
 	}
 	other := step(9, "access.denied", "denied")
-	return []TimelineItem{{Views: &TimelineViews{12, 3, now.Add(-time.Hour), now}}, {Other: &other},
-		{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: "prd-web-0002", Actor: "operator", Reason: designLong, Receipt: "/design",
+	other.Rules = []Rule{{"large-cancel", "Cancelling more than 20 instances needs an approval."}, {ID: "gone"}}
+	views := TimelineViews{Count: 12, People: 3, From: now.Add(-time.Hour), To: now,
+		Steps: []TimelineStep{step(1, "ticket.viewed", "succeeded")}}
+	return []TimelineItem{{Views: &views}, {Other: &other},
+		{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: "prd-web-0002", Actor: "operator", Receipt: "/design",
 			Took: time.Minute, Steps: []TimelineStep{step(2, "operation.requested", "pending"), step(3, "operation.rejected", "failed")}}}}
 }
 
@@ -252,8 +255,12 @@ func designBulk(now time.Time) Bulk {
 	return j
 }
 
-func designReviews(now time.Time) []ReviewRow {
-	return []ReviewRow{{ID: "k1", Operation: "CANCEL_ORDER", Target: "nginx_reload", Who: "operator", Reason: designLong, At: now, Stops: 12, Outcome: "operation.observed",
-		Receipt: "/design", Record: "/design", Comment: designChinese, Problem: designChinese},
-		{ID: "k2", Operation: "SKIP_BATCH", Target: "nginx_reload", BatchIndex: 2, Who: "operator", Reason: designChinese, At: now, Stops: 3, Record: "/design", Own: true}}
+func designReviews(now time.Time) Reviews {
+	return Reviews{Signable: true, MaxComment: 500, Comment: designChinese, Problem: designChinese, Unchosen: designChinese,
+		Coverage: ReviewCoverage{Percent: 96, Known: true, InTime: 23, Late: 1, Open: 1}, People: []ReviewPerson{{"olga", 11}, {"operator", 6}},
+		Rows: []ReviewRow{
+			{ID: "k1", Operation: "CANCEL_ORDER", Target: "nginx_reload", Who: "operator", Reason: designLong, At: now, Stops: 12, Outcome: "operation.observed",
+				Kinds: []string{"override", "impact"}, Risk: 80, Overdue: true, Receipt: "/design", Record: "/design", Chosen: true},
+			{ID: "k2", Operation: "SKIP_BATCH", Target: "nginx_reload", BatchIndex: 2, Who: "operator", Reason: designChinese, At: now, Stops: 3, Record: "/design",
+				Kinds: []string{"unknown", "night"}, Risk: 50, Own: true}}}
 }

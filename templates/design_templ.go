@@ -295,7 +295,16 @@ func (p Design) buttons() templ.Component {
 		write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" type=\"button\" aria-pressed=\"false\">", t.Log.Wrap)
 		write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" type=\"button\" aria-disabled=\"true\">", t.Common.Filter)
 		write(templ_7745c5c3_Buffer, "</button> <span class=\"badge\">", t.Common.Batch)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span>", overrideMark())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span> <span class=\"badge badge-pending\">", icon("waiting"))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "", t.List.Pending)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span>", InPlace(&Place{List: designAddress, At: 2, Total: 13, Next: Neighbour{Name: "nginx_reload", Address: designAddress}}))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = overrideMark().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -322,7 +331,7 @@ func (p Design) buttons() templ.Component {
 
 //go:noinline
 func (p Design) fields() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = errorSummary(FieldErrors{"reason": t.Field.ReasonTooLong(501, 500), "count": t.Policy.Miscounted(12)}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -337,7 +346,7 @@ func (p Design) fields() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var55 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var56 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_Err = choices(input{Name: "status", Label: t.Common.State}, designOptions("ABNORMAL", "", "READY", "ABNORMAL"), t.Word.TicketStatus).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -352,7 +361,7 @@ func (p Design) fields() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = fold(2, false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var55), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = fold(2, false).Render(templ.WithChildren(ctx, templ_7745c5c3_Var56), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -372,7 +381,7 @@ func (p Design) fields() templ.Component {
 
 //go:noinline
 func (p Design) states() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var57 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var58 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = stateList(t.Common.Ticket, t.Word.TicketStatus, "").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -408,7 +417,7 @@ func (p Design) states() templ.Component {
 
 //go:noinline
 func stateList(name string, words i18n.Words, before string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var58 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<h3>", name)
 		templ_7745c5c3_Buffer.WriteString("</h3><ul class=\"counts\">")
 		for _, wire := range wires(words) {
@@ -425,7 +434,7 @@ func stateList(name string, words i18n.Words, before string) templ.Component {
 
 //go:noinline
 func (p Design) ticket() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		d := designTicketPage(p)
 		templ_7745c5c3_Err = trouble(d.Trouble).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -485,9 +494,9 @@ func (p Design) ticket() templ.Component {
 
 //go:noinline
 func (p Design) operation() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		r := designReceipt(p)
-		templ_7745c5c3_Var62 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var63 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_Err = r.others().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -520,11 +529,11 @@ func (p Design) operation() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("steps").Render(templ.WithChildren(ctx, templ_7745c5c3_Var62), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("steps").Render(templ.WithChildren(ctx, templ_7745c5c3_Var63), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var63 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var64 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			n := designOperation(p)
 			templ_7745c5c3_Err = n.changes().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -544,7 +553,7 @@ func (p Design) operation() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("confirm").Render(templ.WithChildren(ctx, templ_7745c5c3_Var63), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("confirm").Render(templ.WithChildren(ctx, templ_7745c5c3_Var64), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -554,9 +563,9 @@ func (p Design) operation() templ.Component {
 
 //go:noinline
 func (p Design) audit() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
 		a := designAudit(p)
-		templ_7745c5c3_Var65 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var66 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_Err = a.filters().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -583,34 +592,34 @@ func (p Design) audit() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("list").Render(templ.WithChildren(ctx, templ_7745c5c3_Var65), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("list").Render(templ.WithChildren(ctx, templ_7745c5c3_Var66), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("<ol class=\"record-timeline\">")
+		templ_7745c5c3_Buffer.WriteString("<ol class=\"stages line\">")
 		for _, item := range designTimeline(p.Now) {
-			templ_7745c5c3_Err = item.show().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = item.show(false).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
 		templ_7745c5c3_Buffer.WriteString("</ol>")
-		templ_7745c5c3_Var66 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var67 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_Err = a.Integrity.line().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", a.Integrity.panel())
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", a.Integrity.findings())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", designEvidence(p.Now).panel())
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", designEvidence(p.Now).panel(7))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("integrity").Render(templ.WithChildren(ctx, templ_7745c5c3_Var66), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("integrity").Render(templ.WithChildren(ctx, templ_7745c5c3_Var67), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -620,8 +629,8 @@ func (p Design) audit() templ.Component {
 
 //go:noinline
 func (p Design) desk() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
-		templ_7745c5c3_Var68 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var69 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			templ_7745c5c3_Err = approvalItems("waiting", i18n.T(ctx).Approval.Others, designApprovals(p.Now)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -646,11 +655,11 @@ func (p Design) desk() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("approval").Render(templ.WithChildren(ctx, templ_7745c5c3_Var68), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("approval").Render(templ.WithChildren(ctx, templ_7745c5c3_Var69), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var69 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Var70 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
 			j := designBulk(p.Now)
 			templ_7745c5c3_Err = j.progress().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -662,20 +671,31 @@ func (p Design) desk() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("job").Render(templ.WithChildren(ctx, templ_7745c5c3_Var69), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("job").Render(templ.WithChildren(ctx, templ_7745c5c3_Var70), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var70 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
-			for _, r := range designReviews(p.Now) {
-				templ_7745c5c3_Err = r.panel(500).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+		templ_7745c5c3_Var71 := component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, _ templ.Component) (templ_7745c5c3_Err error) {
+			r := designReviews(p.Now)
+			templ_7745c5c3_Err = r.table().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", r.form())
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", r.Coverage.panel())
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", r.people())
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = sample("review").Render(templ.WithChildren(ctx, templ_7745c5c3_Var70), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = sample("review").Render(templ.WithChildren(ctx, templ_7745c5c3_Var71), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

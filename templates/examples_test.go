@@ -34,15 +34,19 @@ func frame(title string, section Section) Frame {
 // examples are all pages, filled with everything they can show.
 func examples() map[string]Page {
 	return map[string]Page{
-		"sign_in": exampleSignIn(), "sign_in_token": exampleSignInToken(), "problem": exampleProblem(),
+		"sign_in": exampleSignIn(), "sign_in_token": exampleSignInToken(), "sign_in_company": exampleSignInCompany(), "leave": exampleLeave(), "problem": exampleProblem(),
 		"tickets": exampleTickets(), "tickets_empty": exampleTicketsEmpty(), "tickets_failure": exampleTicketsFailure(),
 		"ticket": exampleTicket(), "ticket_over": exampleTicketOver(), "instance": exampleInstance(), "shortcuts": Shortcuts{frame("Keys", SectionNone), "/shortcuts"},
 		"operation_instance": exampleOperation(), "operation_batch": exampleOperationBatch(),
 		"operation_refused": exampleOperationRefused(), "operation_wrong": exampleOperationWrong(),
 		"receipt_open": exampleReceiptOpen(), "receipt_unknown": exampleReceiptUnknown(),
 		"receipt_rejected": exampleReceiptRejected(), "receipt_others": exampleReceiptOthers(),
-		"audit": exampleAudit(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
-		"timeline": exampleTimeline(), "projects": exampleProjects(), "reviews": exampleReviews(), "reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"audit": exampleAudit(), "audit_operations": exampleOperationsList(), "audit_empty": exampleAuditEmpty(), "record": exampleRecord(),
+		"incident": exampleIncident(), "incident_wrong": exampleIncidentWrong(), "timeline": exampleTimeline(), "timeline_operation": exampleTimelineOfOperation(), "timeline_bulk": exampleTimelineOfBulk(), "projects": exampleProjects(), "reviews": exampleReviews(), "reviewed": exampleReviewed(),
+		"handover": exampleHandover(), "handover_empty": Handover{Frame: frame("Handover", SectionTickets), Hours: 12, Reviews: -1, Unlisted: true},
+		"reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
+		"report":        exampleReport(), "report_wrong": Report{Frame: frame("Report", SectionAudit), From: "2026-03-01", To: "2026-03-07", Wrong: "Enter two dates"},
+		"integrity": exampleIntegrityPage(), "integrity_new": IntegrityPage{frame("Log integrity", SectionAudit), &Integrity{Records: 2}},
 		"sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
 		"permissions":   examplePermissions(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
@@ -53,18 +57,39 @@ func examples() map[string]Page {
 	}
 }
 
+func exampleReport() Report {
+	return Report{Frame: frame("Report", SectionAudit), From: "2026-03-01", To: "2026-03-07", Own: true, CSV: "/audit/report?from=2026-03-01&to=2026-03-07&table=",
+		Presets: []ReportPreset{{"Yesterday", "/audit/report?from=2026-03-06&to=2026-03-06", false}, {"Last 7 days", "/audit/report?from=2026-03-01&to=2026-03-07", true}},
+		Tables: []ReportTable{
+			{"person", "By person", "", []string{"Person", "Operations", "Confirmed"}, [][]string{{"demo/" + quotes, "3", "2"}, {"demo/otto", "1", "1"}}, true},
+			{"times", "From requested to confirmed", "Of confirmed operations.", []string{"Operation", "Confirmed"}, nil, true},
+			{"overrides", "Emergency overrides", "", []string{"Person", "Reason"}, [][]string{{"demo/otto", script}}, false},
+			{"integrity", "Integrity", "", nil, [][]string{{"Log", "coc-console/1"}, {"Key", "coc-console/1+00+AA"}}, false},
+		}}
+}
+
+func exampleIncident() Incident {
+	return Incident{Frame: frame("Incident report", SectionAudit), From: "2026-03-01T20:00", To: "2026-03-02T08:00", Tickets: ticketID + "\n" + ticketID,
+		Named: "Incident report 2026-03-01 20:00:00 UTC – 2026-03-02 08:00:00 UTC", Tables: exampleReport().Tables, Markdown: "/audit/incident?format=markdown",
+		HTML: "/audit/incident?format=html", Bundle: "/audit/export?format=bundle&q=x"}
+}
+
+func exampleIncidentWrong() Incident {
+	return Incident{Frame: frame("Incident report", SectionAudit), From: quotes, Tickets: script, Wrong: "Enter two times."}
+}
+
 func examplePermissions() Permissions {
 	asks := PermissionAnswer{State: "demands", Override: true, Demands: []PermissionReason{{"count", "Type the " + quotes}}}
 	allowed := PermissionAnswer{State: "allowed", Reasons: []PermissionReason{{"own-ticket", ""}}}
 	denied := PermissionAnswer{State: "denied", Reasons: []PermissionReason{{"", "You don't have permission to do this."}}}
 	return Permissions{Frame: frame("What may I do?", SectionNone), Person: "demo/" + quotes, Others: true,
-		PersonError: "Enter the account and the user name.", Roles: []string{"managers", quotes}, Ticket: quotes, Instances: 30,
+		PersonError: "Enter the account and the user name.", Roles: []string{"managers", quotes}, Windows: []Window{{"freeze", noon}}, Ticket: quotes, Instances: 30,
 		TicketError: "This is not a ticket ID.", Columns: []string{"Own ticket", "Somebody else's ticket"},
 		Operations: []PermissionRow{{"view", "See the ticket", []PermissionAnswer{allowed, denied}},
 			{"CANCEL_ORDER", "Cancel ticket", []PermissionAnswer{asks, denied}}},
 		Console: []PermissionRow{{"review", "Read the whole audit log", []PermissionAnswer{denied}}},
 		File:    "rules.cedar", Source: "permit (principal, action, resource);\n// " + quotes,
-		Policies: []PermissionPolicy{{"own-ticket", "", false}, {"count", "Type the " + quotes, true}}}
+		Policies: []PermissionPolicy{{ID: "own-ticket"}, {ID: "count", Text: "Type the " + quotes, Forbids: true, Trial: true}}}
 }
 
 func exampleDesign(part string) Design {
@@ -87,6 +112,19 @@ func exampleSignInToken() SignIn {
 	return p
 }
 
+func exampleSignInCompany() SignIn {
+	p := exampleSignIn()
+	p.Company, p.CompanyAgain, p.AskProject, p.AskPasscode, p.Errors = true, true, true, false, nil
+	p.Problem, p.Verbatim, p.VerbatimFrom = "You aren't signed in: the company's provider refused.", "access_denied: "+script, "Response from the provider"
+	return p
+}
+
+func exampleLeave() Leave {
+	f := frame("Going to your company's provider", SectionNone)
+	f.Viewer = nil
+	return Leave{Frame: f, Heading: f.Title, Text: "Your company's sign-in page opens in a moment.", Address: "https://idp.example.com/authorize?state=" + quotes}
+}
+
 func exampleProblem() Problem {
 	return Problem{Frame: frame("Not found", SectionNone), Status: 404, Heading: "COC does not know this ticket",
 		Text: "There is no ticket with this key.", Advice: "Check the key.", Value: script + longWord,
@@ -94,7 +132,8 @@ func exampleProblem() Problem {
 }
 
 func exampleDenial() *Denial {
-	return &Denial{Text: "Nothing is stopped in the freeze. " + script, Policies: []string{"freeze", longWord}, Ask: []string{"acme/maria", quotes}, Failed: []string{override}}
+	return &Denial{Text: "Nothing is stopped in the freeze. " + script, Policies: []string{"freeze", longWord}, Ask: []string{"acme/maria", quotes}, Failed: []string{override},
+		Windows: []Window{{"freeze", noon}, {quotes, time.Time{}}}}
 }
 
 func exampleProblemRules() Problem {
@@ -112,10 +151,37 @@ func exampleProjects() Projects {
 func exampleReviews() Reviews {
 	f := frame("Reviews", SectionApprovals)
 	f.OverridesToReview, f.Numbers = 2, Numbers{Approvals: 1, Attention: 33, Running: 4, Mine: 6, All: 370}
-	return Reviews{Frame: f, MaxComment: 500, Rows: []ReviewRow{
-		{ID: "KEY1", Operation: "CANCEL_ORDER", Target: script, Who: "demo/operator", Reason: longWord, At: noon, Stops: 12, Outcome: "operation.observed",
-			Receipt: "/operations/KEY1", Record: "/audit/9", Comment: quotes, Problem: "Write what you found."},
-		{ID: "KEY2", Operation: "SKIP_BATCH", Target: "patch_kernel", BatchIndex: 2, Who: "demo/manager", Reason: override, At: noon, Stops: 3, Record: "/audit/7", Own: true}}}
+	return Reviews{Frame: f, MaxComment: 500, Signable: true, Waiting: 4, Past: 1, More: 120, Comment: quotes, Problem: "Write what you found.", Unchosen: "Select one.",
+		Coverage: ReviewCoverage{Percent: 96, Known: true, InTime: 23, Late: 1, Overdue: 0, Open: 1}, People: []ReviewPerson{{quotes, 11}, {longWord, 2}},
+		Rows: []ReviewRow{
+			{ID: "KEY1", Operation: "CANCEL_ORDER", Target: script, Who: "demo/operator", Reason: longWord, At: noon, Stops: 12, Outcome: "operation.observed",
+				Receipt: "/operations/KEY1", Record: "/audit/9", Kinds: []string{"override", "night"}, Risk: 60, Overdue: true, Chosen: true},
+			{ID: "KEY2", Operation: "SKIP_BATCH", Target: "patch_kernel", BatchIndex: 2, Who: "demo/manager", Reason: override, At: noon, Stops: 3,
+				Record: "/audit/7", Kinds: []string{"override"}, Risk: 50, Own: true},
+			{ID: "KEY3", Operation: "CANCEL_ORDER", Target: "patch_kernel", Who: quotes, At: noon, Stops: 40, Outcome: "operation.unknown", Kinds: []string{"unknown"},
+				Risk: 40, Bulk: "/bulk/KEY9", Operations: 2, Receipt: "/operations/KEY3", Record: "/audit/5"},
+			{ID: "record-4", Target: quotes, Who: "demo/reader", At: noon, Outcome: "access.denied", Kinds: []string{"denied"}, Risk: 20, Record: "/audit/4"}}}
+}
+
+func exampleReviewed() Reviews {
+	p := exampleReviews()
+	p.Done, p.Signable, p.Coverage, p.More = true, false, ReviewCoverage{}, 0
+	p.Rows = p.Rows[:1]
+	p.Rows[0].By, p.Rows[0].Comment, p.Rows[0].Signed, p.Rows[0].When = "demo/"+quotes, script, "/audit/12", noon.Add(time.Hour)
+	return p
+}
+
+func exampleHandover() Handover {
+	o := HandoverOperation{ID: "KEY1", Type: "CANCEL_ORDER", Target: script, Who: quotes, Reason: longWord, Outcome: "operation.not_observed", Receipt: "/operations/KEY1", At: noon, Override: true}
+	p := o
+	p.ID, p.Reason, p.Outcome, p.Override = "KEY2", "", "operation.observed", false
+	return Handover{Frame: frame("Handover", SectionTickets), Hours: 12, Since: "2026-03-01T16:15:00Z", Digest: "sha256:00", Markdown: "/handover.md?hours=12",
+		Periods: []HandoverPeriod{{8, "/handover?hours=8", false}, {12, "/handover?hours=12", true}},
+		Tickets: []HandoverTicket{{script, "ABNORMAL", quotes, ticketAddress, noon}, {longWord, "PAUSED", "pia", ticketAddress, noon}},
+		Open:    []HandoverOperation{o}, Approvals: []ApprovalRow{exampleApprovalRow("waiting")},
+		Bulks: []BulkRow{{ID: "KEY5", State: "running", Type: "PAUSE_ORDER", Who: override, Reason: script, Address: "/bulk/KEY5", Items: 4, Started: noon}},
+		Done:  []HandoverGroup{{longWord, ticketAddress, []HandoverOperation{o, p}}}, Count: 2, Reviews: 3,
+		Note: "Don't continue.\n" + script, NoteBy: quotes, NoteAt: noon, TakenBy: override, TakenAt: noon, Typed: quotes, NoteProblem: "Too long.", Changed: true}
 }
 
 func exampleApprovalRow(state string) ApprovalRow {
@@ -137,17 +203,21 @@ func exampleApprovals() Approvals {
 }
 
 func exampleApproval() Approval {
-	return Approval{Frame: frame("Approval", SectionApprovals), ApprovalRow: exampleApprovalRow("waiting"), TicketID: ticketID, TicketAddress: ticketAddress,
+	several := exampleApprovalRow("waiting")
+	several.Needed, several.Missing, several.Apart = 3, 2, true
+	several.Given = []Given{{Name: quotes, Comment: script, At: noon}}
+	return Approval{Frame: frame("Approval", SectionApprovals), ApprovalRow: several, Uncounted: "team", TicketID: ticketID, TicketAddress: ticketAddress,
 		Seen:   []SeenPair{{"status", "PROCESSING", "PAUSED"}, {"running", "3", "3"}, {"failed", "0", ""}},
 		Spread: []Spread{{"zone", []SpreadRow{{"cn-north-4a", 4, 3}, {longWord, 1, 0}}}}, ImpactNow: &i18n.Impact{Operation: "CANCEL_ORDER", Number: 9},
 		MayDecide: true, Typed: quotes, Errors: FieldErrors{"comment": "The reason has 501 characters; 500 are allowed."}}
 }
 
 func exampleNewBulk() NewBulk {
-	return NewBulk{Frame: frame("Job", SectionTickets), Type: "CANCEL_INSTANCE", Stops: 2, Running: 1, Key: "KEY4", Reason: quotes, MaxReason: 500, Count: "<3>",
+	return NewBulk{Frame: frame("Job", SectionTickets), Type: "CANCEL_ORDER", Stops: 2, Impact: i18n.Impact{Operation: "CANCEL_ORDER", Number: 2, Running: 1, Done: 4, Tickets: 2},
+		Spread: []Spread{{"zone", []SpreadRow{{"cn-north-4a", 1, 1}, {longWord, 1, 0}}}}, Key: "KEY4", Reason: quotes, MaxReason: 500, Count: "<3>",
 		WantsReason: true, WantsCount: true, OfferOverride: true, Denied: exampleDenial(), Drop: "/bulk/new?target=1", Back: ticketAddress,
 		Errors: FieldErrors{"count": "That is not the number of instances that stop now: 2."},
-		Items: []BulkTarget{{Value: ticketID + ".1.2", Seen: "1/", Name: script, Status: "PROCESSING", Address: ticketAddress},
+		Items: []BulkTarget{{Value: ticketID + ".1.2", Seen: "1/", Name: script, Status: "PROCESSING", Ticket: true, Impact: i18n.Impact{Number: 2, Running: 1}, Address: ticketAddress},
 			{Value: ticketID + ".2.2", Name: longWord, Problem: "The ticket has no such instance.", Address: ticketAddress},
 			{Value: ticketID + ".3.2", Seen: "1/", Name: "web-0003", Status: "PROCESSING", Problem: "Another operation is pending", Address: ticketAddress,
 				Pending: &PendingOperation{"k7", "CANCEL_INSTANCE", "web-0003", quotes, noon, "/operations/k7"}, Despite: true}}}
@@ -157,7 +227,7 @@ func exampleBulk() Bulk {
 	return Bulk{Frame: frame("Job", SectionBulk), BulkRow: BulkRow{ID: "KEY5", State: "stopped", Type: "CANCEL_INSTANCE", Who: "operator", Reason: script,
 		Address: "/bulk/KEY5", Items: 2, Started: noon}, Note: "session_ended", Done: 1, MayContinue: true, Retry: "/bulk/new?target=1",
 		Result: "/bulk/KEY5/result.csv", Stops: 2, Failed: 1, Confirmed: 1, Rate: 4.8, Left: 9 * time.Second, Groups: []BulkGroup{{quotes, []BulkItem{{N: 2}}}},
-		Items: []BulkItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6", Before: "PROCESSING", After: "CANCELED", Sent: noon, Later: 3 * time.Second},
+		Items: []BulkItem{{N: 1, State: "operation.observed", Target: "web-0001", Address: ticketAddress, Receipt: "/operations/KEY6", Operation: "KEY6", Instances: 12, Before: "PROCESSING", After: "CANCELED", Sent: noon, Later: 3 * time.Second},
 			{N: 2, State: "failed", Target: longWord, Address: ticketAddress, Problem: quotes, Operation: "KEY7"}}}
 }
 
@@ -362,7 +432,9 @@ func exampleOperationRefused() NewOperation {
 
 func exampleOperationWrong() NewOperation {
 	return NewOperation{Frame: frame("Confirm", SectionTickets), Ticket: exampleHead("PAUSED"), TicketAddress: ticketAddress,
-		Type: "CANCEL_INSTANCE", InstanceID: "1e3" + quotes, BatchIndex: "21", Errors: FieldErrors{
+		Action: ticketAddress + "/operations",
+		Type:   "CANCEL_INSTANCE", Types: []string{"PAUSE_ORDER", "CONTINUE_ORDER", "SKIP_BATCH", "CANCEL_INSTANCE", "CANCEL_ORDER"},
+		InstanceID: "1e3" + quotes, BatchIndex: "21", Errors: FieldErrors{
 			"instance_id": "The instance id is a whole number.", "batch_index": "This operation takes no batch_index."}}
 }
 
@@ -415,21 +487,41 @@ func exampleReceiptOthers() Receipt {
 func exampleAudit() Audit {
 	return Audit{Frame: frame("Audit log", SectionAudit), Filtered: true, All: true, Export: "/audit/export", Tail: "/audit?after=9",
 		Total: Total{10000, true}, Counted: 2000, Active: []ActiveFilter{{"actor:" + script, "/audit"}}, Marked: &Marked{"actor:ann ", script, " x"},
-		Facets: []Facet{{"outcome", []FacetValue{{"failed", 9, true, "/audit"}, {"succeeded", 8, false, "/audit?q=outcome%3Asucceeded"}}},
-			{"actor", []FacetValue{{quotes, 6, false, "/audit"}, {longWord, 5, false, "/audit"}, {"c", 4, false, "/audit"}, {"d", 3, false, "/audit"}, {"e", 2, false, "/audit"}, {"f", 1, false, "/audit"}}}},
-		Chart: &Chart{noon, noon.Add(3 * time.Minute), []Bar{{noon, noon.Add(time.Minute), 3, false, "/audit?q=1"},
-			{noon.Add(time.Minute), noon.Add(2 * time.Minute), 0, false, ""}, {noon.Add(2 * time.Minute), noon.Add(3 * time.Minute), 2083, true, "/audit?q=2"}}},
+		Facets: []Facet{{"outcome", []FacetValue{{"failed", 9, true, "/audit", ""}, {"succeeded", 8, false, "/audit?q=outcome%3Asucceeded", ""}}},
+			{"actor", []FacetValue{{quotes, 6, false, "/audit", ""}, {longWord, 5, false, "/audit", ""}, {"c", 4, false, "/audit", ""}, {"d", 3, false, "/audit", ""}, {"e", 2, false, "/audit", ""}, {"f", 1, false, "/audit", ""}}}},
+		Chart: &Chart{Now: true, From: noon, To: noon.Add(3 * time.Minute), Bars: []Bar{{noon, noon.Add(time.Minute), 3, false, "/audit?q=1", nil},
+			{noon.Add(time.Minute), noon.Add(2 * time.Minute), 0, false, "", nil}, {noon.Add(2 * time.Minute), noon.Add(3 * time.Minute), 2083, true, "/audit?q=2", nil}}},
 		Integrity: exampleIntegrity(), Saved: []SavedSearch{{Name: script, Query: "outcome:failed", Address: "/audit?q=outcome%3Afailed"}},
 		Filter: AuditFilter{Person: quotes, Ticket: ticketID, From: "2026-03-01T00:00", Actions: []Option{{"", false}, {"operation.", true}, {"session.signed_in", false}},
 			Outcomes: []Option{{"", true}, {"failed", false}}},
 		Errors: FieldErrors{"to": "The end lies before the start."}, Pager: Pager{"/audit?before=9", "/audit?after=1"},
 		Rows: []RecordRow{
-			{9, noon, "operator", "operation.observed", "succeeded", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", "", true, 0},
-			{8, noon, "operator", "operation.requested", "pending", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed", false, 0},
-			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", "", false, 0},
-			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", "", false, 0},
-			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", "", false, 0},
-			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", "", false, 0}}}
+			{9, noon, "operator", "operation.observed", "confirmed", ticketID, ticketAddress, "CANCEL_INSTANCE", "web-0002 (192.168.10.22)", 2, "hangs since 09:15", "", "/audit/9", "", true, true, 0, false},
+			{8, noon, "operator", "operation.requested", "confirmed", ticketID, ticketAddress, "SKIP_BATCH", "", 2, longWord, "", "/audit/8", "operation.observed", false, false, 0, false},
+			{7, noon, "operator", "operation.unknown", "unknown", ticketID, ticketAddress, "CANCEL_ORDER", "patch_kernel", 0, script, "504 APIGW.0201: Backend timeout", "/audit/7", "", false, false, 0, false},
+			{6, noon, quotes, "access.denied", "denied", "", "", "", "", 0, "", "", "/audit/6", "", false, false, 0, false},
+			{5, noon, override, "session.sign_in_failed", "failed", "", "", "", "", 0, "", "401: The username or password is wrong.", "/audit/5", "", false, false, 0, false},
+			{4, noon, "operator", "something.new", "surprising", ticketID, "", "RETRY_INSTANCE", "", 0, "", "", "/audit/4", "", false, false, 0, false}}}
+}
+
+func exampleOperationsList() Audit {
+	p := exampleAudit()
+	p.View, p.Rows, p.Errors, p.Marked, p.Today, p.Behind = "operations", nil, nil, nil, "2026-03-01", 3
+	p.Tabs = []AuditTab{{"operations", "/audit", true}, {"everything", "/audit?view=everything", false}}
+	p.Ranges = []AuditRange{{"today", "/audit?q=1", false}, {"night", "/audit?q=2", true}}
+	p.Facets = append(p.Facets, Facet{"ticket", []FacetValue{{ticketID, 2, false, "/audit?q=3", script}}}, Facet{"operation", []FacetValue{{"CANCEL_ORDER", 2, true, "/audit", ""}}})
+	p.Chart.Bars[0].Parts = []BarPart{{"confirmed", 1}, {"not_confirmed", 1}, {"rejected", 1}}
+	step := TimelineStep{Sequence: 7, Time: noon, Action: "operation.requested", Outcome: "pending", Actor: quotes, Record: "/audit/7", Upstream: script, Status: "PAUSED", Note: "deadline", Since: time.Second,
+		RequestID: "5b1e77d0", Comment: override, Proof: "/audit/7#evidence", Duration: time.Second, Seen: []Attribute{{"status", "PROCESSING"}, {"running", "6"}}}
+	p.Operations = []OperationRow{
+		{Sequence: 7, Time: noon, ID: "K1", Who: quotes, Approver: script, Type: "CANCEL_ORDER", Ticket: ticketID, TicketName: longWord, TicketAddress: ticketAddress, Stops: 170, Reason: script,
+			Outcome: "confirmed", Chain: [3]string{"done", "done", "done"}, Override: true, BulkAddress: "/bulk/K", Toggle: "/audit#op-7", Opened: true, Steps: []TimelineStep{step}},
+		{Sequence: 5, Time: noon, ID: "K2", Who: "b", Type: "SKIP_BATCH", BatchIndex: 4, Ticket: ticketID, TicketAddress: ticketAddress, Outcome: "rejected",
+			Chain: [3]string{"done", "bad", "open"}, Override: true, Reviewed: true, Toggle: "/audit?open=5#op-5"},
+		{Sequence: 3, Time: noon.Add(-24 * time.Hour), Who: override, Action: "session.signed_in", Outcome: "succeeded", Toggle: "/audit?open=3#op-3"},
+		{Sequence: 2, Time: noon.Add(-24 * time.Hour), Who: "c", Type: "CANCEL_INSTANCE", Instance: longWord, Ticket: ticketID, TicketAddress: ticketAddress, Outcome: "accepted",
+			Chain: [3]string{"done", "done", "open"}, Open: true, Toggle: "/audit?open=2#op-2"}}
+	return p
 }
 
 func exampleIntegrity() *Integrity {
@@ -439,22 +531,60 @@ func exampleIntegrity() *Integrity {
 		PublicKey: "coc-console/x+5b1e77d0+" + longWord}
 }
 
+func exampleIntegrityPage() IntegrityPage {
+	i := exampleIntegrity()
+	i.Anchors[1].Error = "open " + longWord + ": " + script
+	i.CanVerify, i.Replica, i.Pruned, i.KeepDays = true, "console-1", 1234, 400
+	i.Holds = []LegalHold{{Query: "ticket:" + script, Reason: quotes, By: override, At: noon, Record: "/audit/5"}}
+	i.Notes = []Finding{{Kind: "checkpoint.clock", Text: "checkpoint of 5: " + script}}
+	i.Clocks = []ClockState{{Against: "coc", By: time.Second}, {Against: "iam", By: -3 * time.Minute, Off: true}}
+	i.Keys = []KeyPeriod{{Key: i.PublicKey, From: noon, To: noon.Add(time.Hour), Checkpoints: 12, Own: true}, {From: noon, To: noon, Checkpoints: 1}}
+	i.Commands = []Command{{"checkpoint", "coc-console audit checkpoint --data . > kept-checkpoint"}, {"verify", "coc-console audit verify --public-key '" + longWord + "'"}}
+	i.Records, i.Bytes, i.Free, i.RecordsPerDay, i.BytesPerDay, i.Full = 1234567, 5<<30, 900<<30, 1, 700, noon.Add(24*time.Hour)
+	return IntegrityPage{frame("Log integrity", SectionAudit), i}
+}
+
 func exampleAuditEmpty() Audit {
 	return Audit{Frame: frame("Audit log", SectionAudit)}
 }
 
 func exampleTimeline() Timeline {
 	step := func(n int64, action, outcome string, since time.Duration) TimelineStep {
-		return TimelineStep{Sequence: n, Time: noon.Add(since), Since: since, Action: action, Outcome: outcome, Actor: quotes, Record: "/audit/" + number(n)}
+		return TimelineStep{Sequence: n, Time: noon.Add(since), Since: since, Action: action, Outcome: outcome, Actor: quotes, Record: "/audit/" + number(n),
+			Proof: "/audit/" + number(n) + "#evidence"}
 	}
 	rejected := step(3, "operation.rejected", "failed", 400*time.Millisecond)
 	rejected.Upstream, rejected.Note, rejected.Status = "HTTP 400 COC.00040713: "+script, "timeout", "ABNORMAL"
 	denied := step(9, "access.denied", "denied", 0)
-	return Timeline{Frame: frame("What happened", SectionAudit), Ticket: ticketID, TicketAddress: ticketAddress, Operation: "k2",
-		Whole: "/audit/timeline?ticket=x", List: "/audit?q=x", Newer: "/audit/timeline?after=1", Older: "/audit/timeline?before=2",
-		Items: []TimelineItem{{Views: &TimelineViews{1, 1, noon, noon}}, {Views: &TimelineViews{12, 3, noon, noon.Add(time.Hour)}}, {Other: &denied},
-			{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: longWord, Actor: "operator", Reason: script, Receipt: "/operations/k2",
-				Took: time.Minute, Steps: []TimelineStep{step(2, "operation.requested", "pending", 0), rejected}}}}}
+	denied.Rules = []Rule{{"large-" + longWord, script}, {ID: "gone"}}
+	asked := step(2, "operation.requested", "pending", 0)
+	asked.Type, asked.Reason, asked.Stops, asked.ApprovedBy, asked.Override = "CANCEL_INSTANCE", script, 3, quotes, true
+	asked.Seen = []Attribute{{"status", "PROCESSING"}, {"running", "6"}}
+	reviewed := step(11, "review.signed_off", "succeeded", 25*time.Hour)
+	reviewed.Comment = quotes
+	read := step(1, "ticket.viewed", "succeeded", 0)
+	read.Repeats = 12
+	return Timeline{Frame: frame("What happened", SectionAudit), From: noon, To: noon.Add(25 * time.Hour),
+		Subject: Subject{Ticket: ticketID, TicketName: script, TicketAddress: ticketAddress},
+		List:    "/audit?q=x", Newer: "/audit/timeline?after=1", Older: "/audit/timeline?before=2",
+		Items: []TimelineItem{{Views: &TimelineViews{1, 1, noon, noon, []TimelineStep{read}}}, {Views: &TimelineViews{12, 3, noon, noon.Add(time.Hour), []TimelineStep{read, read}}}, {Other: &denied},
+			{Operation: &TimelineOperation{ID: "k2", Type: "CANCEL_INSTANCE", Target: longWord, Actor: "operator", Receipt: "/operations/k2",
+				Took: time.Minute, Steps: []TimelineStep{asked, rejected}}}, {Other: &reviewed}},
+		Evidence: LineEvidence{Count: 9, First: 1, Last: 11, Size: 12, Signed: noon, Integrity: exampleIntegrity(), Bundle: "/audit/export?format=bundle", Ticket: true,
+			Checks: []Command{{"bundle", "coc-console audit verify-bundle FILE.zip --public-key 'x'"}}, Incident: "/audit/incident?from=x"}}
+}
+
+func exampleTimelineOfOperation() Timeline {
+	p := exampleTimeline()
+	p.Whole, p.Subject.Operation, p.Subject.Type, p.Subject.Who, p.Subject.Outcome, p.Subject.Receipt = "/audit/timeline?ticket=x", "k2", "CANCEL_INSTANCE", quotes, "rejected", "/operations/k2"
+	p.Subject.Instance, p.Items, p.Newer, p.Older, p.To, p.Evidence = longWord, p.Items[3:4], "", "", noon.Add(time.Second), LineEvidence{Count: 1, First: 2, Last: 2}
+	return p
+}
+
+func exampleTimelineOfBulk() Timeline {
+	p := exampleTimelineOfOperation()
+	p.Whole, p.Subject = "", Subject{Bulk: "KEY9", Type: "CANCEL_ORDER", BulkItems: 4, Who: script, Receipt: "/bulk/KEY9"}
+	return p
 }
 
 func exampleRecord() Record {
@@ -463,21 +593,26 @@ func exampleRecord() Record {
 		Project: "cn-north-4", ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000", ClientAddress: "127.0.0.1", UserAgent: "Mozilla/5.0 " + script,
 		RequestID: "0c9f2f", Session: "5b1e77d0", Ticket: ticketID, TicketAddress: ticketAddress, Operation: "CANCEL_INSTANCE",
 		OperationID: "k2", Receipt: "/operations/k2", BatchIndex: 2, InstanceID: bigID, Target: "web-0002 (192.168.10.22)", Reason: quotes,
-		Seen: []Attribute{{"status", "ABNORMAL"}, {"failed", "2"}}, UpstreamStatus: 400, UpstreamCode: "COC.00040712",
+		UpstreamStatus: 400, UpstreamCode: "COC.00040712",
 		UpstreamMessage: script, UpstreamRequestID: "5b1e77d0", Duration: 412 * time.Millisecond,
-		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: "/audit/6", Next: "/audit/8", Timeline: "/audit/timeline?operation=k2",
-		Siblings: []Sibling{{6, noon, "operation.requested", "/audit/6"}, {7, noon, "operation.rejected", "/audit/7"}},
-		Evidence: exampleEvidence()}
+		Detail: []Attribute{{"note", "timeout"}, {"something", override}}, Previous: NumberedRecord{6, "/audit/6"}, Next: NumberedRecord{8, "/audit/8"}, Timeline: "/audit/timeline?operation=k2", Subject: exampleTimelineOfOperation().Subject,
+		Steps: exampleSteps(), Evidence: exampleEvidence()}
+}
+
+func exampleSteps() []TimelineStep {
+	steps := exampleTimelineOfOperation().Items[0].Operation.Steps
+	steps[1].Sequence, steps[1].Here = 7, true
+	return steps
 }
 
 func exampleEvidence() Evidence {
 	return Evidence{Body: `{"v":1,"seq":7,` + script, Size: 512, BytesAddress: "/audit/7/bytes", Index: 6, Leaf: "5c0d" + longWord,
 		Checkpoint: "coc-console/" + script + "\n8\n", CheckpointSize: 8, Signed: noon, Proof: []string{"gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ="},
-		ProofAddress: "/audit/7/proof", Bundle: "/audit/export?format=bundle", Command: "coc-console audit verify-bundle FILE.zip --public-key 'x'"}
+		ProofAddress: "/audit/7/proof", Bundle: "/audit/export?format=bundle", Checks: []Command{{"hash", "(printf '\\0'; cat record-7.json) | sha256sum"}, {"bundle", "coc-console audit verify-bundle FILE.zip --public-key 'x'"}}, Records: 12, Integrity: exampleIntegrity(), Incident: "/audit/incident?from=x"}
 }
 
 func exampleRecordPruned() Record {
-	return Record{Frame: frame("Record 3", SectionAudit), Sequence: 3, Next: "/audit/257",
+	return Record{Frame: frame("Record 3", SectionAudit), Sequence: 3, Next: NumberedRecord{257, "/audit/257"},
 		Evidence: Evidence{Pruned: true, Altered: true, Index: 2, Leaf: "5c0d", BytesAddress: "/audit/3/bytes"}}
 }
 
@@ -496,5 +631,5 @@ func exampleSessions() Sessions {
 
 func exampleProblemAgain() Problem {
 	return Problem{Frame: frame("IAM", SectionNone), Status: 503, Heading: "IAM can't be reached", Text: "Nothing was done.", Advice: "Try again.",
-		Again: &Again{Method: "post", Address: "/reviews", Fields: []AgainField{{"comment", script}, {"operation", quotes}}}}
+		Again: &Again{Method: "post", Address: "/audit/review", Fields: []AgainField{{"comment", script}, {"operation", quotes}}}}
 }

@@ -101,7 +101,8 @@ var shapes = map[string]string{
 	"operation.unknown": "unknown", "operation.observed": "finished", "operation.not_observed": "abnormal",
 	"skipped": "canceled",
 	"waiting": "waiting", "granted": "running", "sent": "finished", "returned": "abnormal", "refused": "denied",
-	"withdrawn": "canceled", "expired": "canceled",
+	"withdrawn": "canceled", "expired": "canceled", "not_sent": "canceled",
+	"requested": "waiting", "accepted": "running", "confirmed": "finished", "not_confirmed": "unknown", "rejected": "denied",
 	"job.running": "running", "job.stopped": "paused", "job.ended": "finished",
 	"item.waiting": "waiting", "item.sending": "running", "item.sent": "running", "item.failed": "abnormal",
 	"info": "info", "success": "finished", "warning": "abnormal", "error": "denied",
@@ -202,9 +203,9 @@ func aspect(t *i18n.Texts, name, value string) string {
 	return value
 }
 
-// dangerous reports whether an operation stops things for good.
+// dangerous reports whether an operation can't be undone, as far as is known.
 func dangerous(operation string) bool {
-	return operation == "CANCEL_INSTANCE" || operation == "SKIP_BATCH" || operation == "CANCEL_ORDER"
+	return operation != "PAUSE_ORDER" && operation != "CONTINUE_ORDER"
 }
 
 // operationIcon is the icon of an operation.
@@ -226,4 +227,17 @@ func class(base, extra string, on bool) string {
 		return base + " " + extra
 	}
 	return base
+}
+
+// byteSize is a size with its unit, as disks are measured.
+func byteSize(n int64) string {
+	size, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	at := 0
+	for size >= 1024 && at < len(units)-1 {
+		size, at = size/1024, at+1
+	}
+	if at == 0 || size >= 100 {
+		return strconv.FormatFloat(size, 'f', 0, 64) + " " + units[at]
+	}
+	return strconv.FormatFloat(size, 'f', 1, 64) + " " + units[at]
 }

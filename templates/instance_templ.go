@@ -17,6 +17,7 @@ import (
 // InstancePage is the page of one instance with its log.
 type InstancePage struct {
 	Frame
+	Live
 	Ticket        TicketHead
 	TicketAddress string
 	Instance      Instance
@@ -101,7 +102,11 @@ func (p InstancePage) Body() templ.Component {
 func (p InstancePage) log() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var8 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"log-heading\" id=\"log\"><div class=\"heading\"><h2 id=\"log-heading\">", t.Instance.Log)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"log-heading\" id=\"log\">", p.head())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h2 id=\"log-heading\">", t.Instance.Log)
 		write(templ_7745c5c3_Buffer, "</h2><p class=\"meta\" id=\"log-meta\">", t.Instance.LogSize(p.LogBytes))
 		templ_7745c5c3_Buffer.WriteString(" ")
 		if n := p.Log.errors(); n > 0 {
@@ -151,9 +156,58 @@ func (p InstancePage) log() templ.Component {
 	})
 }
 
+// head says whose log it is where the log is beside a ticket.
+//go:noinline
+func (p InstancePage) head() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		i := p.Instance
+		write(templ_7745c5c3_Buffer, "<div class=\"log-head\" id=\"log-head\"><p><a href=\"", templ.SafeURL(i.Address))
+		write(templ_7745c5c3_Buffer, "\" data-reload><bdi>", i.name())
+		templ_7745c5c3_Buffer.WriteString("</bdi></a> <small>")
+		if i.FixedIP != "" {
+			write(templ_7745c5c3_Buffer, "<span>", i.FixedIP)
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if i.Batch > 0 {
+			write(templ_7745c5c3_Buffer, "<span>", t.Common.BatchNumber(i.Batch))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if i.Zone != "" {
+			write(templ_7745c5c3_Buffer, "<span><bdi>", i.Zone)
+			templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</small></p><p>", instanceState(i.Status))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("<small>")
+		if !i.Created.IsZero() {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<span>", clock(i.Created, "15:04:05"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			if !i.Finished.IsZero() {
+				write(templ_7745c5c3_Buffer, "", " – ")
+				templ_7745c5c3_Err = clock(i.Finished, "15:04:05").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if i.Duration > 0 {
+			write(templ_7745c5c3_Buffer, "<span>", duration(&t.Common, i.Duration))
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</small></p></div>")
+		return nil
+	})
+}
+
 //go:noinline
 func (h LogHosts) links() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
 		t := &i18n.T(ctx).Log
 		write(templ_7745c5c3_Buffer, "<nav class=\"log-hosts\" aria-label=\"", t.Hosts)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"log-hosts\">")
@@ -195,7 +249,7 @@ func (h LogHosts) links() templ.Component {
 // form fills in the line that was clicked, with scripts.
 //go:noinline
 func (m MarkForm) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		t := &i18n.T(ctx).Presence
 		write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(m.Action))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"log-mark\" id=\"log-mark\">", person())
@@ -222,22 +276,42 @@ func (m MarkForm) form() templ.Component {
 	})
 }
 
+// wrapForm wraps lines, or not, where no script does.
+//go:noinline
+func (p InstancePage) wrapForm() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<noscript><form method=\"post\" action=\"/wrap\">", person())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"return\" value=\"", p.Here)
+		templ_7745c5c3_Buffer.WriteString("\"> ")
+		if p.NoWrap {
+			write(templ_7745c5c3_Buffer, "<button class=\"button\" name=\"wrap\" value=\"on\" aria-pressed=\"false\">", i18n.T(ctx).Log.Wrap)
+			templ_7745c5c3_Buffer.WriteString("</button>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<button class=\"button\" name=\"wrap\" value=\"off\" aria-pressed=\"true\">", i18n.T(ctx).Log.Wrap)
+			templ_7745c5c3_Buffer.WriteString("</button>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</form></noscript>")
+		return nil
+	})
+}
+
 //go:noinline
 func (p InstancePage) tools() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
+		templ_7745c5c3_Err = p.wrapForm().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		write(templ_7745c5c3_Buffer, "<div class=\"actions log-tools\" role=\"group\" aria-label=\"", t.Instance.Log)
 		write(templ_7745c5c3_Buffer, "\" id=\"log-tools\" data-keep hidden><label for=\"log-find\" class=\"hidden\">", t.Log.Search)
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"log-find\" type=\"search\" placeholder=\"", t.Log.Search)
 		write(templ_7745c5c3_Buffer, "\" data-found=\"", t.Log.Found)
 		write(templ_7745c5c3_Buffer, "\" data-none=\"", t.Log.NotFound)
-		templ_7745c5c3_Buffer.WriteString("\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\"> ")
-		if n := p.Log.errors(); n > 0 {
-			write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"error\" data-words=\"", t.Log.ErrorAt)
-			write(templ_7745c5c3_Buffer, "\"><span id=\"log-at\">", t.Log.FirstError(n))
-			templ_7745c5c3_Buffer.WriteString("</span> <kbd>n</kbd></button>")
-		}
-		templ_7745c5c3_Err = logTool("previous", "previous", t.Log.Previous).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\">", logTool("previous", "previous", t.Log.Previous))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -245,7 +319,13 @@ func (p InstancePage) tools() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<output for=\"log-find\" id=\"log-count\" class=\"number\"></output> <button type=\"button\" class=\"button\" data-log=\"wrap\" aria-pressed=\"true\">", t.Log.Wrap)
+		templ_7745c5c3_Buffer.WriteString("<output for=\"log-find\" id=\"log-count\" class=\"number\"></output> ")
+		if n := p.Log.errors(); n > 0 {
+			write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"error\" data-words=\"", t.Log.ErrorAt)
+			write(templ_7745c5c3_Buffer, "\"><span id=\"log-at\">", t.Log.FirstError(n))
+			templ_7745c5c3_Buffer.WriteString("</span> <kbd>n</kbd></button> ")
+		}
+		write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"wrap\" aria-pressed=\"true\">", t.Log.Wrap)
 		templ_7745c5c3_Buffer.WriteString("</button> ")
 		if p.Refresh > 0 {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"follow\" aria-pressed=\"true\">", icon("running"))
@@ -268,7 +348,7 @@ func (p InstancePage) tools() templ.Component {
 
 //go:noinline
 func logTool(does, shape, word string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var57 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"", does)
 		write(templ_7745c5c3_Buffer, "\" title=\"", word)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape))
@@ -283,7 +363,7 @@ func logTool(does, shape, word string) templ.Component {
 
 //go:noinline
 func (p InstancePage) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := p.Instance
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts\">", codeFact(t.Instance.ID, i.ID))

@@ -62,7 +62,10 @@ func mainAttributes(f Frame, l Live, t *i18n.Texts) templ.Attributes {
 	}
 	if l.Address != "" {
 		all["data-live"], all["data-digest"] = l.Address, l.Digest
-		all["data-lost"], all["data-ended"], all["data-denied"], all["data-again"], all["data-back"] = t.Live.Lost, t.Live.Ended, t.Live.Denied, t.Live.SignInAgain, t.Live.Back
+		all["data-denied"], all["data-again"], all["data-back"] = t.Live.Denied, t.Live.SignInAgain, t.Live.Back
+		if !l.OwnOnly {
+			all["data-lost"], all["data-ended"] = t.Live.Lost, t.Live.Ended
+		}
 		all["data-full"] = t.Problem.LimitedBy.Of("streams")
 	}
 	return all
@@ -77,12 +80,16 @@ func stateIcon(wire string) string {
 	return "img/icon.svg"
 }
 
-// themeAttributes fix the theme where the reader chose one.
-func themeAttributes(f Frame) templ.Attributes {
-	if f.Theme == "" {
-		return nil
+// chosenAttributes are what the reader chose for all pages, where that differs from what others get.
+func chosenAttributes(f Frame) templ.Attributes {
+	all := templ.Attributes{}
+	if f.Theme != "" {
+		all["data-theme"] = f.Theme
 	}
-	return templ.Attributes{"data-theme": f.Theme}
+	if f.NoWrap {
+		all["data-wrap"] = "off"
+	}
+	return all
 }
 
 // Document puts a page into its frame.
@@ -93,7 +100,7 @@ func Document(p Page) templ.Component {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<!doctype html><html lang=\"", i18n.From(ctx).Tag())
 		templ_7745c5c3_Buffer.WriteString("\"")
-		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, themeAttributes(f))
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, chosenAttributes(f))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -103,7 +110,7 @@ func Document(p Page) templ.Component {
 		var templ_7745c5c3_Var5 templ.SafeURL
 		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinURLErrs(static.URL("css/console.css"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 92, Col: 62}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 99, Col: 62}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 		if templ_7745c5c3_Err != nil {
@@ -113,7 +120,7 @@ func Document(p Page) templ.Component {
 		var templ_7745c5c3_Var6 templ.SafeURL
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinURLErrs(static.URL(stateIcon(liveOf(p).Icon)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 93, Col: 85}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 100, Col: 85}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 		if templ_7745c5c3_Err != nil {
@@ -152,7 +159,7 @@ func Document(p Page) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<span>", t.Policy.OverridesToReview(f.OverridesToReview))
-			write(templ_7745c5c3_Buffer, " <a href=\"/reviews\">", t.Review.Link)
+			write(templ_7745c5c3_Buffer, " <a href=\"/audit/review\">", t.Review.Link)
 			templ_7745c5c3_Buffer.WriteString("</a></span></p>")
 		}
 		templ_7745c5c3_Err = p.Body().Render(ctx, templ_7745c5c3_Buffer)
@@ -296,19 +303,25 @@ func settings(f Frame) templ.Component {
 		write(templ_7745c5c3_Buffer, " <span class=\"end\">", zoneName(ctx))
 		templ_7745c5c3_Buffer.WriteString("</span></p>")
 		if f.Viewer != nil {
-			write(templ_7745c5c3_Buffer, "<hr><a href=\"/project\">", t.Frame.SwitchProject)
+			write(templ_7745c5c3_Buffer, "<hr><a href=\"/audit?view=operations&amp;range=night\">", i18n.AuditRows.T(ctx).LastNight)
+			write(templ_7745c5c3_Buffer, "</a> <a href=\"/project\">", t.Frame.SwitchProject)
+			write(templ_7745c5c3_Buffer, "</a> <a href=\"/handover\">", i18n.Handover.T(ctx).Link)
 			write(templ_7745c5c3_Buffer, "</a> <a href=\"/me/permissions\">", t.Permissions.Link)
 			templ_7745c5c3_Buffer.WriteString("</a> ")
 			if f.Viewer.Manager {
-				write(templ_7745c5c3_Buffer, "<a href=\"/sessions\">", t.Sessions.Link)
-				write(templ_7745c5c3_Buffer, "</a> <a href=\"/reviews\">", t.Review.Link)
+				write(templ_7745c5c3_Buffer, "<a href=\"/sessions\">", i18n.Sessions.T(ctx).Link)
+				write(templ_7745c5c3_Buffer, "</a> <a href=\"/audit/review\">", t.Review.Link)
 				templ_7745c5c3_Buffer.WriteString("</a>")
 			}
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", shortcuts(f))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " <form method=\"post\" action=\"/sign-out\">", person())
+			templ_7745c5c3_Buffer.WriteString(" <form method=\"post\" action=\"/sign-out\"")
+			if f.Viewer.Company {
+				templ_7745c5c3_Buffer.WriteString(" data-reload")
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", person())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -322,7 +335,7 @@ func settings(f Frame) templ.Component {
 
 //go:noinline
 func navigation(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
 		section := f.Section
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<nav class=\"sections tabs\" aria-label=\"", t.Frame.Navigation)
@@ -399,7 +412,7 @@ func current(on bool) templ.Attributes {
 
 //go:noinline
 func search(f Frame, problem string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := input{Name: "find", Error: problem}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"search\" role=\"search\" method=\"get\" action=\"/tickets\" data-reload>", icon("search"))
@@ -430,7 +443,7 @@ func search(f Frame, problem string) templ.Component {
 
 //go:noinline
 func viewer(v *Viewer) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"viewer\" id=\"viewer\"><div><span class=\"hidden\">", t.Frame.SignedIn + t.Common.Colon)
 		write(templ_7745c5c3_Buffer, "</span> <strong><bdi>", v.User)
@@ -461,7 +474,7 @@ func viewer(v *Viewer) templ.Component {
 // languages offers the languages, each by its own name.
 //go:noinline
 func languages(here string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"/language\" aria-label=\"", i18n.T(ctx).Frame.Language)
 		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"return\" value=\"", here)
 		write(templ_7745c5c3_Buffer, "\"><div class=\"choice\">", i18n.T(ctx).Frame.Language)
@@ -480,7 +493,7 @@ func languages(here string) templ.Component {
 
 //go:noinline
 func themes(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"themes\" method=\"post\" action=\"/theme\" aria-label=\"", t.Frame.Theme)
 		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"return\" value=\"", f.Here)
@@ -513,7 +526,7 @@ func keys(f Frame, key string) templ.Attributes {
 // shortcuts leads to the list of keys; a script shows it in a dialog.
 //go:noinline
 func shortcuts(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var66 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<a id=\"shortcuts\" href=\"/shortcuts\" title=\"", t.Key.Heading)
 		templ_7745c5c3_Buffer.WriteString("\" data-shortcut=\"?\"")
@@ -529,7 +542,7 @@ func shortcuts(f Frame) templ.Component {
 
 //go:noinline
 func theme(value, word, chosen string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button name=\"theme\" value=\"", value)
 		write(templ_7745c5c3_Buffer, "\" aria-pressed=\"", strconv.FormatBool(value == chosen))
 		write(templ_7745c5c3_Buffer, "\">", word)
@@ -540,16 +553,16 @@ func theme(value, word, chosen string) templ.Component {
 
 //go:noinline
 func notices(list []Notice) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var75 templ.Component) (templ_7745c5c3_Err error) {
 		if len(list) > 0 {
 			templ_7745c5c3_Buffer.WriteString("<div class=\"notices\" role=\"status\">")
 			for _, n := range list {
-				var templ_7745c5c3_Var74 = []any{"notice notice-" + string(n.Kind)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var74...)
+				var templ_7745c5c3_Var76 = []any{"notice notice-" + string(n.Kind)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var76...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<p class=\"", templ.CSSClasses(templ_7745c5c3_Var74).String())
+				write(templ_7745c5c3_Buffer, "<p class=\"", templ.CSSClasses(templ_7745c5c3_Var76).String())
 				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(string(n.Kind))))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -568,7 +581,7 @@ func notices(list []Notice) templ.Component {
 // operations.
 //go:noinline
 func palette() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<template id=\"palette\"><dialog class=\"palette\" closedby=\"any\" aria-label=\"", t.Key.Palette)
 		write(templ_7745c5c3_Buffer, "\" data-find=\"", t.Key.Find)
@@ -588,7 +601,7 @@ func palette() templ.Component {
 // paletteBox is what stands in the palette; the children are what it offers.
 //go:noinline
 func paletteBox(id string, more templ.Attributes) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var85 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var87 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<label for=\"", id + "-text")
 		write(templ_7745c5c3_Buffer, "\" class=\"hidden\">", t.Key.PaletteHint)
@@ -602,7 +615,7 @@ func paletteBox(id string, more templ.Attributes) templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "><ul id=\"", id + "-list")
 		write(templ_7745c5c3_Buffer, "\" role=\"listbox\" aria-label=\"", t.Key.Palette)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", templ_7745c5c3_Var85)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", templ_7745c5c3_Var87)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

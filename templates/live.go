@@ -10,10 +10,18 @@ import (
 // Its component renders one element with the fragment's id.
 type Fragment = live.Fragment
 
+// Parts are those of a page that has nothing besides them.
+type Parts []Fragment
+
+// Fragments are the parts themselves.
+func (p Parts) Fragments() []Fragment { return p }
+
 // Live is a page that an event stream keeps up to date.
 type Live struct {
 	Address string // of the stream; empty when nothing can change any more
 	Digest  string // of the fragments that the page shows
+	// OwnOnly says that only the reader's own part changes: the page stays as it was read, also when the session ends.
+	OwnOnly bool
 	Icon    string // the state that is watched, for the document's icon: a wire value
 	Title   string // of the document
 	// Every is how many seconds apart a page asks again while there is no room

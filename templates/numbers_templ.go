@@ -13,19 +13,19 @@ import "coc-console/internal/i18n"
 // Numbers stand beside the names of sections and lists, on every page. No filter changes them.
 type Numbers struct {
 	Approvals int // requests that wait for the reader's decision
-	// Tickets: those that need attention, those that run, the reader's own, and all; -1 = not known.
-	Attention, Running, Mine, All int64
+	// Tickets: those that need attention, those that run, the reader's own, those of the reader's teams, and all; -1 = not known.
+	Attention, Running, Mine, Team, All int64
 }
 
 // NoNumbers are those of which none is known.
-var NoNumbers = Numbers{Attention: -1, Running: -1, Mine: -1, All: -1}
+var NoNumbers = Numbers{Attention: -1, Running: -1, Mine: -1, Team: -1, All: -1}
 
 // Fragments are the numbers, each by itself.
 func (n Numbers) Fragments() []Fragment {
 	return []Fragment{
 		{ID: "count-attention", Body: n.attention()}, {ID: "count-approvals", Body: n.approvals()},
 		{ID: "tab-running", Body: tabCounter("tab-running", n.Running)}, {ID: "tab-mine", Body: tabCounter("tab-mine", n.Mine)},
-		{ID: "tab-all", Body: tabCounter("tab-all", n.All)},
+		{ID: "tab-team", Body: tabCounter("tab-team", n.Team)}, {ID: "tab-all", Body: tabCounter("tab-all", n.All)},
 	}
 }
 

@@ -97,7 +97,11 @@ func (p NewOperation) carried() templ.Component {
 		}
 		if p.BatchHint != "" {
 			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"batch\" value=\"", p.BatchHint)
-			templ_7745c5c3_Buffer.WriteString("\"> ")
+			templ_7745c5c3_Buffer.WriteString("\">")
+		}
+		templ_7745c5c3_Err = fromField(p.From).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"seen\" value=\"", p.Seen)
 		write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"key\" value=\"", p.Key)
@@ -223,7 +227,7 @@ func (r OperationRules) needsApproval() templ.Component {
 			write(templ_7745c5c3_Buffer, "<code>", d.Policy)
 			templ_7745c5c3_Buffer.WriteString("</code></p>")
 		}
-		write(templ_7745c5c3_Buffer, "<p>", t.Policy.NeedsApproval)
+		write(templ_7745c5c3_Buffer, "<p>", first(r.Several, t.Policy.NeedsApproval))
 		templ_7745c5c3_Buffer.WriteString(" ")
 		if len(r.Approvers) > 0 {
 			write(templ_7745c5c3_Buffer, "", " " + t.Policy.Approvers)

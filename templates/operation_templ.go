@@ -21,11 +21,13 @@ type NewOperation struct {
 	Presence      Presence
 	Ticket        TicketHead
 	TicketAddress string
-	Action        string // where the form goes
-	Type          string // wire value; "" when it is not one
-	BatchIndex    string // as given
-	InstanceID    string // as given
-	BatchHint     string // the batch in which the instance was seen
+	From          string   // the list that the reader came from
+	Action        string   // where the form goes
+	Type          string   // wire value; "" when it is not one
+	Types         []string // those that there are, for correcting a wrong address
+	BatchIndex    string   // as given
+	InstanceID    string   // as given
+	BatchHint     string   // the batch in which the instance was seen
 	Instance      *Instance
 	Batch         *Batch
 	Targets       []Instance // what the operation hits, where it is a batch
@@ -81,6 +83,7 @@ type OperationRules struct {
 	OtherOnly      bool           // and nothing else will do, except an emergency override
 	Demands        []PolicyDemand // that only an approval meets
 	Approvers      []string
+	Several        string // that several have to approve; empty: one does
 	OfferOverride  bool   // approval is needed, or a policy forbids it, and the override would do
 	Stops          int    // the number that is typed
 	Count          string // as typed
@@ -106,12 +109,8 @@ func (p NewOperation) target() string {
 	switch {
 	case p.Instance != nil:
 		return p.Instance.name()
-	case p.Type == "CANCEL_INSTANCE":
-		return p.InstanceID
-	case p.Type == "SKIP_BATCH":
-		return p.BatchIndex
 	}
-	return first(p.Ticket.Name, p.Ticket.ID)
+	return first(p.InstanceID, p.BatchIndex, p.Ticket.Name, p.Ticket.ID)
 }
 
 // addressProblem reports whether the page's address is wrong, rather than the form.
@@ -164,14 +163,17 @@ func (p NewOperation) Body() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", presence(p.Presence))
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if p.Key != "" {
+				templ_7745c5c3_Err = p.form().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
 			templ_7745c5c3_Buffer.WriteString(" ")
-			if p.Key != "" {
-				templ_7745c5c3_Err = p.form().Render(ctx, templ_7745c5c3_Buffer)
+			if p.Ticket.Status != "" {
+				templ_7745c5c3_Err = presence(p.Presence).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -266,8 +268,8 @@ func (p NewOperation) changes() templ.Component {
 	})
 }
 
-// pendingLines are what is pending on the ticket. Who else stands at a
-// confirmation of it belongs behind them.
+// pendingLines are what is pending on the ticket. Who else is on it comes and
+// goes, and so stands below the form, where it moves nothing.
 //go:noinline
 func (p NewOperation) pendingLines() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
@@ -632,9 +634,9 @@ func countsBar(counts []Count) templ.Component {
 // scopeName names what the operation acts on, where that is no whole ticket.
 func (p NewOperation) scopeName(t *i18n.OperationTexts) string {
 	switch {
-	case p.Type == "CANCEL_INSTANCE":
+	case p.Instance != nil:
 		return t.ScopeInstance
-	case p.Type == "SKIP_BATCH" && p.Batch != nil:
+	case p.Batch != nil:
 		return t.ScopeBatch(p.Batch.Index)
 	}
 	return ""
@@ -728,8 +730,12 @@ func (p NewOperation) targets() templ.Component {
 func (p NewOperation) correct() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"get\" action=\"", templ.SafeURL(p.TicketAddress + "/operations/new"))
-		write(templ_7745c5c3_Buffer, "\" id=\"correct\"><h2>", t.Operation.Correct)
+		write(templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"get\" action=\"", templ.SafeURL(p.Action + "/new"))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"correct\">", fromField(p.From))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<h2>", t.Operation.Correct)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
 		if p.Reason != "" {
 			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"reason\" value=\"", p.Reason)
@@ -761,7 +767,7 @@ func (p NewOperation) correct() templ.Component {
 
 func (p NewOperation) types() []Option {
 	var options []Option
-	for _, wire := range []string{"PAUSE_ORDER", "CONTINUE_ORDER", "SKIP_BATCH", "CANCEL_INSTANCE", "CANCEL_ORDER"} {
+	for _, wire := range p.Types {
 		options = append(options, Option{Value: wire, Selected: wire == p.Type})
 	}
 	return options

@@ -18,7 +18,8 @@ type Permissions struct {
 	Others       bool   // the reader may ask about other people
 	PersonError  string
 	Roles, Teams []string
-	Ticket       string // execute_uuid asked about; empty: example tickets
+	Windows      []Window // of the calendar, in force now
+	Ticket       string   // execute_uuid asked about; empty: example tickets
 	TicketName   string
 	TicketError  string
 	Instances    int                // of the example tickets
@@ -66,6 +67,7 @@ type PermissionReason struct{ Policy, Text string }
 type PermissionPolicy struct {
 	ID, Text string
 	Forbids  bool
+	Trial    bool // recorded, not enforced
 }
 
 //go:noinline
@@ -99,6 +101,14 @@ func (p Permissions) Body() templ.Component {
 		templ_7745c5c3_Err = fact(t.Permissions.Teams, joined(p.Teams, t)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		if len(p.Windows) > 0 {
+			write(templ_7745c5c3_Buffer, "<div id=\"permissions-calendar\"><dt>", i18n.Calendar.T(ctx).InForce)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", windows(p.Windows))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</dd></div>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</dl>")
 		if len(p.Operations) > 0 {
@@ -154,7 +164,7 @@ func joined(names []string, t *i18n.Texts) string {
 
 //go:noinline
 func permissionTable(label, caption string, columns []string, rows []PermissionRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var8 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var9 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"", label)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards permissions\"><caption class=\"hidden\">", caption)
@@ -187,7 +197,7 @@ func permissionTable(label, caption string, columns []string, rows []PermissionR
 
 //go:noinline
 func (a PermissionAnswer) cell() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var17 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p>", state(answerShape(a.State), t.Permissions.State.Of(a.State)))
 		if templ_7745c5c3_Err != nil {
@@ -230,7 +240,7 @@ func answerShape(state string) string {
 // policyLink leads to a policy below. A policy without words of its own is told by its name.
 //go:noinline
 func policyLink(r PermissionReason) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
 		if r.Policy == "" || r.Policy == "built-in: sign-in" {
 			write(templ_7745c5c3_Buffer, "<bdi>", r.Text)
 			templ_7745c5c3_Buffer.WriteString("</bdi>")
@@ -245,15 +255,21 @@ func policyLink(r PermissionReason) templ.Component {
 
 //go:noinline
 func (p Permissions) inForce() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<h2 id=\"permissions-policies\">", t.Permissions.InForce)
 		templ_7745c5c3_Buffer.WriteString("</h2><p>")
 		if p.File == "" {
 			write(templ_7745c5c3_Buffer, "", t.Permissions.BuiltIn)
+			templ_7745c5c3_Buffer.WriteString(" ")
 		} else {
 			write(templ_7745c5c3_Buffer, "<code>", p.File)
-			templ_7745c5c3_Buffer.WriteString("</code>")
+			templ_7745c5c3_Buffer.WriteString("</code> ")
+		}
+		if p.Others {
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, "<a href=\"/policies/change\">", i18n.PolicyChange.T(ctx).Link)
+			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</p><ul class=\"policies\">")
 		for _, policy := range p.Policies {
@@ -265,6 +281,10 @@ func (p Permissions) inForce() templ.Component {
 				templ_7745c5c3_Buffer.WriteString("</span> ")
 			} else {
 				write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Permissions.Permits)
+				templ_7745c5c3_Buffer.WriteString("</span> ")
+			}
+			if policy.Trial {
+				write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Policy.InTrial)
 				templ_7745c5c3_Buffer.WriteString("</span> ")
 			}
 			write(templ_7745c5c3_Buffer, "<bdi>", policy.Text)

@@ -9,7 +9,7 @@ import (
 )
 
 // nobodys are the actions of forms that do nothing in anybody's name.
-var nobodys = regexp.MustCompile(`action="/(sign-in|language|theme|shortcuts)"`)
+var nobodys = regexp.MustCompile(`action="/(sign-in|sign-in/oidc|language|theme|shortcuts)"`)
 
 // TestPostedFormsNameTheirPerson: a form without the field would be refused, or
 // sent in the name of somebody else.

@@ -31,7 +31,7 @@ type Acting struct {
 // operation is what somebody is about to confirm, in words.
 func (a Acting) operation(t *i18n.Texts) string {
 	name := t.Word.Operation.Of(a.Type)
-	if a.Type == "SKIP_BATCH" && a.Batch > 0 {
+	if a.Batch > 0 {
 		return name + " " + number(a.Batch)
 	}
 	if a.Target != "" {

@@ -41,13 +41,13 @@ func (f AgainField) typed() bool { return f.Name == "reason" || f.Name == "comme
 //go:noinline
 func (a *Again) form() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
+		t := i18n.Sessions.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"", a.Method)
 		write(templ_7745c5c3_Buffer, "\" action=\"", templ.SafeURL(a.Address))
 		templ_7745c5c3_Buffer.WriteString("\" id=\"again\">")
 		for _, f := range a.Fields {
 			if f.typed() {
-				templ_7745c5c3_Err = textarea(input{Name: f.Name, Label: t.Sessions.Reason, Value: f.Value, Autocomplete: "off"}, 3).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = textarea(input{Name: f.Name, Label: t.Reason, Value: f.Value, Autocomplete: "off"}, 3).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -57,7 +57,7 @@ func (a *Again) form() templ.Component {
 				templ_7745c5c3_Buffer.WriteString("\">")
 			}
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-primary\">", t.Sessions.Retry)
+		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-primary\">", t.Retry)
 		templ_7745c5c3_Buffer.WriteString("</button></div></form>")
 		return nil
 	})

@@ -32,6 +32,7 @@ type Receipt struct {
 	Changed        []SeenPair // the ticket before, and as it is now
 	From           string     // the client's address
 	Next           string     // address of the next ticket that needs attention
+	NextOfList     bool       // of the list that the reader came from
 	Others         []string   // instances that were cancelled though nobody chose them
 	Open           bool       // the end is still awaited
 	Deadline       time.Time  // until then
@@ -126,13 +127,10 @@ func verdictKind(action string) NoticeKind {
 
 // targetName names what was acted on.
 func (p Receipt) targetName() string {
-	switch p.Type {
-	case "SKIP_BATCH":
+	if p.BatchIndex > 0 {
 		return number(p.BatchIndex)
-	case "CANCEL_INSTANCE":
-		return first(p.Target, p.InstanceID)
 	}
-	return first(p.Target, p.TicketID)
+	return first(p.Target, p.InstanceID, p.TicketID)
 }
 
 // adviceKey is the key of what to do about an operation that is not confirmed.
@@ -181,7 +179,12 @@ func (p Receipt) Body() templ.Component {
 		}
 		if p.Next != "" {
 			write(templ_7745c5c3_Buffer, "<a class=\"button\" href=\"", templ.SafeURL(p.Next))
-			write(templ_7745c5c3_Buffer, "\">", t.Receipt.NextTicket)
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if p.NextOfList {
+				write(templ_7745c5c3_Buffer, "", t.Receipt.NextOfList)
+			} else {
+				write(templ_7745c5c3_Buffer, "", t.Receipt.NextTicket)
+			}
 			templ_7745c5c3_Err = icon("next").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -235,7 +238,7 @@ func (p Receipt) sinceLast(i int) time.Duration {
 // others warns of instances that nobody chose.
 //go:noinline
 func (p Receipt) others() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Others) > 0 {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-error notice-loud\" role=\"alert\" id=\"others\">", icon("abnormal"))
@@ -259,15 +262,15 @@ func (p Receipt) others() templ.Component {
 // verdict says what is known last, and what to do about it.
 //go:noinline
 func (p Receipt) verdict() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		kind := string(verdictKind(p.verdictKey()))
-		var templ_7745c5c3_Var19 = []any{"verdict-line verdict-" + kind}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var19...)
+		var templ_7745c5c3_Var20 = []any{"verdict-line verdict-" + kind}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var20...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var19).String())
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var20).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"verdict\" data-announce>", icon(shape(kind)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -311,7 +314,7 @@ func (p Receipt) verdict() templ.Component {
 // now shows the ticket as it is at present, beside what it was.
 //go:noinline
 func (p Receipt) now() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"now-heading\" id=\"now\" data-status=\"", p.Now.Status)
 		write(templ_7745c5c3_Buffer, "\"><h2 id=\"now-heading\">", t.Receipt.Changes)
@@ -377,7 +380,7 @@ func (s Step) unattributed() bool { return s.Note == "unattributed" || s.Note ==
 // consent is a request for approval, or its answer.
 //go:noinline
 func (s Step) consent() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li data-approval=\"", s.Action)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("person"))
@@ -408,7 +411,7 @@ func (s Step) consent() templ.Component {
 // links lead to a step's record, and to what proves it.
 //go:noinline
 func (s Step) links() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		if s.Record != "" {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\"><a href=\"", templ.SafeURL(s.Record))
@@ -423,16 +426,16 @@ func (s Step) links() templ.Component {
 
 //go:noinline
 func (s Step) item(operation, showing string, since time.Duration) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var48 = []any{class("stage-"+shape(s.status()), "stage-muted", s.Skipped || s.Pending)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var48...)
+		var templ_7745c5c3_Var49 = []any{class("stage-"+shape(s.status()), "stage-muted", s.Skipped || s.Pending)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var49...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<li data-action=\"", s.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.status())
-		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var48).String())
+		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var49).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(s.status())))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -513,7 +516,7 @@ func (s Step) item(operation, showing string, since time.Duration) templ.Compone
 
 //go:noinline
 func (p Receipt) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"facts-heading\" id=\"facts\"><h2 id=\"facts-heading\">", t.Receipt.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><dl class=\"facts\">", codeFact(t.Receipt.ID, p.ID))
@@ -575,7 +578,7 @@ func (p Receipt) facts() templ.Component {
 // seen lists a picture's aspects.
 //go:noinline
 func seen(list []Attribute) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<dl class=\"facts facts-small\">")
 		for _, a := range list {
@@ -592,7 +595,7 @@ func seen(list []Attribute) templ.Component {
 // ground says on what ground the operation was sent.
 //go:noinline
 func (p Receipt) ground() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Stops > 0 {
 			templ_7745c5c3_Err = fact(t.Word.Detail.Of("stops"), number(p.Stops)).Render(ctx, templ_7745c5c3_Buffer)
@@ -637,7 +640,7 @@ func (p Receipt) ground() templ.Component {
 // overrideMark marks whatever shows an emergency override.
 //go:noinline
 func overrideMark() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var84 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<span class=\"badge badge-warning\">", i18n.T(ctx).Review.Mark)
 		templ_7745c5c3_Buffer.WriteString("</span>")
 		return nil

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"strings"
 	"time"
 
 	"coc-console/internal/i18n"
@@ -23,6 +24,7 @@ type Record struct {
 	Action, Outcome                  string    // wire values
 	User, UserID, Account, AccountID string
 	Project, ProjectID               string
+	Groups                           string // at the company's provider
 	ClientAddress, UserAgent         string
 	RequestID, Session               string
 	Ticket, TicketAddress            string
@@ -31,23 +33,22 @@ type Record struct {
 	BatchIndex                       int32
 	InstanceID, Target               string
 	Reason                           string
-	Seen                             []Attribute // Name is a value of operate.Aspect
 	UpstreamStatus                   int
 	UpstreamCode, UpstreamMessage    string
 	UpstreamRequestID                string
 	Duration                         time.Duration
 	Detail                           []Attribute
-	Previous, Next                   string // addresses of the neighbours
-	Siblings                         []Sibling
+	Subject                          Subject
+	Steps                            []TimelineStep // of its operation, or the record alone
+	Asked                            string         // who asked for the operation
+	Previous, Next                   NumberedRecord
 	Timeline                         string // address
 	Evidence                         Evidence
 }
 
-// Sibling is a record of the same operation, also the page's own.
-type Sibling struct {
+// NumberedRecord is the record before or after one; without an address there is none.
+type NumberedRecord struct {
 	Sequence int64
-	Time     time.Time
-	Action   string // wire value
 	Address  string
 }
 
@@ -59,6 +60,7 @@ type Evidence struct {
 	Size           int    // bytes
 	BytesAddress   string // empty: the bytes are gone, or not the reader's to see
 	Index          int64  // of the leaf
+	Records        int64  // in the log
 	Leaf           string // hash, in hex
 	Checkpoint     string // the signed note; empty: none covers the record
 	CheckpointSize int64
@@ -66,7 +68,9 @@ type Evidence struct {
 	Proof          []string // hashes in base64, from the leaf up
 	ProofAddress   string
 	Bundle         string // address; empty: there is nothing to put into one
-	Command        string // that checks the bundle
+	Checks         []Command
+	Integrity      *Integrity // nil: not the reader's to see
+	Incident       string     // address
 }
 
 //go:noinline
@@ -77,36 +81,38 @@ func (p Record) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<article class=\"medium\" data-sequence=\"", number(p.Sequence))
+		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-sequence=\"", number(p.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-action=\"", p.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.Outcome)
 		write(templ_7745c5c3_Buffer, "\" id=\"", "record-" + number(p.Sequence))
-		write(templ_7745c5c3_Buffer, "\"><div class=\"heading\"><h1>", t.Record.Heading(p.Sequence))
+		templ_7745c5c3_Buffer.WriteString("\"><div><div class=\"line-head\"><h1>")
+		if p.Time.IsZero() {
+			write(templ_7745c5c3_Buffer, "", t.Record.Heading(p.Sequence))
+		} else {
+			templ_7745c5c3_Err = moment(p.Time).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, " ", " ")
+			write(templ_7745c5c3_Buffer, " <small>", exactZone(ctx, p.Time))
+			templ_7745c5c3_Buffer.WriteString("</small>")
+		}
 		templ_7745c5c3_Buffer.WriteString("</h1>")
-		if p.Previous != "" || p.Next != "" {
-			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", t.Record.Neighbours)
-			templ_7745c5c3_Buffer.WriteString("\">")
-			if p.Previous != "" {
-				write(templ_7745c5c3_Buffer, "<a class=\"button\" rel=\"prev\" href=\"", templ.SafeURL(p.Previous))
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("previous"))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				write(templ_7745c5c3_Buffer, "", t.Record.Previous)
-				templ_7745c5c3_Buffer.WriteString("</a> ")
+		if !p.Evidence.Pruned {
+			templ_7745c5c3_Err = p.Subject.lead().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			if p.Next != "" {
-				write(templ_7745c5c3_Buffer, "<a class=\"button\" rel=\"next\" href=\"", templ.SafeURL(p.Next))
-				write(templ_7745c5c3_Buffer, "\">", t.Record.Next)
-				templ_7745c5c3_Err = icon("next").Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Buffer.WriteString("</a>")
-			}
-			templ_7745c5c3_Buffer.WriteString("</nav>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</div>")
+		if p.Evidence.Altered {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-error\" id=\"altered\">", icon("denied"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<span>", t.Record.Altered)
+			templ_7745c5c3_Buffer.WriteString("</span></p>")
+		}
 		if p.Evidence.Pruned {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-info\">", icon("info"))
 			if templ_7745c5c3_Err != nil {
@@ -115,48 +121,81 @@ func (p Record) Body() templ.Component {
 			write(templ_7745c5c3_Buffer, "<span>", t.Record.Pruned)
 			templ_7745c5c3_Buffer.WriteString("</span></p>")
 		} else {
-			templ_7745c5c3_Err = p.what().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = p.line().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", p.answer())
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", p.fields())
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString(" ")
-			if p.known() {
-				templ_7745c5c3_Err = p.who().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", verbatim(t.Record.UpstreamMessage, p.UpstreamMessage))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", encodedMessage(p.denial()))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if !p.Evidence.Pruned && p.Evidence.BytesAddress != "" {
+			write(templ_7745c5c3_Buffer, "<details><summary>", t.Record.Bytes(p.Evidence.Size))
+			write(templ_7745c5c3_Buffer, "</summary><pre class=\"log\" tabindex=\"0\" aria-label=\"", t.Record.Bytes(p.Evidence.Size))
+			write(templ_7745c5c3_Buffer, "\"><code id=\"bytes\" dir=\"ltr\">", p.Evidence.Body)
+			templ_7745c5c3_Buffer.WriteString("</code></pre></details>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><aside>", p.Evidence.panel(p.Sequence))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.neighbours().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</aside></article>")
+		return nil
+	})
+}
+
+// line is what belongs to the record, on one line of time.
+//go:noinline
+func (p Record) line() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
+		if len(p.Steps) > 0 {
+			write(templ_7745c5c3_Buffer, "<section aria-label=\"", i18n.T(ctx).Timeline.Heading)
+			templ_7745c5c3_Buffer.WriteString("\" id=\"steps\"><ol class=\"stages line\">")
+			for _, s := range p.Steps {
+				templ_7745c5c3_Err = s.stage(p.Asked).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
+			templ_7745c5c3_Buffer.WriteString("</ol>")
+			if p.Timeline != "" {
+				write(templ_7745c5c3_Buffer, "<p><a href=\"", templ.SafeURL(p.Timeline))
+				write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Record.Timeline)
+				templ_7745c5c3_Buffer.WriteString("</a></p>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</section>")
 		}
-		templ_7745c5c3_Err = p.Evidence.panel().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Buffer.WriteString("</article>")
 		return nil
 	})
 }
 
 //go:noinline
-func (p Record) what() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+func (p Record) fields() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"what-heading\"><h2 id=\"what-heading\">", t.Record.What)
-		write(templ_7745c5c3_Buffer, "</h2><dl class=\"facts\"><div><dt>", t.Common.Outcome)
+		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"fields-heading\" id=\"fields\"><h2 id=\"fields-heading\">", i18n.Line.T(ctx).Fields)
+		write(templ_7745c5c3_Buffer, "</h2><dl class=\"facts facts-lines\"><div><dt>", t.Common.What)
+		write(templ_7745c5c3_Buffer, "</dt><dd>", t.Word.Action.Of(p.Action))
+		write(templ_7745c5c3_Buffer, " <code class=\"second\">", p.Action)
+		write(templ_7745c5c3_Buffer, "</code></dd></div><div><dt>", t.Common.Outcome)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", state(p.Outcome, t.Word.Outcome.Of(p.Outcome)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "</dd></div><div><dt>", t.Common.What)
-		write(templ_7745c5c3_Buffer, "</dt><dd>", t.Word.Action.Of(p.Action))
-		write(templ_7745c5c3_Buffer, " <code>", p.Action)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</code></dd></div>", timeFact(t.Common.Time, p.Time))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
+		templ_7745c5c3_Buffer.WriteString("</dd></div>")
 		if !p.Sorted.IsZero() {
 			write(templ_7745c5c3_Buffer, "<div data-sorted><dt>", t.Record.Sorted)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", When(p.Sorted))
@@ -166,24 +205,84 @@ func (p Record) what() templ.Component {
 			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Record.SortedWhy)
 			templ_7745c5c3_Buffer.WriteString("</p></dd></div>")
 		}
-		if p.Ticket != "" {
-			write(templ_7745c5c3_Buffer, "<div><dt>", t.Common.Ticket)
-			templ_7745c5c3_Buffer.WriteString("</dt><dd>")
-			if p.TicketAddress != "" {
-				write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.TicketAddress))
-				write(templ_7745c5c3_Buffer, "\"><code>", p.Ticket)
-				templ_7745c5c3_Buffer.WriteString("</code></a>")
-			} else {
-				write(templ_7745c5c3_Buffer, "<code>", p.Ticket)
-				templ_7745c5c3_Buffer.WriteString("</code>")
+		templ_7745c5c3_Err = nameWithID(t.Record.User, p.User, p.UserID).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = nameWithID(t.Record.Account, p.Account, p.AccountID).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = nameWithID(t.Record.Project, p.Project, p.ProjectID).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = fact(i18n.Company.T(ctx).Groups, p.Groups).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = codeFact(t.Record.ClientAddress, p.ClientAddress).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = fact(t.Record.UserAgent, p.UserAgent).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.onWhat().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Reason != "" {
+			write(templ_7745c5c3_Buffer, "<div><dt>", t.Common.Reason)
+			write(templ_7745c5c3_Buffer, "</dt><dd><bdi class=\"prewrap\">", p.Reason)
+			templ_7745c5c3_Buffer.WriteString("</bdi></dd></div>")
+		}
+		templ_7745c5c3_Err = p.how().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = codeFact(t.Common.RequestID, p.RequestID).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = codeFact(t.Record.Session, p.Session).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</dl></section>")
+		return nil
+	})
+}
+
+// onWhat is what the record is about.
+//go:noinline
+func (p Record) onWhat() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		if p.Operation != "" {
+			write(templ_7745c5c3_Buffer, "<div><dt>", t.Record.Operation)
+			write(templ_7745c5c3_Buffer, "</dt><dd>", t.Word.Operation.Of(p.Operation))
+			write(templ_7745c5c3_Buffer, " <code class=\"second\">", p.Operation)
+			templ_7745c5c3_Buffer.WriteString("</code></dd></div>")
+		}
+		if p.OperationID != "" {
+			write(templ_7745c5c3_Buffer, "<div><dt>", t.Record.OperationID)
+			write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\">", p.OperationID)
+			templ_7745c5c3_Buffer.WriteString("</code> ")
+			if p.Receipt != "" {
+				write(templ_7745c5c3_Buffer, "", " ")
+				write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(p.Receipt))
+				write(templ_7745c5c3_Buffer, "\">", t.Record.Receipt)
+				templ_7745c5c3_Buffer.WriteString("</a>")
 			}
 			templ_7745c5c3_Buffer.WriteString("</dd></div>")
 		}
-		if p.Operation != "" {
-			templ_7745c5c3_Err = fact(t.Record.Operation, t.Word.Operation.Of(p.Operation)).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
+		if p.Ticket != "" {
+			write(templ_7745c5c3_Buffer, "<div><dt>", t.Common.Ticket)
+			write(templ_7745c5c3_Buffer, "</dt><dd><a href=\"", templ.SafeURL(p.TicketAddress))
+			write(templ_7745c5c3_Buffer, "\"><code>", p.Ticket)
+			templ_7745c5c3_Buffer.WriteString("</code></a></dd></div>")
 		}
 		templ_7745c5c3_Err = fact(t.Common.Target, p.Target).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -199,114 +298,115 @@ func (p Record) what() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Reason != "" {
-			write(templ_7745c5c3_Buffer, "<div class=\"span\"><dt>", t.Common.Reason)
-			write(templ_7745c5c3_Buffer, "</dt><dd><bdi class=\"prewrap\">", p.Reason)
-			templ_7745c5c3_Buffer.WriteString("</bdi></dd></div>")
-		}
-		templ_7745c5c3_Err = codeFact(t.Record.OperationID, p.OperationID).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		if p.Receipt != "" {
-			write(templ_7745c5c3_Buffer, "<div><dt>", t.Record.Receipt)
-			write(templ_7745c5c3_Buffer, "</dt><dd><a href=\"", templ.SafeURL(p.Receipt))
-			write(templ_7745c5c3_Buffer, "\">", t.Record.Receipt)
-			templ_7745c5c3_Buffer.WriteString("</a></dd></div>")
-		}
-		templ_7745c5c3_Buffer.WriteString("</dl>")
-		if len(p.Seen) > 0 {
-			write(templ_7745c5c3_Buffer, "<h3>", t.Record.Seen)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h3>", seen(p.Seen))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-		}
-		templ_7745c5c3_Err = p.siblings().Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
 
+// how is how it went.
 //go:noinline
-func (p Record) siblings() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
+func (p Record) how() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		if len(p.Siblings) > 0 {
-			write(templ_7745c5c3_Buffer, "<h3>", t.Record.Siblings)
-			templ_7745c5c3_Buffer.WriteString("</h3><ol class=\"siblings\">")
-			for _, s := range p.Siblings {
-				templ_7745c5c3_Buffer.WriteString("<li>")
-				if s.Sequence == p.Sequence {
-					write(templ_7745c5c3_Buffer, "<strong aria-current=\"true\">", number(s.Sequence))
-					templ_7745c5c3_Buffer.WriteString("</strong>")
-				} else {
-					write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Address))
-					write(templ_7745c5c3_Buffer, "\">", number(s.Sequence))
-					templ_7745c5c3_Buffer.WriteString("</a>")
-				}
-				templ_7745c5c3_Err = state(s.Action, t.Word.Action.Of(s.Action)).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = When(s.Time).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Buffer.WriteString("</li>")
+		if p.UpstreamStatus != 0 {
+			templ_7745c5c3_Err = fact(t.Record.UpstreamStatus, number(p.UpstreamStatus)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString("</ol>")
 		}
-		if p.Timeline != "" {
-			write(templ_7745c5c3_Buffer, "<p class=\"actions\"><a href=\"", templ.SafeURL(p.Timeline))
-			write(templ_7745c5c3_Buffer, "\">", t.Record.Timeline)
-			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		templ_7745c5c3_Err = codeFact(t.Record.UpstreamCode, p.UpstreamCode).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = codeFact(t.Common.UpstreamRequestID, p.UpstreamRequestID).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if p.Duration > 0 {
+			templ_7745c5c3_Err = fact(t.Common.Duration, duration(&t.Common, p.Duration)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		for _, d := range p.Detail {
+			if d.Name != "denial" {
+				templ_7745c5c3_Err = fact(t.Word.Detail.Of(d.Name), detail(t, d, p.Operation)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
 		}
 		return nil
 	})
 }
 
 //go:noinline
-func (e Evidence) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
+func (p Record) neighbours() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"evidence-heading\" id=\"evidence\"><h2 id=\"evidence-heading\">", t.Record.Evidence)
-		templ_7745c5c3_Buffer.WriteString("</h2>")
-		if e.Altered {
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-error\" id=\"altered\">", icon("denied"))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+		if p.Previous.Address != "" || p.Next.Address != "" {
+			write(templ_7745c5c3_Buffer, "<nav class=\"neighbours\" aria-label=\"", t.Record.Neighbours)
+			templ_7745c5c3_Buffer.WriteString("\">")
+			if p.Previous.Address != "" {
+				write(templ_7745c5c3_Buffer, "<a rel=\"prev\" href=\"", templ.SafeURL(p.Previous.Address))
+				write(templ_7745c5c3_Buffer, "\" title=\"", t.Record.Previous)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("previous"))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "", t.Record.Heading(p.Previous.Sequence))
+				templ_7745c5c3_Buffer.WriteString("</a> ")
 			}
-			write(templ_7745c5c3_Buffer, "<span>", t.Record.Altered)
-			templ_7745c5c3_Buffer.WriteString("</span></p>")
-		}
-		templ_7745c5c3_Buffer.WriteString("<p class=\"meta\">")
-		if e.Checkpoint == "" {
-			write(templ_7745c5c3_Buffer, "", t.Record.Uncovered)
-		} else {
-			write(templ_7745c5c3_Buffer, "", t.Record.Covered(e.CheckpointSize) + " ")
-			templ_7745c5c3_Err = When(e.Signed).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
+			if p.Next.Address != "" {
+				write(templ_7745c5c3_Buffer, "<a class=\"end\" rel=\"next\" href=\"", templ.SafeURL(p.Next.Address))
+				write(templ_7745c5c3_Buffer, "\" title=\"", t.Record.Next)
+				write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(p.Next.Sequence))
+				templ_7745c5c3_Err = icon("next").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</a>")
 			}
+			templ_7745c5c3_Buffer.WriteString("</nav>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p><dl class=\"facts\">", codeFact(t.Record.Index, number(e.Index)))
+		return nil
+	})
+}
+
+//go:noinline
+func (e Evidence) panel(sequence int64) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		l := i18n.Line.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"evidence-heading\" id=\"evidence\"><h2 id=\"evidence-heading\">", l.Evidence)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2>", verification(e.Integrity, sequence))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"span\"><dt>", t.Record.Leaf)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts facts-lines\">", fact(l.Record, l.Of(sequence, e.Records)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div><dt>", l.Hash)
 		write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\" id=\"leaf\">", e.Leaf)
-		templ_7745c5c3_Buffer.WriteString("</code></dd></div></dl>")
-		if !e.Pruned && e.BytesAddress != "" {
-			write(templ_7745c5c3_Buffer, "<details><summary>", t.Record.Bytes(e.Size))
-			write(templ_7745c5c3_Buffer, "</summary><pre class=\"log\" tabindex=\"0\" aria-label=\"", t.Record.Bytes(e.Size))
-			write(templ_7745c5c3_Buffer, "\"><code id=\"bytes\" dir=\"ltr\">", e.Body)
-			templ_7745c5c3_Buffer.WriteString("</code></pre></details> ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</code></dd></div>", signedFact(e.CheckpointSize, e.Signed))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
 		if e.Checkpoint != "" {
+			templ_7745c5c3_Err = fact(l.Proof, l.Hashes(len(e.Proof))).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = anchorFact(e.Integrity, sequence).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</dl>")
+		if e.Checkpoint == "" {
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Record.Uncovered)
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		} else {
 			write(templ_7745c5c3_Buffer, "<details><summary>", t.Record.Proof(len(e.Proof)))
 			templ_7745c5c3_Buffer.WriteString("</summary><ol class=\"hashes\" id=\"proof\">")
 			for _, hash := range e.Proof {
@@ -318,20 +418,27 @@ func (e Evidence) panel() templ.Component {
 			write(templ_7745c5c3_Buffer, "\"><code id=\"checkpoint\" dir=\"ltr\">", e.Checkpoint)
 			templ_7745c5c3_Buffer.WriteString("</code></pre></details>")
 		}
-		templ_7745c5c3_Err = e.downloads().Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</section>", e.downloads())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
 
 //go:noinline
 func (e Evidence) downloads() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Buffer.WriteString("<p class=\"actions\">")
+		l := i18n.Line.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Record.Check)
+		templ_7745c5c3_Buffer.WriteString("\" id=\"downloads\"><p class=\"actions\">")
+		if e.Bundle != "" {
+			templ_7745c5c3_Err = download(e.Bundle, t.Record.DownloadBundle).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
 		if !e.Pruned && e.BytesAddress != "" {
 			templ_7745c5c3_Err = download(e.BytesAddress, t.Record.DownloadBytes).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -344,25 +451,32 @@ func (e Evidence) downloads() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if e.Bundle != "" {
-			templ_7745c5c3_Err = download(e.Bundle, t.Record.DownloadBundle).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-		}
 		templ_7745c5c3_Buffer.WriteString("</p>")
-		if e.Command != "" {
-			write(templ_7745c5c3_Buffer, "<p>", t.Record.Check)
-			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"command\" dir=\"ltr\">", e.Command)
-			templ_7745c5c3_Buffer.WriteString("</code></pre>")
+		if e.Bundle != "" {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", l.BundleText)
+			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
+		templ_7745c5c3_Err = checks(e.Checks).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if e.Incident != "" {
+			write(templ_7745c5c3_Buffer, "<p><a href=\"", templ.SafeURL(e.Incident))
+			write(templ_7745c5c3_Buffer, "\" id=\"incident\">", l.Incident)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
+		if e.Integrity != nil {
+			write(templ_7745c5c3_Buffer, "<p><a href=\"/audit/integrity\">", l.Integrity)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
 	})
 }
 
 //go:noinline
 func download(address, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a class=\"button\" href=\"", templ.SafeURL(address))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" download>", icon("download"))
 		if templ_7745c5c3_Err != nil {
@@ -374,16 +488,14 @@ func download(address, label string) templ.Component {
 	})
 }
 
-func (p Record) answered() bool {
-	return p.UpstreamStatus != 0 || p.UpstreamCode != "" || p.UpstreamMessage != "" || p.UpstreamRequestID != "" ||
-		p.Duration > 0 || len(p.Detail) > 0
-}
-
 // detail writes a value of a record's detail: notes and states get their words.
 func detail(t *i18n.Texts, d Attribute, operation string) string {
 	switch {
 	case d.Name == "glass":
 		return t.Review.Mark
+	case d.Name == "trial":
+		verdict, policies, _ := strings.Cut(d.Value, " ")
+		return t.Policy.Trial(verdict, policies)
 	case d.Name == "note":
 		return first(t.Word.Note[d.Value], t.Approval.Note.Of(d.Value))
 	case d.Name == "status" && operation == "CANCEL_INSTANCE":
@@ -404,102 +516,9 @@ func (p Record) denial() string {
 	return ""
 }
 
-// known tells whether the record says who did it: the console itself is nobody.
-func (p Record) known() bool {
-	return p.User != "" || p.UserID != "" || p.Account != "" || p.AccountID != "" || p.Project != "" || p.ProjectID != "" ||
-		p.ClientAddress != "" || p.UserAgent != "" || p.RequestID != "" || p.Session != ""
-}
-
-//go:noinline
-func (p Record) answer() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
-		if p.answered() {
-			t := i18n.T(ctx)
-			write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"answer-heading\"><h2 id=\"answer-heading\">", t.Record.How)
-			templ_7745c5c3_Buffer.WriteString("</h2><dl class=\"facts\">")
-			if p.UpstreamStatus != 0 {
-				templ_7745c5c3_Err = fact(t.Record.UpstreamStatus, number(p.UpstreamStatus)).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
-			templ_7745c5c3_Err = codeFact(t.Record.UpstreamCode, p.UpstreamCode).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = codeFact(t.Common.UpstreamRequestID, p.UpstreamRequestID).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			if p.Duration > 0 {
-				templ_7745c5c3_Err = fact(t.Common.Duration, duration(&t.Common, p.Duration)).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-			}
-			for _, d := range p.Detail {
-				if d.Name != "denial" {
-					templ_7745c5c3_Err = fact(t.Word.Detail.Of(d.Name), detail(t, d, p.Operation)).Render(ctx, templ_7745c5c3_Buffer)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-				}
-			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dl>", verbatim(t.Record.UpstreamMessage, p.UpstreamMessage))
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Err = encodedMessage(p.denial()).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			templ_7745c5c3_Buffer.WriteString("</section>")
-		}
-		return nil
-	})
-}
-
-//go:noinline
-func (p Record) who() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"who-heading\"><h2 id=\"who-heading\">", t.Record.Who)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><dl class=\"facts\">", nameWithID(t.Record.User, p.User, p.UserID))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = nameWithID(t.Record.Account, p.Account, p.AccountID).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = nameWithID(t.Record.Project, p.Project, p.ProjectID).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = codeFact(t.Record.ClientAddress, p.ClientAddress).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = fact(t.Record.UserAgent, p.UserAgent).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = codeFact(t.Common.RequestID, p.RequestID).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = codeFact(t.Record.Session, p.Session).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Buffer.WriteString("</dl></section>")
-		return nil
-	})
-}
-
 //go:noinline
 func nameWithID(name, value, id string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" || id != "" {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", value)

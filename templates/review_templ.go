@@ -14,125 +14,391 @@ import (
 	"coc-console/internal/i18n"
 )
 
-// Reviews is the list of emergency overrides that nobody has reviewed.
+// Reviews is the queue of operations that somebody else has to look at, or those that somebody has looked at.
 type Reviews struct {
 	Frame
-	Rows       []ReviewRow
-	MaxComment int // characters
+	Done          bool // the tab of those that are reviewed
+	Waiting, Past int  // how many there are of each
+	Rows          []ReviewRow
+	More          int // that are not shown
+	Coverage      ReviewCoverage
+	People        []ReviewPerson
+	Signable      bool   // one of the rows can be signed off
+	Comment       string // kept text of the form
+	Problem       string // with the comment
+	Unchosen      string // what is wrong with what was chosen
+	MaxComment    int    // characters
 }
 
-// ReviewRow is one of them.
+// ReviewRow is one operation, the operations of a bulk operation, or a denied attempt.
 type ReviewRow struct {
 	ID, Operation, Target string // Operation is the wire value
 	BatchIndex            int32
 	Who, Reason           string
 	At                    time.Time
-	Stops                 int    // instances
-	Outcome               string // the newest step's action; "" = it was never sent
+	Stops                 int      // instances
+	Outcome               string   // the newest step's action; "" = it was never sent
+	Kinds                 []string // what its risk comes from
+	Risk                  int
+	Overdue               bool
 	Receipt, Record       string // addresses; Receipt "" = none
 	Bulk                  string // address; "" = it was done alone
-	Operations            int    // of the job, that wait for the review
-	Own                   bool   // the reader's own: somebody else reviews it
-	Comment, Problem      string // what was typed, and what is wrong with it
+	Operations            int    // of the bulk operation, that wait
+	Own                   bool   // the reader has done or approved it: somebody else reviews it
+	Chosen                bool
+	By, Comment, Signed   string // who has reviewed it, what they wrote, and the address of their record
+	When                  time.Time
+}
+
+// ReviewCoverage is how many reviews were written in two days.
+type ReviewCoverage struct {
+	Percent                     int
+	Known                       bool // there was something to review
+	InTime, Late, Overdue, Open int
+}
+
+// ReviewPerson is somebody whose operations were to be reviewed, and how many.
+type ReviewPerson struct {
+	Name  string
+	Count int
 }
 
 //go:noinline
 func (p Reviews) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = crumbs(crumb{t.Approval.Heading, "/approvals"}).Render(ctx, templ_7745c5c3_Buffer)
+		write(templ_7745c5c3_Buffer, "<div class=\"title\"><h1>", t.Review.Heading)
+		write(templ_7745c5c3_Buffer, "</h1><nav class=\"tabs\" aria-label=\"", t.Review.Views)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.tab("/audit/review", t.Review.ToReview, p.Waiting, !p.Done))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"reviews\"><h1>", t.Review.Heading)
-		write(templ_7745c5c3_Buffer, "</h1><p>", t.Review.Text)
-		templ_7745c5c3_Buffer.WriteString("</p>")
+		templ_7745c5c3_Err = p.tab("/audit/review?view=reviewed", t.Review.Reviewed, p.Past, p.Done).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</nav></div><div class=\"split split-wide\" id=\"reviews\" data-waiting=\"", number(p.Waiting))
+		write(templ_7745c5c3_Buffer, "\" data-reviewed=\"", number(p.Past))
+		templ_7745c5c3_Buffer.WriteString("\"><div>")
 		if len(p.Rows) == 0 {
-			templ_7745c5c3_Err = empty(t.Review.Empty, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = empty(p.none(t), "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = p.table().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		for _, r := range p.Rows {
-			templ_7745c5c3_Err = r.panel(p.MaxComment).Render(ctx, templ_7745c5c3_Buffer)
+		if p.More > 0 {
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Review.More(p.More))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</div><aside>")
+		if p.Signable {
+			templ_7745c5c3_Err = p.form().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</div>")
+		templ_7745c5c3_Err = p.Coverage.panel().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = p.people().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</aside></div>")
+		return nil
+	})
+}
+
+func (p Reviews) none(t *i18n.Texts) string {
+	if p.Done {
+		return t.Review.NoneReviewed
+	}
+	return t.Review.Empty
+}
+
+//go:noinline
+func (p Reviews) tab(address, name string, n int, on bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var7 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(address))
+		templ_7745c5c3_Buffer.WriteString("\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, current(on))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "><span class=\"label\">", name)
+		write(templ_7745c5c3_Buffer, "</span> <span class=\"counter\">", number(n))
+		templ_7745c5c3_Buffer.WriteString("</span></a>")
 		return nil
 	})
 }
 
 //go:noinline
-func (r ReviewRow) panel(limit int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var4 templ.Component) (templ_7745c5c3_Err error) {
+func (p Reviews) table() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var11 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"", "review-heading-" + r.ID)
-		write(templ_7745c5c3_Buffer, "\" id=\"", "review-" + r.ID)
-		write(templ_7745c5c3_Buffer, "\" data-operation=\"", r.ID)
-		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Outcome)
-		write(templ_7745c5c3_Buffer, "\"><h2 id=\"", "review-heading-" + r.ID)
-		write(templ_7745c5c3_Buffer, "\"><bdi>", t.Approval.Name(r.Operation, r.Target))
-		write(templ_7745c5c3_Buffer, "</bdi></h2><dl class=\"facts\"><div><dt>", t.Common.Outcome)
-		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
-		if r.Bulk != "" {
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.Bulk))
-			write(templ_7745c5c3_Buffer, "\">", t.Bulk.Name(r.Operation, r.Operations))
-			templ_7745c5c3_Buffer.WriteString("</a>")
-		} else if r.Receipt == "" {
-			write(templ_7745c5c3_Buffer, "", t.Review.NotSent)
+		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Review.Heading)
+		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", t.Review.Heading)
+		templ_7745c5c3_Buffer.WriteString("</caption> <thead><tr>")
+		if p.Signable {
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"select\"><label class=\"hit\"><input type=\"checkbox\" data-all aria-label=\"", t.Review.All)
+			templ_7745c5c3_Buffer.WriteString("\"></label></th>")
+		}
+		write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Common.What)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Who)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Outcome)
+		templ_7745c5c3_Buffer.WriteString("</th>")
+		if p.Done {
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Review.By)
+			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Review.Comment)
+			templ_7745c5c3_Buffer.WriteString("</th>")
 		} else {
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.Receipt))
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", state(r.Outcome, t.Word.Action.Of(r.Outcome)))
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Review.Risk)
+			templ_7745c5c3_Buffer.WriteString("</th>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</tr></thead> <tbody>")
+		for _, r := range p.Rows {
+			templ_7745c5c3_Err = r.row(p.Signable, p.Done).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dd></div>", fact(t.Common.Who, r.Who))
+		templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
+		return nil
+	})
+}
+
+//go:noinline
+func (r ReviewRow) row(signable, done bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "review-" + r.ID)
+		write(templ_7745c5c3_Buffer, "\" data-operation=\"", r.ID)
+		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Outcome)
+		write(templ_7745c5c3_Buffer, "\" data-risk=\"", number(r.Risk))
+		templ_7745c5c3_Buffer.WriteString("\">")
+		if signable {
+			templ_7745c5c3_Buffer.WriteString("<td class=\"select\">")
+			if !r.Own {
+				write(templ_7745c5c3_Buffer, "<label class=\"hit\"><input type=\"checkbox\" form=\"sign\" name=\"operation\" value=\"", r.ID)
+				templ_7745c5c3_Buffer.WriteString("\"")
+				if r.Chosen {
+					templ_7745c5c3_Buffer.WriteString(" checked")
+				}
+				write(templ_7745c5c3_Buffer, " aria-label=\"", t.Review.Choose(r.name(t)))
+				templ_7745c5c3_Buffer.WriteString("\"></label>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</td>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<th scope=\"row\" class=\"wide\">", r.what())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div><dt>", t.Common.Time)
-		write(templ_7745c5c3_Buffer, "</dt><dd><a href=\"", templ.SafeURL(r.Record))
+		write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Common.Who)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", text(r.Who))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "", " ")
+		write(templ_7745c5c3_Buffer, " <a class=\"second\" href=\"", templ.SafeURL(r.Record))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", When(r.At))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</a></dd></div>")
-		if r.BatchIndex > 0 {
-			templ_7745c5c3_Err = fact(t.Common.Batch, number(r.BatchIndex)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Buffer.WriteString("</a></td><td class=\"at\">")
+		if r.Outcome == "" {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Review.NotSent)
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		} else {
+			templ_7745c5c3_Err = state(r.Outcome, t.Word.Action.Of(r.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = fact(t.Word.Detail.Of("stops"), number(r.Stops)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Buffer.WriteString("</td>")
+		if done {
+			write(templ_7745c5c3_Buffer, "<td data-label=\"", t.Review.By)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", text(r.By))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <a class=\"second\" href=\"", templ.SafeURL(r.Signed))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", When(r.When))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</a></td><td data-label=\"", t.Review.Comment)
+			write(templ_7745c5c3_Buffer, "\" class=\"long\"><bdi class=\"prewrap\">", r.Comment)
+			templ_7745c5c3_Buffer.WriteString("</bdi></td>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<td data-label=\"", t.Review.Risk)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"long\">", r.risk())
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</td>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</tr>")
+		return nil
+	})
+}
+
+func (r ReviewRow) name(t *i18n.Texts) string {
+	switch {
+	case r.Bulk != "":
+		return t.Bulk.Name(r.Operation, r.Operations)
+	case r.Operation == "":
+		return t.Review.Denied(r.Target)
+	}
+	return t.Approval.Name(r.Operation, r.Target)
+}
+
+//go:noinline
+func (r ReviewRow) what() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(first(r.Bulk, r.Receipt, r.Record)))
+		write(templ_7745c5c3_Buffer, "\"><bdi>", r.name(t))
+		templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+		if r.BatchIndex > 0 {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Common.Batch)
+			write(templ_7745c5c3_Buffer, " ", number(r.BatchIndex))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if r.Stops > 0 {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Review.Stopped(r.Stops))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if r.Reason != "" {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\"><bdi>", r.Reason)
+			templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func (r ReviewRow) risk() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<strong class=\"number\">", number(r.Risk))
+		templ_7745c5c3_Buffer.WriteString("</strong> ")
+		for _, k := range r.Kinds {
+			write(templ_7745c5c3_Buffer, "", " ")
+			var templ_7745c5c3_Var48 = []any{class("badge", "badge-warning", k == "override")}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var48...)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var48).String())
+			write(templ_7745c5c3_Buffer, "\" data-kind=\"", k)
+			write(templ_7745c5c3_Buffer, "\">", t.Review.Kind.Of(k))
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if r.Overdue {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Review.Overdue)
+			templ_7745c5c3_Buffer.WriteString("</span> ")
+		}
+		if r.Own {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Review.Own)
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func (p Reviews) form() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" id=\"sign\" method=\"post\" action=\"/audit/review\">", person())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"span\"><dt>", t.Common.Reason)
-		write(templ_7745c5c3_Buffer, "</dt><dd><bdi class=\"prewrap\">", r.Reason)
-		templ_7745c5c3_Buffer.WriteString("</bdi></dd></div></dl>")
-		if r.Own {
-			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Review.Own)
+		write(templ_7745c5c3_Buffer, "<h2>", t.Review.Sign)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		if p.Unchosen != "" {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-error\" role=\"alert\">", icon("denied"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<span>", p.Unchosen)
+			templ_7745c5c3_Buffer.WriteString("</span></p>")
+		}
+		write(templ_7745c5c3_Buffer, "<p class=\"meta\"><span data-count=\"", t.Bulk.SelectedCount)
+		write(templ_7745c5c3_Buffer, "\">", t.Review.Text)
+		templ_7745c5c3_Buffer.WriteString("</span></p>")
+		templ_7745c5c3_Err = textarea(input{Name: "comment", ID: "review-comment", Label: t.Approval.Comment, Value: p.Comment, Hint: t.Review.CommentHint(p.MaxComment),
+			Error: p.Problem, Autocomplete: "off"}, 3).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-primary\">", t.Review.Button)
+		templ_7745c5c3_Buffer.WriteString("</button></div></form>")
+		return nil
+	})
+}
+
+//go:noinline
+func (c ReviewCoverage) panel() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"coverage-heading\" id=\"coverage\"><h2 id=\"coverage-heading\">", t.Review.Coverage)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		if c.Known {
+			write(templ_7745c5c3_Buffer, "<p class=\"impact\" data-percent=\"", number(c.Percent))
+			write(templ_7745c5c3_Buffer, "\"><strong>", number(c.Percent) + "%")
+			write(templ_7745c5c3_Buffer, "</strong> <span>", t.Review.Within)
+			templ_7745c5c3_Buffer.WriteString("</span></p>")
+			all := int64(c.InTime + c.Late + c.Overdue)
+			write(templ_7745c5c3_Buffer, "<svg class=\"bar\" width=\"100%\" height=\"8\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"fill-count\" width=\"", percent(int64(c.InTime), all))
+			write(templ_7745c5c3_Buffer, "\" height=\"8\"></rect> <rect class=\"fill-paused\" x=\"", percent(int64(c.InTime), all))
+			write(templ_7745c5c3_Buffer, "\" width=\"", percent(int64(c.Late), all))
+			write(templ_7745c5c3_Buffer, "\" height=\"8\"></rect></svg><p class=\"hint\">", t.Review.Counts(c.InTime, c.Late, c.Overdue, c.Open))
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		} else {
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/reviews\">", person())
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"operation\" value=\"", r.ID)
-			templ_7745c5c3_Buffer.WriteString("\">")
-			templ_7745c5c3_Err = textarea(input{Name: "comment", ID: "comment-" + r.ID, Label: t.Approval.Comment, Value: r.Comment,
-				Hint: t.Operation.ReasonHint(limit), Error: r.Problem, Autocomplete: "off"}, 2).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-			write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\">", t.Review.Button)
-			templ_7745c5c3_Buffer.WriteString("</button></div></form>")
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Review.Uncovered)
+			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (p Reviews) people() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		if len(p.People) > 0 {
+			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"people-heading\"><h2 id=\"people-heading\">", t.Review.People)
+			templ_7745c5c3_Buffer.WriteString("</h2><dl class=\"bars\">")
+			for _, w := range p.People {
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dt>", text(w.Name))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "</dt><dd aria-hidden=\"true\"><svg class=\"bar\" width=\"100%\" height=\"8\" focusable=\"false\"><rect class=\"fill-count\" width=\"", percent(int64(w.Count), int64(p.People[0].Count)))
+				write(templ_7745c5c3_Buffer, "\" height=\"8\"></rect></svg></dd><dd class=\"number right\">", number(w.Count))
+				templ_7745c5c3_Buffer.WriteString("</dd>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</dl></section>")
+		}
+		return nil
+	})
+}
+
+// reviewedMark marks an operation that somebody else has looked at.
+//go:noinline
+func reviewedMark() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<span class=\"badge\" data-reviewed>", i18n.T(ctx).Review.Reviewed)
+		templ_7745c5c3_Buffer.WriteString("</span>")
 		return nil
 	})
 }

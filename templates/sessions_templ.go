@@ -41,22 +41,22 @@ type SessionRow struct {
 //go:noinline
 func (p Sessions) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
+		t, words := i18n.T(ctx), i18n.Sessions.T(ctx)
 		templ_7745c5c3_Err = crumbs(crumb{t.Frame.Audit, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"sessions\"><h1>", t.Sessions.Heading)
-		write(templ_7745c5c3_Buffer, "</h1><p>", t.Sessions.Text)
+		write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"sessions\"><h1>", words.Heading)
+		write(templ_7745c5c3_Buffer, "</h1><p>", words.Text)
 		templ_7745c5c3_Buffer.WriteString("</p>")
 		if len(p.People) == 0 {
-			templ_7745c5c3_Err = empty(t.Sessions.Empty, "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = empty(words.Empty, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
 		if p.More {
-			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.Sessions.More)
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", words.More)
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		for _, person := range p.People {
@@ -73,7 +73,7 @@ func (p Sessions) Body() templ.Component {
 //go:noinline
 func (p SessionPerson) panel(limit int) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var5 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
+		t, words := i18n.T(ctx), i18n.Sessions.T(ctx)
 		id := number(p.N)
 		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"", "person-heading-" + id)
 		write(templ_7745c5c3_Buffer, "\" id=\"", "person-" + id)
@@ -82,7 +82,7 @@ func (p SessionPerson) panel(limit int) templ.Component {
 		write(templ_7745c5c3_Buffer, "\"><bdi>", p.Who)
 		templ_7745c5c3_Buffer.WriteString("</bdi> ")
 		if p.Own {
-			write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Sessions.You)
+			write(templ_7745c5c3_Buffer, "<span class=\"badge\">", words.You)
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><form class=\"stack\" method=\"post\" action=\"/sessions\">", person())
@@ -90,55 +90,55 @@ func (p SessionPerson) panel(limit int) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"whose\" value=\"", p.Key)
-		write(templ_7745c5c3_Buffer, "\"><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Sessions.Of(p.Who))
-		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", t.Sessions.Of(p.Who))
-		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Sessions.Used)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Sessions.SignedIn)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Sessions.From)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Sessions.Project)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\"><span class=\"hidden\">", t.Sessions.End)
+		write(templ_7745c5c3_Buffer, "\"><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", words.Of(p.Who))
+		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", words.Of(p.Who))
+		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", words.Used)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", words.SignedIn)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", words.From)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", words.Project)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\"><span class=\"hidden\">", words.End)
 		templ_7745c5c3_Buffer.WriteString("</span></th></tr></thead> <tbody>")
 		for _, r := range p.Rows {
 			write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "session-" + r.Name)
 			write(templ_7745c5c3_Buffer, "\" data-session=\"", r.Name)
-			write(templ_7745c5c3_Buffer, "\"><th scope=\"row\" data-label=\"", t.Sessions.Used)
+			write(templ_7745c5c3_Buffer, "\"><th scope=\"row\" data-label=\"", words.Used)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(r.Used))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if r.This {
 				write(templ_7745c5c3_Buffer, "", " ")
-				write(templ_7745c5c3_Buffer, "<span class=\"badge\">", t.Sessions.This)
+				write(templ_7745c5c3_Buffer, "<span class=\"badge\">", words.This)
 				templ_7745c5c3_Buffer.WriteString("</span>")
 			}
-			write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Sessions.SignedIn)
+			write(templ_7745c5c3_Buffer, "</th><td data-label=\"", words.SignedIn)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(r.Begun))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Sessions.From)
+			write(templ_7745c5c3_Buffer, "</td><td data-label=\"", words.From)
 			write(templ_7745c5c3_Buffer, "\" class=\"long\"><bdi>", r.Address)
 			templ_7745c5c3_Buffer.WriteString("</bdi> ")
 			if r.Browser != "" {
 				write(templ_7745c5c3_Buffer, "<span class=\"hint\"><bdi>", r.Browser)
 				templ_7745c5c3_Buffer.WriteString("</bdi></span>")
 			}
-			write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Sessions.Project)
+			write(templ_7745c5c3_Buffer, "</td><td data-label=\"", words.Project)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"name\">", text(r.Project))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "</td><td class=\"nowrap\"><button class=\"button\" name=\"session\" value=\"", r.Name)
-			write(templ_7745c5c3_Buffer, "\">", t.Sessions.End)
+			write(templ_7745c5c3_Buffer, "\">", words.End)
 			templ_7745c5c3_Buffer.WriteString("</button></td></tr>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</tbody></table></div>")
-		templ_7745c5c3_Err = textarea(input{Name: "reason", ID: "reason-" + id, Label: t.Sessions.Reason, Value: p.Reason,
+		templ_7745c5c3_Err = textarea(input{Name: "reason", ID: "reason-" + id, Label: words.Reason, Value: p.Reason,
 			Hint: t.Operation.ReasonHint(limit), Error: p.Problem, Autocomplete: "off"}, 2).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-danger\" name=\"all\" value=\"1\">", t.Sessions.EndAll(len(p.Rows)))
+		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-danger\" name=\"all\" value=\"1\">", words.EndAll(len(p.Rows)))
 		templ_7745c5c3_Buffer.WriteString("</button></div></form></section>")
 		return nil
 	})

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"cmp"
 	"net/url"
 
 	"coc-console/internal/i18n"
@@ -25,6 +26,10 @@ type SignIn struct {
 	Reason                 string // why the reader is here, when they did not ask for it
 	Problem                string // why the last attempt failed
 	Verbatim               string // IAM's own words
+	VerbatimFrom           string // whose words they are, if not IAM's
+	Company                bool   // the company's account is a way in
+	CompanyAgain           bool   // its provider asks who that is, although it may know
+	AskProject             bool   // of the company's account, too
 	Errors                 FieldErrors
 	Demo                   []DemoAccount // the simulator's
 }
@@ -68,7 +73,7 @@ func (p SignIn) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<div><p>", p.Problem)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", verbatim(t.SignIn.Verbatim, p.Verbatim))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", verbatim(cmp.Or(p.VerbatimFrom, t.SignIn.Verbatim), p.Verbatim))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -77,6 +82,12 @@ func (p SignIn) Body() templ.Component {
 		templ_7745c5c3_Err = errorSummary(p.Errors).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		if p.Company {
+			templ_7745c5c3_Err = p.company().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		write(templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/sign-in\" id=\"sign-in\"><input type=\"hidden\" name=\"return\" value=\"", p.Return)
 		write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"mode\" value=\"", p.mode())
@@ -93,16 +104,22 @@ func (p SignIn) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		write(templ_7745c5c3_Buffer, "<button class=\"button button-primary button-wide\">", t.SignIn.Button)
+		var templ_7745c5c3_Var7 = []any{class("button button-wide", "button-primary", !p.Company)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var7).String())
+		write(templ_7745c5c3_Buffer, "\">", t.SignIn.Button)
 		templ_7745c5c3_Buffer.WriteString("</button></form><p class=\"actions\">")
 		if p.ByToken {
 			templ_7745c5c3_Buffer.WriteString("<a href=\"")
-			var templ_7745c5c3_Var8 templ.SafeURL
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinURLErrs(signInAddress("password", p.Return))
+			var templ_7745c5c3_Var10 templ.SafeURL
+			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(signInAddress("password", p.Return))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign_in.templ`, Line: 76, Col: 49}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign_in.templ`, Line: 84, Col: 49}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -110,12 +127,12 @@ func (p SignIn) Body() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		} else {
 			templ_7745c5c3_Buffer.WriteString("<a href=\"")
-			var templ_7745c5c3_Var10 templ.SafeURL
-			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(signInAddress("token", p.Return))
+			var templ_7745c5c3_Var12 templ.SafeURL
+			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinURLErrs(signInAddress("token", p.Return))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign_in.templ`, Line: 78, Col: 46}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `sign_in.templ`, Line: 86, Col: 46}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -135,9 +152,40 @@ func (p SignIn) Body() templ.Component {
 	})
 }
 
+// company leads to the company's provider: a real load, since scripts can't follow to another site.
+//go:noinline
+func (p SignIn) company() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.Company.T(ctx)
+		write(templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/sign-in/oidc\" id=\"company\" data-reload><input type=\"hidden\" name=\"return\" value=\"", p.Return)
+		templ_7745c5c3_Buffer.WriteString("\"> ")
+		if p.CompanyAgain {
+			templ_7745c5c3_Buffer.WriteString("<input type=\"hidden\" name=\"again\" value=\"1\"> ")
+		}
+		if p.AskProject {
+			templ_7745c5c3_Err = field(input{Name: "project", ID: "company-project", Label: i18n.T(ctx).SignIn.Project, Hint: i18n.T(ctx).SignIn.ProjectHint, Value: p.Project}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"project\" value=\"", p.Project)
+			templ_7745c5c3_Buffer.WriteString("\"> ")
+		}
+		templ_7745c5c3_Buffer.WriteString("<button class=\"button button-primary button-wide\"")
+		if p.first() == "company" {
+			templ_7745c5c3_Buffer.WriteString(" autofocus")
+		}
+		write(templ_7745c5c3_Buffer, ">", t.Button)
+		write(templ_7745c5c3_Buffer, "</button></form><p class=\"hint\">", t.Intro)
+		write(templ_7745c5c3_Buffer, "</p><p class=\"rule\">", t.Or)
+		templ_7745c5c3_Buffer.WriteString("</p>")
+		return nil
+	})
+}
+
 //go:noinline
 func (p SignIn) password() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx).SignIn
 		templ_7745c5c3_Err = field(input{Name: "account", Label: t.Account, Hint: t.AccountHint, Value: p.Account, Error: p.Errors["account"],
 			Focus: p.first() == "account", Autocomplete: "organization", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
@@ -179,13 +227,16 @@ func (p SignIn) password() templ.Component {
 	})
 }
 
-// first is the first field that is to be filled in; none where something is said first.
+// first is what comes first: the company's account, or the field that is to be filled in; nothing where something is
+// said first.
 func (p SignIn) first() string {
 	switch {
 	case p.Problem != "" || len(p.Errors) > 0:
 		return ""
 	case p.ByToken:
 		return "token"
+	case p.Company:
+		return "company"
 	case p.Account == "":
 		return "account"
 	case p.User == "":
@@ -197,7 +248,7 @@ func (p SignIn) first() string {
 // demo signs in as a user of the simulator with one click: their passwords are public.
 //go:noinline
 func (p SignIn) demo() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx).SignIn
 		write(templ_7745c5c3_Buffer, "<p class=\"rule\">", t.Demo)
 		write(templ_7745c5c3_Buffer, "</p><ul class=\"demo\" aria-label=\"", t.DemoAccounts)

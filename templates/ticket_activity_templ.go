@@ -30,6 +30,7 @@ type FeedEntry struct {
 	Batch             int32
 	Address           string // of its receipt, or of the request
 	Override          bool
+	Reviewed          bool // somebody else has looked at it
 	// Of a change of the ticket's state, which happened between After and Time; Why is a key of CourseTexts.Became.
 	Why   string
 	After time.Time
@@ -130,6 +131,13 @@ func feedEntry(e FeedEntry) templ.Component {
 			templ_7745c5c3_Buffer.WriteString(" ")
 			if e.Override {
 				templ_7745c5c3_Err = overrideMark().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if e.Reviewed {
+				templ_7745c5c3_Err = reviewedMark().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

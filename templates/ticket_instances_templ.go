@@ -33,6 +33,8 @@ type InstanceList struct {
 	Rows        []Instance
 	Folds       []RowFold
 	FormAddress string // of the filter form (GET)
+	From        string // the list that the reader came from, which the form takes along
+	Cleared     string // address without any filter
 	Ticket      string // execute_uuid
 	FailedFirst string // the address without another order
 	AnyStatus   string // the address without a state
@@ -191,7 +193,11 @@ func (l InstanceList) filter() templ.Component {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form method=\"get\" action=\"", templ.SafeURL(l.FormAddress))
 		write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Common.Filters)
-		write(templ_7745c5c3_Buffer, "\" id=\"instance-filter\"><input id=\"field-q\" name=\"q\" type=\"search\" value=\"", l.Search)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"instance-filter\">", fromField(l.From))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<input id=\"field-q\" name=\"q\" type=\"search\" value=\"", l.Search)
 		write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Live.Search)
 		write(templ_7745c5c3_Buffer, "\" placeholder=\"", t.Live.Search)
 		write(templ_7745c5c3_Buffer, "\"> <details class=\"menu\" name=\"menu\" id=\"instance-filters\"><summary class=\"button button-quiet\">", t.Common.FiltersSet(set(l.controls())))
@@ -222,7 +228,7 @@ func (l InstanceList) filter() templ.Component {
 		write(templ_7745c5c3_Buffer, "<p class=\"actions\"><button class=\"button\">", t.Common.Filter)
 		templ_7745c5c3_Buffer.WriteString("</button> ")
 		if l.Filtered {
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(l.FormAddress))
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(first(l.Cleared, l.FormAddress)))
 			write(templ_7745c5c3_Buffer, "\">", t.Common.ClearFilter)
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
@@ -346,10 +352,10 @@ func sortedAttributes(h SortHead) templ.Attributes {
 func (l InstanceList) table(live Live) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<p class=\"order-changed\" id=\"order-changed\" hidden data-keep><span>", t.Live.OrderChanged)
-		write(templ_7745c5c3_Buffer, "</span> <button class=\"button\" type=\"button\">", t.Live.SortAgain)
+		write(templ_7745c5c3_Buffer, "<p class=\"order-changed\" id=\"order-changed\" hidden data-keep data-moved=\"", t.Live.OrderChanged)
+		write(templ_7745c5c3_Buffer, "\"><span></span> <button class=\"button\" type=\"button\">", t.Live.SortAgain)
 		write(templ_7745c5c3_Buffer, "</button></p><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Ticket.Instances)
-		write(templ_7745c5c3_Buffer, "\" data-calm=\"instance-rows\" data-still><table class=\"instances\"><caption class=\"hidden\">", t.Ticket.Instances)
+		write(templ_7745c5c3_Buffer, "\" data-calm=\"instance-rows\" data-still=\"always\"><table class=\"instances\"><caption class=\"hidden\">", t.Ticket.Instances)
 		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\" class=\"select\" data-label=\"", t.Bulk.SelectAll)
 		write(templ_7745c5c3_Buffer, "\"><label class=\"hit\" for=\"", fieldID("all"))
 		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("all"))

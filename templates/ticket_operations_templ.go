@@ -8,7 +8,12 @@ package templates
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-import "coc-console/internal/i18n"
+import (
+	"cmp"
+	"slices"
+
+	"coc-console/internal/i18n"
+)
 
 // primary is the operation that a ticket's state asks for first; nothing that cannot be undone is.
 func (p Ticket) primary() string {
@@ -29,13 +34,14 @@ func (o OperationChoice) now() bool { return o.Address != "" && !o.Pending }
 var buttonOrder = []string{"SKIP_BATCH", "PAUSE_ORDER", "CONTINUE_ORDER", "CANCEL_ORDER"}
 
 func (p Ticket) buttons() (list []OperationChoice) {
-	for _, kind := range buttonOrder {
-		for _, o := range p.Operations {
-			if o.Type == kind && o.now() {
-				list = append(list, o)
-			}
+	for _, o := range p.Operations {
+		if o.now() {
+			list = append(list, o)
 		}
 	}
+	slices.SortStableFunc(list, func(a, b OperationChoice) int {
+		return cmp.Compare(slices.Index(buttonOrder, a.Type), slices.Index(buttonOrder, b.Type))
+	})
 	return list
 }
 
@@ -195,7 +201,7 @@ func operationButton(o OperationChoice) templ.Component {
 
 func operationName(t *i18n.Texts, o OperationChoice) string {
 	name := t.Word.Operation.Of(o.Type)
-	if o.Type == "SKIP_BATCH" && o.Batch > 0 {
+	if o.Batch > 0 {
 		return name + " " + number(o.Batch)
 	}
 	return name

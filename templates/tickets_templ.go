@@ -30,6 +30,8 @@ type Tickets struct {
 	Unread    Unread
 	Total     int64
 	Read      int  // rows that were read, where the scope could only be applied to those
+	Looked    int  // of the tickets that COC lists, where the older pages are looked through in the background
+	LookedAll bool // these are all, or as many as are
 	Hidden    int  // rows that the rules do not let the reader see
 	Narrow    bool // the reader may list tickets, and not open them
 	Pager     Pager
@@ -108,7 +110,10 @@ type TicketRow struct {
 	Done, Total       int32 // instances; Total is 0 when it is not known
 	Failed            int32
 	News              News
+	Batch, Batches    int32  // the last one that has begun, and how many there are; 0 when it is not known
 	Asked             string // the address of what waits for approval on it
+	Pending           string // the newest operation on it that has no end: its operation_type
+	Receipt           string // address, of the same
 	Hosts             []Host // by which it was found
 	MoreHosts         int
 }
@@ -282,7 +287,10 @@ func (p Tickets) total() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var9 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<p class=\"meta\" id=\"total\">")
-		if p.Read > 0 {
+		if p.Looked > 0 {
+			write(templ_7745c5c3_Buffer, "", t.List.OfLooked(len(p.Rows), p.Looked, p.Total, p.LookedAll))
+			templ_7745c5c3_Buffer.WriteString(" ")
+		} else if p.Read > 0 {
 			write(templ_7745c5c3_Buffer, "", t.List.OfRead(len(p.Rows), p.Read, p.Total))
 			templ_7745c5c3_Buffer.WriteString(" ")
 		} else {
@@ -311,7 +319,7 @@ func (p Tickets) total() templ.Component {
 // found says what was looked through, and how far that is.
 //go:noinline
 func (p Tickets) found() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"found\" role=\"status\">", t.List.Found(len(p.Rows), p.Found.Cut) + " · ")
 		templ_7745c5c3_Buffer.WriteString(" ")
@@ -334,7 +342,7 @@ func (p Tickets) found() templ.Component {
 // nothing stands in the place of rows.
 //go:noinline
 func (p Tickets) nothing() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"tickets-none\">")
 		if len(p.Rows) == 0 {
 			t := i18n.T(ctx)
@@ -373,7 +381,7 @@ func (p Tickets) nothing() templ.Component {
 
 //go:noinline
 func (p Tickets) pages() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div id=\"pages\">", pager(p.Pager))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -386,7 +394,7 @@ func (p Tickets) pages() templ.Component {
 // unread says what a visit is, because that decides what is marked.
 //go:noinline
 func unread(u Unread, here string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"unread\" class=\"trouble\">")
 		if u.Count > 0 {
 			t := i18n.T(ctx)
@@ -413,17 +421,17 @@ func unread(u Unread, here string) templ.Component {
 // attention counts the tickets that need attention, and says so when that changes.
 //go:noinline
 func (p Tickets) attention() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		n := max(p.Numbers.Attention, 0)
 		if p.Decisions != nil {
 			n = p.Decisions.Count
 		}
-		var templ_7745c5c3_Var34 = []any{class("counter", "counter-bad", n > 0)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var34...)
+		var templ_7745c5c3_Var35 = []any{class("counter", "counter-bad", n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var34).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var35).String())
 		write(templ_7745c5c3_Buffer, "\" id=\"tab-attention\" data-announce><span aria-hidden=\"true\">", capped(int(n)))
 		write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", i18n.T(ctx).List.DecisionsOf(n, false))
 		templ_7745c5c3_Buffer.WriteString("</span></span>")
@@ -434,7 +442,7 @@ func (p Tickets) attention() templ.Component {
 // tabs choose what is listed. No filter changes their numbers.
 //go:noinline
 func (p Tickets) tabs() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var39 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<nav class=\"tabs\" aria-label=\"", t.List.Scope)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"scopes\">")
@@ -460,6 +468,11 @@ func (p Tickets) tabs() templ.Component {
 				}
 			case "mine":
 				templ_7745c5c3_Err = tabCounter("tab-mine", p.Numbers.Mine).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			case "team":
+				templ_7745c5c3_Err = tabCounter("tab-team", p.Numbers.Team).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -492,7 +505,7 @@ func (p Tickets) tabs() templ.Component {
 // views saves this list under a name, and deletes what was saved.
 //go:noinline
 func (p Tickets) views() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Saved) > 0 || p.View != "" {
 			templ_7745c5c3_Buffer.WriteString("<details class=\"menu\" id=\"saved\" name=\"menu\"")
@@ -570,7 +583,7 @@ func (p Tickets) views() templ.Component {
 // ticketName links to a ticket, marks what is new about it, and says whose it is.
 //go:noinline
 func ticketName(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"ticket-name\"><a href=\"", templ.SafeURL(r.Address))
 		write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.Name, r.ID))
@@ -583,23 +596,35 @@ func ticketName(r TicketRow) templ.Component {
 		if r.Asked != "" {
 			write(templ_7745c5c3_Buffer, "<a class=\"badge\" href=\"", templ.SafeURL(r.Asked))
 			write(templ_7745c5c3_Buffer, "\">", t.List.ApprovalWaits)
+			templ_7745c5c3_Buffer.WriteString("</a> ")
+		}
+		if r.Pending != "" {
+			write(templ_7745c5c3_Buffer, "<a class=\"badge badge-pending\" href=\"", templ.SafeURL(r.Receipt))
+			write(templ_7745c5c3_Buffer, "\" title=\"", t.List.Pending + t.Common.Colon + t.Word.Operation.Of(r.Pending))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("waiting"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", t.List.Pending)
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
-		write(templ_7745c5c3_Buffer, "</span> <small><span class=\"copy key\">", r.ID)
+		templ_7745c5c3_Buffer.WriteString("</span> <small>")
+		for _, h := range r.Hosts {
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(h.Address))
+			write(templ_7745c5c3_Buffer, "\"><bdi>", h.Name)
+			write(templ_7745c5c3_Buffer, "</bdi></a>", " · ")
+			templ_7745c5c3_Buffer.WriteString(" ")
+		}
+		if r.MoreHosts > 0 {
+			write(templ_7745c5c3_Buffer, "", t.List.MoreHosts(r.MoreHosts) + " · ")
+			templ_7745c5c3_Buffer.WriteString(" ")
+		}
+		write(templ_7745c5c3_Buffer, "<span class=\"copy key\">", r.ID)
 		templ_7745c5c3_Buffer.WriteString("</span> ")
 		if r.Creator != "" {
 			write(templ_7745c5c3_Buffer, "", " · ")
 			write(templ_7745c5c3_Buffer, "<bdi>", r.Creator)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
-		}
-		for _, h := range r.Hosts {
-			write(templ_7745c5c3_Buffer, "", " · ")
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(h.Address))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", h.Name)
-			templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
-		}
-		if r.MoreHosts > 0 {
-			write(templ_7745c5c3_Buffer, "", " · " + t.List.MoreHosts(r.MoreHosts))
+			templ_7745c5c3_Buffer.WriteString("</bdi>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</small>")
 		return nil
@@ -622,7 +647,7 @@ func news(t *i18n.Texts, n News) string {
 
 //go:noinline
 func ticketProgress(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var75 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		if r.Total == 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -639,12 +664,12 @@ func ticketProgress(r TicketRow) templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</span> <svg class=\"bar\" width=\"100%\" height=\"6\" aria-hidden=\"true\" focusable=\"false\">")
 			for _, s := range shares(progress(r.Counts)) {
-				var templ_7745c5c3_Var79 = []any{"fill-" + shape(s.Status)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var79...)
+				var templ_7745c5c3_Var83 = []any{"fill-" + shape(s.Status)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var83...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var79).String())
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var83).String())
 				write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
 				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
 				templ_7745c5c3_Buffer.WriteString("\" height=\"6\"></rect>")
@@ -658,7 +683,7 @@ func ticketProgress(r TicketRow) templ.Component {
 // filters is one field: what is set are links that take it away, and what is typed is added.
 //go:noinline
 func (p Tickets) filters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var87 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		zone := i18n.ZoneFrom(ctx).String()
 		q := input{Name: "q", Error: p.Errors["q"]}
@@ -687,7 +712,8 @@ func (p Tickets) filters() templ.Component {
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"field-q\" name=\"q\" type=\"text\" value=\"", p.Filter.Text)
 		write(templ_7745c5c3_Buffer, "\" placeholder=\"", t.List.QueryHint)
 		write(templ_7745c5c3_Buffer, "\" title=\"", t.List.QueryHelp)
-		templ_7745c5c3_Buffer.WriteString("\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\" enterkeyhint=\"search\"")
+		write(templ_7745c5c3_Buffer, "\" spellcheck=\"false\" autocapitalize=\"none\" autocomplete=\"off\" enterkeyhint=\"search\" data-complete=\"/tickets/suggest\" data-options=\"", t.Audit.Suggestions)
+		templ_7745c5c3_Buffer.WriteString("\"")
 		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, q.attributes())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -747,7 +773,7 @@ func (p Tickets) filters() templ.Component {
 
 //go:noinline
 func (p Tickets) table() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var111 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Tickets.Caption)
 		write(templ_7745c5c3_Buffer, "\" data-calm=\"ticket-rows\"><table class=\"tickets\"><caption class=\"hidden\">", t.Tickets.Caption)
@@ -755,6 +781,7 @@ func (p Tickets) table() templ.Component {
 		write(templ_7745c5c3_Buffer, "\"></label></th><th scope=\"col\" class=\"at\">", t.Common.State)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Ticket)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"progress\">", t.Live.Progress)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"batch\">", t.Common.Batch)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"regions\">", t.Tickets.Regions)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"started\">", t.Common.Created)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"lasts right\">", t.Common.Duration)
@@ -773,7 +800,7 @@ func (p Tickets) table() templ.Component {
 // selection is what can be done with the tickets that are ticked; it is there only with some.
 //go:noinline
 func (p Tickets) selection() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var116 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"selection\" id=\"bulk\" method=\"get\" action=\"/bulk/new\" aria-label=\"", t.Bulk.Selected)
 		write(templ_7745c5c3_Buffer, "\"><strong data-count=\"", t.Bulk.SelectedCount)
@@ -798,17 +825,17 @@ func (p Tickets) selection() templ.Component {
 
 //go:noinline
 func ticketRow(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var121 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var127 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var122 = []any{class("row", "row-decide", decides(r.Status, r.Over))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var122...)
+		var templ_7745c5c3_Var128 = []any{class("row", "row-decide", decides(r.Status, r.Over))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var128...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<tr id=\"", r.id())
 		write(templ_7745c5c3_Buffer, "\" data-ticket=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Status)
-		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var122).String())
+		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var128).String())
 		templ_7745c5c3_Buffer.WriteString("\"><td class=\"select\">")
 		if r.Address != "" && !r.Over {
 			write(templ_7745c5c3_Buffer, "<label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"", r.ID)
@@ -826,6 +853,17 @@ func ticketRow(r TicketRow) templ.Component {
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</th><td class=\"progress\">", ticketProgress(r))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</td><td class=\"batch\">")
+		if r.Batch > 0 {
+			write(templ_7745c5c3_Buffer, "<span aria-hidden=\"true\">", number(r.Batch) + "/" + number(r.Batches))
+			write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", t.Course.BatchOf(r.Batch, r.Batches))
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		} else {
+			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"regions\">", text(r.Regions))
 		if templ_7745c5c3_Err != nil {
@@ -854,13 +892,13 @@ func ticketRow(r TicketRow) templ.Component {
 
 //go:noinline
 func bulkButton(operation, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var129 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var130 = []any{class("button", "button-danger", dangerous(operation))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var130...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var137 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var138 = []any{class("button", "button-danger", dangerous(operation))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var138...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var130).String())
+		write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var138).String())
 		write(templ_7745c5c3_Buffer, "\" name=\"operation_type\" value=\"", operation)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(operation)))
 		if templ_7745c5c3_Err != nil {

@@ -9,20 +9,49 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"coc-console/internal/i18n"
 )
 
-// Timeline is what happened to one ticket or in one operation, oldest first.
+// Timeline is what happened to one ticket, in one operation or in a bulk operation, oldest first.
 type Timeline struct {
 	Frame
-	Ticket, TicketAddress string
-	Operation             string // id; empty: the whole ticket
-	Whole                 string // address of the ticket's timeline, where this is an operation's
-	List                  string // address of the same records as a list
-	Items                 []TimelineItem
-	Newer, Older          string // addresses
+	Subject      Subject
+	From, To     time.Time // of the first and the last record
+	Whole        string    // address of the ticket's timeline, where this is an operation's
+	List         string    // address of the same records as a list
+	Items        []TimelineItem
+	Newer, Older string // addresses
+	Evidence     LineEvidence
+}
+
+// Subject is what a record or a line of time is about.
+type Subject struct {
+	Operation, Type, Action string // id, wire value, wire value of a record that belongs to no operation
+	BatchIndex              int32
+	Ticket, TicketName      string
+	TicketAddress           string
+	Instance                string
+	Bulk                    string // id
+	BulkItems               int
+	Who, Outcome            string // Outcome is a row's
+	Receipt                 string // address: of an operation, or a bulk operation
+}
+
+// LineEvidence is what proves the records of a line.
+type LineEvidence struct {
+	Count       int
+	First, Last int64
+	Size        int64 // of the latest checkpoint; 0: none covers the last record
+	Signed      time.Time
+	Integrity   *Integrity // nil: not the reader's to see
+	Bundle      string     // address
+	Ticket      bool       // the bundle has all records of the ticket
+	Checks      []Command
+	Incident    string // address
 }
 
 // TimelineItem is one of its three.
@@ -34,38 +63,62 @@ type TimelineItem struct {
 
 // TimelineOperation is one operation with its records.
 type TimelineOperation struct {
-	ID, Type      string // Type is a wire value
-	Target        string
-	BatchIndex    int32
-	Actor, Reason string
-	Receipt       string // address
-	Took          time.Duration
-	Steps         []TimelineStep
+	ID, Type   string // Type is a wire value
+	Target     string
+	BatchIndex int32
+	Actor      string
+	Receipt    string // address
+	Took       time.Duration
+	Steps      []TimelineStep
 }
 
 // TimelineViews are views that followed one another.
 type TimelineViews struct {
 	Count, People int
 	From, To      time.Time
+	Steps         []TimelineStep
 }
 
 // TimelineStep is one record.
 type TimelineStep struct {
-	Sequence        int64
-	Time            time.Time
-	Since           time.Duration // the step before
-	Action, Outcome string        // wire values
-	Actor           string
-	Upstream        string // verbatim
-	Note, Status    string // values of operate.Detail
-	Record          string // address
+	Sequence            int64
+	Time                time.Time
+	Since               time.Duration // the step before
+	Action, Outcome     string        // wire values
+	Type                string        // the operation's wire value
+	Actor               string
+	Upstream, RequestID string // verbatim
+	Duration            time.Duration
+	Note, Status        string // values of operate.Detail
+	Record, Proof       string // addresses
+	Reason, Comment     string
+	ApprovedBy          string
+	Seen                []Attribute // Name is a value of operate.Aspect
+	Rules               []Rule
+	Stops               int
+	Override            bool
+	Repeats             int64
+	Here                bool // it is the page's own
 }
 
-// last is how the operation stands: the action of its last record.
-func (o *TimelineOperation) last() string { return o.Steps[len(o.Steps)-1].Action }
+// Rule is what a policy said, in its own words.
+type Rule struct {
+	ID, Text string // Text is empty where the policies in force say nothing under this name
+}
+
+// last is how the operation stands: the action of its last step, or of its last record.
+func (o *TimelineOperation) last() string {
+	last := o.Steps[len(o.Steps)-1].Action
+	for _, s := range o.Steps {
+		if strings.HasPrefix(s.Action, "operation.") {
+			last = s.Action
+		}
+	}
+	return last
+}
 
 func (o *TimelineOperation) target() string {
-	if o.Type == "SKIP_BATCH" {
+	if o.BatchIndex > 0 {
 		return number(o.BatchIndex)
 	}
 	return o.Target
@@ -80,19 +133,136 @@ func (s TimelineStep) state() string {
 	return s.Outcome
 }
 
+// exactZone is how far the reader's zone was from UTC at a time.
+func exactZone(ctx context.Context, t time.Time) string {
+	if offset := t.In(i18n.ZoneFrom(ctx)).Format("-07:00"); offset != "+00:00" {
+		return "UTC" + offset
+	}
+	return "UTC"
+}
+
+// moment is a title's time: with its day, and to the millisecond.
+//go:noinline
+func moment(t time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339Nano))
+		write(templ_7745c5c3_Buffer, "\" data-exact title=\"", exact(ctx, t))
+		write(templ_7745c5c3_Buffer, "\">", t.In(i18n.ZoneFrom(ctx)).Format(timeLayout + ".000"))
+		templ_7745c5c3_Buffer.WriteString("</time>")
+		return nil
+	})
+}
+
+// until is the end of a span that began at another time: the day is left out where it is the same.
+//go:noinline
+func until(from, to time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var5 templ.Component) (templ_7745c5c3_Err error) {
+		zone := i18n.ZoneFrom(ctx)
+		if from.In(zone).Format(time.DateOnly) == to.In(zone).Format(time.DateOnly) {
+			templ_7745c5c3_Err = clock(to, "15:04:05.000").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = moment(to).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+// lead says what was done, on what, by whom, and what came of it.
+//go:noinline
+func (s Subject) lead() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		l := i18n.Line.T(ctx)
+		templ_7745c5c3_Buffer.WriteString("<p class=\"lead\" id=\"lead\">")
+		switch {
+		case s.Bulk != "":
+			write(templ_7745c5c3_Buffer, "", l.OfBulk)
+			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(s.Receipt))
+			write(templ_7745c5c3_Buffer, "\">", t.Bulk.Name(s.Type, s.BulkItems))
+			templ_7745c5c3_Buffer.WriteString("</a> ")
+		case s.Operation != "" || s.Type != "" && s.Action == "access.denied":
+			write(templ_7745c5c3_Buffer, "", OperationRow{Type: s.Type, BatchIndex: s.BatchIndex}.what(ctx))
+			templ_7745c5c3_Buffer.WriteString(" ")
+		case s.Action != "":
+			write(templ_7745c5c3_Buffer, "", t.Word.Action.Of(s.Action))
+			templ_7745c5c3_Buffer.WriteString(" ")
+		default:
+			write(templ_7745c5c3_Buffer, "", l.OfTicket)
+			templ_7745c5c3_Buffer.WriteString(" ")
+		}
+		if s.Instance != "" {
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <bdi>", s.Instance)
+			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+		}
+		if s.Ticket != "" {
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(s.TicketAddress))
+			write(templ_7745c5c3_Buffer, "\" title=\"", s.Ticket)
+			write(templ_7745c5c3_Buffer, "\"><bdi>", first(s.TicketName, s.Ticket))
+			templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+		}
+		if s.Who != "" {
+			write(templ_7745c5c3_Buffer, "<span class=\"prewrap\">", l.By)
+			write(templ_7745c5c3_Buffer, "</span><strong><bdi>", s.Who)
+			templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+		}
+		if s.Outcome != "" {
+			write(templ_7745c5c3_Buffer, "", " — ")
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if s.Receipt != "" && s.Bulk == "" {
+				write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Receipt))
+				write(templ_7745c5c3_Buffer, "\">", i18n.AuditRows.T(ctx).Outcome.Of(s.Outcome))
+				templ_7745c5c3_Buffer.WriteString("</a>")
+			} else {
+				write(templ_7745c5c3_Buffer, "", i18n.AuditRows.T(ctx).Outcome.Of(s.Outcome))
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</p>")
+		return nil
+	})
+}
+
 //go:noinline
 func (p Timeline) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = crumbs(crumb{t.Audit.Heading, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<article class=\"medium\" data-ticket=\"", p.Ticket)
-		write(templ_7745c5c3_Buffer, "\" id=\"timeline\"><div class=\"heading\"><h1>", t.Timeline.Heading)
-		write(templ_7745c5c3_Buffer, "</h1><p class=\"actions\"><a href=\"", templ.SafeURL(p.TicketAddress))
-		write(templ_7745c5c3_Buffer, "\"><code>", p.Ticket)
-		templ_7745c5c3_Buffer.WriteString("</code></a> ")
+		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-ticket=\"", p.Subject.Ticket)
+		templ_7745c5c3_Buffer.WriteString("\" id=\"timeline\"><div><div class=\"line-head\"><h1>")
+		if p.From.IsZero() {
+			write(templ_7745c5c3_Buffer, "", t.Timeline.Heading)
+		} else {
+			templ_7745c5c3_Err = moment(p.From).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if p.To.After(p.From) {
+				write(templ_7745c5c3_Buffer, "", " – ")
+				templ_7745c5c3_Err = until(p.From, p.To).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			write(templ_7745c5c3_Buffer, " ", " ")
+			write(templ_7745c5c3_Buffer, " <small>", exactZone(ctx, p.From))
+			templ_7745c5c3_Buffer.WriteString("</small>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.Subject.lead())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("<p class=\"actions\">")
 		if p.Whole != "" {
 			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.Whole))
 			write(templ_7745c5c3_Buffer, "\">", t.Timeline.Whole)
@@ -110,27 +280,61 @@ func (p Timeline) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Buffer.WriteString("<ol class=\"record-timeline\">")
-			for _, item := range p.Items {
-				templ_7745c5c3_Err = item.show().Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
+			templ_7745c5c3_Err = p.line().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString("</ol>")
 		}
 		templ_7745c5c3_Err = timelinePager(p.Newer, t.Common.Newer).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("</article>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><aside>", p.Evidence.panel())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</aside></article>")
 		return nil
 	})
 }
 
+// line has the days as headings, where there are several.
+//go:noinline
+func (p Timeline) line() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+		zone := i18n.ZoneFrom(ctx)
+		last := p.From.In(zone).Format(time.DateOnly)
+		templ_7745c5c3_Buffer.WriteString("<ol class=\"stages line\">")
+		for _, item := range p.Items {
+			if day := item.at().In(zone).Format(time.DateOnly); day != last {
+				last = day
+				write(templ_7745c5c3_Buffer, "<li class=\"line-day\"><time datetime=\"", day)
+				write(templ_7745c5c3_Buffer, "\">", i18n.AuditRows.T(ctx).Day(item.at().In(zone), false))
+				templ_7745c5c3_Buffer.WriteString("</time></li>")
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", item.show(p.Subject.Operation != ""))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</ol>")
+		return nil
+	})
+}
+
+func (i TimelineItem) at() time.Time {
+	switch {
+	case i.Operation != nil:
+		return i.Operation.Steps[0].Time
+	case i.Views != nil:
+		return i.Views.From
+	}
+	return i.Other.Time
+}
+
 //go:noinline
 func timelinePager(address, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var10 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
 		if address != "" {
 			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", i18n.T(ctx).Common.Pages)
 			write(templ_7745c5c3_Buffer, "\"><a class=\"button\" href=\"", templ.SafeURL(address))
@@ -141,10 +345,18 @@ func timelinePager(address, label string) templ.Component {
 	})
 }
 
+// show is an item; alone is an operation's that the page is about.
 //go:noinline
-func (i TimelineItem) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
-		if i.Operation != nil {
+func (i TimelineItem) show(alone bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+		if i.Operation != nil && alone {
+			for _, s := range i.Operation.Steps {
+				templ_7745c5c3_Err = s.stage(i.Operation.Actor).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+		} else if i.Operation != nil {
 			templ_7745c5c3_Err = i.Operation.show().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -155,7 +367,7 @@ func (i TimelineItem) show() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if i.Other != nil {
-			templ_7745c5c3_Err = i.Other.line("record-timeline-other").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = i.Other.stage("").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -166,31 +378,37 @@ func (i TimelineItem) show() templ.Component {
 
 //go:noinline
 func (o *TimelineOperation) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<li class=\"panel\" data-operation=\"", o.ID)
-		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.last())
-		write(templ_7745c5c3_Buffer, "\"><div class=\"heading\"><h2><a href=\"", templ.SafeURL(o.Receipt))
-		write(templ_7745c5c3_Buffer, "\">", t.Receipt.Heading(o.Type, o.target()))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a></h2>", state(o.last(), t.Word.Action.Of(o.last())))
+		var templ_7745c5c3_Var44 = []any{"stage-" + shape(o.last())}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var44...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "</div><p><span class=\"hidden\">", t.Common.Who + t.Common.Colon)
-		write(templ_7745c5c3_Buffer, "</span> <strong><bdi>", first(o.Actor, o.ID))
-		templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var44).String())
+		write(templ_7745c5c3_Buffer, "\" data-operation=\"", o.ID)
+		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.last())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(o.last())))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"stage-head\"><h2><a href=\"", templ.SafeURL(o.Receipt))
+		write(templ_7745c5c3_Buffer, "\">", t.Receipt.Heading(o.Type, o.target()))
+		templ_7745c5c3_Buffer.WriteString("</a></h2><span class=\"at\">")
 		if o.Took > 0 {
-			write(templ_7745c5c3_Buffer, "<span class=\"meta\">", " · " + t.Timeline.Took(duration(&t.Common, o.Took)))
+			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Timeline.Took(duration(&t.Common, o.Took)))
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
-		templ_7745c5c3_Buffer.WriteString("</p>")
-		if o.Reason != "" {
-			write(templ_7745c5c3_Buffer, "<blockquote class=\"reason\"><bdi class=\"prewrap\">", o.Reason)
-			templ_7745c5c3_Buffer.WriteString("</bdi></blockquote>")
+		templ_7745c5c3_Err = clock(o.Steps[0].Time, "15:04:05.000").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("<ol class=\"steps\">")
+		write(templ_7745c5c3_Buffer, "</span></div><p><span class=\"hidden\">", t.Common.Who + t.Common.Colon)
+		write(templ_7745c5c3_Buffer, "</span> <strong><bdi>", first(o.Actor, o.ID))
+		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " — " + t.Word.Action.Of(o.last()))
+		templ_7745c5c3_Buffer.WriteString("</p><ol class=\"stages\">")
 		for _, s := range o.Steps {
-			templ_7745c5c3_Err = s.step(o.Type).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = s.stage(o.Actor).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -200,37 +418,137 @@ func (o *TimelineOperation) show() templ.Component {
 	})
 }
 
+// stage is one record on a line; who asked for the operation is not named again.
 //go:noinline
-func (s TimelineStep) step(operation string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
+func (s TimelineStep) stage(asked string) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<li class=\"step\" data-sequence=\"", number(s.Sequence))
+		l := i18n.Line.T(ctx)
+		var templ_7745c5c3_Var55 = []any{class("stage-"+shape(s.state()), "here", s.Here)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var55...)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var55).String())
+		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(s.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-action=\"", s.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Outcome)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><div class=\"step-head\">", state(s.state(), t.Word.Action.Of(s.Action)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(s.state())))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = When(s.Time).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		if s.Since > 0 {
-			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Timeline.Later(duration(&t.Common, s.Since)))
+		write(templ_7745c5c3_Buffer, "<div class=\"stage-head\"><span><strong>", t.Word.Action.Of(s.Action))
+		templ_7745c5c3_Buffer.WriteString("</strong> ")
+		if s.Here {
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <span class=\"badge\" aria-current=\"true\">", l.This)
 			templ_7745c5c3_Buffer.WriteString("</span> ")
 		}
-		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Record))
-		write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(s.Sequence))
-		templ_7745c5c3_Buffer.WriteString("</a></div>")
+		if s.Override {
+			write(templ_7745c5c3_Buffer, "", " ")
+			templ_7745c5c3_Err = overrideMark().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</span> <span class=\"at\">")
+		if s.Since > 0 {
+			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Timeline.Later(duration(&t.Common, s.Since)))
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		}
+		templ_7745c5c3_Err = clock(s.Time, "15:04:05.000").Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></div>", s.who(asked))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = s.answer().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		for _, r := range s.Rules {
+			templ_7745c5c3_Err = r.show().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		if !s.Here {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\"><a href=\"", templ.SafeURL(s.Record))
+			write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(s.Sequence))
+			write(templ_7745c5c3_Buffer, "</a> <span aria-hidden=\"true\">·</span> <a href=\"", templ.SafeURL(s.Proof))
+			write(templ_7745c5c3_Buffer, "\">", l.Proof)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</li>")
+		return nil
+	})
+}
+
+// who says who did it, what they saw, and what they wrote.
+//go:noinline
+func (s TimelineStep) who(asked string) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		l := i18n.Line.T(ctx)
+		named := s.Actor != "" && (s.Actor != asked || len(s.Seen) > 0 || s.Reason != "")
+		if named || len(s.Seen) > 0 || s.Comment != "" || s.Reason != "" {
+			templ_7745c5c3_Buffer.WriteString("<p>")
+			if named {
+				write(templ_7745c5c3_Buffer, "<strong><bdi>", s.Actor)
+				templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+			}
+			if len(s.Seen) > 0 {
+				write(templ_7745c5c3_Buffer, "", " " + i18n.AuditRows.T(ctx).Saw(seenText(t, s.Seen)))
+				templ_7745c5c3_Buffer.WriteString(" ")
+			}
+			if s.Reason != "" {
+				write(templ_7745c5c3_Buffer, "", " ")
+				write(templ_7745c5c3_Buffer, " <q class=\"prewrap\">", s.Reason)
+				templ_7745c5c3_Buffer.WriteString("</q> ")
+			}
+			if s.Comment != "" {
+				write(templ_7745c5c3_Buffer, "", " ")
+				write(templ_7745c5c3_Buffer, " <q class=\"prewrap\">", s.Comment)
+				templ_7745c5c3_Buffer.WriteString("</q>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		if s.ApprovedBy != "" || s.Stops > 0 {
+			templ_7745c5c3_Buffer.WriteString("<p>")
+			if s.Stops > 0 {
+				write(templ_7745c5c3_Buffer, "", l.Stops(s.Stops))
+				templ_7745c5c3_Buffer.WriteString(" ")
+			}
+			if s.Stops > 0 && s.ApprovedBy != "" {
+				write(templ_7745c5c3_Buffer, "", " · ")
+				templ_7745c5c3_Buffer.WriteString(" ")
+			}
+			if s.ApprovedBy != "" {
+				write(templ_7745c5c3_Buffer, "<bdi>", l.ApprovedBy(s.ApprovedBy))
+				templ_7745c5c3_Buffer.WriteString("</bdi>")
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		return nil
+	})
+}
+
+// answer says what COC answered, and what was seen then.
+//go:noinline
+func (s TimelineStep) answer() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
 		if s.Note != "" {
 			write(templ_7745c5c3_Buffer, "<p data-note=\"", s.Note)
-			write(templ_7745c5c3_Buffer, "\">", t.Word.Note.Of(s.Note))
+			write(templ_7745c5c3_Buffer, "\">", first(t.Word.Note[s.Note], t.Approval.Note.Of(s.Note)))
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		if s.Status != "" {
 			write(templ_7745c5c3_Buffer, "<p>", t.Receipt.LastSeen + t.Common.Colon)
 			templ_7745c5c3_Buffer.WriteString(" ")
-			if operation == "CANCEL_INSTANCE" {
+			if s.Type == "CANCEL_INSTANCE" {
 				templ_7745c5c3_Err = instanceState(s.Status).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -243,69 +561,229 @@ func (s TimelineStep) step(operation string) templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
-		templ_7745c5c3_Err = verbatim(t.Receipt.Upstream, s.Upstream).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		if s.Action == "operation.accepted" && s.Upstream != "" {
+			write(templ_7745c5c3_Buffer, "<p>", s.Upstream + " " + t.Receipt.Answered(duration(&t.Common, s.Duration)))
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		} else {
+			templ_7745c5c3_Err = verbatim(t.Receipt.Upstream, s.Upstream).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</li>")
+		if s.RequestID != "" {
+			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Common.UpstreamRequestID + t.Common.Colon)
+			write(templ_7745c5c3_Buffer, "<code>", s.RequestID)
+			templ_7745c5c3_Buffer.WriteString("</code></p>")
+		}
 		return nil
 	})
 }
 
 //go:noinline
-func (s *TimelineStep) line(style string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
-		var templ_7745c5c3_Var35 = []any{style}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+func (r Rule) show() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+		l := i18n.Line.T(ctx)
+		write(templ_7745c5c3_Buffer, "<p data-policy=\"", r.ID)
+		write(templ_7745c5c3_Buffer, "\">", l.Rule + " ")
+		write(templ_7745c5c3_Buffer, " <code>", r.ID)
+		templ_7745c5c3_Buffer.WriteString("</code> ")
+		if r.Text != "" {
+			write(templ_7745c5c3_Buffer, "", i18n.T(ctx).Common.Colon)
+			write(templ_7745c5c3_Buffer, "<bdi>", r.Text)
+			templ_7745c5c3_Buffer.WriteString("</bdi>")
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var35).String())
-		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(s.Sequence))
-		write(templ_7745c5c3_Buffer, "\" data-action=\"", s.Action)
-		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Outcome)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", state(s.state(), t.Word.Action.Of(s.Action)))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = When(s.Time).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = text(s.Actor).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Record))
-		write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(s.Sequence))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a>", verbatim(t.Receipt.Upstream, s.Upstream))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Buffer.WriteString("</li>")
+		templ_7745c5c3_Buffer.WriteString("</p>")
 		return nil
 	})
 }
 
+// show folds views; each is a line in it.
 //go:noinline
 func (v *TimelineViews) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var92 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		write(templ_7745c5c3_Buffer, "<li class=\"record-timeline-other\" data-views=\"", number(v.Count))
-		write(templ_7745c5c3_Buffer, "\"><span>", t.Timeline.Views(v.Count, v.People))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span> <span class=\"meta\">", When(v.From))
+		write(templ_7745c5c3_Buffer, "<li class=\"stage-muted\" data-views=\"", number(v.Count))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("person"))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<details><summary>", t.Timeline.Views(v.Count, v.People))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " <span class=\"hint\">", clock(v.From, "15:04:05"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		if v.To.After(v.From) {
 			write(templ_7745c5c3_Buffer, "", " – ")
-			templ_7745c5c3_Err = When(v.To).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = clock(v.To, "15:04:05").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</span></li>")
+		templ_7745c5c3_Buffer.WriteString("</span></summary><ul>")
+		for _, s := range v.Steps {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<li class=\"hint\">", clock(s.Time, "15:04:05.000"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<bdi>", s.Actor)
+			write(templ_7745c5c3_Buffer, "</bdi>", " " + t.Word.Action.Of(s.Action) + " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
+			if s.Repeats > 0 {
+				write(templ_7745c5c3_Buffer, "", i18n.Line.T(ctx).Times(s.Repeats) + " ")
+				templ_7745c5c3_Buffer.WriteString(" ")
+			}
+			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Record))
+			write(templ_7745c5c3_Buffer, "\">", t.Record.Heading(s.Sequence))
+			templ_7745c5c3_Buffer.WriteString("</a></li>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</ul></details></li>")
+		return nil
+	})
+}
+
+// verification says how the reader's records stand in the last verification of the log.
+//go:noinline
+func verification(i *Integrity, last int64) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var101 templ.Component) (templ_7745c5c3_Err error) {
+		if i != nil {
+			l := i18n.Line.T(ctx)
+			templ_7745c5c3_Buffer.WriteString("<p>")
+			switch {
+			case len(i.Findings) > 0:
+				templ_7745c5c3_Err = state("failed", l.Failed).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			case i.VerifiedAt.IsZero() || i.Verified < last:
+				templ_7745c5c3_Err = state("pending", l.Unverified).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			default:
+				templ_7745c5c3_Err = state("succeeded", l.Verified).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, " ", " ")
+				templ_7745c5c3_Err = When(i.VerifiedAt).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Buffer.WriteString("</p>")
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func (e LineEvidence) panel() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.T(ctx)
+		l := i18n.Line.T(ctx)
+		if e.Count > 0 {
+			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"evidence-heading\" id=\"evidence\"><h2 id=\"evidence-heading\">", l.Evidence)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2>", verification(e.Integrity, e.Last))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts facts-lines\">", fact(l.Records, l.Range(e.Count, e.First, e.Last)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = signedFact(e.Size, e.Signed).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = anchorFact(e.Integrity, e.Last).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</dl></section>")
+			if e.Bundle != "" {
+				write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Record.DownloadBundle)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"bundle\">", download(e.Bundle, t.Record.DownloadBundle))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				if e.Ticket {
+					write(templ_7745c5c3_Buffer, "<p class=\"hint\">", l.BundleOfTicket)
+					templ_7745c5c3_Buffer.WriteString("</p>")
+				} else {
+					write(templ_7745c5c3_Buffer, "<p class=\"hint\">", l.BundleOfAll)
+					templ_7745c5c3_Buffer.WriteString("</p>")
+				}
+				templ_7745c5c3_Err = checks(e.Checks).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</section>")
+			}
+		}
+		if e.Incident != "" {
+			write(templ_7745c5c3_Buffer, "<p><a href=\"", templ.SafeURL(e.Incident))
+			write(templ_7745c5c3_Buffer, "\" id=\"incident\">", l.Incident)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
+		if e.Integrity != nil {
+			write(templ_7745c5c3_Buffer, "<p><a href=\"/audit/integrity\">", l.Integrity)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func signedFact(size int64, signed time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var111 templ.Component) (templ_7745c5c3_Err error) {
+		l := i18n.Line.T(ctx)
+		write(templ_7745c5c3_Buffer, "<div><dt>", l.Checkpoint)
+		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
+		if size == 0 {
+			write(templ_7745c5c3_Buffer, "", l.Pending)
+		} else {
+			write(templ_7745c5c3_Buffer, "", l.Size(size) + " ")
+			templ_7745c5c3_Err = When(signed).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</dd></div>")
+		return nil
+	})
+}
+
+// anchorFact names the anchors that have a checkpoint over a record.
+//go:noinline
+func anchorFact(i *Integrity, last int64) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var115 templ.Component) (templ_7745c5c3_Err error) {
+		if i != nil {
+			for _, a := range i.Anchors {
+				if a.Size >= last {
+					write(templ_7745c5c3_Buffer, "<div><dt>", i18n.Line.T(ctx).Anchors)
+					write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", a.Name)
+					write(templ_7745c5c3_Buffer, "</bdi>", " ")
+					templ_7745c5c3_Err = When(a.At).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					templ_7745c5c3_Buffer.WriteString("</dd></div>")
+				}
+			}
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func checks(all []Command) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var119 templ.Component) (templ_7745c5c3_Err error) {
+		for _, c := range all {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", i18n.Line.T(ctx).Checks.Of(c.Does))
+			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"", "command-" + c.Does)
+			write(templ_7745c5c3_Buffer, "\" dir=\"ltr\">", c.Text)
+			templ_7745c5c3_Buffer.WriteString("</code></pre>")
+		}
 		return nil
 	})
 }

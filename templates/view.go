@@ -18,6 +18,7 @@ type Frame struct {
 	Simulator bool    // a banner says that nothing real is touched
 	Theme     string  // "light", "dark" or "" for the browser's
 	Shortcuts bool    // single keys act
+	NoWrap    bool    // of the lines of logs
 	Here      string  // the page's own address, to come back to
 	Search    string  // kept text of the search box
 	Notices   []Notice
@@ -43,14 +44,14 @@ const (
 	SectionNone      Section = ""
 	SectionTickets   Section = "tickets"
 	SectionApprovals Section = "approvals"
-	SectionBulk      Section = "jobs"
+	SectionBulk      Section = "bulk"
 	SectionAudit     Section = "audit"
 )
 
 // Viewer is the signed-in person.
 type Viewer struct {
 	User, Account, Project string
-	Manager                bool
+	Manager, Company       bool      // Company: signed in with the company's account
 	Expires                time.Time // the session ends then
 }
 

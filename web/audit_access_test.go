@@ -191,7 +191,7 @@ func TestSearchesThatAreNotSaved(t *testing.T) {
 	}
 }
 
-var storyParts = regexp.MustCompile(`data-views="[0-9]+"|<li class="panel" data-operation|<li class="step"[^>]*data-action="[a-z_.]+"|<li class="record-timeline-other" data-sequence="[0-9]+" data-action="[a-z_.]+"`)
+var storyParts = regexp.MustCompile(`data-views="[0-9]+"|<li class="[a-z- ]+" data-operation|<li class="[a-z- ]+" data-sequence="[0-9]+" data-action="[a-z_.]+"`)
 
 // TestStory: a ticket's records in their order, operations as one, views as a
 // number.

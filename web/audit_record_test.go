@@ -105,14 +105,14 @@ func TestRecordIsProven(t *testing.T) {
 		}
 		text.WriteString("\n" + unescaped(shownNote.FindStringSubmatch(p.body)[1]))
 		signed := verified(t, c, text.String(), body.body, requested.Sequence)
-		b.want(p, http.StatusOK, i18n.For(i18n.EnUS).Record.Covered(signed.Size))
+		b.want(p, http.StatusOK, i18n.Line.In(i18n.EnUS).Size(signed.Size))
 		if strings.Contains(p.body, `id="altered"`) {
 			t.Error("a record that is as it was written is called altered")
 		}
 	})
 }
 
-var siblingLinks = regexp.MustCompile(`(?s)<ol class="siblings">.*?</ol>`)
+var siblingLinks = regexp.MustCompile(`(?s)<ol class="stages line">.*?</ol>`)
 
 // TestRecordLinksItsOperation: from one record of an operation the others are a
 // click away.

@@ -166,7 +166,7 @@ func TestSummary(t *testing.T) {
 			}
 		}
 		for _, m := range regexp.MustCompile(`<a class="chip" href="([^"]*)"><span class="hidden">Remove </span> ?<bdi>([^<]*)`).FindAllStringSubmatch(p.body, -1) {
-			if m[1] != "/audit" || m[2] != "action:ticket.viewed" {
+			if m[1] != "/audit?view=everything" || m[2] != "action:ticket.viewed" {
 				t.Errorf("the filter %s is removed by %s", m[2], m[1])
 			}
 		}
@@ -184,7 +184,7 @@ func TestActivity(t *testing.T) {
 		c.append(listed("ann", "T1", "failed"), listed("ben", "T1", "failed"))
 		c.clock.advance(41 * time.Minute)
 	}
-	for _, query := range []string{"", "?q=actor:ann", "?q=actor:ann+after:2026-01-01", "?q=action:ticket.+before:2099-01-01",
+	for _, query := range []string{"?view=everything", "?q=actor:ann", "?q=actor:ann+after:2026-01-01", "?q=action:ticket.+before:2099-01-01",
 		"?q=actor:ann+after:" + c.clock.now().Add(-2*time.Hour).UTC().Format("2006-01-02T15:04:05Z") + "+before:" + c.clock.now().UTC().Format("2006-01-02T15:04:05Z")} {
 		p := b.get("/audit" + query)
 		b.want(p, http.StatusOK)
@@ -238,21 +238,20 @@ func TestManyAreCountedHonestly(t *testing.T) {
 	must(t, c.log.AwaitNotes(t.Context()))
 	size, err := c.log.Size(t.Context())
 	must(t, err)
-	b.want(b.get("/audit"), http.StatusOK, i18n.For(i18n.EnUS).Audit.Total(size, false))
+	b.want(b.get("/audit?view=everything"), http.StatusOK, i18n.For(i18n.EnUS).Audit.Total(size, false))
 }
 
-// TestRequestSaysWhatCameOfIt: the record stays pending, the row does not leave
-// its reader there.
+// TestRequestSaysWhatCameOfIt: the record stays pending, the row says how it ended.
 func TestRequestSaysWhatCameOfIt(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, c *console) {
 		b := c.signedIn(t, "operator", i18n.EnUS)
 		b.settled(b.apply(c.newOperation("running", "operation_type=PAUSE_ORDER"), "why").location())
-		for _, path := range []string{"/audit", "/audit?action=operation.requested"} {
+		for _, path := range []string{"/audit?view=everything", "/audit?action=operation.requested"} {
 			p := b.get(path)
 			b.want(p, http.StatusOK)
 			row := regexp.MustCompile(`(?s)<tr[^>]*data-action="operation.requested".*?</tr>`).FindString(p.body)
-			if !strings.Contains(row, `data-status="pending"`) || !strings.Contains(row, `data-end="operation.observed"`) {
+			if !strings.Contains(row, `data-status="confirmed"`) || !strings.Contains(row, `data-end="operation.observed"`) {
 				t.Errorf("%s: the row is %s", path, row)
 			}
 		}

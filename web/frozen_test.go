@@ -31,7 +31,7 @@ func TestDecidedApprovalsAreFrozen(t *testing.T) {
 				nothing := texts.Operation.ImpactOf(i18n.Impact{Operation: "CANCEL_ORDER", Done: 3})
 				waiting := decider.get(at)
 				decider.want(waiting, http.StatusOK, stops)
-				decider.want(decider.post(at, url.Values{"decision": {decision}}), http.StatusSeeOther)
+				decider.want(decider.post(at, url.Values{"decision": {decision}, "count": {"3"}}), http.StatusSeeOther)
 				if decision == "approve" {
 					requester.settled("/operations/" + strings.TrimPrefix(at, "/approvals/"))
 				} else { // it is cancelled anyway, by a form of its own

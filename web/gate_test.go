@@ -19,6 +19,9 @@ import (
 const quiet = `@id("hidden") @en("This ticket is kept quiet.") @zh("此工单不公开。")
 	forbid (principal, action == Action::"view", resource) when { resource.name == "paused_check" } unless { principal in Role::"managers" };`
 
+// endless are the streams of lists: they don't end, and show what their pages do.
+var endless = []string{"/tickets/events", "/counts/events", "/approvals/events", "/bulk/events"}
+
 // TestGatesWithoutAReading: COC tells nothing of a hidden ticket, so that no
 // gate can be passed. No page, file or stream tells anything of it either.
 func TestGatesWithoutAReading(t *testing.T) {
@@ -44,7 +47,7 @@ func TestGatesWithoutAReading(t *testing.T) {
 	for _, query := range []string{"?operation_type=CANCEL_ORDER", "?operation_type=CANCEL_INSTANCE&instance_id=2001&batch=1", "?operation_type=SKIP_BATCH&batch_index=1", "?batch=1"} {
 		for _, r := range web.Addresses() {
 			path := strings.NewReplacer("/tickets/:execute_uuid", c.ticket("paused"), "/approvals/:id", approval, "/operations/:id", receipt, ":id", "2001").Replace(r.Path)
-			if r.Method == http.MethodGet && !strings.Contains(path, ":") && !strings.HasPrefix(path, "/sign") && path != "/tickets/events" && path != "/counts/events" {
+			if r.Method == http.MethodGet && !strings.Contains(path, ":") && !strings.HasPrefix(path, "/sign") && !slices.Contains(endless, path) {
 				paths = append(paths, path+query)
 			}
 		}
@@ -61,6 +64,9 @@ func TestGatesWithoutAReading(t *testing.T) {
 	for _, f := range append(faults(hold), none) {
 		if f.name == "nothing in time" {
 			continue // as the broken connection, and slow
+		}
+		if testing.Short() && f.name != none.name {
+			continue // each fault asks for every address
 		}
 		t.Run(f.name, func(t *testing.T) {
 			b := c.signedIn(t, "operator", i18n.EnUS)

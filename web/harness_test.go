@@ -38,7 +38,9 @@ import (
 	"coc-console/internal/approval"
 	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
+	"coc-console/internal/company"
 	"coc-console/internal/database"
+	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/live"
@@ -130,12 +132,15 @@ type settings struct {
 	slowEffects  bool                            // operations take effect only after an hour of the simulator
 	elsewhere    bool                            // metrics have another address
 	policies     string                          // "" allows everybody to operate, and managers to review
+	policyReview bool                            // changed files wait until a manager takes them up
 	policyFile   string                          // where the policies are written; "" = somewhere
 	subdomains   bool                            // HSTS covers them
 	directory    string
-	admitted     []string          // accounts that may sign in; none = all
-	limits       *ratelimit.Limits // of one person; nil = more than tests use
-	perPerson    int               // sessions of one person; 0 = the default
+	calendar     string                // "": without windows
+	admitted     []string              // accounts that may sign in; none = all
+	limits       *ratelimit.Limits     // of one person; nil = more than tests use
+	perPerson    int                   // sessions of one person; 0 = the default
+	company      func(*company.Config) // the company's provider is a way in; nil: it is not
 	watch        watch.Limits
 	streams      live.Limits
 }
@@ -192,7 +197,7 @@ func (r *recorder) header(name string) string {
 func start(t testing.TB, change ...func(*settings)) *console {
 	t.Helper()
 	s := settings{key: bytes.Repeat([]byte{7}, web.KeySize), idle: 30 * time.Minute, accounts: simulator.DemoAccounts(),
-		tickets: tickets(), callLimit: 10 * time.Second}
+		tickets: tickets(), callLimit: 3 * time.Minute} // more than `until` has
 	for _, f := range change {
 		f(&s)
 	}
@@ -303,12 +308,30 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 		here := presence.New(presence.Config{Now: c.clock.now})
 		t.Cleanup(func() { _ = here.Close() })
 		pages := handlers.Config{Presence: here, People: c.people, Watch: c.watcher, Limits: s.streams, Store: db, Log: c.log, Index: c.index, Verifier: verifier, COC: client, IAM: signIn, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: c.sessions, Rules: c.rules,
-			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted}
+			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted,
+			Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}, Data: "./coc-console-data"}
+		pages.Company = c.openCompany(s, upstream, signIn)
 		c.handlers = handlers.New(pages)
 		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
-			MetricsElsewhere: s.elsewhere, HSTSSubdomains: s.subdomains, Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}})
+			MetricsElsewhere: s.elsewhere, HSTSSubdomains: s.subdomains})
 	}
 	return c.compose(metrics)
+}
+
+// openCompany is the simulator's provider as the company's; nil where the test has none.
+func (c *console) openCompany(s settings, upstream string, client *iam.Client) *company.Provider {
+	if s.company == nil {
+		return nil
+	}
+	cfg := company.Config{Issuer: upstream + simulator.ProviderPath, ClientID: simulator.ProviderClientID, Scopes: []string{"groups"}, Key: s.key, Now: c.clock.now,
+		Secret: func() (string, error) { return simulator.ProviderClientSecret, nil }, Count: func(all []string) string { return c.rules.Rules().GroupsThatCount(all) },
+		Exchange: func(ctx context.Context, idToken huawei.Token, project string) (iam.Identity, huawei.Token, error) {
+			return client.SignInByIDToken(ctx, simulator.ProviderName, idToken, project)
+		}}
+	s.company(&cfg)
+	provider, err := company.New(cfg)
+	must(c.t, err)
+	return provider
 }
 
 // free lets everybody operate, so that tests of other things need not ask.
@@ -321,7 +344,12 @@ func builtIn(s *settings) { s.policies = policy.Default() }
 func (c *console) openRules(s settings, logger *slog.Logger) *policy.Store {
 	path := cmp.Or(s.policyFile, filepath.Join(c.t.TempDir(), "rules.cedar"))
 	must(c.t, os.WriteFile(path, []byte(cmp.Or(s.policies, free)), 0o600))
-	rules, err := policy.Open(policy.Files{Policy: path, Managers: []string{"demo/manager"}, Default: cmp.Or(s.directory,
+	dates := ""
+	if s.calendar != "" {
+		dates = filepath.Join(c.t.TempDir(), "calendar.json")
+		must(c.t, os.WriteFile(dates, []byte(s.calendar), 0o600))
+	}
+	rules, err := policy.Open(policy.Files{Policy: path, Calendar: dates, Review: s.policyReview, Managers: []string{"demo/manager"}, Default: cmp.Or(s.directory,
 		`{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`)}, logger)
 	must(c.t, err)
 	return rules
@@ -369,6 +397,13 @@ func must(t testing.TB, err error) {
 type page struct {
 	*http.Response
 	body string
+}
+
+// stops is the number that the page wants typed; empty where it wants none.
+func (p page) stops() string {
+	_, rest, _ := strings.Cut(p.body, `data-stops="`)
+	n, _, _ := strings.Cut(rest, `"`)
+	return n
 }
 
 func (p page) location() string { return p.Header.Get("Location") }
@@ -455,7 +490,7 @@ func (b *browser) post(path string, form url.Values, change ...func(*http.Reques
 }
 
 // acts are the addresses of forms that need the field.
-var acts = regexp.MustCompile(`^/(tickets/[^/]+/(operations|instances/[0-9]+/mark(\?.*)?)|approvals/.*|reviews|sessions|bulk.*)$`)
+var acts = regexp.MustCompile(`^/(tickets/[^/]+/(operations|instances/[0-9]+/mark(\?.*)?)|approvals/.*|audit/review|audit/integrity|handover(/note)?|sessions|bulk.*)$`)
 
 // send posts a form as it is.
 func (b *browser) send(path string, form url.Values, change ...func(*http.Request)) page {

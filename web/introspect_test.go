@@ -50,6 +50,9 @@ func TestRevokedTokensEndSessions(t *testing.T) {
 // out; none for what idles, for a long time; then one.
 func TestScheduleOfIntrospection(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("an hour of 20 people, second by second: only large")
+	}
 	c := start(t, func(s *settings) { s.perPerson, s.idle = 1000, 8*time.Hour })
 	const people = 20
 	var all []*browser
@@ -118,7 +121,7 @@ func TestIAMAwayEndsNoSession(t *testing.T) {
 		boss.want(boss.get("/audit/export?format=csv"), http.StatusServiceUnavailable, texts.Problem.Unchecked.Heading)
 		p := boss.post("/sessions", url.Values{"session": {name}, "reason": {"left <the> team"}})
 		boss.want(p, http.StatusServiceUnavailable, texts.Problem.Unchecked.Text, "left <the> team")
-		for _, path := range []string{"/reviews", "/bulk", "/bulk/x", "/approvals/x"} {
+		for _, path := range []string{"/audit/review", "/bulk", "/bulk/x", "/approvals/x"} {
 			boss.want(boss.post(path, url.Values{"comment": {"typed"}}), http.StatusServiceUnavailable, texts.Problem.Unchecked.Heading, "typed")
 		}
 		if len(c.records(audit.ActionSessionEnded, audit.ActionAuditExported, audit.ActionSessionRevoked)) != 0 {
@@ -135,7 +138,7 @@ func TestIAMAwayEndsNoSession(t *testing.T) {
 // new IAM's last word is.
 func TestFreshChecks(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ method, path string }{{"GET", "/audit/export?format=csv"}, {"POST", "/reviews"}, {"POST", "/bulk"},
+	for _, tt := range []struct{ method, path string }{{"GET", "/audit/export?format=csv"}, {"POST", "/audit/review"}, {"POST", "/bulk"},
 		{"POST", "/bulk/x"}, {"POST", "/approvals/x"}, {"POST", "/sessions"}, {"GET", "/bulk/x/result.csv"}} {
 		t.Run(tt.method+tt.path, func(t *testing.T) {
 			c := start(t)

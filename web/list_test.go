@@ -196,7 +196,7 @@ func TestListScope(t *testing.T) {
 				t.Errorf("%q does not live", path)
 			}
 		}
-		b.want(b.get("/tickets?scope=team"), http.StatusOK, texts.List.OfRead(5, 8, 8), texts.List.DecisionsOf(2, false))
+		b.want(b.get("/tickets?scope=team"), http.StatusOK, texts.List.OfLooked(5, 8, 8, true), texts.List.DecisionsOf(2, false))
 		b.want(b.get("/tickets?scope=mine"), http.StatusOK, texts.Tickets.Total(4, 4))
 		b.want(b.get("/tickets?scope=everybody"), http.StatusUnprocessableEntity, texts.Field.Choice)
 		p := loner.get("/tickets?status=any")
@@ -212,8 +212,8 @@ func TestListScope(t *testing.T) {
 	})
 }
 
-// TestTeamIsChosenAmongWhatWasRead: COC lists 100 at a time.
-func TestTeamIsChosenAmongWhatWasRead(t *testing.T) {
+// TestTeamIsLookedForInOlderPages: COC lists 100 at a time; those after them are read in the background.
+func TestTeamIsLookedForInOlderPages(t *testing.T) {
 	t.Parallel()
 	c := start(t, func(s *settings) {
 		one := s.tickets[3]
@@ -225,16 +225,19 @@ func TestTeamIsChosenAmongWhatWasRead(t *testing.T) {
 	})
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	texts := i18n.For(i18n.EnUS)
-	p := b.get("/tickets?scope=team")
-	b.want(p, http.StatusOK, texts.List.OfRead(0, 100, 120), texts.List.EmptyScope.Of("team"))
-	older := regexp.MustCompile(`rel="next" href="([^"]*)"`).FindStringSubmatch(p.body)
-	if older == nil {
-		t.Fatal("nothing leads to those that were not read")
+	p, whole := b.get("/tickets?scope=team"), texts.List.OfLooked(10, 120, 120, true)
+	if !strings.Contains(p.body, whole) {
+		b.want(p, http.StatusOK, texts.List.OfLooked(0, 100, 120, false), texts.List.EmptyScope.Of("team"))
+		address, digest := liveAddress.FindStringSubmatch(p.body), liveDigest.FindStringSubmatch(p.body)
+		b.listen(unescaped(address[1]), with("Last-Event-ID", digest[1])).until(whole)
+		p = b.get("/tickets?scope=team")
 	}
-	p = b.get(unescaped(older[1]))
-	b.want(p, http.StatusOK, texts.List.OfRead(10, 20, 120))
+	b.want(p, http.StatusOK, whole)
 	if n := strings.Count(p.body, `data-ticket="SCT`); n != 10 {
 		t.Errorf("%d rows", n)
+	}
+	if strings.Contains(p.body, `rel="next"`) {
+		t.Error("there is a page after the last")
 	}
 }
 

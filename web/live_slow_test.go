@@ -99,7 +99,10 @@ func TestStreamSkips(t *testing.T) {
 	stalled, conn := b.stall(c.ticket("wide") + "/events?rows=all") // so much at first that no buffer takes it
 	c.poll(t, "the stream is open", func() bool { return c.handlers.Streams() == 1 })
 	reads := b.watch(c.ticket("wide"))
-	const readings = 100
+	readings := 100
+	if testing.Short() {
+		readings = 20
+	}
 	for range readings {
 		reads.must()
 	}

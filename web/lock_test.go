@@ -60,7 +60,7 @@ func TestLockedLogHoldsNoPageUp(t *testing.T) {
 	go func() { refused <- b.post(c.ticket("running")+"/operations", form) }()
 	slowest := audit.CommitTimeout / 2 // whatever waits for the lock takes longer
 	for _, path := range []string{"/tickets", c.ticket("running"), c.ticket("running") + "/instances/1001",
-		c.newOperation("running", "operation_type=PAUSE_ORDER"), receipt, "/approvals", "/reviews", "/bulk", "/audit",
+		c.newOperation("running", "operation_type=PAUSE_ORDER"), receipt, "/approvals", "/audit/review", "/bulk", "/audit",
 		"/audit?q=action%3Aoperation.", "/audit/1", "/audit/timeline?ticket=" + c.sim.UUID("running"), "/audit/integrity", "/healthz", "/metrics"} {
 		if p, took := quicker(manager, path, slowest); took > slowest || p.StatusCode >= http.StatusInternalServerError {
 			t.Errorf("%s: %d after %v", path, p.StatusCode, took)
@@ -149,7 +149,7 @@ func TestLockedConsoleHoldsNoPageUp(t *testing.T) {
 	c.clock.advance(3 * time.Minute) // the session's last use is to be noted
 	release := lockFile(t, filepath.Join(c.dsn, "console.db"))
 	slowest := audit.CommitTimeout / 2
-	for _, path := range []string{"/tickets", c.ticket("running"), "/approvals", "/reviews", "/bulk", "/audit", "/audit/1"} {
+	for _, path := range []string{"/tickets", c.ticket("running"), "/approvals", "/audit/review", "/bulk", "/audit", "/audit/1"} {
 		if p, took := quicker(b, path, slowest); took > slowest || p.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d after %v", path, p.StatusCode, took)
 		}

@@ -16,6 +16,9 @@ import (
 // is shown and operated as any other.
 func TestTicketWithLongLogs(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("ten mebibytes, again and again: only large")
+	}
 	log := strings.Repeat("0123456789abcde\n", 1<<16) // a mebibyte
 	batch := simulator.BatchSpec{}
 	for i := range int64(10) {

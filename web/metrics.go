@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/retention"
 	"coc-console/internal/metrics"
 	"coc-console/internal/upstream"
 )
@@ -124,7 +125,9 @@ type state struct {
 	anchorAge, anchorFailing         *metrics.Desc
 	verified, verifiedAge, findings  *metrics.Desc
 	free, total, database, signedIns *metrics.Desc
+	growth, full                     *metrics.Desc
 	reachable, answerAge             *metrics.Desc
+	reviews, reviewsInTime           *metrics.Desc
 }
 
 func newState(cfg Config) *state {
@@ -153,7 +156,11 @@ func newState(cfg Config) *state {
 		free:          gauge("log_disk_free_bytes", "Space that is left on the log's disk."),
 		total:         gauge("log_disk_size_bytes", "Size of the log's disk."),
 		database:      gauge("database_size_bytes", "Size of a database.", "database"),
+		growth:        gauge("log_growth_bytes_per_day", "How much the databases grow a day, by the records of the last week."),
+		full:          gauge("log_disk_full_timestamp_seconds", "When the log's disk is full if it goes on like this, in seconds since 1970; nothing while that is not known."),
 		signedIns:     gauge("sessions", "Sessions that are live."),
+		reviews:       gauge("reviews", "Operations of the last 90 days that were to be reviewed, by how that went: in_time, late, overdue, or open.", "state"),
+		reviewsInTime: gauge("reviews_in_time_ratio", "Share that was reviewed within two days of those that had to be by now."),
 		reachable:     gauge("upstream_reachable", "1 when the last call to IAM or COC was answered.", "service"),
 		answerAge:     gauge("upstream_answer_age_seconds", "Time since IAM or COC last answered.", "service"),
 	}
@@ -169,17 +176,33 @@ func (s *state) collect(set metrics.Set) {
 	s.collectLog(ctx, set)
 	s.collectChecks(set)
 	s.collectServices(set)
+	s.collectReviews(ctx, set)
 	n, err := s.Sessions.Count(ctx)
 	set(s.readable, one(err == nil), "sessions")
 	if err == nil {
 		set(s.signedIns, float64(n))
 	}
-	for name, size := range s.Databases {
+	var bytes int64
+	for name, size := range s.Observed.Databases {
 		n, err := size(ctx)
 		set(s.readable, one(err == nil), "database_"+name)
 		if err == nil {
 			set(s.database, float64(n), name)
+			bytes += n
 		}
+	}
+	s.collectGrowth(ctx, set, bytes)
+}
+
+func (s *state) collectGrowth(ctx context.Context, set metrics.Set, bytes int64) {
+	g, err := retention.GrowthOf(ctx, s.Observed.Log, bytes, s.Observed.Now())
+	set(s.readable, one(err == nil), "growth")
+	if err != nil {
+		return
+	}
+	set(s.growth, g.BytesPerDay)
+	if !g.Full.IsZero() {
+		set(s.full, float64(g.Full.Unix()))
 	}
 }
 
@@ -219,6 +242,20 @@ func (s *state) collectLog(ctx context.Context, set metrics.Set) {
 	set(s.unwritten, one(s.Observed.Operations.Unwritten()))
 	for _, c := range s.Observed.Clocks.Skews() {
 		set(s.clockSkew, c.By.Seconds(), c.Against)
+	}
+}
+
+func (s *state) collectReviews(ctx context.Context, set metrics.Set) {
+	c, err := s.Handlers.ReviewCoverage(ctx)
+	set(s.readable, one(err == nil), "reviews")
+	if err != nil {
+		return
+	}
+	for state, n := range map[string]int{"in_time": c.InTime, "late": c.Late, "overdue": c.Overdue, "open": c.Open} {
+		set(s.reviews, float64(n), state)
+	}
+	if all := c.InTime + c.Late + c.Overdue; all > 0 {
+		set(s.reviewsInTime, float64(c.InTime)/float64(all))
 	}
 }
 

@@ -55,13 +55,17 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 	return map[string]sent{
 		"/tickets/:execute_uuid/operations": {c.ticket("running") + "/operations", operation},
 		"/approvals/:id":                    with(approval.location(), "decision", "approve", "comment", "typed by the first"),
-		"/reviews":                          with("/reviews", "operation", "x", "comment", "typed by the first"),
+		"/audit/review":                     with("/audit/review", "operation", "x", "comment", "typed by the first"),
 		"/sessions":                         with("/sessions", "whose", "x", "reason", "typed by the first"),
 		"/bulk":                             {"/bulk", job},
 		"/bulk/:id":                         with("/bulk/none", "do", "stop"),
 		"/tickets/:execute_uuid/instances/:id/mark": with(c.ticket("running")+"/instances/1001/mark", "line", ""),
+		"/handover": with("/handover", "hours", "12"), "/handover/note": with("/handover/note", "comment", "typed by the first"),
+		"/audit/integrity":       with("/audit/integrity"),
+		"/policies/change":       with("/policies/change", "digest", "x"),
 		"/project":               with("/project", "project", "ap-southeast-3"),
 		"/sign-out":              with("/sign-out"),
+		"/wrap":                  with("/wrap", "wrap", "off"),
 		"/tickets/seen":          with("/tickets/seen", "return", "/tickets"),
 		"/tickets/views":         with("/tickets/views", "view", "status=ABNORMAL", "label", "typed by the first"),
 		"/tickets/views/delete":  with("/tickets/views/delete", "view", "", "label", "mine"),
@@ -71,7 +75,7 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 }
 
 // unboundRoutes do nothing in anybody's name.
-var unboundRoutes = []string{"/sign-in", "/language", "/theme", "/shortcuts", "/jobs", "/jobs/:id"} // the last two redirect
+var unboundRoutes = []string{"/sign-in", "/sign-in/oidc", "/language", "/theme", "/shortcuts", "/jobs", "/jobs/:id", "/reviews"} // the last three redirect
 
 // TestEveryFormIsBound: whatever one person has opened is not carried out for
 // another one who has signed in in another tab. The page says who is who.
@@ -197,7 +201,7 @@ func TestReturnToAFormOfAnother(t *testing.T) {
 			in := credentials(user)
 			in.Set("return", to.Query().Get("return"))
 			p = b.follow(b.post("/sign-in", in))
-			if route == "/reviews" || route == "/sessions" && !other { // there is nothing to review, and not everybody may
+			if route == "/audit/review" || route == "/sessions" && !other { // there is nothing to review, and not everybody may
 				continue
 			}
 			if route == "/approvals/:id" && !other {
@@ -243,7 +247,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	for range 50 {
-		b.want(b.post("/reviews", url.Values{"x": {"y"}}, with("Sec-Fetch-Site", "cross-site")), http.StatusForbidden)
+		b.want(b.post("/audit/review", url.Values{"x": {"y"}}, with("Sec-Fetch-Site", "cross-site")), http.StatusForbidden)
 	}
 	found := c.records(audit.ActionRequestRefused)
 	if n := len(found); n == 0 || n > 25 {
@@ -252,7 +256,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	checkWho(t, found[0], "operator")
 	b.wantMetrics(`coc_console_requests_refused_total\{why="cross_site"\} 50`)
 	c.clock.advance(time.Minute)
-	b.post("/reviews", nil, with("Sec-Fetch-Site", "same-site"))
+	b.post("/audit/review", nil, with("Sec-Fetch-Site", "same-site"))
 	found = c.records(audit.ActionRequestRefused)
 	if last := found[len(found)-1]; !strings.Contains(last.Detail, "omitted=") || !strings.Contains(last.Detail, "why=cross_site") {
 		t.Errorf("what was left out is not counted: %s", last.Detail)

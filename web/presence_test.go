@@ -34,7 +34,11 @@ func TestWhoElseIsHere(t *testing.T) {
 	confirm := c.newOperation("running", "operation_type=PAUSE_ORDER")
 	boss.want(boss.get(confirm), http.StatusOK)
 	stream.until("presence-acts", texts.Word.Operation.Of("PAUSE_ORDER"))
-	b.want(b.get(c.newOperation("running", "operation_type=CANCEL_ORDER")), http.StatusOK, "presence-same", texts.Presence.Same)
+	second := b.get(c.newOperation("running", "operation_type=CANCEL_ORDER"))
+	b.want(second, http.StatusOK, "presence-same", texts.Presence.Same)
+	if !strings.Contains(second.body, `data-live="`+path+"/presence/events?operation_type=CANCEL_ORDER&amp;here=1") || strings.Contains(second.body, "data-ended") {
+		t.Error("a confirmation has no stream of its own, or one that says itself that the session has ended")
+	}
 	other := boss.listen(path + "/presence/events?operation_type=PAUSE_ORDER&here=1")
 	other.until("presence-same", texts.Word.Operation.Of("CANCEL_ORDER"))
 	boss.post(path+"/operations", boss.form(boss.get(confirm)))

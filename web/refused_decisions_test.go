@@ -25,22 +25,23 @@ func TestRefusedDecisions(t *testing.T) {
 		asked := b.post(c.ticket("paused")+"/operations", form)
 		b.want(asked, http.StatusSeeOther)
 		at := asked.location()
+		answer := url.Values{"decision": {"approve"}, "comment": {"typed <2>"}, "count": {boss.get(at).stops()}}
 		sent := c.sim.Calls(simulator.CallOperate)
 		must(t, c.log.AwaitNotes(t.Context()))
 		_, err := c.logDB.Write.ExecContext(t.Context(), "PRAGMA query_only = ON")
 		must(t, err)
 		says := texts.Problem.LogReadOnly
-		boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {"typed <1>"}}), http.StatusServiceUnavailable,
+		boss.want(boss.post("/audit/review", url.Values{"operation": {id}, "comment": {"typed <1>"}}), http.StatusServiceUnavailable,
 			says.Text, says.Advice, "typed <1>")
-		boss.want(boss.post(at, url.Values{"decision": {"approve"}, "comment": {"typed <2>"}}), http.StatusServiceUnavailable,
+		boss.want(boss.post(at, answer), http.StatusServiceUnavailable,
 			says.Text, says.Advice, "typed <2>")
 		_, err = c.logDB.Write.ExecContext(t.Context(), "PRAGMA query_only = OFF")
 		must(t, err)
 		if n := c.sim.Calls(simulator.CallOperate); n != sent {
 			t.Errorf("%d operations were sent", n-sent)
 		}
-		boss.want(boss.post(at, url.Values{"decision": {"approve"}, "comment": {"typed <2>"}}), http.StatusSeeOther)
-		boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {"typed <1>"}}), http.StatusSeeOther)
+		boss.want(boss.post(at, answer), http.StatusSeeOther)
+		boss.want(boss.post("/audit/review", url.Values{"operation": {id}, "comment": {"typed <1>"}}), http.StatusSeeOther)
 		if r := c.only(audit.ActionOverrideReviewed); r.Actor.UserName != "manager" {
 			t.Errorf("the log says %+v", r)
 		}

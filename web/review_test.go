@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/i18n"
@@ -34,26 +35,26 @@ func TestOverrideIsReviewed(t *testing.T) {
 			c := start(t, builtIn)
 			texts := i18n.For(language)
 			b, boss := c.signedIn(t, "operator", language), c.signedIn(t, "manager", language)
-			boss.want(boss.get("/reviews"), http.StatusOK, texts.Review.Empty)
+			boss.want(boss.get("/audit/review"), http.StatusOK, texts.Review.Empty)
 			receipt := b.overrideUsed()
 			id := strings.TrimPrefix(receipt, "/operations/")
 			c.clock.advance(overridesKept)
-			boss.want(boss.get("/tickets"), http.StatusOK, texts.Policy.OverridesToReview(1), "/reviews")
+			boss.want(boss.get("/tickets"), http.StatusOK, texts.Policy.OverridesToReview(1), "/audit/review")
 			if p := b.get("/tickets"); strings.Contains(p.body, "overrides-wait") {
 				t.Error("who is no manager is told")
 			}
-			b.want(b.get("/reviews"), http.StatusForbidden)
-			b.want(b.post("/reviews", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusForbidden)
-			p := boss.get("/reviews")
+			b.want(b.get("/audit/review"), http.StatusForbidden)
+			b.want(b.post("/audit/review", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusForbidden)
+			p := boss.get("/audit/review")
 			boss.want(p, http.StatusOK, "demo/operator", "it deletes data, and nobody answers", receipt, texts.Word.Action.Of("operation.observed"))
-			boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {" "}}), http.StatusUnprocessableEntity, texts.Review.Needed)
+			boss.want(boss.post("/audit/review", url.Values{"operation": {id}, "comment": {" "}}), http.StatusUnprocessableEntity, texts.Review.Needed)
 			long := strings.Repeat("审", operate.MaxReason+1)
-			boss.want(boss.post("/reviews", url.Values{"operation": {id}, "comment": {long}}), http.StatusUnprocessableEntity, long)
-			boss.want(boss.post("/reviews", url.Values{"operation": {"another"}, "comment": {"fine"}}), http.StatusSeeOther)
+			boss.want(boss.post("/audit/review", url.Values{"operation": {id}, "comment": {long}}), http.StatusUnprocessableEntity, long)
+			boss.want(boss.post("/audit/review", url.Values{"operation": {"another"}, "comment": {"fine"}}), http.StatusSeeOther)
 			if n := len(c.records(audit.ActionOverrideReviewed)); n != 0 {
 				t.Fatalf("%d reviews too early", n)
 			}
-			boss.want(boss.follow(boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})), http.StatusOK, texts.Review.Empty)
+			boss.want(boss.follow(boss.post("/audit/review", url.Values{"operation": {id}, "comment": {"was right"}})), http.StatusOK, texts.Review.Empty)
 			r := c.only(audit.ActionOverrideReviewed)
 			if r.OperationID != id || r.Actor.UserName != "manager" || operate.ParseDetail(r.Detail).Comment != "was right" {
 				t.Errorf("the log says %+v", r)
@@ -82,12 +83,12 @@ func TestNobodyReviewsTheirOwn(t *testing.T) {
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	id := strings.TrimPrefix(b.overrideUsed(), "/operations/")
 	c.clock.advance(overridesKept)
-	p := b.get("/reviews")
+	p := b.get("/audit/review")
 	b.want(p, http.StatusOK, i18n.For(i18n.EnUS).Review.Own)
-	if strings.Contains(p.body, `action="/reviews"`) {
+	if strings.Contains(p.body, `action="/audit/review"`) {
 		t.Error("the form is offered")
 	}
-	b.want(b.post("/reviews", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).Review.Own)
+	b.want(b.post("/audit/review", url.Values{"operation": {id}, "comment": {"fine"}}), http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).Review.Own)
 	if n := len(c.records(audit.ActionOverrideReviewed)); n != 0 {
 		t.Errorf("%d reviews", n)
 	}
@@ -110,7 +111,14 @@ func TestApprovalsInTheNavigation(t *testing.T) {
 			t.Error("who may not decide is told")
 		}
 	}
-	approver.want(approver.post(at, url.Values{"decision": {"approve"}}), http.StatusSeeOther)
+	for b, waits := range map[*browser]string{reader: "0", approver: "1"} {
+		p := b.get("/approvals")
+		b.want(p, http.StatusOK, at)
+		if !strings.Contains(p.body, `id="count-waiting">`+waits+"<") || strings.Contains(p.body, texts.Approval.ForOthers) != (waits == "0") {
+			t.Errorf("who may decide %s is shown: %s", waits, p.body)
+		}
+	}
+	approver.want(approver.post(at, url.Values{"decision": {"approve"}, "count": {"3"}}), http.StatusSeeOther)
 	if p := approver.get("/tickets"); strings.Contains(p.body, "approvals-wait") {
 		t.Error("what is decided still waits")
 	}
@@ -176,13 +184,13 @@ func TestJobIsReviewedOnce(t *testing.T) {
 	b.want(b.settled(job.location()), http.StatusOK)
 	alone := strings.TrimPrefix(overrideOn(b, "paused"), "/operations/")
 	c.clock.advance(overridesKept)
-	p := boss.get("/reviews")
+	p := boss.get("/audit/review")
 	boss.want(p, http.StatusOK, job.location(), texts.Bulk.Name("CANCEL_ORDER", 2), texts.Policy.OverridesToReview(3))
-	if n := strings.Count(p.body, `action="/reviews"`); n != 2 {
-		t.Fatalf("%d forms, want one for the job and one for what was done alone", n)
+	if n := strings.Count(p.body, `name="operation"`); n != 2 {
+		t.Fatalf("%d boxes, want one for the job and one for what was done alone", n)
 	}
 	broken := c.records(audit.ActionOverrideUsed)
-	boss.want(boss.post("/reviews", url.Values{"operation": {broken[0].OperationID}, "comment": {"was right"}}), http.StatusSeeOther)
+	boss.want(boss.post("/audit/review", url.Values{"operation": {broken[0].OperationID}, "comment": {"was right"}}), http.StatusSeeOther)
 	reviewed := map[string]string{}
 	for _, r := range c.records(audit.ActionOverrideReviewed) {
 		reviewed[r.OperationID] = operate.ParseDetail(r.Detail).Job
@@ -191,7 +199,7 @@ func TestJobIsReviewedOnce(t *testing.T) {
 	if len(reviewed) != 2 || reviewed[broken[0].OperationID] != id || reviewed[broken[1].OperationID] != id {
 		t.Errorf("reviewed are %v", reviewed)
 	}
-	boss.want(boss.get("/reviews"), http.StatusOK, alone)
+	boss.want(boss.get("/audit/review"), http.StatusOK, alone)
 }
 
 // TestInstancesAreChosenAtOnce: the box in the table's head takes what the filter shows and can be cancelled.
@@ -222,15 +230,48 @@ func TestReviewedElsewhere(t *testing.T) {
 	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
 	id := strings.TrimPrefix(b.overrideUsed(), "/operations/")
 	c.clock.advance(overridesKept)
-	boss.want(boss.get("/reviews"), http.StatusOK, id)
+	boss.want(boss.get("/audit/review"), http.StatusOK, id)
 	first := c.only(audit.ActionOverrideUsed)
 	first.Sequence, first.Action, first.Actor.UserName = 0, audit.ActionOverrideReviewed, "another"
 	if _, err := c.log.Append(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	p := boss.post("/reviews", url.Values{"operation": {id}, "comment": {"was right"}})
+	p := boss.post("/audit/review", url.Values{"operation": {id}, "comment": {"was right"}})
 	boss.want(boss.follow(p), http.StatusOK, i18n.For(i18n.EnUS).Review.Empty)
 	if r := c.only(audit.ActionOverrideReviewed); r.Actor.UserName != "another" {
 		t.Errorf("the review is by %q", r.Actor.UserName)
 	}
+}
+
+// TestReviewsAreCounted: the metrics and the page tell how many operations were looked at within two days.
+func TestReviewsAreCounted(t *testing.T) {
+	t.Parallel()
+	c := start(t, builtIn)
+	b, boss := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
+	count := func(states string) {
+		t.Helper()
+		all := boss.metrics()
+		for state := range strings.FieldsSeq(states) {
+			name, n, _ := strings.Cut(state, "=")
+			if line := "\ncoc_console_reviews{state=\"" + name + "\"} " + n + "\n"; !strings.Contains(all, line) {
+				t.Errorf("the metrics have no %q", line)
+			}
+		}
+	}
+	review := func(receipt string) {
+		t.Helper()
+		boss.want(boss.post("/audit/review", url.Values{"operation": {strings.TrimPrefix(receipt, "/operations/")}, "comment": {"fine"}}), http.StatusSeeOther)
+	}
+	count("open=0 in_time=0 late=0 overdue=0")
+	receipt := b.overrideUsed()
+	count("open=1 in_time=0 late=0 overdue=0")
+	review(receipt)
+	count("open=0 in_time=1 late=0 overdue=0")
+	receipt = overrideOn(b, "abnormal")
+	c.clock.advance(49 * time.Hour)
+	boss = c.signedIn(t, "manager", i18n.EnUS)
+	count("open=0 in_time=1 late=0 overdue=1")
+	review(receipt)
+	count("open=0 in_time=1 late=1 overdue=0")
+	boss.want(boss.get("/audit/review?view=reviewed"), http.StatusOK, "50%")
 }

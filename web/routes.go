@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -67,10 +68,13 @@ type route struct {
 
 // routes is the only list of the console's addresses. GET answers HEAD, too.
 func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a list
-	return append(movedRoutes(), []route{
+	return slices.Concat(movedRoutes(), approvalRoutes(h), []route{
 		get("/", public, free, h.Home),
 		get("/sign-in", overSafeTransport, free, h.ShowSignIn),
 		post("/sign-in", overSafeTransport, free, h.SignIn, unbound, nil),
+		post("/sign-in/oidc", overSafeTransport, free, h.StartCompany, unbound, nil),
+		get("/sign-in/oidc/callback", overSafeTransport, free, h.FinishCompany),
+		get("/sign-in/oidc/sign-out", public, free, h.LeaveCompany),
 		post("/sign-out", public, free, h.SignOut, boundIfThere, nil),
 		post("/language", public, free, h.SetLanguage, unbound, nil),
 		post("/theme", public, free, h.SetTheme, unbound, nil),
@@ -79,12 +83,14 @@ func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a lis
 		post("/project", signedIn, acting, h.SwitchProject, boundIfThere, h.Projects),
 		get("/shortcuts", signedIn, free, h.Shortcuts),
 		post("/shortcuts", public, free, h.SetShortcuts, unbound, nil),
+		post("/wrap", signedIn, free, h.SetWrap, boundIfThere, nil),
 		get("/design", signedIn, reading, h.Design),
 
 		stream("/counts/events", signedIn, free, h.CountEvents).as(byHandler),
 		get("/tickets", signedIn, reading, h.Tickets).as(byHandler),
 		stream("/tickets/events", signedIn, reading, h.TicketListEvents).as(byHandler),
 		get("/tickets/next", signedIn, reading, h.NextTicket),
+		get("/tickets/suggest", signedIn, reading, h.SuggestTickets),
 		post("/tickets/seen", signedIn, reading, h.TicketsSeen, boundIfThere, nil),
 		post("/tickets/views", signedIn, reading, h.SaveView, boundIfThere, h.ViewAgain).as(byHandler),
 		post("/tickets/views/delete", signedIn, reading, h.DeleteView, boundIfThere, h.ViewAgain).as(byHandler),
@@ -101,28 +107,29 @@ func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a lis
 		post("/tickets/:execute_uuid/operations", signedIn, acting, h.Operate, bound, h.OperateAgain).as(never),
 		get("/operations/:id", signedIn, acting, h.Receipt),
 
-		get("/approvals", signedIn, acting, h.Approvals),
-		get("/approvals/:id", signedIn, acting, h.Approval),
-		post("/approvals/:id", signedInNow, acting, h.DecideApproval, bound, h.DecideApprovalAgain),
-		get("/reviews", signedIn, acting, h.Reviews),
-		post("/reviews", signedInNow, acting, h.Review, bound, h.ReviewAgain),
 		get("/me/permissions", signedIn, reading, h.Permissions),
+		get("/policies/change", signedIn, acting, h.PolicyChange),
+		post("/policies/change", signedInNow, acting, h.PolicyChange, bound, h.PolicyChange),
 		get("/sessions", signedIn, acting, h.ListSessions),
 		post("/sessions", signedInNow, acting, h.EndSessions, bound, h.SessionsAgain),
 
-		get("/bulk", signedIn, reading, h.BulkOperations),
-		get("/bulk/new", signedIn, acting, h.NewBulk),
-		post("/bulk", signedInNow, acting, h.StartBulk, bound, h.StartBulkAgain),
-		get("/bulk/:id", signedIn, reading, h.BulkOperation),
-		post("/bulk/:id", signedInNow, acting, h.ChangeBulk, bound, h.ChangeBulkAgain),
-		get("/bulk/:id/result.csv", signedInNow, download, h.BulkResult),
+		get("/handover", signedIn, acting, h.Handover),
+		get("/handover.md", signedIn, acting, h.HandoverText),
+		post("/handover", signedInNow, acting, h.TakeOver, bound, h.Handover),
+		post("/handover/note", signedInNow, acting, h.SaveNote, bound, h.Handover),
 
 		get("/audit", signedIn, reading, h.Audit),
 		stream("/audit/export", signedInNow, download, h.ExportAudit).as(unlessBundle),
-		get("/audit/suggest", signedIn, reading, h.Complete),
+		get("/audit/suggest", signedIn, reading, h.SuggestValues),
 		post("/audit/searches", signedIn, reading, h.SaveSearch, boundIfThere, h.SearchAgain),
 		post("/audit/searches/delete", signedIn, reading, h.DeleteSearch, boundIfThere, h.SearchAgain),
 		get("/audit/timeline", signedIn, reading, h.Timeline),
+		get("/audit/review", signedIn, acting, h.Reviews),
+		post("/audit/review", signedInNow, acting, h.Review, bound, h.ReviewAgain),
+		get("/audit/report", signedIn, reading, h.Report),
+		get("/audit/incident", signedIn, reading, h.Incident),
+		get("/audit/integrity", signedIn, reading, h.Integrity),
+		post("/audit/integrity", signedInNow, acting, h.VerifyLog, bound, h.VerifyAgain),
 		get("/audit/checkpoint", signedIn, reading, h.Checkpoint),
 		get("/audit/:sequence", signedIn, reading, h.Record),
 		get("/audit/:sequence/bytes", signedIn, reading, h.RecordBytes),
@@ -131,7 +138,27 @@ func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a lis
 		get("/healthz", probe, free, h.Health),
 		get("/readyz", probe, free, h.Ready),
 		get("/metrics", fromMachine, free, echo.WrapHandler(m.Handler())),
-	}...)
+	})
+}
+
+// approvalRoutes are those of requests for approval and of bulk operations.
+func approvalRoutes(h *handlers.Handlers) []route {
+	return []route{
+		get("/approvals", signedIn, acting, h.Approvals),
+		stream("/approvals/events", signedIn, acting, h.ApprovalsEvents).as(byHandler),
+		get("/approvals/:id", signedIn, acting, h.Approval),
+		stream("/approvals/:id/events", signedIn, acting, h.ApprovalEvents).as(byHandler),
+		post("/approvals/:id", signedInNow, acting, h.DecideApproval, bound, h.DecideApprovalAgain),
+
+		get("/bulk", signedIn, reading, h.BulkOperations),
+		get("/bulk/new", signedIn, acting, h.NewBulk),
+		post("/bulk", signedInNow, acting, h.StartBulk, bound, h.StartBulkAgain),
+		stream("/bulk/events", signedIn, reading, h.BulkOperationsEvents).as(byHandler),
+		get("/bulk/:id", signedIn, reading, h.BulkOperation),
+		stream("/bulk/:id/events", signedIn, reading, h.BulkOperationEvents).as(byHandler),
+		post("/bulk/:id", signedInNow, acting, h.ChangeBulk, bound, h.ChangeBulkAgain),
+		get("/bulk/:id/result.csv", signedInNow, download, h.BulkResult),
+	}
 }
 
 func get(path string, a access, b budget, handler echo.HandlerFunc) route {
@@ -161,6 +188,8 @@ func movedRoutes() []route {
 		moved(http.MethodGet, "/jobs/:id", "/jobs", "/bulk"),
 		moved(http.MethodPost, "/jobs/:id", "/jobs", "/bulk"),
 		moved(http.MethodGet, "/jobs/:id/result.csv", "/jobs", "/bulk"),
+		moved(http.MethodGet, "/reviews", "/reviews", "/audit/review"),
+		moved(http.MethodPost, "/reviews", "/reviews", "/audit/review"),
 		moved(http.MethodGet, "/audit/story", "/audit/story", "/audit/timeline"),
 		moved(http.MethodGet, "/audit/complete", "/audit/complete", "/audit/suggest"),
 	}

@@ -25,8 +25,9 @@ func TestRoutes(t *testing.T) {
 		"GET /": public, "POST /sign-out": public, "POST /language": public, "POST /theme": public, "POST /shortcuts": public,
 		"GET /healthz": probe, "GET /readyz": probe, "GET /metrics": fromMachine,
 		"GET /sign-in": overSafeTransport, "POST /sign-in": overSafeTransport,
-		"GET /session": public, "GET /project": signedIn, "POST /project": signedIn, "GET /counts/events": signedIn, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
-		"GET /tickets/events": signedIn, "GET /tickets/next": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
+		"POST /sign-in/oidc": overSafeTransport, "GET /sign-in/oidc/callback": overSafeTransport, "GET /sign-in/oidc/sign-out": public,
+		"GET /session": public, "GET /project": signedIn, "POST /project": signedIn, "POST /wrap": signedIn, "GET /counts/events": signedIn, "GET /approvals/events": signedIn, "GET /approvals/:id/events": signedIn, "GET /bulk/events": signedIn, "GET /bulk/:id/events": signedIn, "GET /shortcuts": signedIn, "GET /design": signedIn, "GET /tickets": signedIn, "GET /tickets/:execute_uuid": signedIn,
+		"GET /tickets/events": signedIn, "GET /tickets/next": signedIn, "GET /tickets/suggest": signedIn, "POST /tickets/seen": signedIn, "POST /tickets/views": signedIn, "POST /tickets/views/delete": signedIn,
 		"GET /tickets/:execute_uuid/events": signedIn, "GET /tickets/:execute_uuid/hosts.txt": signedIn, "GET /tickets/:execute_uuid/instances.csv": signedIn,
 		"POST /tickets/:execute_uuid/instances/:id/mark": signedIn, "GET /tickets/:execute_uuid/presence/events": signedIn,
 		"GET /tickets/:execute_uuid/compare":       signedIn,
@@ -36,8 +37,10 @@ func TestRoutes(t *testing.T) {
 		"GET /audit/checkpoint": signedIn, "GET /audit/timeline": signedIn, "GET /audit/suggest": signedIn,
 		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
 		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedInNow,
-		"GET /me/permissions": signedIn, "GET /sessions": signedIn, "POST /sessions": signedInNow,
-		"GET /reviews": signedIn, "POST /reviews": signedInNow,
+		"GET /me/permissions": signedIn, "GET /policies/change": signedIn, "POST /policies/change": signedInNow, "GET /sessions": signedIn, "POST /sessions": signedInNow,
+		"GET /handover": signedIn, "GET /handover.md": signedIn, "POST /handover": signedInNow, "POST /handover/note": signedInNow,
+		"GET /audit/integrity": signedIn, "POST /audit/integrity": signedInNow,
+		"GET /audit/report": signedIn, "GET /audit/incident": signedIn, "GET /audit/review": signedIn, "POST /audit/review": signedInNow, "GET /reviews": public, "POST /reviews": public,
 		"GET /bulk": signedIn, "GET /bulk/new": signedIn, "POST /bulk": signedInNow, "GET /bulk/:id": signedIn, "POST /bulk/:id": signedInNow,
 		"GET /bulk/:id/result.csv": signedInNow,
 		"GET /jobs":                public, "GET /jobs/new": public, "POST /jobs": public, "GET /jobs/:id": public, "POST /jobs/:id": public,
@@ -60,9 +63,9 @@ func TestRoutes(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("%d routes, want %d", len(got), len(want))
 	}
-	free := map[string]binding{"POST /sign-in": unbound, "POST /language": unbound, "POST /theme": unbound, "POST /shortcuts": unbound,
-		"POST /jobs": unbound, "POST /jobs/:id": unbound, "POST /sign-out": boundIfThere, "POST /tickets/seen": boundIfThere, "POST /tickets/views": boundIfThere, "POST /tickets/views/delete": boundIfThere,
-		"POST /project": boundIfThere, "POST /audit/searches": boundIfThere, "POST /audit/searches/delete": boundIfThere}
+	free := map[string]binding{"POST /sign-in": unbound, "POST /sign-in/oidc": unbound, "POST /language": unbound, "POST /theme": unbound, "POST /shortcuts": unbound,
+		"POST /jobs": unbound, "POST /jobs/:id": unbound, "POST /reviews": unbound, "POST /sign-out": boundIfThere, "POST /tickets/seen": boundIfThere, "POST /tickets/views": boundIfThere, "POST /tickets/views/delete": boundIfThere,
+		"POST /project": boundIfThere, "POST /wrap": boundIfThere, "POST /audit/searches": boundIfThere, "POST /audit/searches/delete": boundIfThere}
 	for _, r := range routes(&handlers.Handlers{}, NewMetrics()) {
 		if want := free[r.method+" "+r.path]; r.person != want {
 			t.Errorf("%s %s asks for the person by %d, want %d", r.method, r.path, r.person, want)
@@ -92,6 +95,8 @@ func TestMovedAddresses(t *testing.T) {
 		{http.MethodPost, "/jobs", "/bulk"},
 		{http.MethodGet, "/jobs/a%2Fb", "/bulk/a%2Fb"},
 		{http.MethodPost, "/jobs/K5", "/bulk/K5"},
+		{http.MethodGet, "/reviews?operation=k&comment=c", "/audit/review?operation=k&comment=c"},
+		{http.MethodPost, "/reviews", "/audit/review"},
 		{http.MethodGet, "/jobs/K5/result.csv", "/bulk/K5/result.csv"},
 		{http.MethodGet, "/audit/story?ticket=x&before=7", "/audit/timeline?ticket=x&before=7"},
 		{http.MethodGet, "/audit/complete?field=actor&prefix=", "/audit/suggest?field=actor&prefix="},

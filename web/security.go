@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -117,21 +116,14 @@ func asText(form url.Values) url.Values {
 
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-type contextKey int
-
-const secureKey contextKey = iota
-
 // transport decides once whether the browser reached us over TLS. Only a proxy
 // that is named in the settings is believed.
 func (s *server) transport(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), secureKey, s.overTLS(r))))
+		c.SetRequest(r.WithContext(handlers.WithSecure(r.Context(), s.overTLS(r))))
 		return next(c)
 	}
 }
 
-func isSecure(c echo.Context) bool {
-	secure, _ := c.Request().Context().Value(secureKey).(bool)
-	return secure
-}
+func isSecure(c echo.Context) bool { return handlers.IsSecure(c.Request().Context()) }

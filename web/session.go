@@ -141,6 +141,7 @@ type content struct {
 	Begun    time.Time     `json:"begun"`
 	Address  string        `json:"address,omitempty"` // where the sign-in came from
 	Browser  string        `json:"browser,omitempty"`
+	Company  bool          `json:"company,omitempty"` // signed in with the company's account
 }
 
 // contentKey and rowValue are the values of a gorilla session: what it holds,
@@ -360,7 +361,8 @@ func (s *Sessions) caller(held content) coc.Caller {
 
 func (s *Sessions) viewer(row string, held content) handlers.Viewer {
 	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(held),
-		Manager: s.Manager(held.Actor), Expires: held.Expires, Person: s.personValue(held.Actor), Marker: s.marker(held.Actor)}
+		Manager: s.Manager(held.Actor), Expires: held.Expires, Person: s.personValue(held.Actor), Marker: s.marker(held.Actor),
+		Company: held.Company}
 }
 
 // Begin replaces the browser's session by a new one under a new id.
@@ -370,10 +372,10 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 	}
 	id := n.Identity
 	held := content{
-		Token: n.Token.Reveal(), Language: n.Language, Expires: id.Expires, Begun: s.Now(),
+		Token: n.Token.Reveal(), Language: n.Language, Expires: id.Expires, Begun: s.Now(), Company: n.Company,
 		Address: handlers.OriginFrom(c.Request().Context()).Address, Browser: c.Request().UserAgent(),
 		Actor: audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
-			ProjectID: id.ProjectID, ProjectName: id.ProjectName},
+			ProjectID: id.ProjectID, ProjectName: id.ProjectName, Groups: id.Groups},
 	}
 	s.makeRoom(c.Request().Context(), held.Actor)
 	session := sessions.NewSession(s, s.CookieName(isSecure(c)))

@@ -47,7 +47,7 @@ func (s *Sessions) openRowBy(r store.Session, open func(row string, sealed []byt
 
 // find opens a live session.
 func (s *Sessions) find(ctx context.Context, row string) (store.Session, content, error) {
-	r, err := s.rows.Find(ctx, row)
+	r, err := s.rows.Find(ctx, row, s.unsealed.sealed(row))
 	if errors.Is(err, store.ErrNoSession) {
 		return store.Session{}, content{}, errNoSession
 	}
@@ -91,6 +91,13 @@ func (u *unsealed) open(open func(string, []byte) (content, error)) func(string,
 		}
 		return held, err
 	}
+}
+
+// sealed is what a row held when it was opened; nil where it is not there.
+func (u *unsealed) sealed(row string) []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.all[row].sealed
 }
 
 func (u *unsealed) keep(row string, r unsealedRow) {

@@ -15,7 +15,8 @@ import (
 // of a person, with a reason; others do not, and the log says so.
 func TestSessionsPage(t *testing.T) {
 	t.Parallel()
-	languages(t, func(t *testing.T, language i18n.Language, texts *i18n.Texts) {
+	languages(t, func(t *testing.T, language i18n.Language, _ *i18n.Texts) {
+		texts := i18n.Sessions.In(language)
 		c := start(t)
 		boss := c.signedIn(t, "manager", language)
 		clerks := []*browser{c.signedIn(t, "operator", language), c.signedIn(t, "operator", language), c.signedIn(t, "operator", language)}
@@ -23,7 +24,7 @@ func TestSessionsPage(t *testing.T) {
 		in := c.records(audit.ActionSessionSignedIn)
 		who := in[1].Actor
 
-		boss.want(boss.get("/sessions"), http.StatusOK, "demo/operator", "demo/reader", "127.0.0.1", "test-browser/1", texts.Sessions.EndAll(3), in[1].Origin.Session)
+		boss.want(boss.get("/sessions"), http.StatusOK, "demo/operator", "demo/reader", "127.0.0.1", "test-browser/1", texts.EndAll(3), in[1].Origin.Session)
 		reader.want(reader.get("/sessions"), http.StatusForbidden)
 		reader.want(reader.post("/sessions", url.Values{"session": {in[1].Origin.Session}, "reason": {"x"}}), http.StatusForbidden)
 		if n := len(c.records(audit.ActionAccessDenied)); n != 2 {
@@ -34,19 +35,19 @@ func TestSessionsPage(t *testing.T) {
 			status int
 			text   string
 		}{
-			{url.Values{"session": {in[1].Origin.Session}, "reason": {" \n"}}, http.StatusUnprocessableEntity, texts.Sessions.ReasonNeeded},
+			{url.Values{"session": {in[1].Origin.Session}, "reason": {" \n"}}, http.StatusUnprocessableEntity, texts.ReasonNeeded},
 			{url.Values{"session": {in[1].Origin.Session}, "reason": {strings.Repeat("因", operate.MaxReason+1)}}, http.StatusUnprocessableEntity, strings.Repeat("因", operate.MaxReason+1)},
 			{url.Values{"reason": {"x"}}, http.StatusBadRequest, ""},
 		} {
 			boss.want(boss.post("/sessions", wrong.form), wrong.status, wrong.text)
 		}
-		boss.want(boss.follow(boss.post("/sessions", url.Values{"session": {"0000"}, "reason": {"x"}})), http.StatusOK, texts.Sessions.Ended(0))
+		boss.want(boss.follow(boss.post("/sessions", url.Values{"session": {"0000"}, "reason": {"x"}})), http.StatusOK, texts.Ended(0))
 		if len(c.records(audit.ActionSessionEnded)) != 0 {
 			t.Fatal("something was ended")
 		}
 
 		p := boss.post("/sessions", url.Values{"session": {in[1].Origin.Session}, "whose": {who.AccountID + "/" + who.UserID}, "reason": {"lost <laptop>"}})
-		boss.want(boss.follow(p), http.StatusOK, texts.Sessions.Ended(1))
+		boss.want(boss.follow(p), http.StatusOK, texts.Ended(1))
 		clerks[0].want(clerks[0].get("/audit"), http.StatusSeeOther)
 		clerks[1].want(clerks[1].get("/audit"), http.StatusOK)
 		r := c.only(audit.ActionSessionEnded)
@@ -55,7 +56,7 @@ func TestSessionsPage(t *testing.T) {
 			t.Errorf("the record is %+v", r)
 		}
 		p = boss.post("/sessions", url.Values{"whose": {who.AccountID + "/" + who.UserID}, "reason": {"left"}})
-		boss.want(boss.follow(p), http.StatusOK, texts.Sessions.Ended(2))
+		boss.want(boss.follow(p), http.StatusOK, texts.Ended(2))
 		for _, b := range clerks[1:] {
 			b.want(b.get("/audit"), http.StatusSeeOther)
 		}

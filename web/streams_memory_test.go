@@ -32,6 +32,9 @@ func crowded(s *settings) {
 
 // TestStreamsKeepLittle: however often tickets change, what 100 streams of ten of them take does not grow.
 func TestStreamsKeepLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures memory, of which the race detector takes more")
+	}
 	const rounds = 16
 	c := start(t, crowded)
 	var readers []*browser

@@ -172,7 +172,11 @@ func TestBytesThatAreNoText(t *testing.T) {
 				}
 			})
 			b := c.signedIn(t, "manager", i18n.EnUS)
-			for _, bytes := range []string{"%FF", "%ff", "a%00b", "%C3%28", "%ED%A0%80"} {
+			all := []string{"a%00b", "%FF", "%ff", "%C3%28", "%ED%A0%80"}
+			if testing.Short() {
+				all = all[:1]
+			}
+			for _, bytes := range all {
 				for _, r := range web.Addresses() {
 					path := regexp.MustCompile(`:\w+`).ReplaceAllString(r.Path, bytes)
 					b.in(t).notText(r.Method, path, r.Path != path)

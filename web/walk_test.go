@@ -263,8 +263,7 @@ func (w *walk) change(rt *rapid.T, addresses []string, field, decision string) {
 		return
 	}
 	at, b := rapid.SampledFrom(addresses).Draw(rt, "address"), w.browser(rt)
-	w.page(rt, b, at)
-	form := url.Values{field: {decision}, "person": {b.person()}}
+	form := url.Values{field: {decision}, "count": {w.page(rt, b, at).stops()}, "person": {b.person()}}
 	if rapid.IntRange(0, 5).Draw(rt, "forged") == 0 {
 		form.Set("person", rapid.SampledFrom(w.persons).Draw(rt, "as"))
 	}
@@ -293,7 +292,8 @@ func (w *walk) ask(rt *rapid.T) {
 	}
 	if len(w.asked) > 0 {
 		for _, b := range w.browsers {
-			b.send(w.asked[len(w.asked)-1], url.Values{"decision": {"approve"}, "person": {b.person()}})
+			at := w.asked[len(w.asked)-1]
+			b.send(at, url.Values{"decision": {"approve"}, "count": {b.get(at).stops()}, "person": {b.person()}})
 		}
 	}
 }
@@ -317,7 +317,7 @@ func (w *walk) forge(rt *rapid.T) {
 	case 2:
 		w.exec(`UPDATE approval SET state = 'waiting'`)
 	case 3:
-		w.exec(`UPDATE approval SET session_id = (SELECT id FROM session ORDER BY created_at DESC LIMIT 1)`)
+		w.exec(`UPDATE approval SET session_id = coalesce((SELECT id FROM session ORDER BY created_at DESC LIMIT 1), session_id)`)
 	case 4:
 		w.exec(`UPDATE job SET state = 'running'`)
 		w.exec(`UPDATE job_item SET state = 'waiting'`)

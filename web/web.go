@@ -24,7 +24,7 @@ import (
 	"coc-console/static"
 )
 
-// Config is what the server stands on. TrustedProxies, Metrics and Databases may
+// Config is what the server stands on. TrustedProxies and Metrics may
 // be empty; all else is required.
 type Config struct {
 	Handlers       *handlers.Handlers
@@ -39,8 +39,6 @@ type Config struct {
 	// HSTSSubdomains makes browsers that came over TLS use it for all names
 	// below the console's, too.
 	HSTSSubdomains bool
-	// Databases give their sizes, in bytes, by their name.
-	Databases map[string]func(context.Context) (int64, error)
 	// People limits what each person uses; nil: nothing is limited.
 	People *ratelimit.People
 }

@@ -94,13 +94,13 @@ func FullRecord() audit.Record {
 	return audit.Record{
 		Action: audit.ActionOperationRequested, Outcome: audit.OutcomePending,
 		Actor: audit.Actor{UserID: "u-1", UserName: "operator", AccountID: "a-1", AccountName: "demo",
-			ProjectID: "p-1", ProjectName: "cn-north-4"},
+			ProjectID: "p-1", ProjectName: "cn-north-4", Groups: "ops\non-call"},
 		Origin:   audit.Origin{Address: "2001:db8::1", UserAgent: "Mozilla/5.0 <x>", RequestID: "r-1", Session: "5e55"},
 		Duration: 1234567 * time.Microsecond, Ticket: "SCT1234", OperationID: "key-1", OperationType: "CANCEL_INSTANCE",
 		BatchIndex: 20, InstanceID: math.MaxInt64, Target: "web-01 (10.0.0.1)", Reason: "wrong host\nsecond line 中文",
 		Seen:     "digest",
 		Upstream: audit.Upstream{Status: 200, Code: "COC.0", Message: "fine & well", RequestID: "up-1"},
-		Detail:   `{"batch":3}`, Repeats: 12,
+		Detail:   `{"batch":3}`, Repeats: 12, Input: `{"v":1,"action":"view"}`,
 	}
 }
 

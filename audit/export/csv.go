@@ -7,13 +7,15 @@ import (
 	"unicode/utf8"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 )
 
-// csvColumns are the columns of a CSV export, in order.
+// csvColumns are the columns of a CSV export, in order. The last is the outcome
+// in the word that pages, filters and facets have for it; outcome is the record's own.
 var csvColumns = []string{"sequence", "time", "action", "outcome", "user_name", "user_id", "account_name", "account_id",
 	"project_name", "project_id", "address", "user_agent", "request_id", "session", "ticket", "operation_id",
 	"operation_type", "batch_index", "instance_id", "target", "reason", "seen", "upstream_status", "upstream_code",
-	"upstream_message", "upstream_request_id", "duration_ms", "detail", "clock", "repeats"}
+	"upstream_message", "upstream_request_id", "duration_ms", "detail", "clock", "repeats", "input", "result"}
 
 // csvHead is how a CSV export begins. Spreadsheets take a file for UTF-8 only
 // with a byte order mark.
@@ -43,7 +45,8 @@ func appendCSV(row []byte, r *audit.Record) []byte {
 		row = r.Clock.UTC().AppendFormat(row, time.RFC3339Nano)
 	}
 	row = appendUnlessZero(append(row, ','), r.Repeats)
-	return append(row, '\r', '\n')
+	row = append(appendCell(append(row, ','), r.Input), ',')
+	return append(append(row, query.OutcomeOf(r)...), '\r', '\n')
 }
 
 func appendUnlessZero(row []byte, n int64) []byte {

@@ -2,11 +2,13 @@ package export
 
 import (
 	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 )
 
 func TestSafeCell(t *testing.T) {
@@ -30,7 +32,7 @@ func TestCSVIsRead(t *testing.T) {
 		var want []string
 		for i, to := range []*string{&r.Actor.UserName, &r.Actor.UserID, &r.Actor.AccountName, &r.Actor.AccountID, &r.Actor.ProjectName,
 			&r.Actor.ProjectID, &r.Origin.Address, &r.Origin.UserAgent, &r.Origin.RequestID, &r.Origin.Session, &r.Ticket, &r.OperationID,
-			&r.OperationType, &r.Target, &r.Reason, &r.Seen, &r.Upstream.Code, &r.Upstream.Message, &r.Upstream.RequestID, &r.Detail} {
+			&r.OperationType, &r.Target, &r.Reason, &r.Seen, &r.Upstream.Code, &r.Upstream.Message, &r.Upstream.RequestID, &r.Detail, &r.Input} {
 			*to = text + string(rune('a'+i))
 			want = append(want, strings.ReplaceAll(SafeCell(*to), "\r\n", "\n")) // as the reader gives line breaks back
 		}
@@ -41,7 +43,7 @@ func TestCSVIsRead(t *testing.T) {
 		var got []string
 		for i, cell := range rows[1] {
 			switch rows[0][i] {
-			case "\uFEFFsequence", "time", "action", "outcome", "batch_index", "instance_id", "upstream_status", "duration_ms", "clock", "repeats":
+			case "\uFEFFsequence", "time", "action", "outcome", "batch_index", "instance_id", "upstream_status", "duration_ms", "clock", "repeats", "result":
 			default:
 				got = append(got, cell)
 			}
@@ -51,6 +53,32 @@ func TestCSVIsRead(t *testing.T) {
 		}
 		if strings.Join(append(rows[1][:4:4], rows[1][17], rows[1][18], rows[1][22], rows[1][26]), "|") != "7|1970-01-01T00:00:00.000001Z|ticket.viewed|failed|3|||1500" {
 			t.Errorf("%q", rows[1])
+		}
+	}
+}
+
+// TestCSVHasTheWordsOfPages: the last column has the outcome as pages and filters say it; the others stay as they were.
+func TestCSVHasTheWordsOfPages(t *testing.T) {
+	text := csvHead()
+	for _, a := range audit.Actions() {
+		text = appendCSV(text, &audit.Record{Sequence: 1, Action: a, Outcome: audit.OutcomePending})
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(rows[0]) - 1
+	if rows[0][last] != "result" || rows[0][3] != "outcome" || rows[0][last-1] != "input" {
+		t.Errorf("the columns are %q", rows[0])
+	}
+	words := map[string]string{"operation.observed": "confirmed", "operation.not_observed": "not_confirmed", "operation.accepted": "accepted",
+		"operation.rejected": "rejected", "approval.requested": "waiting", "approval.refused": "refused", "approval.expired": "not_sent"}
+	for _, row := range rows[1:] {
+		if !slices.Contains(query.RowOutcomes(), audit.Outcome(row[last])) {
+			t.Errorf("%s: %q is no outcome of pages", row[2], row[last])
+		}
+		if want := words[row[2]]; want != "" && row[last] != want {
+			t.Errorf("%s: got %q, want %q", row[2], row[last], want)
 		}
 	}
 }

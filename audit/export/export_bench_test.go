@@ -23,7 +23,8 @@ const shellColumns = `seq, ts, body->>'action', body->>'outcome', body->>'$.acto
 	body->>'$.origin.address', body->>'$.origin.user_agent', body->>'$.origin.request_id', body->>'$.origin.session',
 	body->>'ticket', body->>'operation_id', body->>'operation_type', body->>'batch_index', body->>'instance_id', body->>'target',
 	body->>'reason', body->>'seen', body->>'$.upstream.status', body->>'$.upstream.code', body->>'$.upstream.message',
-	body->>'$.upstream.request_id', body->>'duration_us', body->>'detail', body->>'clock', body->>'repeats'`
+	body->>'$.upstream.request_id', body->>'duration_us', body->>'detail', body->>'clock', body->>'repeats', body->>'input',
+	body->>'outcome'`
 
 // BenchmarkExportBesideShell writes a log as CSV, and so does SQLite's shell:
 // of-columns is the time in terms of the shell's for the same columns, of-bytes

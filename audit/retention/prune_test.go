@@ -98,3 +98,35 @@ func TestPruneKeepsOpenOperations(t *testing.T) {
 		}
 	})
 }
+
+// TestPrunedOperations: an operation whose first records are removed keeps a row of the others, which fits them; so do
+// the rows that the tables have when they are made again.
+func TestPrunedOperations(t *testing.T) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, audittest.Signing)
+		op := func(id string, a audit.Action, outcome audit.Outcome) audit.Record {
+			return audit.Record{Action: a, Outcome: outcome, OperationID: id, OperationType: "PAUSE_ORDER", Ticket: "SCT1"}
+		}
+		begun := []audit.Record{op("whole", audit.ActionOperationRequested, audit.OutcomePending),
+			op("whole", audit.ActionOperationObserved, audit.OutcomeSucceeded), op("cut", audit.ActionOperationRequested, audit.OutcomePending)}
+		o.AppendEach(t, begun...)
+		o.AppendTogether(t, audittest.Several(700))
+		o.AppendEach(t, op("cut", audit.ActionOperationAccepted, audit.OutcomePending), op("cut", audit.ActionOperationObserved, audit.OutcomeSucceeded))
+		o.CaughtUp(t)
+		if n, err := o.Prune(t.Context(), o.Everything(t)[600].Time, audit.Actor{UserName: "ann"}); err != nil || n != 512 {
+			t.Fatalf("up to %d, %v", n, err)
+		}
+		o.CaughtUp(t)
+		for _, when := range []string{"after it", "made again"} { // LowPriority: it need not be signed yet
+			if r := o.MustVerify(t, verify.Options{Search: o.Index, Words: true, LowPriority: true}); !r.OK() || r.Pruned != 512 {
+				t.Errorf("%s: %v", when, r.Findings)
+			}
+			if rows := audittest.Number(t, o.Tables, `SELECT count(*) FROM operation WHERE id = 'cut' AND outcome = 'confirmed'`); rows != 1 {
+				t.Errorf("%s: %d rows of the operation that is cut", when, rows)
+			}
+			if err := o.Index.Reindex(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"time"
 	"unique"
+
+	"coc-console/audit"
+	"coc-console/audit/query"
 )
 
 // summaries remember what the search tables said of the latest queries: of an
@@ -44,8 +47,8 @@ type span struct {
 
 // of is the summary of a query.
 func (s *summaries) of(q Query) *summary {
-	q = unpaged(q)
-	q.Limit = 0
+	q = q.Unpaged()
+	q.Limit, q.FromAs, q.ToAs = 0, query.Relative{}, query.Relative{}
 	key, err := json.Marshal(q)
 	now := time.Now()
 	found := &summary{made: now, used: now, bars: map[span]int{}, firsts: map[int64]int64{}}
@@ -153,6 +156,7 @@ func (s *summary) setFirst(ts, seq int64) {
 type facetValues struct{ actor, action, outcome, ticket, project unique.Handle[string] }
 
 func newFacetValues(actor, action, outcome, ticket, project string) facetValues {
-	return facetValues{unique.Make(actor), unique.Make(action), unique.Make(outcome), unique.Make(ticket),
+	said := query.OutcomeOf(&audit.Record{Action: audit.Action(action), Outcome: audit.Outcome(outcome)})
+	return facetValues{unique.Make(actor), unique.Make(action), unique.Make(string(said)), unique.Make(ticket),
 		unique.Make(project)}
 }

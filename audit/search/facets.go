@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unique"
 
+	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/internal/sqlutil"
 )
 
@@ -18,19 +20,13 @@ const MaxCount = 10_000
 // Count returns how many records match, whatever page the query names. With
 // more, there are more than MaxCount, and n is MaxCount.
 func (x *Index) Count(ctx context.Context, q Query) (n int, more bool, err error) {
-	s := newScan(unpaged(q), MaxCount+1)
+	s := newScan(q.Unpaged(), MaxCount+1)
 	if s.everything() {
 		n, err = x.countAll(ctx, s)
 	} else {
 		n, err = x.countOnward(ctx, s, x.summaries.of(q))
 	}
 	return min(n, MaxCount), n > MaxCount, err
-}
-
-// unpaged is the query without its page.
-func unpaged(q Query) Query {
-	q.Before, q.After = 0, 0
-	return q
 }
 
 // countOnward counts matches up to the scan's limit, those that are not known.
@@ -133,7 +129,7 @@ const (
 // Facets counts the values of the newest matches, whatever page the query
 // names.
 func (x *Index) Facets(ctx context.Context, q Query) (Facets, error) {
-	indexed, tail, err := x.parts(ctx, newScan(unpaged(q), MaxFaceted+1))
+	indexed, tail, err := x.parts(ctx, newScan(q.Unpaged(), MaxFaceted+1))
 	if err != nil {
 		return Facets{}, err
 	}
@@ -231,10 +227,18 @@ func (c *facetCounter) facets() Facets {
 
 // most are the most frequent values.
 func most(counts valueCounts) []FacetValue {
+	texts := make(map[string]int, len(counts))
+	for v, n := range counts {
+		texts[v.Value()] = n
+	}
+	return frequent(texts)
+}
+
+func frequent(counts map[string]int) []FacetValue {
 	out := make([]FacetValue, 0, len(counts))
 	for v, n := range counts {
-		if text := v.Value(); text != "" {
-			out = append(out, FacetValue{text, n})
+		if v != "" {
+			out = append(out, FacetValue{v, n})
 		}
 	}
 	slices.SortFunc(out, func(a, b FacetValue) int {
@@ -252,11 +256,54 @@ const completionsRead = 1000
 // Complete returns values of a field that occur and begin with a prefix,
 // whatever its case: without a prefix those that occurred last, otherwise in
 // their order. A reader who does not see everything is offered what their
-// newest 10,000 records have, those that occurred last first.
+// newest 10,000 records have, those that occurred last first. Fields that have
+// certain values only offer all of them; of approvers, instances and hosts, the
+// newest are known.
 func (x *Index) Complete(ctx context.Context, f Field, prefix string, v Visibility) ([]string, error) {
-	if !slices.Contains(Fields(), f) || f == FieldOperation || !storable(prefix) {
+	if !slices.Contains(Fields(), f) || f == FieldOperation || !query.Storable(prefix) {
 		return nil, nil
 	}
+	switch f {
+	case FieldOutcome, query.FieldOverride, query.FieldReviewed:
+		return distinct(query.Values(f), strings.ToLower(prefix)), nil
+	case query.FieldApprover, query.FieldInstance, query.FieldHost:
+		values, err := x.newest(ctx, f, v)
+		return distinct(values, strings.ToLower(prefix)), err
+	case FieldType:
+		values, err := x.complete(ctx, f, prefix, v)
+		return distinct(append(values, query.AnyCancel), strings.ToLower(prefix)), err
+	default:
+		return x.complete(ctx, f, prefix, v)
+	}
+}
+
+// newest are the values of a field that the newest records have which can have one.
+func (x *Index) newest(ctx context.Context, f Field, v Visibility) (values []string, err error) {
+	queries := []Query{{Operation: query.AnyCancel, Visible: v}}
+	if f == query.FieldApprover {
+		queries = []Query{{Outcome: query.Refused, Visible: v}, {Action: audit.ActionApprovalGranted, Visible: v}}
+	}
+	for _, q := range queries {
+		records, err := x.find(ctx, newScan(q, MaxLimit))
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			switch r := &records[i]; {
+			case f == query.FieldApprover:
+				values = append(values, query.Approvers(r)[:1]...)
+			case f == query.FieldHost:
+				values = append(values, query.Hosts(r.Target, r.InstanceID)...)
+			case r.InstanceID != 0:
+				values = append(values, strconv.FormatInt(r.InstanceID, 10))
+			}
+		}
+	}
+	return values, nil
+}
+
+// complete are the values that the search tables list.
+func (x *Index) complete(ctx context.Context, f Field, prefix string, v Visibility) ([]string, error) {
 	prefix = strings.ToLower(prefix)
 	indexed, tail, err := x.parts(ctx, newScan(Query{Visible: v}, MaxCount))
 	if err != nil {
@@ -268,8 +315,8 @@ func (x *Index) Complete(ctx context.Context, f Field, prefix string, v Visibili
 	}
 	var values []string
 	for i := range newest {
-		for _, c := range completions(&newest[i]) {
-			if c.Field == f && c.Value != "" && storable(c.Value) {
+		for _, c := range query.Completions(&newest[i]) {
+			if c.Field == f && c.Value != "" && query.Storable(c.Value) {
 				values = append(values, c.Value)
 			}
 		}

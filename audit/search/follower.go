@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -149,7 +150,7 @@ func (x *Index) followAll(ctx context.Context, lead string, progress func(upto i
 		first := upto
 		again, err := x.followFrom(ctx, first, func(now int64) { upto = now; progress(now) })
 		if err == nil && upto-first >= analyzed && x.dialect == audit.PostgreSQL {
-			_, err = x.write.ExecContext(ctx, `VACUUM (ANALYZE) record, value`)
+			_, err = x.write.ExecContext(ctx, `VACUUM (ANALYZE) record, value, operation`)
 			err = sqlutil.Wrap(err, "analyze the search tables")
 		}
 		if err != nil || !again {
@@ -167,8 +168,9 @@ const analyzed = 10 * copyBatch
 type copied struct {
 	from    int64 // the mark before it
 	records []audit.Record
-	words   []string // of each record, as the database takes them
-	values  []Filter // that may be new
+	words   []string          // of each record, as the database takes them
+	values  []Filter          // that may be new
+	names   map[string]string // of tickets, which may be new
 	err     error
 }
 
@@ -202,6 +204,7 @@ const readAhead = 4
 func (x *Index) readBatches(ctx context.Context, upto, end int64, batches chan<- copied) {
 	defer close(batches)
 	var values Values
+	var names ticketNames
 	term := cachedTerms()
 	for upto < end {
 		b := copied{from: upto}
@@ -210,7 +213,9 @@ func (x *Index) readBatches(ctx context.Context, upto, end int64, batches chan<-
 			upto = b.records[len(b.records)-1].Sequence
 			for i := range b.records {
 				values.Add(&b.records[i])
+				names.add(&b.records[i])
 			}
+			b.names = names.take()
 			b.words, b.values = x.documents(b.records, term), values.Take()
 		} else if b.err == nil {
 			return
@@ -251,15 +256,19 @@ func (x *Index) storeBatches(ctx context.Context, b copied, more <-chan copied) 
 	from, upto := b.from, b.from
 	moved, err = moveMark(ctx, tx, from, from) // which locks it
 	if err == nil && from == 0 {
-		err = x.boundMemory(ctx, tx)
+		err = errors.Join(x.table().Empty(ctx, tx), x.boundMemory(ctx, tx))
 	}
 	var unread error
+	grouped := operationRecords{x: x}
 	for ok := true; ok && err == nil && moved && upto-from < copyBatch; b, ok = <-more {
 		if unread = b.err; unread != nil {
 			break
 		}
-		err = x.index(ctx, tx, b)
+		err = errors.Join(x.index(ctx, tx, b), grouped.add(ctx, tx, b.records))
 		upto = b.records[len(b.records)-1].Sequence
+	}
+	if err == nil && moved {
+		err = grouped.index(ctx, tx)
 	}
 	if err == nil && moved {
 		_, err = moveMark(ctx, tx, from, upto)
@@ -325,7 +334,8 @@ func (x *Index) empty(ctx context.Context, upto int64) error {
 	if err != nil || !moved {
 		return sqlutil.Rollback(tx, err)
 	}
-	statements := []string{`DELETE FROM record`, `DELETE FROM open_operation`, `DELETE FROM value`}
+	statements := []string{`DELETE FROM record`, `DELETE FROM open_operation`, `DELETE FROM value`,
+		`DELETE FROM ticket_name`}
 	if x.dialect == audit.SQLite {
 		statements = append(statements, `INSERT INTO record_text (record_text) VALUES ('delete-all')`)
 	}
@@ -333,6 +343,9 @@ func (x *Index) empty(ctx context.Context, upto int64) error {
 		if _, err := tx.ExecContext(ctx, stmt); err != nil {
 			return sqlutil.Rollback(tx, fmt.Errorf("%s: %w", stmt, err))
 		}
+	}
+	if err := x.table().Empty(ctx, tx); err != nil {
+		return sqlutil.Rollback(tx, err)
 	}
 	defer x.summaries.forget()
 	return sqlutil.Wrap(tx.Commit(), "commit the empty search tables")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/internal/sqlutil"
 )
 
@@ -54,7 +55,7 @@ func (x *Index) Activity(ctx context.Context, q Query, from, to time.Time, bucke
 	if err != nil {
 		return nil, err
 	}
-	s := newScan(unpaged(q), activityCount/buckets+1)
+	s := newScan(q.Unpaged(), activityCount/buckets+1)
 	if err := x.learnBars(ctx, s, first, upto, known); err != nil {
 		return nil, err
 	}
@@ -103,9 +104,9 @@ func divided(from, to time.Time, buckets int) (bars []Bar, ends []int64) {
 		if i == buckets-1 {
 			b.To = to
 		}
-		bars, ends = append(bars, b), append(ends, micro(b.From, 0))
+		bars, ends = append(bars, b), append(ends, query.Micro(b.From, 0))
 	}
-	return bars, append(ends, micro(to, math.MaxInt64))
+	return bars, append(ends, query.Micro(to, math.MaxInt64))
 }
 
 // fewMatches are so few that to read where all of them are is less work than to

@@ -56,7 +56,8 @@ type Index struct {
 	catchingUp atomic.Pointer[time.Time] // since when the follower is at work; nil: it waits
 	recent     recent
 	summaries  summaries
-	journal    *audit.Journal // nil on PostgreSQL
+	journal    *audit.Journal                  // nil on PostgreSQL
+	terms      func(kind, value string) string // of rows, for who holds following
 }
 
 // failure is an error with its time.
@@ -75,7 +76,7 @@ const longJournal = 128 << 20
 // New returns an index that searches a log, and whose tables nobody fills.
 func New(log *audit.Log, cfg Config) *Index {
 	x := &Index{log: log, dialect: log.Dialect(), write: cfg.Write, read: cfg.Read, rows: cfg.Rows, logger: cfg.Logger,
-		wake: make(chan struct{}, 1), stop: func() {}}
+		wake: make(chan struct{}, 1), stop: func() {}, terms: cachedTerms()}
 	if x.logger == nil {
 		x.logger = slog.New(slog.DiscardHandler)
 	}
@@ -227,7 +228,7 @@ func (x *Index) Bounds(ctx context.Context, q Query) (first, last int64, err err
 // Numbers are the first numbers, up to a limit and in their order, of the
 // matches between above and below, without them, that the search tables know.
 func (x *Index) Numbers(ctx context.Context, q Query, above, below int64, limit int) ([]int64, error) {
-	s := newScan(unpaged(q), limit)
+	s := newScan(q.Unpaged(), limit)
 	s.oldestFirst, s.above, s.below = true, above, below
 	st, ok := x.statement(s)
 	if !ok {

@@ -3,11 +3,14 @@ package search
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
 	"coc-console/audit"
+	"coc-console/audit/operations"
+	"coc-console/audit/query"
 	"coc-console/internal/sqlutil"
 )
 
@@ -54,9 +57,63 @@ func (x *Index) index(ctx context.Context, tx *sql.Tx, b copied) error {
 	if x.dialect == audit.PostgreSQL {
 		records = indexRecordsAtOnce
 	}
-	for _, step := range []indexer{records, indexValuesAs(x.dialect), indexOperations} {
+	for _, step := range []indexer{records, indexValuesAs(x.dialect), indexOperations, indexTicketNames} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// maxGrouped is how many records of operations are in memory until their rows are
+// written: the more, the fewer rows are written again with a later step.
+const maxGrouped = 8 * followBatch
+
+// operationRecords gathers the records of operations that a commit adds.
+type operationRecords struct {
+	x       *Index
+	records []audit.Record
+}
+
+func (o *operationRecords) add(ctx context.Context, tx *sql.Tx, records []audit.Record) error {
+	for i := range records {
+		if query.InOperation(&records[i]) {
+			o.records = append(o.records, records[i])
+		}
+	}
+	if len(o.records) < maxGrouped {
+		return nil
+	}
+	return o.index(ctx, tx)
+}
+
+func (o *operationRecords) index(ctx context.Context, tx *sql.Tx) error {
+	records := o.records
+	o.records = nil
+	return o.x.table().Index(ctx, tx, records)
+}
+
+// table are the rows of operations.
+func (x *Index) table() operations.Table {
+	return operations.Table{Dialect: x.dialect, Read: x.numbered, Term: x.terms}
+}
+
+// numbered are the records with some numbers, in any order.
+func (x *Index) numbered(ctx context.Context, numbers []int64) ([]audit.Record, error) {
+	var c conditions
+	return x.log.AppendRecords(ctx, nil, "seq IN ("+sqlutil.List(&c.args, numbers)+")", c.args...)
+}
+
+// indexTicketNames keeps the names of tickets, as far as records say them.
+func indexTicketNames(ctx context.Context, tx *sql.Tx, b copied) error {
+	insert, err := tx.PrepareContext(ctx, `INSERT INTO ticket_name (ticket, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return fmt.Errorf("prepare ticket_name: %w", err)
+	}
+	defer func() { _ = insert.Close() }()
+	for ticket, name := range b.names {
+		if _, err := insert.ExecContext(ctx, ticket, name); err != nil {
+			return fmt.Errorf("insert the name of ticket %s: %w", ticket, err)
 		}
 	}
 	return nil
@@ -66,17 +123,18 @@ func (x *Index) index(ctx context.Context, tx *sql.Tx, b copied) error {
 // first: somebody waits for a commit, nobody for the follower.
 const yieldEvery = 16
 
-// indexRecords is for SQLite: prepared inserts of single rows are its fastest.
+// indexRecords is for SQLite: prepared inserts of single rows are its fastest, with parameters that have no names to
+// look for.
 // A statement that can be interrupted costs a goroutine, so the end is looked
 // for in between.
 func indexRecords(ctx context.Context, tx *sql.Tx, b copied) error {
 	insert, err := tx.PrepareContext(ctx, `INSERT INTO record (seq, ts, action, outcome, user_id, user_name, ticket,
-		operation_id, operation_type, project_id, project_name, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
+		operation_id, operation_type, project_id, project_name, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return fmt.Errorf("prepare record: %w", err)
 	}
 	defer func() { _ = insert.Close() }()
-	insertText, err := tx.PrepareContext(ctx, `INSERT INTO record_text (rowid, doc) VALUES ($1, $2)`)
+	insertText, err := tx.PrepareContext(ctx, `INSERT INTO record_text (rowid, doc) VALUES (?, ?)`)
 	if err != nil {
 		return fmt.Errorf("prepare record_text: %w", err)
 	}
@@ -107,6 +165,9 @@ func (x *Index) Documents(records []audit.Record) []string {
 	return x.documents(records, cachedTerms())
 }
 
+// RowDocument are the words of an operation's row as the database takes them.
+func (x *Index) RowDocument(records []audit.Record) string { return x.table().Document(records) }
+
 func (x *Index) documents(records []audit.Record, term func(kind, value string) string) []string {
 	out := make([]string, len(records))
 	for i, r := range records {
@@ -114,7 +175,7 @@ func (x *Index) documents(records []audit.Record, term func(kind, value string) 
 			runtime.Gosched()
 		}
 		if x.dialect == audit.PostgreSQL {
-			out[i] = positioned(r)
+			out[i] = query.RareTerms(r) + query.Positioned(query.Words(r))
 		} else {
 			out[i] = document(r, term)
 		}
@@ -134,7 +195,7 @@ func cachedTerms() func(kind, value string) string {
 			if len(known) == maxTerms {
 				clear(known)
 			}
-			f = filterTerm(kind, value)
+			f = query.Term(kind, value)
 			known[[2]string{kind, strings.Clone(value)}] = f // the value is a part of its record's bytes
 		}
 		return f
@@ -173,17 +234,8 @@ func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, b copied) error {
 // once in a while and not with every record.
 type Values struct {
 	known map[Filter]struct{}
-	last  [completed]string // of the record before: most repeat
+	last  [query.Completed]string // of the record before: most repeat
 	found []Filter
-}
-
-// completed is how many fields have values that are offered to who types.
-const completed = 7
-
-func completions(r *audit.Record) [completed]Filter {
-	return [...]Filter{{FieldActor, r.Actor.UserName}, {FieldTicket, r.Ticket}, {FieldAction, string(r.Action)},
-		{FieldOutcome, string(r.Outcome)}, {FieldProject, r.Actor.ProjectName}, {FieldIP, r.Origin.Address},
-		{FieldType, r.OperationType}}
 }
 
 // maxKnown bounds the memory; those forgotten are found again.
@@ -191,12 +243,12 @@ const maxKnown = 100_000
 
 // Add adds the values of a record.
 func (v *Values) Add(r *audit.Record) {
-	for i, f := range completions(r) {
+	for i, f := range query.Completions(r) {
 		if f.Value == "" || f.Value == v.last[i] {
 			continue
 		}
 		v.last[i] = f.Value
-		if _, ok := v.known[f]; ok || !storable(f.Value) {
+		if _, ok := v.known[f]; ok || !query.Storable(f.Value) {
 			continue
 		}
 		if v.known == nil || len(v.known) == maxKnown {
@@ -211,7 +263,7 @@ func (v *Values) Add(r *audit.Record) {
 // Take returns what was found since the last call.
 func (v *Values) Take() []Filter {
 	found := v.found
-	v.found, v.last = nil, [completed]string{}
+	v.found, v.last = nil, [query.Completed]string{}
 	return found
 }
 
@@ -287,7 +339,8 @@ func insertOperations(ctx context.Context, tx *sql.Tx, open map[string]int64) er
 // from the search tables.
 func (x *Index) unindex(ctx context.Context, mark int64) error {
 	defer x.summaries.forget()
-	statements := []string{`DELETE FROM record WHERE seq <= $1`}
+	statements := []string{`DELETE FROM record WHERE seq <= $1`,
+		`DELETE FROM ticket_name WHERE $1 > 0 AND ticket NOT IN (SELECT ticket FROM record)`}
 	if x.dialect == audit.SQLite {
 		statements = append(statements, `DELETE FROM record_text WHERE rowid <= $1`)
 	}
@@ -296,12 +349,30 @@ func (x *Index) unindex(ctx context.Context, mark int64) error {
 			return fmt.Errorf("%s: %w", stmt, err)
 		}
 	}
-	if err := x.recollect(ctx); err != nil || x.dialect != audit.SQLite {
+	err := errors.Join(x.forgetOperations(ctx, mark), x.recollect(ctx))
+	if err != nil || x.dialect != audit.SQLite {
 		return err
 	}
 	// What is deleted stays in the index until its parts are put together.
-	_, err := x.write.ExecContext(ctx, `INSERT INTO record_text (record_text) VALUES ('optimize')`)
-	return sqlutil.Wrap(err, "optimize record_text")
+	for _, stmt := range []string{`INSERT INTO record_text (record_text) VALUES ('optimize')`,
+		`INSERT INTO operation_text (operation_text) VALUES ('optimize')`} {
+		if _, err := x.write.ExecContext(ctx, stmt); err != nil {
+			return fmt.Errorf("%s: %w", stmt, err)
+		}
+	}
+	return nil
+}
+
+// forgetOperations removes the records up to a mark from the rows of operations.
+func (x *Index) forgetOperations(ctx context.Context, mark int64) error {
+	tx, err := x.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin to forget operations: %w", err)
+	}
+	if err := x.table().Forget(ctx, tx, mark); err != nil {
+		return sqlutil.Rollback(tx, err)
+	}
+	return sqlutil.Wrap(tx.Commit(), "commit what is left of operations")
 }
 
 // recollect makes the list of values again, from the records that are left.
@@ -313,8 +384,8 @@ func (x *Index) recollect(ctx context.Context) error {
 			return fmt.Errorf("read the values of %s: %w", name, err)
 		}
 		for _, v := range values {
-			if v != "" && storable(v) {
-				left = append(left, Filter{f, v})
+			if v != "" && query.Storable(v) {
+				left = append(left, Filter{Field: f, Value: v})
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/audit/audittest"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/audit/verify"
 )
@@ -34,12 +35,20 @@ func TestParseQuery(t *testing.T) {
 		"action:operation":                {Action: "operation."},
 		"action:Ticket.Viewed":            {Action: audit.ActionTicketViewed},
 		"outcome:failed":                  {Outcome: audit.OutcomeFailed},
-		"outcome:accepted":                {Action: audit.ActionOperationAccepted},
-		"outcome:rejected":                {Action: audit.ActionOperationRejected},
-		"outcome:observed":                {Action: audit.ActionOperationObserved},
-		"outcome:not_observed":            {Action: audit.ActionOperationNotObserved},
+		"outcome:accepted":                {Outcome: query.Accepted},
+		"outcome:rejected":                {Outcome: query.Rejected},
+		"outcome:observed":                {Outcome: query.Confirmed},
+		"outcome:not_observed":            {Outcome: query.NotConfirmed},
+		"outcome:Not_Confirmed":           {Outcome: query.NotConfirmed},
+		"outcome:open":                    {Outcome: audit.OutcomePending},
+		"operation:Cancel":                {Operation: query.AnyCancel},
+		"operation:CANCEL_ORDER":          {Operation: "CANCEL_ORDER"},
+		"approver:demo/ben":               {Approver: "demo/ben"},
+		"override:Yes reviewed:no":        {Override: query.Yes, Reviewed: query.No},
+		"instance:7 host:web-1":           {Instance: "7", Host: "web-1"},
+		"-override:yes":                   {Not: not(query.FieldOverride, "yes")},
 		"outcome:unknown":                 {Outcome: audit.OutcomeUnknown},
-		"-outcome:accepted":               {Not: not(search.FieldAction, "operation.accepted")},
+		"-outcome:accepted":               {Not: not(search.FieldOutcome, "accepted")},
 		"-outcome:failed":                 {Not: not(search.FieldOutcome, "failed")},
 		"-actor:ann -actor:ann":           {Not: append(not(search.FieldActor, "ann"), not(search.FieldActor, "ann")...)},
 		"after:2026-01-01":                {From: day},
@@ -73,7 +82,11 @@ func TestParseQueryErrors(t *testing.T) {
 		"-outcome:faild":                    {Start: 9, End: 14, Kind: search.QueryValue, Word: "faild", Suggestion: "failed"},
 		"action:operation.rejct":            {Start: 7, End: 22, Kind: search.QueryValue, Word: "operation.rejct", Suggestion: "operation.rejected"},
 		"outcome:entirely":                  {Start: 8, End: 16, Kind: search.QueryValue, Word: "entirely"},
-		"after:yesterday":                   {Start: 6, End: 15, Kind: search.QueryTime, Word: "yesterday"},
+		"after:tomorrow":                    {Start: 6, End: 14, Kind: search.QueryTime, Word: "tomorrow"},
+		"after:0x5h":                        {Start: 6, End: 10, Kind: search.QueryTime, Word: "0x5h"},
+		"last night after:24h":              {Start: 11, End: 20, Kind: search.QueryTwice, Word: "after:24h"},
+		"before:1h  Last  night":            {Start: 11, End: 22, Kind: search.QueryTwice, Word: "Last  night"},
+		"override:perhaps":                  {Start: 9, End: 16, Kind: search.QueryValue, Word: "perhaps"},
 		"before:2026-02-30":                 {Start: 7, End: 17, Kind: search.QueryTime, Word: "2026-02-30"},
 		"-after:2026-01-01":                 {Start: 0, End: 17, Kind: search.QueryNegated, Word: "-after:2026-01-01"},
 		"actor:a actor:b":                   {Start: 8, End: 15, Kind: search.QueryTwice, Word: "actor:b"},
@@ -94,7 +107,9 @@ func TestParseQueryErrors(t *testing.T) {
 // same, and errors point into the text.
 func FuzzParseQuery(f *testing.F) {
 	for _, text := range []string{`actor:"Ann \"B\"" -ticket:T after:2026-01-01`, `before:2026-01-01T10:00:00.5+02:00 "a b"`, "-重启 id:x",
-		"outcome:accepted -outcome:failed", "a:b", "--", `-"x*"`, "actor：-x", "after:0001-01-01", "http://x \xff"} {
+		"outcome:accepted -outcome:failed", "a:b", "--", `-"x*"`, "actor：-x", "after:0001-01-01", "http://x \xff",
+		"after:24h before:yesterday", "last night", `"last" night`, "Last\u00a0Night x", "昨晚 nginx", "after:2026-11-01T01:30 before:2026-11-01T01:30",
+		"override:yes -reviewed:no host:WEB-1 instance:7 approver:a/b operation:cancel", "ｎｇｉｎｘ"} {
 		f.Add(text)
 	}
 	newYork, err := time.LoadLocation("America/New_York")
@@ -103,14 +118,15 @@ func FuzzParseQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, zone := range []*time.Location{time.UTC, newYork} {
-			q, err := search.ParseQuery(text, zone)
+			language := query.Language{Zone: zone, Now: time.Date(2026, 11, 2, 3, 4, 5, 6, time.UTC)}
+			q, err := language.Parse(text)
 			if e, ok := errors.AsType[*search.QueryError](err); err != nil {
 				if !ok || e.Start < 0 || e.Start > e.End || e.End > len(text) || text[e.Start:e.End] != e.Word {
 					t.Fatalf("%q: %+v", text, err)
 				}
 				continue
 			}
-			again, err := search.ParseQuery(q.String(), zone)
+			again, err := language.Parse(q.String())
 			if err != nil || !sameQuery(q, again) || again.String() != q.String() {
 				t.Errorf("%q: %+v, written %q, read %+v (%v)", text, q, q.String(), again, err)
 			}
@@ -119,8 +135,10 @@ func FuzzParseQuery(f *testing.F) {
 }
 
 func sameQuery(a, b search.Query) bool {
-	times := a.From.Equal(b.From) && a.To.Equal(b.To)
-	a.From, a.To, b.From, b.To = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	times := a.From.Equal(b.From) && a.To.Equal(b.To) && a.FromAs.Text == b.FromAs.Text && a.ToAs.Text == b.ToAs.Text
+	for _, q := range []*search.Query{&a, &b} {
+		q.From, q.To, q.FromAs, q.ToAs = time.Time{}, time.Time{}, query.Relative{}, query.Relative{}
+	}
 	return times && reflect.DeepEqual(a, b)
 }
 
@@ -156,7 +174,11 @@ func TestComplete(t *testing.T) {
 			return audit.Record{Action: a, Outcome: audit.OutcomeSucceeded, Actor: audit.Actor{UserID: "id of " + user, UserName: user, ProjectName: "P of " + user},
 				Ticket: ticket, Origin: audit.Origin{Address: "10.0.0.1"}, OperationType: "RETRY"}
 		}
-		o.AppendEach(t, record("Ann", "T1", audit.ActionTicketViewed), record("anton", "T2", audit.ActionOperationObserved))
+		host := audit.Record{Action: audit.ActionOperationRequested, Outcome: audit.OutcomePending, OperationType: "CANCEL_INSTANCE",
+			OperationID: "op-1", InstanceID: 7, Target: "web-1 (10.0.0.7)"}
+		granted := audit.Record{Action: audit.ActionApprovalGranted, Outcome: audit.OutcomeSucceeded,
+			Actor: audit.Actor{UserID: "id of rex", UserName: "rex", AccountName: "demo"}, OperationID: "op-1"}
+		o.AppendEach(t, host, granted, record("Ann", "T1", audit.ActionTicketViewed), record("anton", "T2", audit.ActionOperationObserved))
 		o.CaughtUp(t)
 		defer o.PauseFollower(t)()
 		o.AppendEach(t, record("ben", "T3", audit.ActionOperationObserved), record("Ann", "T1", audit.ActionTicketViewed)) // not followed
@@ -167,7 +189,7 @@ func TestComplete(t *testing.T) {
 			v      search.Visibility
 			want   []string
 		}{
-			{search.FieldActor, "", audittest.All, []string{"Ann", "ben", "anton"}},
+			{search.FieldActor, "", audittest.All, []string{"Ann", "ben", "anton", "rex"}},
 			{search.FieldActor, "AN", audittest.All, []string{"Ann", "anton"}},
 			{search.FieldActor, "x", audittest.All, nil},
 			{search.FieldActor, "%", audittest.All, nil},
@@ -178,8 +200,15 @@ func TestComplete(t *testing.T) {
 			{search.FieldTicket, "t", audittest.All, []string{"T1", "T3", "T2"}},
 			{search.FieldTicket, "", ben, []string{"T3", "T2"}},
 			{search.FieldProject, "p of b", audittest.All, []string{"P of ben"}},
-			{search.FieldAction, "operation.", audittest.All, []string{"operation.observed"}},
-			{search.FieldOutcome, "", audittest.All, []string{"succeeded"}},
+			{search.FieldAction, "operation.", audittest.All, []string{"operation.observed", "operation.requested"}},
+			{search.FieldOutcome, "co", audittest.All, []string{"confirmed"}},
+			{query.FieldOverride, "", audittest.All, []string{"yes", "no"}},
+			{query.FieldReviewed, "n", ben, []string{"no"}},
+			{query.FieldApprover, "", audittest.All, []string{"demo/rex"}},
+			{query.FieldHost, "WEB", audittest.All, []string{"web-1"}},
+			{query.FieldHost, "", ben, nil},
+			{query.FieldInstance, "", audittest.All, []string{"7"}},
+			{search.FieldType, "c", audittest.All, []string{"CANCEL_INSTANCE", "cancel"}},
 			{search.FieldIP, "10", audittest.All, []string{"10.0.0.1"}},
 			{search.FieldType, "r", audittest.All, []string{"RETRY"}},
 			{search.FieldText, "", audittest.All, nil},

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 )
 
 // recent are the newest records as the writer has written them, until the
@@ -30,7 +31,7 @@ func single(r *audit.Record) *recentRecord {
 }
 
 func (r *recentRecord) words() []string {
-	r.split.Do(func() { r.found = recordWords(*r.Record) })
+	r.split.Do(func() { r.found = query.Words(*r.Record) })
 	return r.found
 }
 

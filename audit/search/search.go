@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/internal/sqlutil"
 )
 
@@ -91,7 +91,7 @@ func (x *Index) Operation(ctx context.Context, id string) ([]audit.Record, error
 // oldest first, as far as the log knows them: one search for all.
 func (x *Index) Operations(ctx context.Context, ids []string) (map[string][]audit.Record, error) {
 	of := make(map[string][]audit.Record, len(ids))
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || !storable(id) })
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || !query.Storable(id) })
 	if len(ids) == 0 {
 		return of, nil
 	}
@@ -104,11 +104,11 @@ func (x *Index) Operations(ctx context.Context, ids []string) (map[string][]audi
 	return of, err
 }
 
-// LastActions returns the action of the last record of each of the operations
-// with these ids, as far as the log knows them.
+// LastActions returns the last step of each of the operations with these ids,
+// as far as the log knows them: what came before them and after is no step.
 func (x *Index) LastActions(ctx context.Context, ids []string) (map[string]audit.Action, error) {
 	last := make(map[string]audit.Action, len(ids))
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || !storable(id) })
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == "" || !query.Storable(id) })
 	if len(ids) == 0 {
 		return last, nil
 	}
@@ -123,12 +123,15 @@ func (x *Index) LastActions(ctx context.Context, ids []string) (map[string]audit
 		return nil, err
 	}
 	for _, r := range newest {
-		if last[r.OperationID] == "" {
+		if last[r.OperationID] == "" && isStep(r.Action) {
 			last[r.OperationID] = r.Action
 		}
 	}
 	return last, x.lastIndexed(ctx, indexed, last)
 }
+
+// isStep reports whether a record is of an operation's steps, and not of what came before or after them.
+func isStep(a audit.Action) bool { return query.GroupOf(a) == query.Operations }
 
 // lastIndexed is LastActions of the search tables, for operations that have
 // none in last.
@@ -150,7 +153,7 @@ func (x *Index) lastIndexed(ctx context.Context, s scan, last map[string]audit.A
 		if err := rows.Scan(&id, &action); err != nil {
 			return fmt.Errorf("read how operations ended: %w", err)
 		}
-		if last[id] == "" {
+		if last[id] == "" && isStep(audit.Action(action)) {
 			last[id] = audit.Action(action)
 		}
 	}
@@ -202,32 +205,22 @@ type scan struct {
 	anyOrder     bool // of the search tables: only how many there are is asked
 	limit        int
 	operations   []string // ids of which one must be the record's; nil: any
+	singles      bool     // of the search tables: only records that belong to no operation's row
+	groups       []string // with singles: of these groups of actions; nil: any
+	only         []int64  // of rows: these places; nil: all
 }
 
 // everything reports whether only times and numbers narrow the scan.
-func (s scan) everything() bool { return s.operations == nil && s.Query.Everything() }
+func (s scan) everything() bool { return s.operations == nil && !s.singles && s.Query.Everything() }
 
 // newScan reads newest first from Before, or oldest first from After.
 func newScan(q Query, limit int) scan {
-	s := scan{Query: q, above: max(q.After, 0), below: math.MaxInt64, from: micro(q.From, 0),
-		to: micro(q.To, math.MaxInt64), oldestFirst: q.After > 0, limit: limit}
+	s := scan{Query: q, above: max(q.After, 0), below: math.MaxInt64, from: query.Micro(q.From, 0),
+		to: query.Micro(q.To, math.MaxInt64), oldestFirst: q.After > 0, limit: limit}
 	if q.Before > 0 {
 		s.below = q.Before
 	}
 	return s
-}
-
-// micro rounds up to the log's microseconds: no record lies in between.
-func micro(t time.Time, zero int64) int64 {
-	switch t = t.UTC(); {
-	case t.IsZero():
-		return zero
-	case t.Year() < 1970:
-		return 0
-	case t.Year() > 9999:
-		return math.MaxInt64
-	}
-	return t.Add(time.Microsecond - 1).UnixMicro()
 }
 
 // past returns the scan that goes on after a sequence.
@@ -250,11 +243,12 @@ func (s scan) order() string {
 // matcher returns a function that reports whether a record matches. It is made
 // once for all records that are looked through, and allocates nothing for each.
 func (s scan) matcher() func(r *recentRecord) bool {
-	matches := s.Query.matcher()
+	matches := s.Matcher()
 	return func(r *recentRecord) bool {
 		ts := r.Time.UnixMicro()
 		return s.above < r.Sequence && r.Sequence < s.below && s.from <= ts && ts < s.to &&
-			(s.operations == nil || slices.Contains(s.operations, r.OperationID)) && matches(r)
+			(s.operations == nil || slices.Contains(s.operations, r.OperationID)) &&
+			matches(r.Record, r.words)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/audittest"
 	"coc-console/audit/export"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/database"
 )
@@ -100,6 +101,10 @@ func excluded(f search.Filter, r audit.Record) bool {
 		q.Operation = f.Value
 	case search.FieldText:
 		q.Text = []string{f.Value}
+	case query.FieldApprover:
+		answers := []audit.Action{audit.ActionApprovalGiven, audit.ActionApprovalGranted, audit.ActionApprovalRefused}
+		q.Person = f.Value
+		return slices.Contains(answers, r.Action) && (wanted(q, r) || f.Value == r.Actor.AccountName+"/"+r.Actor.UserName)
 	default:
 		return false
 	}
@@ -207,7 +212,7 @@ func TestSearchIsAFilter(t *testing.T) {
 			q := drawQuery(rt, records)
 			want := matching(q, records)
 			audittest.Same(t, fmt.Sprintf("export of %+v", q), o.Export(t, q), want)
-			sameCounts(t, o, q, matching(unpaged(q), records))
+			sameCounts(t, o, q, matching(q.Unpaged(), records))
 			if q.After <= 0 {
 				slices.Reverse(want)
 			}
@@ -225,11 +230,6 @@ func TestSearchIsAFilter(t *testing.T) {
 			}
 		})
 	})
-}
-
-func unpaged(q search.Query) search.Query {
-	q.Before, q.After = 0, 0
-	return q
 }
 
 // sameCounts compares a query's count, facets, activity and completions with
@@ -258,7 +258,7 @@ func sameCounts(t *testing.T, o *opened, q search.Query, want []audit.Record) {
 	}{
 		"actors":   {f.Actors, count(func(r audit.Record) string { return r.Actor.UserName })},
 		"actions":  {f.Actions, count(func(r audit.Record) string { return string(r.Action) })},
-		"outcomes": {f.Outcomes, count(func(r audit.Record) string { return string(r.Outcome) })},
+		"outcomes": {f.Outcomes, count(func(r audit.Record) string { return string(query.OutcomeOf(&r)) })},
 		"tickets":  {f.Tickets, count(func(r audit.Record) string { return r.Ticket })},
 		"projects": {f.Projects, count(func(r audit.Record) string { return r.Actor.ProjectName })},
 	} {
@@ -298,7 +298,7 @@ func sameActivity(t *testing.T, o *opened, q search.Query) {
 		t.Fatalf("activity of %+v: %+v (%v)", q, bars, err)
 	}
 	for i, b := range bars {
-		q := unpaged(q)
+		q := q.Unpaged()
 		q.From, q.To = b.From, b.To
 		n, _, err := o.Index.Count(t.Context(), q)
 		if err != nil || n != b.Count || b.More || i > 0 && !b.From.Equal(bars[i-1].To) {

@@ -1,13 +1,12 @@
 package search
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
 	"slices"
 	"strconv"
 	"strings"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/internal/sqlutil"
 )
 
@@ -20,57 +19,11 @@ import (
 // PostgreSQL's inverted index knows no order. There each filter has an index of
 // its own in the order of the numbers, and its planner chooses from statistics.
 
-// filterTerm is the word that stands for a value of a field. Hashed, because values
-// hold anything and the index knows only letters.
-func filterTerm(kind, value string) string {
-	if value == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(value))
-	return "_" + kind + termEncoding.EncodeToString(sum[:10])
-}
-
-var termEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// The kinds of filter terms: a letter for each.
-const (
-	termActor   = "a" // name, and id
-	termUser    = "u" // id alone, for what a reader may see
-	termTicket  = "t"
-	termID      = "i"
-	termAction  = "c"
-	termGroup   = "g"
-	termOutcome = "o"
-	termProject = "p" // name, and id
-	termIP      = "n"
-	termType    = "k"
-)
-
-var termKinds = map[Field]string{FieldActor: termActor, FieldTicket: termTicket, FieldOperation: termID, FieldAction: termAction,
-	FieldOutcome: termOutcome, FieldProject: termProject, FieldIP: termIP, FieldType: termType}
-
-// termOf is the term that a record has when the filter holds.
-func termOf(f Filter) string {
-	if f.Field == FieldAction && isGroup(f.Value) {
-		return filterTerm(termGroup, f.Value)
-	}
-	return filterTerm(termKinds[f.Field], f.Value)
-}
-
-// termsOf are the filter terms of a record.
-func termsOf(r audit.Record, term func(kind, value string) string) []string {
-	all := []string{term(termUser, r.Actor.UserID), term(termActor, r.Actor.UserID), term(termActor, r.Actor.UserName),
-		term(termTicket, r.Ticket), term(termID, r.OperationID), term(termAction, string(r.Action)), term(termGroup, groupOf(r.Action)),
-		term(termOutcome, string(r.Outcome)), term(termProject, r.Actor.ProjectID), term(termProject, r.Actor.ProjectName),
-		term(termIP, r.Origin.Address), term(termType, r.OperationType)}
-	return slices.DeleteFunc(all, func(t string) bool { return t == "" })
-}
-
 // document is what SQLite's index has of a record. A border stands at its
 // beginning, so that every document has one.
 func document(r audit.Record, term func(kind, value string) string) string {
-	words := append(termsOf(r, term), wordBorder)
-	return strings.Join(append(words, recordWords(r)...), " ")
+	words := append(query.Terms(r, term), query.Border)
+	return strings.Join(append(words, query.Words(r)...), " ")
 }
 
 // statement selects numbers as seq, in the scan's order, up to its limit.
@@ -112,45 +65,52 @@ func (s scan) sqlite() (statement, bool) {
 // expression is the scan's query in the language of FTS5.
 func (s scan) expression() (string, bool) {
 	var yes, no []string
+	b := query.Builder{Singles: s.singles}
 	q := s.Query
 	for _, f := range q.Filters() {
-		yes = append(yes, termOf(f))
+		yes = append(yes, b.OfRecord(f))
 	}
 	if s.operations != nil {
 		var either []string
 		for _, id := range s.operations {
-			either = append(either, filterTerm(termID, id))
+			either = append(either, query.Term(query.TermID, id))
 		}
 		yes = append(yes, "("+strings.Join(either, " OR ")+")")
 	}
+	if s.singles {
+		yes = append(yes, query.Single)
+		if len(s.groups) > 0 {
+			yes = append(yes, b.Terms(query.TermGroup, s.groups...))
+		}
+	}
 	for _, text := range q.Text {
-		p := parsePhrase(text)
-		if len(p.words) == 0 {
+		p := query.ParsePhrase(text)
+		if len(p.Words) == 0 {
 			return "", false
 		}
-		yes = append(yes, p.expression())
+		yes = append(yes, p.Expression())
 	}
 	if !q.Visible.All {
-		visible := q.Visible.expression()
+		visible := b.Visible(q.Visible)
 		if visible == "" {
 			return "", false
 		}
 		yes = append(yes, visible)
 	}
 	for _, f := range q.Not {
-		switch p := parsePhrase(f.Value); {
+		switch p := query.ParsePhrase(f.Value); {
 		case f.Value == "":
 		case f.Field != FieldText:
-			no = append(no, termOf(f))
-		case len(p.words) > 0:
-			no = append(no, p.expression())
+			no = append(no, b.OfRecord(f))
+		case len(p.Words) > 0:
+			no = append(no, p.Expression())
 		}
 	}
-	if others, ok := q.otherOutcomes(); ok && len(yes) == 0 {
+	if others, ok := otherOutcomes(q); ok && len(yes) == 0 {
 		yes = append(yes, "("+strings.Join(others, " OR ")+")")
 	}
 	if len(yes) == 0 {
-		yes = append(yes, wordBorder)
+		yes = append(yes, query.Border)
 	}
 	match := "(" + strings.Join(yes, " AND ") + ")"
 	if len(no) > 0 {
@@ -161,45 +121,16 @@ func (s scan) expression() (string, bool) {
 
 // otherOutcomes are the terms of the outcomes that are not excluded: a few
 // failures are found faster than by stepping over all successes.
-func (q Query) otherOutcomes() (others []string, some bool) {
+func otherOutcomes(q Query) (others []string, some bool) {
 	for _, o := range audit.Outcomes() {
-		f := Filter{FieldOutcome, string(o)}
+		f := Filter{Field: FieldOutcome, Value: string(o)}
 		if slices.Contains(q.Not, f) {
 			some = true
 		} else {
-			others = append(others, termOf(f))
+			others = append(others, query.Term(query.TermOutcome, f.Value))
 		}
 	}
 	return others, some && len(others) > 0
-}
-
-func (p phrase) expression() string {
-	text := `"` + strings.Join(p.words, " ") + `"`
-	if p.prefix {
-		text += " *"
-	}
-	return text
-}
-
-// expression is empty when nothing is visible.
-func (v Visibility) expression() string {
-	var either []string
-	if v.UserID != "" {
-		either = append(either, filterTerm(termUser, v.UserID))
-	}
-	var tickets []string
-	for _, t := range v.Tickets {
-		if t != "" {
-			tickets = append(tickets, filterTerm(termTicket, t))
-		}
-	}
-	if len(tickets) > 0 {
-		either = append(either, "("+filterTerm(termGroup, operations)+" AND ("+strings.Join(tickets, " OR ")+"))")
-	}
-	if len(either) == 0 {
-		return ""
-	}
-	return "(" + strings.Join(either, " OR ") + ")"
 }
 
 // postgres is the scan for PostgreSQL. The literal terms (ticket <> ” and the
@@ -211,25 +142,26 @@ func (s scan) postgres() (statement, bool) {
 	if s.operations != nil {
 		c.add("operation_id <> '' AND operation_id IN (" + sqlutil.List(&c.args, s.operations) + ")")
 	}
+	c.addSingles(s)
 	for _, f := range s.Filters() {
-		if !storable(f.Value) {
+		if !query.Storable(f.Value) {
 			return statement{}, false // no record holds it, and PostgreSQL would not take it
 		}
 		branches = times(branches, c.filter(f))
 	}
 	for _, text := range s.Text {
-		p := parsePhrase(text)
-		if len(p.words) == 0 {
+		p := query.ParsePhrase(text)
+		if len(p.Words) == 0 {
 			return statement{}, false
 		}
 		c.add(c.phrase(p))
 	}
 	for _, f := range s.Not {
-		switch p := parsePhrase(f.Value); {
-		case f.Value == "" || !storable(f.Value) && f.Field != FieldText:
+		switch p := query.ParsePhrase(f.Value); {
+		case f.Value == "" || !query.Storable(f.Value) && f.Field != FieldText:
 		case f.Field != FieldText:
 			c.add("NOT (" + strings.Join(c.filter(f), " OR ") + ")")
-		case len(p.words) > 0:
+		case len(p.Words) > 0:
 			c.add("NOT " + c.phrase(p))
 		}
 	}
@@ -255,9 +187,6 @@ func times(branches, terms []string) []string {
 	return out
 }
 
-// groupEnd is the first text after all that begin with a group's name.
-func groupEnd(group string) string { return strings.TrimSuffix(group, ".") + "/" }
-
 // conditions builds a WHERE clause with numbered arguments.
 type conditions struct {
 	terms []string
@@ -268,9 +197,6 @@ func (c *conditions) add(term string) { c.terms = append(c.terms, term) }
 
 // arg takes a value and returns its placeholder.
 func (c *conditions) arg(v any) string { return c.args.Add(v) }
-
-// storable reports whether a record could hold the text.
-func storable(s string) bool { return audit.Shorten(s) == s }
 
 // filter is a filter as conditions of which one holds; of a record, none is NULL.
 func (c *conditions) filter(f Filter) []string {
@@ -283,11 +209,14 @@ func (c *conditions) filter(f Filter) []string {
 	case FieldOperation:
 		return []string{"operation_id = " + c.arg(v) + " AND operation_id <> ''"}
 	case FieldAction:
-		if isGroup(v) {
-			return []string{"action >= " + c.arg(v) + " AND action < " + c.arg(groupEnd(v))}
+		if query.IsGroup(v) {
+			return []string{"action >= " + c.arg(v) + " AND action < " + c.arg(query.GroupEnd(v))}
 		}
 		return []string{"action = " + c.arg(v)}
 	case FieldOutcome:
+		if actions := query.ActionsOf(audit.Outcome(v)); len(actions) > 0 {
+			return []string{"action IN (" + sqlutil.List(&c.args, actions) + ")"}
+		}
 		term := "outcome = " + c.arg(v)
 		if o := audit.Outcome(v); o != audit.OutcomeSucceeded && o != audit.OutcomePending {
 			term += " AND outcome NOT IN ('succeeded', 'pending')"
@@ -299,16 +228,53 @@ func (c *conditions) filter(f Filter) []string {
 	case FieldIP:
 		return []string{"address = " + c.arg(v) + " AND address <> ''"}
 	case FieldType:
-		return []string{"operation_type = " + c.arg(v) + " AND operation_type <> ''"}
-	default: // text is no filter
+		return []string{"operation_type IN (" + sqlutil.List(&c.args, query.Types(v)) + ") AND operation_type <> ''"}
+	case query.FieldOverride, query.FieldReviewed:
+		return []string{c.override(f)}
+	case FieldText: // is no filter
 		return []string{"1 = 0"}
+	default: // what few records say
+		return []string{"words @@ " + c.arg(query.Builder{TSQuery: true}.OfRecord(f)) + "::tsquery"}
+	}
+}
+
+// override is a condition on whether a record is about an override.
+func (c *conditions) override(f Filter) string {
+	if f.Value != query.Yes && f.Value != query.No {
+		return "1 = 0"
+	}
+	if f.Field == query.FieldReviewed && f.Value == query.Yes {
+		return "action IN ('glass.reviewed', 'review.signed_off')"
+	}
+	is := "words @@ " + c.arg(query.Term(query.TermOverride, query.Yes)) + "::tsquery"
+	switch {
+	case f.Field == query.FieldReviewed:
+		return is + " AND action NOT IN ('glass.reviewed', 'review.signed_off')"
+	case f.Value == query.No:
+		return "NOT " + is
+	}
+	return is
+}
+
+// addSingles leaves the records that belong to no operation's row.
+func (c *conditions) addSingles(s scan) {
+	if !s.singles {
+		return
+	}
+	c.add("operation_id = '' AND (action <> 'access.denied' OR operation_type = '')")
+	var either []string
+	for _, g := range s.groups {
+		either = append(either, "action >= "+c.arg(g)+" AND action < "+c.arg(query.GroupEnd(g)))
+	}
+	if len(either) > 0 {
+		c.add("(" + strings.Join(either, " OR ") + ")")
 	}
 }
 
 // phrase is a condition on the words.
-func (c *conditions) phrase(p phrase) string {
-	text := "'" + strings.Join(p.words, "' <-> '") + "'" // letters and digits alone
-	if p.prefix {
+func (c *conditions) phrase(p query.Phrase) string {
+	text := "'" + strings.Join(p.Words, "' <-> '") + "'" // letters and digits alone
+	if p.Prefix {
 		text += ":*"
 	}
 	return "words @@ " + c.arg(text) + "::tsquery"
@@ -319,29 +285,14 @@ func (c *conditions) addVisible(v Visibility) {
 		return
 	}
 	either := []string{"1 = 0"}
-	if v.UserID != "" && storable(v.UserID) {
+	if v.UserID != "" && query.Storable(v.UserID) {
 		either = append(either, "user_id = "+c.arg(v.UserID))
 	}
-	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return !storable(t) })
+	tickets := slices.DeleteFunc(slices.Clone(v.Tickets), func(t string) bool { return !query.Storable(t) })
 	if len(tickets) > 0 {
 		either = append(either, "ticket <> '' AND ticket IN ("+sqlutil.List(&c.args,
-			tickets)+") AND action >= "+c.arg(operations)+
-			" AND action < "+c.arg(groupEnd(operations)))
+			tickets)+") AND action >= "+c.arg(query.Operations)+
+			" AND action < "+c.arg(query.GroupEnd(query.Operations)))
 	}
 	c.add("(" + strings.Join(either, " OR ") + ")")
-}
-
-// positioned is a record's words with their positions, for PostgreSQL.
-func positioned(r audit.Record) string {
-	var b strings.Builder
-	for i, w := range recordWords(r) {
-		if w == wordBorder {
-			continue
-		}
-		b.WriteString(w)
-		b.WriteByte(':')
-		b.WriteString(strconv.Itoa(i + 1))
-		b.WriteByte(' ')
-	}
-	return b.String()
 }

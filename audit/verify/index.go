@@ -26,6 +26,7 @@ type derived struct {
 	values map[uint64]struct{} // hashes of those that occur: millions of tickets must fit
 	open   map[string]int64    // operations without an end, and the numbers of their requests
 	words  []uint64            // of each record since the first that is read, see wordsOf
+	rows   rowMarks
 }
 
 // turning is a record that begins or ends an operation.
@@ -151,6 +152,7 @@ func (c *chunk) compareSearch(r *audit.Record) {
 		c.operations = append(c.operations, t)
 	}
 	c.values.Add(r)
+	c.markRow(r)
 	if c.options.Words {
 		c.records = append(c.records, *r)
 	}
@@ -225,6 +227,7 @@ func (v *verification) derive(ctx context.Context, c *chunk) error {
 		}
 	}
 	v.derived.words = append(v.derived.words, c.words...)
+	v.derived.rows.chunks = append(v.derived.rows.chunks, c.rowMarks)
 	for _, f := range c.values.Take() {
 		hash := v.derived.valueOf(f)
 		if v.derived.has(hash) {
@@ -264,6 +267,11 @@ func (v *verification) compareDerived(ctx context.Context) error {
 	steps := []func(context.Context) error{v.compareWords}
 	if v.report.From == 0 {
 		steps = append(steps, v.compareValues, v.compareOperations)
+		if has, err := v.hasRows(ctx); err != nil {
+			return err
+		} else if has {
+			steps = append(steps, v.compareRows, v.compareRowWords)
+		}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -382,22 +390,12 @@ func (v *verification) compareWords(ctx context.Context) (err error) {
 	if !v.options.Words || v.log.Dialect() != audit.SQLite {
 		return nil
 	}
-	conn, err := v.search.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect to the search tables: %w", err)
-	}
-	defer func() { // together with the table that is only this connection's
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-		_ = conn.Close()
-	}()
-	for _, s := range []string{`PRAGMA query_only = OFF`, `CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, record_text, instance)`,
-		`PRAGMA query_only = ON`} {
-		if _, err := conn.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
 	first := v.report.From / merkle.TileWidth * merkle.TileWidth
-	if err := v.takeWords(ctx, conn, first); err != nil {
+	if err := v.eachWord(ctx, "record_text", func(word []byte, seq int64, place uint64) {
+		if i := seq - first - 1; i >= 0 && i < int64(len(v.derived.words)) {
+			v.derived.words[i] -= placed(maphash.Bytes(v.derived.seed, word), place)
+		}
+	}); err != nil {
 		return err
 	}
 	for i, left := range v.derived.words {
@@ -408,10 +406,27 @@ func (v *verification) compareWords(ctx context.Context) (err error) {
 	return nil
 }
 
-func (v *verification) takeWords(ctx context.Context, conn *sql.Conn, first int64) error {
+// eachWord hands every word that one of SQLite's indexes has, with its row and its
+// place there. A word is valid during the call only.
+func (v *verification) eachWord(ctx context.Context, index string,
+	each func(word []byte, seq int64, place uint64)) error {
+	conn, err := v.search.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to the search tables: %w", err)
+	}
+	defer func() { // together with the table that is only this connection's
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = conn.Close()
+	}()
+	for _, s := range []string{`PRAGMA query_only = OFF`,
+		`CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, ` + index + `, instance)`, `PRAGMA query_only = ON`} {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
+		}
+	}
 	rows, err := conn.QueryContext(ctx, `SELECT term, doc, offset FROM temp.word`)
 	if err != nil {
-		return fmt.Errorf("read words from the search tables: %w", err)
+		return fmt.Errorf("read words of %s: %w", index, err)
 	}
 	defer func() { _ = rows.Close() }()
 	var word sql.RawBytes
@@ -420,11 +435,9 @@ func (v *verification) takeWords(ctx context.Context, conn *sql.Conn, first int6
 	to := []any{&word, &seq, &place}
 	for rows.Next() {
 		if err := rows.Scan(to...); err != nil {
-			return fmt.Errorf("read words from the search tables: %w", err)
+			return fmt.Errorf("read words of %s: %w", index, err)
 		}
-		if i := seq - first - 1; i >= 0 && i < int64(len(v.derived.words)) {
-			v.derived.words[i] -= placed(maphash.Bytes(v.derived.seed, word), place)
-		}
+		each(word, seq, place)
 	}
-	return sqlutil.Wrap(rows.Err(), "read words from the search tables")
+	return sqlutil.Wrap(rows.Err(), "read words of "+index)
 }

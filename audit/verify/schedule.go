@@ -10,7 +10,6 @@ import (
 
 	"coc-console/audit"
 	"coc-console/audit/search"
-	"coc-console/internal/clock"
 )
 
 // Status says how far the log was verified in the background.
@@ -36,6 +35,7 @@ type Background struct {
 	status atomic.Pointer[Status]
 	stop   context.CancelFunc
 	done   sync.WaitGroup
+	asked  chan struct{} // somebody wants the whole log verified now
 }
 
 // Schedule says how often the background verifies.
@@ -52,7 +52,8 @@ const verifyAllEvery = 24 * time.Hour
 // all of it now and once a day, and what is new in between. Findings are among
 // what the log's Health says.
 func Start(ctx context.Context, in *search.Index, s Schedule) *Background {
-	b := &Background{log: in.Log(), index: in, every: s.Every, logger: s.Logger, now: s.Now}
+	b := &Background{log: in.Log(), index: in, every: s.Every, logger: s.Logger, now: s.Now,
+		asked: make(chan struct{}, 1)}
 	b.status.Store(&Status{})
 	if b.logger == nil {
 		b.logger = slog.New(slog.DiscardHandler)
@@ -82,6 +83,19 @@ func (b *Background) Status() Status { return *b.status.Load() }
 // are none.
 func (b *Background) Every() time.Duration { return b.every }
 
+// Now asks for a verification of the whole log, which begins at once or when
+// the one that runs ends. It reports whether the background verifies at all.
+func (b *Background) Now() bool {
+	if b.every <= 0 {
+		return false
+	}
+	select {
+	case b.asked <- struct{}{}:
+	default: // it is asked for already
+	}
+	return true
+}
+
 func (b *Background) health(context.Context) (out []audit.Warning) {
 	s := b.Status()
 	if len(s.Findings) > 0 {
@@ -109,7 +123,22 @@ func (b *Background) run(ctx context.Context) {
 		if err == nil && report.OK() {
 			last = audit.Checkpoint{Origin: b.log.Origin(), Size: report.Size, Root: report.Root, Kept: report.Kept}
 		}
-		clock.Sleep(ctx, b.every)
+		if b.rest(ctx) {
+			all = time.Time{}
+		}
+	}
+}
+
+// rest waits until the next verification is due, and reports whether somebody
+// has asked for one of the whole log before.
+func (b *Background) rest(ctx context.Context) bool {
+	ctx, wake := context.WithTimeout(ctx, b.every)
+	defer wake()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-b.asked:
+		return true
 	}
 }
 

@@ -352,7 +352,7 @@ func searched(t *testing.T, dsn string) (o *opened, mend func()) {
 		t.Fatal(err)
 	}
 	o = inspect(t, dsn)
-	rows := []string{"record", "value", "open_operation", "followed"}
+	rows := []string{"record", "value", "open_operation", "followed", "operation"}
 	for _, table := range rows {
 		audittest.Execute(t, o.Tables, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
 	}
@@ -382,6 +382,16 @@ func TestSearchTablesAreVerified(t *testing.T) {
 			{"an open operation deleted", `DELETE FROM open_operation`, []string{"search.altered record 601"}},
 			{"an open operation added", `INSERT INTO open_operation (operation_id, seq) VALUES ('ended', 602)`, []string{"search.altered record 602"}},
 			{"an open operation moved", `UPDATE open_operation SET seq = 5`, []string{"search.altered record 5", "search.altered record 601"}},
+			{"an operation deleted", `DELETE FROM operation WHERE id = 'key-1'`, []string{"search.altered record 601"}},
+			{"an operation's outcome", `UPDATE operation SET outcome = 'rejected' WHERE id = 'ended'`, []string{"search.altered record 602"}},
+			{"an operation's id", `UPDATE operation SET id = 'other' WHERE id = 'ended'`, []string{"search.altered record 602",
+				"search.altered record 602", "search.altered record 603"}},
+			{"an operation's place", `UPDATE operation SET seq = 604 WHERE id = 'ended'`, []string{"search.altered record 602",
+				"search.altered record 603", "search.altered record 604"}},
+			{"an operation's records", `UPDATE operation SET records = substr(records, 1, 1) WHERE id = 'ended'`,
+				[]string{"search.altered record 602", "search.altered record 603"}},
+			{"an operation without records", `UPDATE operation SET records = substr(records, 1, 0) WHERE id = 'key-1'`,
+				[]string{"search.altered record 601", "search.altered record 601"}},
 			{"the mark lowered", `UPDATE followed SET upto = 602`, []string{"search.altered record 603"}},
 			{"the mark lifted", `UPDATE followed SET upto = 700`, []string{"search.altered"}},
 			{"the mark deleted", `DELETE FROM followed`, []string{"search.altered"}},
@@ -476,6 +486,39 @@ func TestWordsAreVerified(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestRowsAreVerified adds rows of operations that the log does not have, and changes
+// what the full text has of one.
+func TestRowsAreVerified(t *testing.T) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o, mend := searched(t, dsn)
+		check := func(name, harm string, options verify.Options, want ...string) {
+			t.Helper()
+			defer mend()
+			options.Search = o.Index
+			for s := range strings.SplitSeq(harm, ";") {
+				audittest.Execute(t, o.Tables, s)
+			}
+			if got := audittest.Named(o.MustVerify(t, options).Findings); !slices.Equal(got, want) {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+		doc, copied := "", "SELECT 5, '', outcome, records FROM operation WHERE id = 'ended'"
+		if !o.OnSQLite() {
+			doc, copied = ", doc", "SELECT 5, '', outcome, records, doc FROM operation WHERE id = 'ended'"
+		}
+		check("a row of records of no operation", "INSERT INTO operation (seq, id, outcome, records"+doc+") "+copied, verify.Options{},
+			"search.altered record 5")
+		check("two rows of one", "DROP INDEX operation_id; INSERT INTO operation (seq, id, outcome, records"+doc+") "+
+			strings.Replace(copied, "''", "id", 1), verify.Options{}, "search.altered", "search.altered record 5")
+		check("nothing", "SELECT 1", verify.Options{Words: true})
+		harm := "UPDATE operation SET doc = doc || 'more:1'::tsvector WHERE id = 'ended'"
+		if o.OnSQLite() {
+			harm = "DELETE FROM operation_text WHERE rowid = 602; INSERT INTO operation_text (rowid, doc) VALUES (602, 'more')"
+		}
+		check("other words", harm, verify.Options{Words: true}, "search.altered record 602")
 	})
 }
 

@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -17,37 +18,54 @@ import (
 type Answer struct {
 	Approve bool
 	Comment string
+	Count   string // as typed, where Number asks for it
 	Actor   audit.Actor
 	Origin  audit.Origin
 	Caller  coc.Caller // reads the ticket: only who may see it may decide on it
 }
 
-// Answer records what the approver decides and, when they approve, sends the
-// operation with the requester's session, through the same checks as any
-// other. What came of it is in the returned state. Errors before anything was
+// Answer records what the approver decides and, when they approve as the last of
+// those who have to, sends the operation with the requester's session, through the
+// same checks as any other. What came of it is in the returned state. Errors before anything was
 // decided are ErrDecided, ErrAlreadySent, operate.ErrNotAuthentic, ErrOwnRequest,
-// *operate.PolicyError, *operate.ReasonTooLongError, *coc.Error and *audit.StorageError.
-func (s *Service) Answer(ctx context.Context, id string, by Answer) (Request, error) {
+// *operate.PolicyError, *operate.ReasonTooLongError, *NumberError, *NotCountedError,
+// *coc.Error and *audit.StorageError.
+func (s *Service) Answer(ctx context.Context, id string, by Answer) (a Request, err error) {
+	for range maxAnswers { // of several approvers two may answer at once: the slower one is the next
+		if a, err = s.answer(ctx, id, by); a.Needed.Number < 2 || a.State != Waiting || !errors.Is(err, ErrDecided) {
+			break
+		}
+	}
+	return a, err
+}
+
+// maxAnswers bounds how often an answer is tried that others are faster than.
+const maxAnswers = 10
+
+func (s *Service) answer(ctx context.Context, id string, by Answer) (Request, error) {
 	a, err := s.undecided(ctx, id)
 	if err != nil {
 		return a, err
 	}
-	now, err := s.mayAnswer(ctx, a, by)
+	now, told, err := s.mayAnswer(ctx, a, by)
 	if err != nil {
 		return a, err
 	}
 	// The person may close the browser: what was decided is carried out.
 	ctx = context.WithoutCancel(ctx)
-	before, state := a, Refused
-	if by.Approve {
-		state = Granted
+	before, state, given := a, Refused, a.Given
+	switch {
+	case by.Approve && a.Missing() > 1:
+		return s.give(ctx, a, by, told)
+	case by.Approve:
+		state, given = Granted, a.with(by, told, s.now())
 	}
 	decided := s.now()
 	a, err = s.change(ctx, a, func(row *store.ApprovalRow) {
 		row.State, row.Decider, row.Decided, row.Comment = string(state), store.JSON(by.Actor), decided.UnixMicro(),
 			by.Comment
 		// What they have decided on.
-		row.Impact = store.JSON(impactThen{now.Impact(a.Operation), now.Snapshot().String()})
+		row.Impact = store.JSON(impactThen{now.Impact(before.Operation), now.Snapshot().String(), given})
 	})
 	if err != nil {
 		return before, err
@@ -56,6 +74,7 @@ func (s *Service) Answer(ctx context.Context, id string, by Answer) (Request, er
 		s.acquire(ctx, id)
 		defer s.release(ctx, id)
 	}
+	a.told = told
 	if err := s.record(ctx, a, by.Actor, by.Origin); err != nil {
 		_, undo := s.change(ctx, a, func(row *store.ApprovalRow) { *row = before.row })
 		return before, errors.Join(err, undo)
@@ -80,32 +99,78 @@ func (s *Service) undecided(ctx context.Context, id string) (Request, error) {
 	return a, err
 }
 
-func (s *Service) mayAnswer(ctx context.Context, a Request, by Answer) (operate.Reading, error) {
+func (s *Service) mayAnswer(ctx context.Context, a Request,
+	by Answer) (_ operate.Reading, told policy.Decision, err error) {
 	if n := utf8.RuneCountInString(by.Comment); n > operate.MaxReason {
-		return operate.Reading{}, &operate.ReasonTooLongError{Length: n}
+		return operate.Reading{}, told, &operate.ReasonTooLongError{Length: n}
 	}
 	switch {
 	case a.Requester.UserID == by.Actor.UserID:
-		return operate.Reading{}, ErrOwnRequest
+		return operate.Reading{}, told, ErrOwnRequest
 	case a.Requester.AccountID != by.Actor.AccountID:
-		return operate.Reading{}, audit.ErrNotFound
+		return operate.Reading{}, told, audit.ErrNotFound
 	case a.State != Waiting, !s.now().Before(a.Expires):
-		return operate.Reading{}, ErrDecided
+		return operate.Reading{}, told, ErrDecided
 	}
 	reading, err := s.operations.Read(ctx, by.Caller, a.Ticket, a.Operation, a.BatchHint)
 	if err != nil && (reading.Ticket.ExecuteUUID == "" || s.operations.MayView(by.Actor, reading.Ticket).Allowed) {
-		return reading, err
+		return reading, told, err
 	}
 	d := s.MayApprove(by.Actor, a, reading)
 	if d.Allowed {
-		return reading, nil
+		if why := a.Uncounted(by.Actor, d.Groups.Teams); why != "" && (by.Approve || why == AlreadyGiven) {
+			return reading, d, &NotCountedError{why}
+		}
+		return reading, d, s.counted(a, reading, by)
 	}
 	denied := a.entry(audit.ActionAccessDenied, by.Actor, by.Origin, by.Comment)
-	denied.OperationID = "" // it is none of the request's own
+	denied.OperationID, denied.Input = "", d.Input() // it is none of the request's own
 	if _, err := s.log.Append(ctx, denied); err != nil {
 		s.logger.WarnContext(ctx, "denial not logged", "approval", a.ID, "error", err)
 	}
-	return reading, &operate.PolicyError{Decision: d, Impact: a.Impact, Now: reading}
+	return reading, d, &operate.PolicyError{Decision: d, Impact: a.Impact, Now: reading}
+}
+
+// NumberError says that whoever approves has not typed the number of instances that stop.
+type NumberError struct {
+	Stops int
+	Typed string
+}
+
+func (e *NumberError) Error() string { return "the number of instances that stop is not typed" }
+
+// Number is how many instances a request's operation stops now, and whether the policy asks for that number on the
+// operation itself: then whoever approves types it, too.
+func (s *Service) Number(a Request, now operate.Reading) (stops int, wanted bool) {
+	bare := a.operation(coc.Caller{})
+	bare.Approved = nil
+	d, impact := s.operations.Decide(bare, now)
+	return impact.Stops, d.Wants(policy.Count)
+}
+
+// counted takes a number that was right since the request was made: instances end while it is typed, and no more than
+// that many stop.
+func (s *Service) counted(a Request, now operate.Reading, by Answer) error {
+	stops, wanted := s.Number(a, now)
+	if !by.Approve || !wanted {
+		return nil
+	}
+	typed := strings.TrimSpace(by.Count)
+	if n, err := strconv.Atoi(typed); err != nil || n < stops || n > max(stops, a.Impact.Stops) {
+		return &NumberError{Stops: stops, Typed: typed}
+	}
+	return nil
+}
+
+// MayAnswer reports whether somebody may answer a request, and their approval counts, by what was known of the ticket
+// when it was made.
+func (s *Service) MayAnswer(who audit.Actor, a Request) bool {
+	now := operate.Reading{Situation: operate.Situation{Ticket: a.Shown}}
+	if a.State != Waiting || a.Doubtful || a.Requester.UserID == who.UserID || !s.now().Before(a.Expires) {
+		return false
+	}
+	d := s.mayApprove(who, a, now, a.Impact)
+	return d.Allowed && a.Uncounted(who, d.Groups.Teams) == ""
 }
 
 // MayApprove asks the rules whether somebody may answer a request.

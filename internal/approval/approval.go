@@ -56,7 +56,9 @@ type Request struct {
 	Impact           operate.Impact // when it was asked, or decided
 	AtDecision       string         // the snapshot at the decision; empty: none, or of before
 	Created, Expires time.Time
-	Decider          audit.Actor // zero until somebody has decided
+	Needed           policy.Approvers // asked for when the request was made
+	Given            []Given          // who has approved, the first first
+	Decider          audit.Actor      // zero until somebody has decided
 	Decided          time.Time
 	Comment          string
 	Note             operate.Note
@@ -66,8 +68,9 @@ type Request struct {
 	Doubtful bool
 
 	origin  audit.Origin
-	counted bool   // the requester typed the number that stops
-	beside  string // the pending operation that the requester knew of
+	counted bool            // the requester typed the number that stops
+	beside  string          // the pending operation that the requester knew of
+	told    policy.Decision // of the record that is about to be written
 	row     store.ApprovalRow
 }
 
@@ -78,7 +81,7 @@ func (a Request) underWay() bool { return a.State == Granted && a.Note == "" }
 func (a Request) operation(c coc.Caller) operate.Request {
 	return operate.Request{SessionKey: a.row.Session, Caller: c, Actor: a.Requester, Origin: a.origin, Ticket: a.Ticket,
 		Operation: a.Operation, BatchHint: a.BatchHint, Reason: a.Reason, Expected: a.Expected, Key: a.ID, Beside: a.beside,
-		Approved: &operate.Approval{By: a.Decider, Counted: a.counted}}
+		Approved: &operate.Approval{By: a.Decider, Before: a.before(), Counted: a.counted}}
 }
 
 // The errors of approvals.
@@ -170,16 +173,16 @@ func (s *Service) Ask(ctx context.Context, r operate.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	impact, err := s.wanted(r, reading)
+	impact, told, err := s.wanted(r, reading)
 	if err != nil {
 		return "", err
 	}
-	return s.create(context.WithoutCancel(ctx), r, reading, impact)
+	return s.create(context.WithoutCancel(ctx), r, reading, impact, told)
 }
 
 // wanted returns what the operation stops if the rules want an approval for it,
-// and nothing else; otherwise an error.
-func (s *Service) wanted(r operate.Request, now operate.Reading) (operate.Impact, error) {
+// and nothing else, with their decision; otherwise an error.
+func (s *Service) wanted(r operate.Request, now operate.Reading) (operate.Impact, policy.Decision, error) {
 	decision, impact := s.operations.Decide(r, now)
 	if decision.Allowed && r.Count != "" { // who typed the number may still rather ask
 		bare := r
@@ -187,24 +190,24 @@ func (s *Service) wanted(r operate.Request, now operate.Reading) (operate.Impact
 		decision, impact = s.operations.Decide(bare, now)
 	}
 	if decision.Allowed {
-		return impact, ErrNotOffered
+		return impact, decision, ErrNotOffered
 	}
 	approved := r
 	approved.Approved = &operate.Approval{}
 	if rest, _ := s.operations.Decide(approved, now); !decision.Wants(policy.Approval) || !rest.Allowed {
-		return impact, &operate.PolicyError{Decision: decision, Impact: impact, Now: now}
+		return impact, decision, &operate.PolicyError{Decision: decision, Impact: impact, Now: now}
 	}
-	return impact, nil
+	return impact, decision, nil
 }
 
 // create stores a new request and writes it into the log.
 func (s *Service) create(ctx context.Context, r operate.Request, now operate.Reading,
-	impact operate.Impact) (string, error) {
+	impact operate.Impact, told policy.Decision) (string, error) {
 	at := s.now()
 	a := Request{ID: r.Key, State: Waiting, Ticket: r.Ticket, Operation: r.Operation, BatchHint: now.InstanceBatch,
 		Requester: r.Actor, Reason: r.Reason, Expected: r.Expected, Target: operate.TargetName(r.Operation, now),
 		Impact: impact, Shown: now.Ticket, Created: at, Expires: at.Add(Lifetime), origin: r.Origin,
-		counted: r.Counts(impact), beside: r.Beside}
+		Needed: told.Approvers(), counted: r.Counts(impact), beside: r.Beside, told: told}
 	switch err := s.rows.Insert(ctx, rowOf(a, r.SessionKey), keyOf(a, r.SessionKey)); {
 	case errors.Is(err, store.ErrClaimed): // the same form, sent at the same time
 		return s.askedBefore(ctx, r)
@@ -251,13 +254,20 @@ func (s *Service) record(ctx context.Context, a Request, who audit.Actor, origin
 	if operate.SamePerson(who, a.Decider) {
 		comment = a.Comment
 	}
-	if _, err := s.log.Append(ctx, a.entry(recorded[a.State], who, origin, comment)); err != nil {
+	entry := a.entry(recorded[a.State], who, origin, comment)
+	detail := a.severally(operate.ParseDetail(entry.Detail).Tried(a.told), entry.Action)
+	entry.Input, entry.Detail = a.told.Input(), detail.String()
+	if _, err := s.log.Append(ctx, entry); err != nil {
 		return fmt.Errorf("record that approval %s is %s: %w", a.ID, a.State, err)
 	}
+	s.setLogged(ctx, a)
+	return nil
+}
+
+func (s *Service) setLogged(ctx context.Context, a Request) {
 	if err := s.rows.SetLogged(ctx, a.ID, string(a.State)); err != nil {
 		s.logger.WarnContext(ctx, "approval not marked as logged", "approval", a.ID, "error", err)
 	}
-	return nil
 }
 
 // entry is a record about the request, under the operation's id.

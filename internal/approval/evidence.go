@@ -52,6 +52,9 @@ func (s *Service) current(ctx context.Context, id string) (Request, error) {
 	if err != nil {
 		return a, fmt.Errorf("read approval %s of ticket %s from the log: %w", id, a.Ticket, err)
 	}
+	if err := s.completeGiven(ctx, a, records); err != nil {
+		return a, err
+	}
 	return s.followLog(ctx, a, evidenceOf(records))
 }
 

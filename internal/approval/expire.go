@@ -164,6 +164,9 @@ func (s *Service) complete(ctx context.Context, a Request) error {
 	if err != nil {
 		return fmt.Errorf("read approval %s of ticket %s from the log: %w", a.ID, a.Ticket, err)
 	}
+	if err := s.completeGiven(ctx, a, records); err != nil {
+		return err
+	}
 	action := recorded[a.State]
 	if slices.ContainsFunc(records, func(r audit.Record) bool { return r.Action == action }) {
 		return s.rows.SetLogged(ctx, a.ID, string(a.State))

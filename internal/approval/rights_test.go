@@ -82,7 +82,18 @@ func TestAskWithAllElseDone(t *testing.T) {
 	form.Count = "6"
 	id, err := d.Ask(t.Context(), form)
 	check(t, err)
-	_, err = d.Answer(t.Context(), id, d.Decision(true))
+	answer := d.Decision(true)
+	for _, typed := range []string{"", "5", "7", "six"} { // whoever approves types it, too
+		answer.Count = typed
+		_, err = d.Answer(t.Context(), id, answer)
+		if wrong, ok := errors.AsType[*approval.NumberError](err); !ok || *wrong != (approval.NumberError{Stops: 6, Typed: typed}) {
+			t.Fatalf("typed %q: %v", typed, err)
+		}
+	}
+	d.Stands(id, approval.Waiting, "")
+	d.Puts(0)
+	answer.Count = " 6 "
+	_, err = d.Answer(t.Context(), id, answer)
 	check(t, err)
 	d.Stands(id, approval.Sent, "")
 	d.OnceEach(1)

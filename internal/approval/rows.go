@@ -11,6 +11,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/operate"
+	"coc-console/internal/policy"
 	"coc-console/internal/store"
 )
 
@@ -31,18 +32,20 @@ func requestOf(r store.ApprovalRow) Request {
 			a.Doubtful = true
 		}
 	}
-	a.Impact, a.AtDecision = impact.Impact, impact.Snapshot
+	a.Impact, a.AtDecision, a.Given = impact.Impact, impact.Snapshot, impact.Given
 	a.Operation, a.BatchHint = op.Operation(), op.Hint
 	a.counted, a.beside = op.Counted, op.Beside
+	a.Needed = policy.Approvers{Number: max(op.Approvers, 1), Apart: op.Apart}
 	a.Shown = coc.Ticket{ExecuteUUID: a.Ticket, ScriptName: op.Name, Creator: op.Creator, Status: op.Status}
 	return a
 }
 
 // impactThen is the column of the impact: that of the request, or once it is
-// decided that of the decision, with what the ticket was then.
+// decided that of the decision, with what the ticket was then and who has approved.
 type impactThen struct {
 	operate.Impact
-	Snapshot string `json:",omitempty"`
+	Snapshot string  `json:",omitempty"`
+	Given    []Given `json:",omitempty"`
 }
 
 // rowOf is the row of a new request.
@@ -50,6 +53,9 @@ func rowOf(a Request, session string) store.ApprovalRow {
 	op := operate.StoredOperation{Type: a.Operation.Type, Batch: a.Operation.BatchIndex, Instance: a.Operation.InstanceID,
 		Hint: a.BatchHint, Name: a.Shown.ScriptName, Creator: a.Shown.Creator, Status: a.Shown.Status, Counted: a.counted,
 		Beside: a.beside}
+	if a.Needed.Number > 1 || a.Needed.Apart {
+		op.Approvers, op.Apart = a.Needed.Number, a.Needed.Apart
+	}
 	return store.ApprovalRow{ID: a.ID, State: string(a.State), AccountID: a.Requester.AccountID,
 		RequesterID: a.Requester.UserID, Ticket: string(a.Ticket), Operation: store.JSON(op),
 		Requester: store.JSON(a.Requester), Session: session, Origin: store.JSON(a.origin), Reason: a.Reason,
@@ -126,8 +132,7 @@ func (s *Service) CountFor(ctx context.Context, who audit.Actor) (n int, err err
 	}
 	waiting, err := requestsOf(s.rows.Waiting(ctx, who.AccountID, who.UserID, maxWaiting))
 	for _, a := range waiting {
-		now := operate.Reading{Situation: operate.Situation{Ticket: a.Shown}}
-		if !a.Doubtful && s.now().Before(a.Expires) && s.mayApprove(who, a, now, a.Impact).Allowed {
+		if s.MayAnswer(who, a) {
 			n++
 		}
 	}

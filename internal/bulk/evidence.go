@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -148,4 +149,28 @@ func (s *Service) followItems(ctx context.Context, o *Operation, known evidence)
 		o.Items[n] = changed
 	}
 	return nil
+}
+
+// Records are those about a bulk operation itself and of all that it sent, oldest first.
+func (s *Service) Records(ctx context.Context, o Operation) (all []audit.Record, err error) {
+	if err = s.eachSince(ctx, "job.", o, func(r audit.Record) { all = append(all, r) }); err != nil {
+		return nil, err
+	}
+	var sent []string
+	for _, i := range o.Items {
+		if i.State == ItemSent {
+			sent = append(sent, i.Key)
+		}
+	}
+	for some := range slices.Chunk(sent, search.MaxLimit/10) {
+		of, err := s.index.Operations(ctx, some)
+		if err != nil {
+			return nil, fmt.Errorf("read what bulk operation %s sent: %w", o.ID, err)
+		}
+		for _, records := range of {
+			all = append(all, records...)
+		}
+	}
+	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return all, nil
 }

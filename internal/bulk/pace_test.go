@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,17 +181,24 @@ func TestMixedBulk(t *testing.T) {
 	pace(d, 4)
 	rows := d.Rows("wide", 4)
 	r := d.Cancels("wide", rows...)
-	began := make(chan struct{}, 8)
-	arrive := func() { began <- struct{}{} }
-	d.OnPut.Store(&arrive)
-	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: http.StatusBadRequest, Code: "COC.00040701",
-		Message: "no", Times: 1})
+	// The first item's call, and what the others read before theirs, is held until somebody else's operation has been
+	// answered: that one meets none of the faults, and the last item sees what it did.
+	began, release := make(chan struct{}), make(chan struct{})
+	hold := sync.OnceFunc(func() {
+		d.Sim.Inject(simulator.Fault{Kind: simulator.CallInstances, Effect: simulator.Slow, Hold: release})
+		close(began)
+		<-release
+	})
+	d.OnPut.Store(&hold)
 	_, err := d.Start(t.Context(), r)
 	check(t, err)
 	<-began
 	d.OnPut.Store(nil)
 	d.Elsewhere("wide", cancel(rows[3]))
+	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Status: http.StatusBadRequest, Code: "COC.00040701",
+		Message: "no", Times: 1})
 	d.Sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Reset, Times: 1})
+	close(release)
 	j := d.BulkIs(r.Key, bulk.Ended)
 	d.Clock.Step(effect)
 	got := map[audit.Action]int{}

@@ -105,11 +105,14 @@ func TestBulkContinuedElsewhere(t *testing.T) {
 	d, consoles := sharedDesk(t, 1, wide(40))
 	r := d.Cancels("wide", d.Rows("wide", 40)...)
 	var sent atomic.Int64
+	var hopping sync.Mutex // what is under way when it is stopped goes on, and may be the next to hop
 	hop := func() {
 		n := sent.Add(1)
 		if n%10 != 0 {
 			return
 		}
+		hopping.Lock()
+		defer hopping.Unlock()
 		s := consoles[n/10%2]
 		check(t, s.Stop(context.Background(), r.Key, d.Actor, audit.Origin{}))
 		check(t, s.Continue(context.Background(), r.Key, "operator", d.Actor, audit.Origin{}))

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"coc-console/audit/retention"
+	"coc-console/audit/search"
 )
 
 // closers are closed in the reverse order of their opening.
@@ -60,4 +63,16 @@ func maintain(ctx context.Context, interval time.Duration, task func(context.Con
 			logger.Warn("maintenance failed, retrying", "in", interval.String(), "error", err)
 		}
 	})
+}
+
+// pruneEvery is how often a console looks whether old records were removed today.
+const pruneEvery = time.Hour
+
+// retain removes the contents of old records where the settings say so.
+func retain(ctx context.Context, cfg config, index *search.Index, now func() time.Time, logger *slog.Logger,
+	open *closers) {
+	if cfg.retention > 0 {
+		daily := &retention.Daily{Index: index, Keep: cfg.retention, Now: now, Logger: logger}
+		maintain(ctx, pruneEvery, daily.Run, logger, open)
+	}
 }

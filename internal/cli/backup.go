@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"coc-console/internal/backup"
+	"coc-console/internal/cli/auditcmd"
+	"coc-console/internal/cli/output"
 	"coc-console/internal/progress"
 	"coc-console/internal/settings"
 
@@ -34,7 +36,7 @@ func (c *backupConfig) settings() *settings.Set {
 		"`FILE` with a checkpoint that was kept elsewhere, such as the console's: shows what the backup does not have")
 	s.Also["anchor"] = "anchor-file"
 	s.Secret["database"] = settings.HidePassword
-	formatOption(s, &c.format)
+	output.FormatOption(s, &c.format)
 	return s
 }
 
@@ -78,19 +80,19 @@ func (p *commandLine) backUp(ctx context.Context, c *backupConfig,
 	work func(backup.Config, context.Context) (backup.Result, error), asBefore string,
 	text func(backup.Result) string) error {
 	c.KeyFile = cmp.Or(c.KeyFile, filepath.Join(c.Data, "audit.key"))
-	if err := checkDatabase(c.Database); err != nil {
+	if err := auditcmd.CheckDatabase(c.Database); err != nil {
 		return err
 	}
 	bar := progress.New(p.stderr, true)
 	c.Copied, c.Verified = bar.Copied, bar.Show
 	done, err := work(c.Config, ctx)
 	bar.End()
-	if err != nil && !errors.Is(err, errFindings) {
+	if err != nil && !errors.Is(err, backup.ErrFindings) {
 		return interrupted(ctx, err, asBefore)
 	}
-	return errors.Join(err, printAs(p.stdout, c.format, backedUpOf(c.File, done), func() string {
+	return errors.Join(err, output.Print(p.stdout, c.format, backedUpOf(c.File, done), func() string {
 		if err != nil {
-			return textOfFindings(done.Report)
+			return auditcmd.TextOfFindings(done.Report)
 		}
 		return text(done)
 	}))
@@ -106,20 +108,20 @@ func interrupted(ctx context.Context, err error, state string) error {
 
 // backedUp is what backup and restore print for programs.
 type backedUp struct {
-	OK          bool      `json:"ok"`
-	Findings    []finding `json:"findings"`
-	File        string    `json:"file"`
-	Log         string    `json:"log"`
-	Records     int64     `json:"records"`
-	Bytes       int64     `json:"bytes,omitempty"`
-	Covered     int64     `json:"covered"` // the latest checkpoint covers records 1 to this
-	Aside       string    `json:"aside,omitempty"`
-	KeyMissing  bool      `json:"key_missing,omitempty"`
-	AnchorAhead bool      `json:"anchor_ahead,omitempty"`
+	OK          bool               `json:"ok"`
+	Findings    []auditcmd.Finding `json:"findings"`
+	File        string             `json:"file"`
+	Log         string             `json:"log"`
+	Records     int64              `json:"records"`
+	Bytes       int64              `json:"bytes,omitempty"`
+	Covered     int64              `json:"covered"` // the latest checkpoint covers records 1 to this
+	Aside       string             `json:"aside,omitempty"`
+	KeyMissing  bool               `json:"key_missing,omitempty"`
+	AnchorAhead bool               `json:"anchor_ahead,omitempty"`
 }
 
 func backedUpOf(file string, r backup.Result) backedUp {
-	return backedUp{r.Report.OK(), findingsOf(r.Report.Findings), file, r.Origin, r.Size, r.Bytes,
+	return backedUp{r.Report.OK(), auditcmd.FindingsOf(r.Report.Findings), file, r.Origin, r.Size, r.Bytes,
 		r.Report.Signed.Size, r.Aside, r.KeyMissing, r.AnchorAhead}
 }
 

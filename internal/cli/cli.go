@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"coc-console/internal/cli/auditcmd"
 	"coc-console/internal/settings"
 
 	"github.com/spf13/cobra"
@@ -33,10 +34,13 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	root.SetErr(stderr)
 	root.SetArgs(settings.WithTwoDashes(root, args))
 	command, err := root.ExecuteContextC(ctx)
-	if group(command) == "audit" {
-		return withStatus(err)
+	switch {
+	case err == nil || group(command) != "audit":
+		return err //nolint:wrapcheck // it is the command's own
+	case auditcmd.IsWrong(err):
+		return &statusError{statusWrong, err}
 	}
-	return err //nolint:wrapcheck // it is the command's own
+	return &statusError{statusFailed, err}
 }
 
 // commands is the tree of the commands. Without one, the console is served.
@@ -47,9 +51,15 @@ func (p *commandLine) commands() *cobra.Command {
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag is there
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(p.serveCommand(), p.simulateCommand(), p.auditCommand(), p.backupCommand(), p.restoreCommand(),
+	root.AddCommand(p.serveCommand(), p.simulateCommand(), p.onLog().Audit(), p.backupCommand(), p.restoreCommand(),
 		p.policyCommand(), p.sessionsCommand(), p.configCommand(), p.versionCommand(), p.completionCommand())
 	return root
+}
+
+// onLog has the commands on the audit log.
+func (p *commandLine) onLog() auditcmd.Program {
+	return auditcmd.Program{Stdout: p.stdout, Stderr: p.stderr, Group: p.group, Command: p.command, OneFile: oneFile,
+		Operator: operator}
 }
 
 // command completes a command: its flags, the other sources of its settings,
@@ -103,7 +113,7 @@ func (p *commandLine) group(c *cobra.Command, commands ...*cobra.Command) *cobra
 	c.RunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return fmt.Errorf("%s needs a command: %s; see coc-console %s --help", c.Name(), settings.OneOf(names), c.Name())
+			return fmt.Errorf("%s needs a command: %s; see %s --help", c.Name(), settings.OneOf(names), c.CommandPath())
 		case args[0] == "help":
 			return c.Help()
 		}
@@ -204,6 +214,12 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return err
 }
+
+// The statuses of the commands on the audit log.
+const (
+	statusWrong  = 1
+	statusFailed = 2
+)
 
 // A statusError ends the program with a status of its own.
 type statusError struct {

@@ -11,11 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"coc-console/audit/query"
 	"coc-console/internal/bulk"
-	"coc-console/internal/database"
+	"coc-console/internal/cli/auditcmd"
 	"coc-console/internal/huawei"
 	"coc-console/internal/policy"
 	"coc-console/internal/settings"
+
+	"github.com/spf13/pflag"
 )
 
 // config is everything that the console can be told.
@@ -32,8 +35,13 @@ type config struct {
 
 	servicePasswordFile string
 
+	oidc oidcConfig
+	tls  tlsConfig
+
 	policy          string
 	directory       string
+	policyCalendar  string
+	policyReview    bool
 	bulkRate        float64
 	sessionKeyFile  string
 	userLimitFactor float64
@@ -50,6 +58,8 @@ type config struct {
 	acceptLoss    bool
 	anchorFile    string
 	anchorWebhook string
+	retention     time.Duration
+	night         query.Night
 
 	connectTimeout     time.Duration
 	callTimeout        time.Duration
@@ -72,7 +82,8 @@ func (c config) dsn() string { return cmp.Or(c.database, c.data) }
 func consoleSettings(c *config) *settings.Set {
 	s := settings.New("")
 	f := s.Console
-	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; other than loopback needs --trusted-proxies")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; other than loopback needs --tls-cert or --trusted-proxies")
+	c.tls.define(f)
 	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, search.db, console.db and the keys")
 	f.StringVar(&c.database, "database", "", "postgres://… `ADDRESS`, when several consoles share one log; empty: SQLite in the data folder")
 	f.StringVar(&c.cocEndpoint, "coc-endpoint", "", "`URL` of COC, such as https://coc.myhuaweicloud.com; empty: the simulator runs inside")
@@ -83,8 +94,8 @@ func consoleSettings(c *config) *settings.Set {
 	settings.ListVar(f, &c.managers, "managers", "`LIST` of account/user, or id: with an IAM user's id, who may read the whole audit log, separated by commas", policy.CheckMember)
 	f.StringVar(&c.serviceUser, "service-user", "", "`ACCOUNT/USER` of the console's own, best read-only, that looks for an operation's effect when the session that asked has ended; empty: it waits until somebody opens the ticket")
 	f.StringVar(&c.servicePasswordFile, "service-password-file", "", "`FILE` with that user's password in its first line")
-	f.StringVar(&c.policy, "policy", "", "`FILE` of Cedar policies in the place of the built-in ones; taken up when it changes")
-	f.StringVar(&c.directory, "directory", "", "JSON `FILE` with the roles and teams that policies ask about; taken up when it changes")
+	c.oidc.define(f)
+	c.definePolicies(f)
 	f.Float64Var(&c.bulkRate, "bulk-rate", bulk.DefaultRate, "`NUMBER` of operations a second that the bulk operations of one account send")
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
 	f.DurationVar(&c.sessionIdle, "session-idle-timeout", 8*time.Hour, "`TIME` without use after which a session ends")
@@ -100,6 +111,8 @@ func consoleSettings(c *config) *settings.Set {
 	f.BoolVar(&c.acceptLoss, acceptLoss, false, "start although records of the log are missing, or the key is older than the log; for one start, which the log records")
 	f.StringVar(&c.anchorFile, "anchor-file", "", "`FILE` that gets every minute's checkpoint, best on another volume; the start refuses a log that does not continue it")
 	f.StringVar(&c.anchorWebhook, "anchor-webhook", "", "`URL` to which every minute's checkpoint is posted")
+	f.Var(settings.Days{To: &c.retention}, "retention", "`DAYS`, such as 400d, after which the contents of records are removed, once a day by one console; hashes stay, and what a legal hold names; empty: they are kept")
+	f.TextVar(&c.night, "night-hours", query.DefaultNight, "`HOURS` that \"last night\" means in the audit log, by the reader's clock")
 	f.DurationVar(&c.connectTimeout, "connect-timeout", 5*time.Second, "`TIME` to connect to COC and IAM")
 	f.DurationVar(&c.callTimeout, "call-timeout", 30*time.Second, "`TIME` for one call to COC or IAM")
 	f.DurationVar(&c.ticketPollInterval, "ticket-poll-interval", 5*time.Second, "`TIME` between two looks at a ticket after an operation")
@@ -111,6 +124,13 @@ func consoleSettings(c *config) *settings.Set {
 	s.Former = map[string]string{"job-rate": "bulk-rate", "observe": "effect-timeout", "person-limits": "user-limit-factor",
 		"poll": "ticket-poll-interval", "session-idle": "session-idle-timeout", "watch": "live-poll-interval"}
 	return s
+}
+
+func (c *config) definePolicies(f *pflag.FlagSet) {
+	f.StringVar(&c.policy, "policy", "", "`FILE` of Cedar policies in the place of the built-in ones; taken up when it changes")
+	f.StringVar(&c.directory, "directory", "", "JSON `FILE` with the roles and teams that policies ask about; taken up when it changes")
+	f.StringVar(&c.policyCalendar, "policy-calendar", "", "JSON `FILE` with windows of time, such as freezes, that policies ask about; taken up when it changes")
+	f.BoolVar(&c.policyReview, "policy-review", false, "show changed policy, directory and calendar files to managers, with what they would have made of past operations, and take them up only when one of them says so; a start takes up what is there")
 }
 
 // complete fills in the defaults that follow from other settings.
@@ -128,9 +148,13 @@ func (c config) checkListen() error {
 	if err != nil {
 		return settings.Wrong("listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:8080", c.listen))
 	}
-	if !settings.OnLoopback(host) && len(c.trustedProxies) == 0 {
+	if !settings.OnLoopback(host) && len(c.trustedProxies) == 0 && !c.tls.on() {
 		return settings.Wrong("listen", fmt.Sprintf("%q is reached from other machines, and passwords must not travel over "+
-			"plain http: put a proxy with TLS in front and name it in --trusted-proxies", c.listen))
+			"plain http: name a certificate in --tls-cert and --tls-key, or put a proxy with TLS in front and name it in "+
+			"--trusted-proxies", c.listen))
+	}
+	if err := c.tls.check(); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(c.metricsListen); c.metricsListen != "" && err != nil {
 		return settings.Wrong("metrics-listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:9090", c.metricsListen))
@@ -160,7 +184,10 @@ func (c config) check() error {
 	if err := c.checkService(); err != nil {
 		return err
 	}
-	if err := checkDatabase(c.database); err != nil {
+	if err := c.oidc.check(); err != nil {
+		return err
+	}
+	if err := auditcmd.CheckDatabase(c.database); err != nil {
 		return err
 	}
 	if u, err := url.Parse(c.anchorWebhook); c.anchorWebhook != "" &&
@@ -206,14 +233,6 @@ func (c config) checkTimes() error {
 		if d <= 0 {
 			return settings.Wrong(name, fmt.Sprintf("%v is not a time such as 30s or 5m", d))
 		}
-	}
-	return nil
-}
-
-// checkDatabase checks the address of a database.
-func checkDatabase(address string) error {
-	if address != "" && !database.IsPostgres(address) {
-		return settings.Wrong("database", "this is not a postgres:// address") // it may hold a password: not repeated
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"coc-console/internal/cli/output"
 	"coc-console/internal/settings"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func (p *commandLine) configCommand() *cobra.Command {
 	var cfg config
 	var format string
 	s := consoleSettings(&cfg)
-	formatOption(s, &format)
+	output.FormatOption(s, &format)
 	c := &cobra.Command{
 		Use: "config", Short: "Print the settings in force, and where each comes from",
 		Long: "Print the settings in force, and where each comes from: flag, variable, file or default. Passwords and keys are hidden.\n" +
@@ -48,7 +49,7 @@ func (p *commandLine) configCommand() *cobra.Command {
 				return slices.ContainsFunc(lines, func(there settingLine) bool { return there.Setting == l.Setting })
 			})...)
 		}
-		return errors.Join(printAs(p.stdout, format, map[string]any{"file": p.configFile, "settings": lines},
+		return errors.Join(output.Print(p.stdout, format, map[string]any{"file": p.configFile, "settings": lines},
 			func() string { return tableOf(lines) }),
 			cfg.check())
 	})

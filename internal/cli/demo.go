@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"coc-console/internal/cli/auditcmd"
 	"coc-console/internal/database"
 	"coc-console/internal/settings"
 	"coc-console/internal/simulator"
@@ -155,7 +156,7 @@ func onlyDemo(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	log, err := inspectLog(ctx, db)
+	log, err := auditcmd.InspectLog(ctx, db)
 	if err != nil {
 		return fmt.Errorf("read the audit log: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"coc-console/internal/cli/output"
 	"coc-console/internal/coc"
 	"coc-console/internal/policy"
 	"coc-console/internal/settings"
@@ -29,7 +30,7 @@ type policyConfig struct {
 // policyCommand has the commands on policies.
 func (p *commandLine) policyCommand() *cobra.Command {
 	return p.group(&cobra.Command{Use: "policy", Short: "Check policies, and explain what they decide"},
-		p.policyCheckCommand(), p.policyExplainCommand(),
+		p.policyCheckCommand(), p.policyExplainCommand(), p.onLog().Replay(),
 		p.policyTextCommand("defaults", "Print the built-in policies, to begin a file with",
 			"  coc-console policy defaults > rules.cedar", policy.Default()),
 		p.policyTextCommand("schema", "Print what policies can ask about",
@@ -41,14 +42,15 @@ func (c *policyConfig) settings() *settings.Set {
 	s.Console.StringVar(&c.files.Policy, "policy", "", "`FILE` of Cedar policies; the built-in ones without it")
 	s.Console.StringVar(&c.files.Directory, "directory", "", "JSON `FILE` with roles and teams")
 	settings.ListVar(s.Console, &c.files.Managers, "managers", "`LIST` of account/user with the role managers, besides those of the directory", nil)
-	formatOption(s, &c.format)
+	s.Console.StringVar(&c.files.Calendar, "policy-calendar", "", "JSON `FILE` with windows of time, such as freezes")
+	output.FormatOption(s, &c.format)
 	return s
 }
 
 func (p *commandLine) policyCheckCommand() *cobra.Command {
 	var c policyConfig
 	return p.command(&cobra.Command{
-		Use: "check", Short: "Check files of policies and of the directory",
+		Use: "check", Short: "Check files of policies, of the directory and of the calendar",
 		Example: "  coc-console policy check --policy rules.cedar --directory people.json",
 	}, c.settings(), func(context.Context, []string) error {
 		rules, err := policy.Load(c.files)
@@ -56,7 +58,7 @@ func (p *commandLine) policyCheckCommand() *cobra.Command {
 			return err
 		}
 		found := policyCheck{OK: true, Warnings: append([]string{}, rules.Warnings()...)}
-		return printAs(p.stdout, c.format, found, found.text)
+		return output.Print(p.stdout, c.format, found, found.text)
 	})
 }
 
@@ -156,15 +158,18 @@ type explanation struct {
 	Demands  []demand `json:"demands"`
 	Override bool     `json:"override"` // the emergency override would allow it at once
 	Policies []string `json:"policies"`
+	Calendar []string `json:"calendar,omitempty"` // names of the windows in force
 	Reason   string   `json:"reason,omitempty"`
 	Ask      []string `json:"ask,omitempty"`    // who may help
 	Failed   []string `json:"failed,omitempty"` // policies that could not be evaluated, and so deny
 }
 
 type demand struct {
-	Any    []policy.Kind `json:"any"`
-	Policy string        `json:"policy"`
-	Text   string        `json:"text"`
+	Any       []policy.Kind `json:"any"`
+	Policy    string        `json:"policy"`
+	Text      string        `json:"text"`
+	Approvers int           `json:"approvers,omitempty"`       // above 1
+	Apart     bool          `json:"different_teams,omitempty"` // the approvers'
 }
 
 func (c policyConfig) explain(rules *policy.Rules, w io.Writer) error {
@@ -174,7 +179,8 @@ func (c policyConfig) explain(rules *policy.Rules, w io.Writer) error {
 	}
 	d := rules.Decide(q)
 	x := explanation{User: c.user, Roles: rules.RolesOf(q.Person), Teams: rules.TeamsOf(q.Person), Decision: "demands",
-		Demands: []demand{}, Override: d.Override, Policies: d.Policies, Failed: d.Failed}
+		Demands: []demand{}, Override: d.Override, Policies: d.Policies, Failed: d.Failed,
+		Calendar: d.Asked.Windows}
 	switch {
 	case d.Allowed:
 		x.Decision = "allowed"
@@ -182,18 +188,25 @@ func (c policyConfig) explain(rules *policy.Rules, w io.Writer) error {
 		x.Decision, x.Reason, x.Ask = "denied", d.Text.English, d.Ask
 	}
 	for _, m := range d.Demands {
-		x.Demands = append(x.Demands, demand{m.Any, m.Policy, m.Text.English})
+		one := demand{Any: m.Any, Policy: m.Policy, Text: m.Text.English, Apart: m.Approvers.Apart}
+		if m.Approvers.Number > 1 {
+			one.Approvers = m.Approvers.Number
+		}
+		x.Demands = append(x.Demands, one)
 	}
-	return printAs(w, c.format, x, x.text)
+	return output.Print(w, c.format, x, x.text)
 }
 
 func (x explanation) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is in the roles %s and the teams %s.\n", x.User, names(x.Roles), names(x.Teams))
+	for _, name := range x.Calendar {
+		fmt.Fprintf(&b, "The window %q of the calendar is in force.\n", name)
+	}
 	b.WriteString(map[string]string{"allowed": "Allowed.\n", "denied": "Denied.\n",
 		"demands": "Allowed once this is done:\n"}[x.Decision])
 	for _, d := range x.Demands {
-		fmt.Fprintf(&b, "  %s, by %q: %s\n", kinds(d.Any), d.Policy, d.Text)
+		fmt.Fprintf(&b, "  %s%s, by %q: %s\n", kinds(d.Any), d.approvers(), d.Policy, d.Text)
 	}
 	if x.Override {
 		b.WriteString("The emergency override, with a reason, would allow it at once.\n")
@@ -209,6 +222,17 @@ func (x explanation) text() string {
 		fmt.Fprintf(&b, "Could not be evaluated, and so denies: %s\n", failed)
 	}
 	return b.String()
+}
+
+// approvers says how many have to approve, where that is more than one.
+func (d demand) approvers() (text string) {
+	if d.Approvers > 1 {
+		text = fmt.Sprintf(" by %d people", d.Approvers)
+	}
+	if d.Apart {
+		text += " of different teams"
+	}
+	return text
 }
 
 func kinds(all []policy.Kind) string {

@@ -33,7 +33,6 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
-	"coc-console/internal/presence"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/secretfile"
 	"coc-console/internal/settings"
@@ -121,6 +120,12 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
 	server.RegisterOnShutdown(console.closeStreams) // event streams would hold it up
+	if err := cfg.tls.secure(ctx, server, logger, &open); err != nil {
+		return err
+	}
+	if err := cfg.tls.serveRedirect(ctx, listener.Addr(), logger, &open); err != nil {
+		return err
+	}
 	if err := announce(cfg, listener.Addr(), demo, stdout); err != nil {
 		return err
 	}
@@ -171,6 +176,7 @@ func simulate(ctx context.Context, cfg *config, open *closers) ([]handlers.DemoA
 	open.add(server.Close)
 	cfg.cocEndpoint = "http://" + listener.Addr().String()
 	cfg.iamEndpoint = cfg.cocEndpoint
+	cfg.oidc.simulate(cfg.cocEndpoint)
 	var demo []handlers.DemoAccount
 	for _, a := range simulator.DemoAccounts() {
 		for _, u := range a.Users {
@@ -201,6 +207,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return console{}, err
 	}
+	retain(ctx, cfg, index, dbs.clocks.Now, logger, open)
 	rows := consolestore.DB{Write: dbs.console.Write, Read: dbs.console.Read, Lazily: database.Lazily,
 		AtOnce: dbs.console.Engine == database.PostgreSQL}
 	if len(demo) > 0 {
@@ -232,22 +239,16 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	people := limitPeople(ctx, cfg, dbs.clocks.Now, metrics, open)
 	pages := handlers.Config{People: people, Store: rows, Log: log, Index: index, Verifier: verifier, COC: cocClient,
 		Watch: watcher, IAM: iamClient, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
-		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development}
+		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development, Databases: dbs.sizes(), Data: cfg.data, SharedLog: cfg.database != "", Retention: cfg.retention, Night: cfg.night}
 	pages.Presence = openPresence(cfg, rows, logger, open)
-	h := handlers.New(pages)
-	open.add(func() error { h.Close(); return nil })
-	maintain(ctx, sweepEvery, h.Sweep, logger, open)
+	if pages.Company, err = openCompany(cfg, iamClient, rules, dbs.clocks.Now); err != nil {
+		return console{}, err
+	}
+	h := openHandlers(ctx, pages, open)
 	handler := web.New(web.Config{Handlers: h, Observed: pages, People: people, Sessions: sessions,
 		TrustedProxies: cfg.trustedProxies, HSTSSubdomains: cfg.hstsSubdomains, Logger: logger, Metrics: metrics,
-		MetricsElsewhere: cfg.metricsListen != "", Databases: dbs.sizes()})
+		MetricsElsewhere: cfg.metricsListen != ""})
 	return console{handler: handler, closeStreams: watcher.Close, resume: resume}, nil
-}
-
-// openPresence tells who is on a ticket, across the consoles of one database.
-func openPresence(cfg config, rows consolestore.DB, logger *slog.Logger, open *closers) *presence.Registry {
-	p := presence.New(presence.Config{Logger: logger, Shared: consolestore.NewPresences(rows, cfg.database != "")})
-	open.add(p.Close)
-	return p
 }
 
 // openOperations puts together what is done to tickets: one operation, those
@@ -281,10 +282,12 @@ func openOperations(ctx context.Context, cfg config, rows consolestore.DB, with 
 
 // demoDirectory lets the accounts of the simulator show what teams and roles
 // are for.
-const demoDirectory = `{"roles": {"on-call": ["demo/operator"]}, "teams": {"operations": ["demo/operator", "demo/manager"]}}`
+const demoDirectory = `{"roles": {"on-call": ["demo/operator", "group:coc-on-call"], "managers": ["group:coc-managers"]},
+	"teams": {"operations": ["demo/operator", "demo/manager", "group:coc-operations"]}}`
 
 func policyFiles(cfg config, simulated bool) policy.Files {
-	f := policy.Files{Policy: cfg.policy, Directory: cfg.directory, Managers: cfg.managers}
+	f := policy.Files{Policy: cfg.policy, Directory: cfg.directory, Calendar: cfg.policyCalendar,
+		Managers: cfg.managers, Review: cfg.policyReview}
 	if simulated {
 		f.Default = demoDirectory
 	}

@@ -72,7 +72,13 @@ func serveBeside(ctx context.Context, what string, s setting, h http.Handler, lo
 // serveUntil serves until the context ends, then lets running requests finish.
 func serveUntil(ctx context.Context, server *http.Server, l net.Listener, logger *slog.Logger) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return err
@@ -100,7 +106,11 @@ func ignoreClosed(f func() error) func() error {
 // announce prints where the console is and how to sign in.
 func announce(cfg config, addr net.Addr, demo []handlers.DemoAccount, w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "COC console: http://%s\n", addr)
+	scheme := "http"
+	if cfg.tls.on() {
+		scheme = "https"
+	}
+	fmt.Fprintf(&b, "COC console: %s://%s\n", scheme, addr)
 	if len(demo) > 0 {
 		b.WriteString("It runs on the simulator inside it: nothing real is touched. Sign in with\n")
 		for _, d := range demo {

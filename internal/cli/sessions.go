@@ -17,6 +17,8 @@ import (
 
 	"coc-console/audit"
 	"coc-console/handlers"
+	"coc-console/internal/cli/auditcmd"
+	"coc-console/internal/cli/output"
 	"coc-console/internal/database"
 	"coc-console/internal/policy"
 	"coc-console/internal/secretfile"
@@ -51,7 +53,7 @@ func (c *sessionsConfig) settings() *settings.Set {
 	f.DurationVar(&c.idle, "session-idle-timeout", 8*time.Hour, "`TIME` without use after which the console ends a session")
 	s.Former["session-idle"] = "session-idle-timeout"
 	s.Secret["database"] = settings.HidePassword
-	formatOption(s, &c.format)
+	output.FormatOption(s, &c.format)
 	return s
 }
 
@@ -84,7 +86,7 @@ func (p *commandLine) sessionsEndCommand() *cobra.Command {
 }
 
 func (c *sessionsConfig) complete() error {
-	if err := checkDatabase(c.database); err != nil {
+	if err := auditcmd.CheckDatabase(c.database); err != nil {
 		return err
 	}
 	if c.user != "" {
@@ -208,7 +210,7 @@ func (c sessionsConfig) sealed(ctx context.Context, db *database.DB) ([]sessionL
 }
 
 func (c sessionsConfig) print(w io.Writer, lines []sessionLine, note string) error {
-	return printAs(w, c.format, map[string]any{"sessions": lines, "note": note}, func() string {
+	return output.Print(w, c.format, map[string]any{"sessions": lines, "note": note}, func() string {
 		if len(lines) == 0 {
 			return "nobody is signed in\n"
 		}
@@ -265,7 +267,7 @@ func (c sessionsConfig) end(ctx context.Context, from sessionStore, stdout io.Wr
 	for _, s := range ended {
 		lines = append(lines, lineOf(s))
 	}
-	return printAs(stdout, c.format, map[string]any{"ended": lines, "recorded": recorded}, func() string {
+	return output.Print(stdout, c.format, map[string]any{"ended": lines, "recorded": recorded}, func() string {
 		switch {
 		case len(ended) == 0:
 			return fmt.Sprintf("%s has no live session\n", c.user)

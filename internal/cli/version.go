@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"coc-console/internal/cli/output"
 	"coc-console/internal/settings"
 
 	"github.com/spf13/cobra"
@@ -58,11 +59,11 @@ func (b build) String() string {
 func (p *commandLine) versionCommand() *cobra.Command {
 	var format string
 	s := settings.New("")
-	formatOption(s, &format)
+	output.FormatOption(s, &format)
 	c := &cobra.Command{Use: "version", Short: "Print the version, the commit it was built from, and Go's",
 		Example: "  coc-console version --format json"}
 	return p.command(c, s, func(context.Context, []string) error {
-		return printAs(p.stdout, format, thisBuild(), thisBuild().String)
+		return output.Print(p.stdout, format, thisBuild(), thisBuild().String)
 	})
 }
 

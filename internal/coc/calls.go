@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"coc-console/internal/upstream"
 )
 
 // Requested is the proof that a request is durable in the audit log. Operate
@@ -64,9 +66,9 @@ func (a answer) accepted(id ExecuteUUID) (OperateReply, error) {
 		return OperateReply{}, a.bad(callOperate, err)
 	}
 	data, told := shape["data"]
-	reply.Data = bounded(a.secrets.Hide(text(data)))
+	reply.Data = bounded(a.secrets.Hide(upstream.Text(data)))
 	switch {
-	case text(shape["error_code"]) != "":
+	case upstream.Text(shape["error_code"]) != "":
 		return OperateReply{}, a.bad(callOperate, errors.New("an error with a status of success"))
 	case len(shape) > 0 && !told:
 		return OperateReply{}, a.bad(callOperate, errors.New("the answer has no data"))

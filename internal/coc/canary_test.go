@@ -135,6 +135,9 @@ func longLogs(calls *[]string, rows int) http.HandlerFunc {
 }
 
 func TestBatchesWithLongLogsAreReadInParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fifty mebibytes, several times: only large")
+	}
 	var asked []string
 	c := serve(t, longLogs(&asked, 50))
 	for range 2 {
@@ -157,6 +160,9 @@ func TestBatchesWithLongLogsAreReadInParts(t *testing.T) {
 }
 
 func TestARowThatIsTooLargeIsAnError(t *testing.T) {
+	if testing.Short() {
+		t.Skip("only large")
+	}
 	c := serve(t, says(200, `{"data":{"execute_instances":[{"id":1,"message":"`+strings.Repeat("x", upstream.MaxAnswer)+`"}]}}`))
 	_, err := c.AllInstances(t.Context(), caller, ticketID, 1)
 	if e := asError(t, err); e.Kind != KindBadAnswer || e.Reason != upstream.TooLarge {

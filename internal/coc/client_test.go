@@ -411,3 +411,18 @@ func TestTimesAreBelievedWithinReason(t *testing.T) {
 		}
 	}
 }
+
+// TestLanguageCOCKnows: pages may have a language that COC has not.
+func TestLanguageCOCKnows(t *testing.T) {
+	for pages, want := range map[Language]string{"": "", "zh-cn": "zh-cn", "en-us": "en-us", "de-de": "en-us"} {
+		var got string
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			got = r.Header.Get("X-Language")
+			w.WriteHeader(http.StatusTeapot)
+		})
+		_, _ = c.Ticket(t.Context(), Caller{Language: pages}, ticketID)
+		if got != want {
+			t.Errorf("pages in %q: COC is asked for %q, want %q", pages, got, want)
+		}
+	}
+}

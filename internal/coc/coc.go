@@ -27,6 +27,14 @@ const (
 	ZhCN Language = "zh-cn"
 )
 
+// known is the language in which COC answers somebody whose pages are in this one.
+func (l Language) known() Language {
+	if l == ZhCN {
+		return ZhCN
+	}
+	return EnUS
+}
+
 // ErrNoCaller is what those who keep callers say of one that there is no more:
 // the session has ended. Any other error of theirs says nothing about it.
 var ErrNoCaller = errors.New("there is no such session, or it has ended")
@@ -34,9 +42,9 @@ var ErrNoCaller = errors.New("there is no such session, or it has ended")
 // Caller is on whose behalf COC is called. Empty fields send no header.
 type Caller struct {
 	Token       huawei.Token
-	Language    Language
-	ProjectID   string // x-project-id
-	UserProfile string // x-user-profile, opaque (docs/coc-api.md section 1.3)
+	Language    Language // of the person's pages; COC gets English for one that it doesn't know
+	ProjectID   string   // x-project-id
+	UserProfile string   // x-user-profile, opaque (docs/coc-api.md section 1.3)
 }
 
 // Format prints a caller without the token; fmt would print a *Caller within a
@@ -321,6 +329,19 @@ func (s Statistics) Count(status InstanceStatus) int32 {
 		}
 	}
 	return n
+}
+
+// Batch is the last batch of which something has begun, and how many there are, as far as the counts name batches; 0
+// is not known.
+func (s Statistics) Batch() (current, batches int32) {
+	for _, c := range s.Counts {
+		for _, b := range c.Batches {
+			if batches = max(batches, b); c.Status != InstanceReady && c.Count > 0 {
+				current = max(current, b)
+			}
+		}
+	}
+	return current, batches
 }
 
 // Failed is the number of instances that have failed.

@@ -210,7 +210,7 @@ func parseErrorBody(body []byte, secrets *upstream.Secrets) (code, message, requ
 	shown := func(s string) string { return bounded(secrets.Hide(s)) }
 	var shape map[string]any
 	if json.Unmarshal(body, &shape) == nil {
-		requestID = shown(text(shape["request_id"]))
+		requestID = shown(upstream.Text(shape["request_id"]))
 		if code, message = codeAndMessage(shape); code != "" || message != "" {
 			return shown(code), shown(message), requestID
 		}
@@ -222,7 +222,7 @@ func parseErrorBody(body []byte, secrets *upstream.Secrets) (code, message, requ
 // the older names, then the objects within (Keystone's "error" is one).
 func codeAndMessage(shape map[string]any) (code, message string) {
 	for _, names := range [][2]string{{"error_code", "error_msg"}, {"code", "message"}} {
-		code, message = text(shape[names[0]]), text(shape[names[1]])
+		code, message = upstream.Text(shape[names[0]]), upstream.Text(shape[names[1]])
 		if code != "" || message != "" {
 			return code, message
 		}
@@ -234,17 +234,6 @@ func codeAndMessage(shape map[string]any) (code, message string) {
 		}
 	}
 	return "", ""
-}
-
-// text accepts a string or a number: sources disagree on the type of codes.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
 }
 
 // bounded cuts text between two characters and makes it valid UTF-8.

@@ -64,7 +64,7 @@ func escapeBefore(text string, i int) bool {
 	return escapeAtEnd.MatchString(text[max(0, i-3):i])
 }
 
-// OperationType is one of the five operations (docs/coc-api.md section 4.6).
+// OperationType is one of the operations (docs/coc-api.md section 4.6).
 type OperationType string
 
 // The operations.
@@ -76,25 +76,55 @@ const (
 	ContinueOrder  OperationType = "CONTINUE_ORDER"
 )
 
-// OperationTypes lists the five operations.
-func OperationTypes() []OperationType {
-	return []OperationType{PauseOrder, ContinueOrder, SkipBatch, CancelInstance, CancelOrder}
+// Scope is what an operation acts on, and so which field goes with it.
+type Scope int
+
+// The scopes.
+const (
+	OnTicket   Scope = iota + 1 // no field
+	OnBatch                     // batch_index
+	OnInstance                  // instance_id
+)
+
+// operationTypes are the operations that COC has, in the order in which they are offered.
+var operationTypes = []struct {
+	wire  OperationType
+	scope Scope
+}{
+	{PauseOrder, OnTicket},
+	{ContinueOrder, OnTicket},
+	{SkipBatch, OnBatch},
+	{CancelInstance, OnInstance},
+	{CancelOrder, OnTicket},
 }
 
-// Valid reports whether it is one of the five.
-func (t OperationType) Valid() bool {
-	switch t {
-	case CancelInstance, SkipBatch, CancelOrder, PauseOrder, ContinueOrder:
-		return true
+// OperationTypes lists the operations.
+func OperationTypes() []OperationType {
+	list := make([]OperationType, len(operationTypes))
+	for i, t := range operationTypes {
+		list[i] = t.wire
 	}
-	return false
+	return list
 }
+
+// Scope is what it acts on; 0 where there is no such operation.
+func (t OperationType) Scope() Scope {
+	for _, known := range operationTypes {
+		if known.wire == t {
+			return known.scope
+		}
+	}
+	return 0
+}
+
+// Valid reports whether there is such an operation.
+func (t OperationType) Valid() bool { return t.Scope() != 0 }
 
 // Operation is one operation with its target; zero fields are absent.
 type Operation struct {
 	Type       OperationType
-	BatchIndex int32 // SKIP_BATCH only, 1..20
-	InstanceID int64 // CANCEL_INSTANCE only, at least 1
+	BatchIndex int32 // OnBatch only, 1..20
+	InstanceID int64 // OnInstance only, at least 1
 }
 
 // MaxBatchIndex is the highest batch of a ticket (docs/coc-api.md section 11).
@@ -116,18 +146,19 @@ func (o Operation) Validate() error {
 		return &FieldError{"operation_type", problemOf(o.Type == ""), string(o.Type)}
 	}
 	batch, instance := strconv.Itoa(int(o.BatchIndex)), strconv.FormatInt(o.InstanceID, 10)
+	scope := o.Type.Scope()
 	switch {
-	case o.Type == SkipBatch && o.BatchIndex == 0:
+	case scope == OnBatch && o.BatchIndex == 0:
 		return &FieldError{"batch_index", "missing", ""}
-	case o.Type == SkipBatch && (o.BatchIndex < 1 || o.BatchIndex > MaxBatchIndex):
+	case scope == OnBatch && (o.BatchIndex < 1 || o.BatchIndex > MaxBatchIndex):
 		return &FieldError{"batch_index", "range", batch}
-	case o.Type != SkipBatch && o.BatchIndex != 0:
+	case scope != OnBatch && o.BatchIndex != 0:
 		return &FieldError{"batch_index", "unexpected", batch}
-	case o.Type == CancelInstance && o.InstanceID == 0:
+	case scope == OnInstance && o.InstanceID == 0:
 		return &FieldError{"instance_id", "missing", ""}
-	case o.Type == CancelInstance && o.InstanceID < 1:
+	case scope == OnInstance && o.InstanceID < 1:
 		return &FieldError{"instance_id", "range", instance}
-	case o.Type != CancelInstance && o.InstanceID != 0:
+	case scope != OnInstance && o.InstanceID != 0:
 		return &FieldError{"instance_id", "unexpected", instance}
 	}
 	return nil
@@ -147,12 +178,12 @@ func ParseOperation(operationType, batchIndex, instanceID string) (Operation, er
 	if !op.Type.Valid() {
 		return Operation{}, &FieldError{"operation_type", problemOf(operationType == ""), operationType}
 	}
-	batch, err := number("batch_index", batchIndex, op.Type == SkipBatch, MaxBatchIndex)
+	batch, err := number("batch_index", batchIndex, op.Type.Scope() == OnBatch, MaxBatchIndex)
 	if err != nil {
 		return Operation{}, err
 	}
 	op.BatchIndex = int32(batch)
-	op.InstanceID, err = number("instance_id", instanceID, op.Type == CancelInstance, 1<<63-1)
+	op.InstanceID, err = number("instance_id", instanceID, op.Type.Scope() == OnInstance, 1<<63-1)
 	if err != nil {
 		return Operation{}, err
 	}

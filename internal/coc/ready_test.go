@@ -63,7 +63,7 @@ func (d *doors) behind(t *testing.T, secure, http2 bool) *Client {
 // open waits until a spare is open, and returns its address here.
 func open(t *testing.T, c *Client) string {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		c.ready.mu.Lock()
 		found := slices.IndexFunc(c.ready.spares, func(s *spare) bool { return isClosed(s.opened) })
 		var address string
@@ -155,7 +155,7 @@ func TestAServerThatSpeaksFirst(t *testing.T) {
 	conn := <-first
 	defer func() { _ = conn.Close() }()
 	s := c.ready.pop()
-	for end := time.Now().Add(10 * time.Second); ; pause() {
+	for end := time.Now().Add(2 * time.Minute); ; pause() {
 		if !s.conn.wake(false) {
 			break
 		}

@@ -201,6 +201,9 @@ func (c *Client) setHeaders(h http.Header, caller Caller) error {
 			h.Set(name, value)
 		}
 	}
+	if h.Get("X-Language") != "" {
+		h.Set("X-Language", string(caller.Language.known()))
+	}
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Deed struct {
 type Operation struct {
 	Deed                // its last step, by whoever asked for it
 	Requested time.Time // when it was sent
+	Reviewed  bool      // somebody has signed off that they looked at it
 }
 
 // Open reports whether the operation has no end yet.
@@ -60,29 +61,42 @@ type Approval struct {
 }
 
 // Waits reports whether the request waits for its answer.
-func (a Approval) Waits() bool { return a.Action == audit.ActionApprovalRequested }
+func (a Approval) Waits() bool {
+	return a.Action == audit.ActionApprovalRequested || a.Action == audit.ActionApprovalGiven
+}
 
 // Operations are those that deeds tell of, the one with the newest step first; deeds are newest first.
 func Operations(deeds []Deed) []Operation {
-	var all []Operation
-	at := map[string]int{}
+	reviewed := map[string]bool{}
 	for _, d := range deeds {
-		if !isOperation(d.Action) {
-			continue
-		}
-		i, known := at[d.ID]
-		if !known {
-			i = len(all)
-			at[d.ID] = i
-			all = append(all, Operation{Deed: d})
-		}
-		o := &all[i]
+		reviewed[d.ID] = reviewed[d.ID] || d.Action == audit.ActionReviewed || d.Action == audit.ActionOverrideReviewed
+	}
+	begin := func(d Deed) Operation { return Operation{Deed: d, Reviewed: reviewed[d.ID]} }
+	return byID(deeds, isOperation, begin, func(o *Operation, d Deed) {
 		o.Requested = d.At // the first step is the last one that comes
 		o.Reason, o.ApprovedBy = cmp.Or(o.Reason, d.Reason), cmp.Or(o.ApprovedBy, d.ApprovedBy)
 		o.Override = o.Override || d.Override
 		if d.Action == audit.ActionOperationRequested {
 			o.Actor = cmp.Or(d.Actor, o.Actor)
 		}
+	})
+}
+
+// byID gathers the deeds of a kind that share an id: made of the newest, each then adds what it tells.
+func byID[T any](deeds []Deed, is func(audit.Action) bool, begin func(Deed) T, add func(*T, Deed)) []T {
+	var all []T
+	at := map[string]int{}
+	for _, d := range deeds {
+		if !is(d.Action) {
+			continue
+		}
+		i, known := at[d.ID]
+		if !known {
+			i = len(all)
+			at[d.ID] = i
+			all = append(all, begin(d))
+		}
+		add(&all[i], d)
 	}
 	return all
 }
@@ -98,8 +112,9 @@ func isOperation(a audit.Action) bool {
 
 func isApproval(a audit.Action) bool {
 	switch a {
-	case audit.ActionApprovalRequested, audit.ActionApprovalGranted, audit.ActionApprovalRefused,
-		audit.ActionApprovalWithdrawn, audit.ActionApprovalExpired, audit.ActionApprovalReturned:
+	case audit.ActionApprovalRequested, audit.ActionApprovalGiven, audit.ActionApprovalGranted,
+		audit.ActionApprovalRefused, audit.ActionApprovalWithdrawn, audit.ActionApprovalExpired,
+		audit.ActionApprovalReturned:
 		return true
 	}
 	return false
@@ -107,23 +122,10 @@ func isApproval(a audit.Action) bool {
 
 // Approvals are the requests that deeds tell of, newest first.
 func Approvals(deeds []Deed) []Approval {
-	var all []Approval
-	at := map[string]int{}
-	for _, d := range deeds {
-		if !isApproval(d.Action) {
-			continue
-		}
-		i, known := at[d.ID]
-		if !known {
-			i = len(all)
-			at[d.ID] = i
-			all = append(all, Approval{Deed: d})
-		}
-		a := &all[i]
+	return byID(deeds, isApproval, func(d Deed) Approval { return Approval{Deed: d} }, func(a *Approval, d Deed) {
 		a.Asked, a.By = d.At, d.Actor
 		a.Reason, a.Stops = cmp.Or(a.Reason, d.Reason), max(a.Stops, d.Stops)
-	}
-	return all
+	})
 }
 
 // Cause is why a ticket is in its state, as far as it is known.
@@ -301,4 +303,16 @@ func Doubt(s *watch.Snapshot, operations []Operation) *Operation {
 		return &o
 	}
 	return nil
+}
+
+// Explained reports whether an operation of this console was under way when the ticket was seen to change.
+func Explained(e watch.Event, operations []Operation) bool {
+	status := coc.TicketStatus(e.To)
+	return slices.ContainsFunc(operations, func(o Operation) bool {
+		brings := o.Type == coc.PauseOrder && status == coc.TicketPaused ||
+			o.Type == coc.CancelOrder && status == coc.TicketCanceled ||
+			(o.Type == coc.ContinueOrder || o.Type == coc.SkipBatch) && status == coc.TicketProcessing
+		return brings && o.Action != audit.ActionOperationRejected && !o.Requested.After(e.Seen) &&
+			(o.Open() || !o.At.Before(e.After))
+	})
 }

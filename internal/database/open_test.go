@@ -50,7 +50,7 @@ func postgres(t *testing.T) string {
 	return u.String()
 }
 
-func open(t *testing.T, dsn string, store Store) *DB {
+func open(t testing.TB, dsn string, store Store) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), dsn, store)
 	if err != nil {

@@ -136,6 +136,18 @@ func (x *index) looked(of Scope, text string, now time.Time) (hits []Hit, count 
 	return hits, count, since
 }
 
+// recent are the tickets of a scope whose servers are known.
+func (x *index) recent(of Scope, now time.Time) (all []known) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, k := range x.all[of] {
+		if now.Sub(k.at) <= keptFor {
+			all = append(all, *k)
+		}
+	}
+	return all
+}
+
 func matching(hosts []Host, text string) func(func(Host) bool) {
 	return func(yield func(Host) bool) {
 		for _, h := range hosts {

@@ -356,7 +356,7 @@ var enUS = Texts{
 		DecisionsOf: func(count int64, atLeast bool) string {
 			switch {
 			case count == 0 && atLeast:
-				return "No tickets that need attention so far; not all were read"
+				return "No tickets need attention so far. Not all were read."
 			case count == 0:
 				return "No tickets need attention"
 			case atLeast:
@@ -376,6 +376,13 @@ var enUS = Texts{
 		Range: "Time range", Ranges: Words{"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d", "all": "All", "custom": "Custom…"},
 		EmptyScope: Words{"mine": "You have no tickets here", "team": "Your team has no tickets here",
 			"alone": "You aren't in a team. Teams come from the console's directory file"},
+		OfLooked: func(shown, looked int, total int64, all bool) string {
+			text := countEN(shown, "ticket", "tickets") + fmt.Sprintf(" · looked through %d of %d", looked, total)
+			if !all {
+				text += " so far"
+			}
+			return text
+		},
 		OfRead: func(shown, read int, total int64) string {
 			return fmt.Sprintf("%d of the newest %d tickets. COC lists %d and can't filter by this", shown, read, total)
 		},
@@ -389,7 +396,7 @@ var enUS = Texts{
 			return "Looked through " + countEN(n, "ticket", "tickets") + " of the last " + backEN(back)
 		},
 		LookedSoFar: func(n, of int) string { return fmt.Sprintf("Looked through %d of %d tickets so far", n, of) },
-		LookStopped: "COC didn't let all be read; search again later",
+		LookStopped: "Not all could be read. Search again later.",
 		FoundNone:   "No ticket found",
 		FoundAdvice: "The search takes a part of a ticket's or host's name, an IP address, an instance's or server's id, an SCT id, or a link.",
 		MoreHosts:   func(n int) string { return fmt.Sprintf("%d more hosts", n) },
@@ -406,11 +413,25 @@ var enUS = Texts{
 		MoreFailed: func(n int32) string { return fmt.Sprintf("%d more failed", n) },
 		Saved:      "Saved views", Save: "Save this view", SaveName: "View name",
 		ShareWith: "For", OnlyMe: "Only me", TeamOf: func(team string) string { return "Team " + team },
-		SelectAll: "Select all shown", ApprovalWaits: "approval waiting",
+		SelectAll: "Select all shown", ApprovalWaits: "approval waiting", Pending: "operation pending",
 		Delete: func(name string) string { return "Delete view " + name },
 	},
 	Ticket: TicketTexts{
-		Facts: "Facts", Key: "execute_uuid", Creator: "Creator",
+		Place: "Place in the list", ToList: "Back to the list",
+		PlaceOf: func(at, total int64) string {
+			switch {
+			case at > 0 && total > 0:
+				return fmt.Sprintf("%d of %d", at, total)
+			case at > 0:
+				return fmt.Sprintf("No. %d", at)
+			case total > 0:
+				return fmt.Sprintf("%d others", total)
+			}
+			return "List"
+		},
+		PreviousTicket: func(name string) string { return "Previous ticket: " + name },
+		NextTicket:     func(name string) string { return "Next ticket: " + name },
+		Facts:          "Facts", Key: "execute_uuid", Creator: "Creator",
 		Script: "Script", ExecuteUser: "Runs as",
 		SuccessRate: "Success threshold",
 		Counts:      "Instances by state",
@@ -418,14 +439,8 @@ var enUS = Texts{
 			return fmt.Sprintf("%d %s", total, pluralEN(int64(total), "instance", "instances"))
 		},
 		Operations: "Operations",
-		Effect: Words{
-			"CANCEL_INSTANCE": "Stops the script on this instance only. The others keep running.",
-			"SKIP_BATCH":      "Cancels the instances of this batch that aren't done and starts the next batch. After the last batch the ticket ends.",
-			"CANCEL_ORDER":    "Stops all running instances and starts no others. The ticket ends for good.",
-			"PAUSE_ORDER":     "Starts no more batches. Running instances finish.",
-			"CONTINUE_ORDER":  "Starts the next batch. Failed instances aren't run again.",
-		},
-		Batches: "Batches", BatchesEmpty: "COC returned no batches for this ticket.",
+		Effect:     operationsEN.effect,
+		Batches:    "Batches", BatchesEmpty: "COC returned no batches for this ticket.",
 		Instances: "Instances",
 		LastLine:  "Last line", Log: "Log",
 		LogOf:    func(host string) string { return "Log of " + host },
@@ -463,7 +478,7 @@ var enUS = Texts{
 		},
 		Incomplete: "Some instances couldn't be read.",
 		Empty:      "COC returned no instances for this ticket.", EmptyFiltered: "No instances match.",
-		OrderChanged: "The order has changed.", SortAgain: "Sort again",
+		OrderChanged: "{n} moved", SortAgain: "Sort again",
 		Activity: "Activity", ActivityEmpty: "No activity since this console started watching.",
 		Columns:     Words{"instance_id": "Instance ID", "server_id": "Server ID", "seconds": "Seconds", "public_ip": "Public IP address"},
 		Lost:        "No connection to the console since {time}. This page may be out of date; it keeps trying.",
@@ -480,12 +495,12 @@ var enUS = Texts{
 			"PAUSED_HERE":      "Paused by {actor} at {time}",
 			"PAUSED_STRATEGY":  "Paused after batch {batch}, as its strategy says, at {time}.",
 			"PAUSED_OUTSIDE":   "Paused outside this console, between {after} and {time}.",
-			"PAUSED":           "Paused outside this console, before it looked.",
+			"PAUSED":           "Paused outside this console, before it began to watch.",
 			"STOPPED":          "Stopped at {time} in batch {batch}:",
 			"STOPPED_SOMEHOW":  "Stopped: too many instances failed.",
 			"CANCELED_HERE":    "Cancelled by {actor} at {time}",
 			"CANCELED_OUTSIDE": "Cancelled outside this console, between {after} and {time}.",
-			"CANCELED":         "Cancelled outside this console, before it looked.",
+			"CANCELED":         "Cancelled outside this console, before it began to watch.",
 			"FINISHED":         "Finished at {time} after {took}.",
 			"ENDED":            "Ended with failures at {time} after {took}.",
 			"ROLLBACKED":       "Rolled back.",
@@ -499,8 +514,8 @@ var enUS = Texts{
 			"STOPPED":     "{failed} of {total} failed, {threshold}% required.",
 			"ROLLBACKED":  "No action needed.",
 			"UNKNOWN":     "Check the ticket in COC.",
-			"DOUBT":       "{operation} by {actor} at {time} got no answer from COC. Look at the instances before you send it again.",
-			"UNCONFIRMED": "{operation} by {actor} at {time} was accepted by COC, and the ticket doesn't show it. Look at the instances before you send it again.",
+			"DOUBT":       "COC didn't answer “{operation}”, sent by {actor} at {time}. Check the instances before you send it again.",
+			"UNCONFIRMED": "COC accepted “{operation}”, sent by {actor} at {time}, but the ticket doesn't show it. Check the instances before you send it again.",
 		},
 		Approved: ", approved by {approver}", Reason: ": “{reason}”.", SeeReceipt: "Receipt",
 		BatchSince: "Batch {batch} started at {time}.", Ends: "At this pace the ticket finishes at about {ends}.",
@@ -517,17 +532,17 @@ var enUS = Texts{
 			}
 			return fmt.Sprintf("%d failed, %d of %d succeeded.", failed, succeeded, all)
 		},
-		Reach:   Words{"REACHED": "The success threshold is met.", "OPEN": "The success threshold can still be met.", "MISSED": "The success threshold can't be met any more."},
-		Doing:   Words{"PAUSE_ORDER": "Pausing", "CONTINUE_ORDER": "Continuing", "SKIP_BATCH": "Skipping", "CANCEL_ORDER": "Cancelling"},
+		Reach:   Words{"REACHED": "The success threshold is met.", "OPEN": "The success threshold can still be met.", "MISSED": "The success threshold can no longer be met."},
+		Doing:   operationsEN.doing,
 		BatchOf: func(batch, batches int32) string { return fmt.Sprintf("Batch %d of %d", batch, batches) },
 		Asks:    "{actor} asks for approval: {operation}", AskStops: func(n int) string { return " · " + countEN(n, "instance", "instances") }, AskExpires: " · expires at {expires} — ",
 		Review: "Review",
 		Sent: Words{
 			"operation.requested": "{actor} sent at {time}: {operation}. Waiting for COC's answer. ",
 			"operation.accepted":  "{actor} sent at {time}: {operation}. COC accepted it; waiting for the ticket to show it. ",
-			"operation.unknown":   "{actor} sent at {time}: {operation}. COC's answer is unknown; looking whether the ticket shows it. ",
+			"operation.unknown":   "{actor} sent at {time}: {operation}. COC's answer is unknown; checking whether the ticket shows it. ",
 		},
-		More: "More operations", CopyLink: "Copy link", UnderWay: "Another operation on this ticket has no end yet.",
+		More: "More operations", CopyLink: "Copy link", UnderWay: "Another operation on this ticket is still pending.",
 		AskFor: func(operation string) string { return "Ask for approval: " + operation },
 		Success: func(done int, threshold, verdict string, mayFail int) string {
 			text := fmt.Sprintf("of %d done; %s%% needed; ", done, threshold)
@@ -568,7 +583,7 @@ var enUS = Texts{
 		Outcome: Words{
 			"operation.requested": "sent", "operation.accepted": "accepted", "operation.rejected": "rejected", "operation.unknown": "result unknown",
 			"operation.observed": "confirmed", "operation.not_observed": "not confirmed",
-			"approval.requested": "waiting", "approval.granted": "approved", "approval.refused": "declined", "approval.withdrawn": "withdrawn",
+			"approval.requested": "waiting", "approval.given": "approved, more needed", "approval.granted": "approved", "approval.refused": "declined", "approval.withdrawn": "withdrawn",
 			"approval.expired": "expired", "approval.returned": "approved, not sent",
 		},
 		Became: Words{
@@ -616,11 +631,9 @@ var enUS = Texts{
 		Next:          func(batch int32) string { return fmt.Sprintf("Batch %d, on:", batch) },
 		NextNone:      "Nothing: no batch is left, so the ticket ends.",
 		NextUnread:    "COC didn't return the hosts.",
-		NextOf: Words{"PAUSE_ORDER": "Nothing, until somebody continues the ticket.", "CANCEL_INSTANCE": "The other instances and batches run as planned.",
-			"CANCEL_ORDER": "Nothing. The ticket ends for good; to run the script on these hosts, start a new ticket."},
-		Undo: "Undo",
-		UndoOf: Words{"PAUSE_ORDER": "Continue the ticket.", "CONTINUE_ORDER": "Not possible for what has started. Pausing stops the batches after it.",
-			"SKIP_BATCH": "Not possible.", "CANCEL_INSTANCE": "Not possible.", "CANCEL_ORDER": "Not possible."},
+		NextOf:        operationsEN.next,
+		Undo:          "Undo",
+		UndoOf:        operationsEN.undo,
 		Asked: func(operation, user string) string {
 			if operation == "" {
 				return user + " asked for the same"
@@ -649,8 +662,7 @@ var enUS = Texts{
 		Correct: "Correct the address", CorrectButton: "Check again",
 		BatchIndex: "Batch", InstanceID: "Instance ID",
 		BackToTicket: "Back to ticket",
-		Keep: Words{"PAUSE_ORDER": "Keep running", "CONTINUE_ORDER": "Don't continue", "SKIP_BATCH": "Keep batch", "CANCEL_INSTANCE": "Keep instance",
-			"CANCEL_ORDER": "Keep ticket"},
+		Keep:         operationsEN.keep,
 		ReadAgain:    "The ticket is read again before anything is sent.",
 		LastActivity: "Last activity",
 		Success:      func(percent, needed string) string { return percent + "%, " + needed + "% needed" },
@@ -671,9 +683,7 @@ var enUS = Texts{
 			"after_refusal":          "COC refused the operation, but the ticket shows the change.",
 		},
 		Confirmed: func(operation, later string, stopped int) string {
-			done := Words{"CANCEL_INSTANCE": "Cancelled", "SKIP_BATCH": "Skipped", "CANCEL_ORDER": "Cancelled", "PAUSE_ORDER": "Paused",
-				"CONTINUE_ORDER": "Continued"}
-			text := done.Of(operation) + ". Confirmed " + later + " later"
+			text := operationsEN.done.Of(operation) + ". Confirmed " + later + " later"
 			if stopped > 1 {
 				text += ": " + strconv.Itoa(stopped) + " instances stopped"
 			}
@@ -689,7 +699,7 @@ var enUS = Texts{
 			"after_refusal":          "Look at the ticket: somebody else may have done this.",
 		},
 		Changes: "What changed", RecordOf: func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) }, Proof: "Proof",
-		NextTicket: "Next ticket that needs attention",
+		NextTicket: "Next ticket that needs attention", NextOfList: "Next ticket in the list",
 		Unwatched: "Not watched: the session that sent this has ended, so the console can't check the ticket. " +
 			"It continues when somebody opens the ticket or this receipt.",
 		Steps: "What happened", StepPending: "waiting", StepUnattributed: "Change seen", StepShowing: Words{"shows": "shown by the ticket", "ended": "checking"}, StepSkipped: "skipped",
@@ -750,7 +760,7 @@ var enUS = Texts{
 			}
 			return fmt.Sprintf("%s – %s: %s%s %s", from, to, thousands(int64(count)), plus, pluralEN(int64(count), "record", "records"))
 		},
-		Facet:        Words{"actor": "Who", "ticket": "Ticket", "action": "What", "outcome": "Outcome", "project": "Project"},
+		Facet:        Words{"actor": "Who", "operation": "Operation", "ticket": "Ticket", "action": "What", "outcome": "Outcome", "project": "Project"},
 		MoreValues:   func(count int) string { return fmt.Sprintf("%d more", count) },
 		Integrity:    "Log integrity",
 		Verdict:      Words{"succeeded": "Verified", "failed": "The log was changed", "pending": "Not verified yet", "unknown": "The latest verification couldn't finish"},
@@ -769,25 +779,48 @@ var enUS = Texts{
 		Empty: "No records yet", EmptyAdvice: "The console records every action here.",
 		EmptyFiltered: "No records match",
 	},
+	Integrity: IntegrityTexts{
+		VerifiedTo: func(n int64) string { return "Verified to " + thousands(n) },
+		By: func(machine string) string {
+			if machine == "" {
+				return "By this console. Other consoles of the same log verify it, too."
+			}
+			return "By this console, on " + machine + ". Other consoles of the same log verify it, too."
+		},
+		VerifyNow: "Verify now", Started: "The verification of the whole log starts now. Refresh this page to see how far it is.",
+		Origin: "Log's name", Anchors: "Anchors", AnchorsText: "An anchor keeps checkpoints where whoever can change the log can't.",
+		NoAnchors: "No anchor is set up.",
+		Keys:      "Keys", KeysCaption: "Keys that signed checkpoints", Key: "Public key", UnknownKey: "A key that isn't trusted", InUse: "in use",
+		FirstSigned: "First signed", LastSigned: "Last signed", Kept: "Checkpoints kept",
+		Clocks: "Clocks", NoNotes: "Every checkpoint is later than the one before.", Agrees: "agrees",
+		Size: "Size and growth", Stored: "Databases", Free: "Free on the disk", PerDay: "Growth per day", TooYoung: "The log is too young to tell.",
+		Growth: func(records int64, size string) string {
+			return thousands(records) + " " + pluralEN(records, "record", "records") + ", " + size
+		},
+		Full:      "Disk full on",
+		Retention: "Retention", KeepsAll: "Contents of records are never removed by themselves.", Holds: "Legal holds",
+		Keeps: func(days int) string {
+			return fmt.Sprintf("Contents are removed after %d %s.", days, pluralEN(int64(days), "day", "days"))
+		},
+		Removed: func(n int64) string {
+			return "The contents of records 1 to " + thousands(n) + " were removed. Their hashes and proofs are kept."
+		},
+		Outside: "Check it from outside", OutsideText: "These commands need no running console. Keep the public key and a checkpoint on another machine.",
+		Commands: Words{"checkpoint": "Keep the latest checkpoint:", "verify": "Verify the whole log against it:", "bundle": "Verify an exported evidence bundle, offline:"},
+	},
 	Record: RecordTexts{
 		Heading: func(sequence int64) string { return fmt.Sprintf("Record %d", sequence) },
-		Who:     "Who", What: "What", How: "Response",
-		User: "User", Account: "Account", Project: "Project",
+		User:    "User", Account: "Account", Project: "Project",
 		ClientAddress: "Client address", UserAgent: "Browser", Session: "Session",
 		OperationID: "Operation ID", Operation: "Operation", InstanceID: "Instance ID",
-		Seen: "Seen before sending", UpstreamStatus: "HTTP status", UpstreamCode: "Error code", UpstreamMessage: "Message",
+		UpstreamStatus: "HTTP status", UpstreamCode: "Error code", UpstreamMessage: "Message",
 		Detail: "Detail", Receipt: "Receipt", Previous: "Previous record", Next: "Next record", Neighbours: "Previous and next record",
-		Siblings: "Records of this operation", Timeline: "View timeline",
-		Sorted: "Sorted as", SortedWhy: "The console's clock was ahead and was set back. Records keep their order, so searches by time use this time.",
-		Evidence:  "Evidence",
+		Timeline: "View timeline",
+		Sorted:   "Sorted as", SortedWhy: "The console's clock was ahead and was set back. Records keep their order, so searches by time use this time.",
 		Pruned:    "The content of this record was removed after its retention time. Its hash is still part of the log.",
 		Altered:   "This record was changed: the hash of its bytes isn't the one in the log's tree.",
 		Uncovered: "No signed checkpoint covers this record yet.",
-		Covered: func(size int64) string {
-			return fmt.Sprintf("In a tree of %d records, signed", size)
-		},
-		Index: "Leaf index", Leaf: "Leaf hash (SHA-256)",
-		Bytes: func(size int) string { return fmt.Sprintf("Exact bytes (%d)", size) },
+		Bytes:     func(size int) string { return fmt.Sprintf("Exact bytes (%d)", size) },
 		Proof: func(hashes int) string {
 			return fmt.Sprintf("Inclusion proof (%d %s)", hashes, pluralEN(int64(hashes), "hash", "hashes"))
 		},
@@ -805,19 +838,26 @@ var enUS = Texts{
 	},
 	Policy: PolicyTexts{
 		Denied: "Denied by policy", NothingAllows: "You don't have permission to do this.",
+		InTrial: "In trial: recorded, not enforced",
+		Trial: func(verdict, policies string) string {
+			return map[string]string{"allowed": "Would have been allowed", "confirm": "A reason or the number would have been asked for",
+				"approval": "Would have needed approval", "denied": "Would have been denied"}[verdict] + ", if this policy were enforced: " + policies
+		},
 		DecidedBy: "Policy", Contacts: "Ask:", Failed: "A policy couldn't be evaluated, so what it covers is denied:",
 		Demanded: "Required first", Reason: "Enter a reason.",
 		Count:     func(stops int) string { return "Type the number of instances to stop (" + strconv.Itoa(stops) + ")" },
 		CountHint: "Confirms the impact.",
 		Miscounted: func(stops int) string {
-			return countEN(stops, "instance stops", "instances stop") + " now. Type this number. Nothing was sent."
+			return "Nothing was sent. " + countEN(stops, "instance stops", "instances stop") + " now: type this number."
 		},
 		Override:        "Emergency override: send without approval",
 		OverrideHint:    "Only when waiting does harm and no approver can be reached. Enter a reason. The operation is marked, and a manager reviews it.",
 		OverrideHeading: "Emergency override",
 		OverrideText: Words{"approval": "Sends now, without an approver. Use it when waiting does harm and nobody can be reached. It needs a reason, it is marked, and a manager reviews it.",
 			"denied": "Sends now, although the policy forbids it. Use it only when waiting does harm. It needs a reason, it is marked, and a manager reviews it."},
-		OverrideSend:   func(operation string) string { return "Override and " + strings.ToLower(operationEN.Of(operation)) },
+		OverrideSend: func(operation string) string {
+			return "Override and " + strings.ToLower(operationsEN.name.Of(operation))
+		},
 		AskForApproval: "Ask for approval", AskInstead: "Ask for approval instead",
 		NeedsApproval: "This needs approval. It is sent as soon as somebody approves it.", Approvers: "Managers who can approve:",
 		Broken: "The changed policy files have errors and aren't used. The previous policies stay in force. Tell your console administrator.",
@@ -842,16 +882,18 @@ var enUS = Texts{
 		StopsColumn: "Stops", RunningColumn: "Running",
 	},
 	Approval: ApprovalTexts{
-		Heading: "Approvals", Mine: "Mine", Others: "Waiting for me", Decided: "Decided", Views: "Requests",
+		Heading: "Approvals", Mine: "Mine", Others: "Waiting for me", ForOthers: "Waiting for somebody else", Decided: "Decided", Views: "Requests",
 		EmptyOf: Words{"waiting": "No requests wait for you.", "mine": "You have no open requests.", "decided": "No requests were decided yet."},
 		How:     "How it works", HowText: "Approving sends the operation at once, in the requester's name. If the ticket has changed since, you see what changed before you decide. " +
 			"Unanswered requests expire after one hour; nothing is sent.",
 		AskedAt: "asked", DecidedAt: "decided", Open: "Review", Later: "Decide later",
 		ChangedSince: "The ticket has changed since this was asked.", Unchanged: "Nothing has changed since this was asked.", CheckedAgain: "It's checked once more when you approve.",
-		Name:    func(operation, target string) string { return operationEN.Of(operation) + ": " + target },
+		Name:    func(operation, target string) string { return operationsEN.name.Of(operation) + ": " + target },
 		Expires: "expires",
 		Comment: "Comment", CommentHint: "The requester sees it. It goes into the audit log.",
-		Approve: func(operation string) string { return "Approve and " + strings.ToLower(operationEN.Of(operation)) }, Decline: "Decline", Withdraw: "Withdraw request", Send: "Send now",
+		Approve: func(operation string) string {
+			return "Approve and " + strings.ToLower(operationsEN.name.Of(operation))
+		}, Decline: "Decline", Withdraw: "Withdraw request", Send: "Send now",
 		ApproveText: "Approving sends it at once, in the requester's name, if the ticket is still as they saw it.",
 		OwnText:     "You can't approve your own request, but you can withdraw it.",
 		SendText:    "Approved, but your session had ended. Send it in your current session.",
@@ -875,19 +917,10 @@ var enUS = Texts{
 	},
 	Bulk: BulkTexts{
 		Heading: "Bulk operations", Empty: "No bulk operations yet.", New: "New bulk operation",
-		Name:    actManyEN,
-		Confirm: actManyEN,
-		Sum: func(items, stops, running int) string {
-			all := countEN(items, "operation", "operations")
-			switch {
-			case stops == 0:
-				return all + ", which stop no instances."
-			case running == 0:
-				return all + ", which cancel " + countEN(stops, "waiting instance", "waiting instances") + ", none of them running."
-			}
-			return all + ", which stop " + countEN(stops, "instance", "instances") + ", " + strconv.Itoa(running) + " of them running."
-		},
-		Drop: "Remove targets with problems", Item: "Target", Items: "Targets", Outcome: "Outcome", Problem: "Problem",
+		Name:     actManyEN,
+		Confirm:  actManyEN,
+		Question: func(operation string, items int) string { return actManyEN(operation, items) + "?" },
+		Drop:     "Remove targets with problems", Item: "Target", Items: "Targets", Outcome: "Outcome", Problem: "Problem",
 		Number: "No.", Change: "Before → after", Sent: "Sent", ASecond: "a second",
 		Figure:         Words{"failed": "Failed or not confirmed", "open": "In progress", "waiting": "Waiting", "confirmed": "Confirmed", "rate": "Rate", "left": "Left"},
 		OfItems:        func(n int) string { return countEN(n, "target", "targets") },
@@ -914,7 +947,7 @@ var enUS = Texts{
 		Here:     func(names []string) string { return "Also here: " + strings.Join(names, ", ") },
 		Confirms: func(operation string) string { return "has a confirmation open: " + operation + "." },
 		Same:     "Talk to each other before you both send.",
-		Look:     "says: look at",
+		Look:     "points to",
 		Place: func(host string, line int) string {
 			if line > 0 {
 				return fmt.Sprintf("%s, line %d", host, line)
@@ -922,9 +955,9 @@ var enUS = Texts{
 			return host
 		},
 		Remove: "Remove", Mark: "Look here", Line: "Line",
-		Hint:    "Shows this line, or with no line this host, to everyone on the ticket, for 10 minutes.",
+		Hint:    "Shows this line to everyone on the ticket for 10 minutes; without a number, this host.",
 		BadLine: "Enter the number of a line in this log, or leave the field empty.",
-		TooMany: "You can mark 5 places on a ticket, and all of you 20. Remove one first.",
+		TooMany: "Nothing was marked: one person can mark 5 places on a ticket, everyone together 20. Remove one first.",
 	},
 	Log: LogTexts{
 		Search: "Search in the log", Next: "Next match", Previous: "Previous match", Found: "{at} of {of}", NotFound: "No match",
@@ -934,7 +967,7 @@ var enUS = Texts{
 		ErrorAt: "Error {at} of {of}", Hosts: "Hosts", PreviousHost: "Previous host", NextHost: "Next host",
 		HostOf:  func(at, of int) string { return fmt.Sprintf("Host %d of %d", at, of) },
 		Compare: "Compare logs", CompareTitle: "Compare logs of failed hosts", CompareLeft: "Left", CompareRight: "Right",
-		CompareNone: "Fewer than two hosts have failed: there is nothing to compare.", CompareShow: "Compare",
+		CompareNone: "Fewer than two hosts failed. Nothing to compare.", CompareShow: "Compare",
 		Wrap: "Wrap lines", Follow: "Follow", Copy: "Copy", Copied: "Copied",
 		Guess: "Lines with words such as error, failed, fatal or exception are marked.",
 	},
@@ -957,23 +990,30 @@ var enUS = Texts{
 			"confirm": "Confirmation", "list": "List", "integrity": "Integrity", "approval": "Approval", "job": "Bulk operation", "review": "Review"},
 	},
 	Review: ReviewTexts{
-		Heading: "Overrides to review", Empty: "No overrides to review.",
-		Text:    "These operations were sent without the approval that a policy requires. Check each one and write what you found. It goes into the audit log.",
-		NotSent: "Never sent: the audit log couldn't record the request.", Own: "Your own. Another manager reviews it.",
-		Needed: "Write what you found.", Button: "Mark as reviewed", Link: "Review overrides", Mark: "Emergency override", By: "Reviewed by", Comment: "Review",
-	},
-	Sessions: SessionsTexts{
-		Heading: "Sessions", Text: "Who is signed in. Ending a session signs that browser out within seconds. The audit log keeps your reason.",
-		Empty: "Nobody is signed in.", More: "Showing the sessions used last.", You: "You", This: "This browser",
-		SignedIn: "Signed in", Used: "Last used", From: "From", Project: "Project", Reason: "Reason", Retry: "Try again",
-		End: "End session", ReasonNeeded: "No session was ended. Enter a reason.", Link: "Sessions",
-		Of:     func(who string) string { return "Sessions of " + who },
-		Gone:   func(text string) string { return "This session has already ended. You wrote: " + text },
-		EndAll: func(n int) string { return fmt.Sprintf("End %d %s", n, pluralEN(int64(n), "session", "sessions")) },
-		Ended:  func(n int) string { return fmt.Sprintf("Ended %d %s.", n, pluralEN(int64(n), "session", "sessions")) },
+		Heading: "Review", Views: "What to show", ToReview: "To review", Reviewed: "Reviewed",
+		Text:  "Select what you have looked at, and write what you found.",
+		Empty: "Nothing to review.", NoneReviewed: "Nothing was reviewed in the last 90 days.",
+		NotSent: "Never sent: the audit log couldn't record the request.", Own: "You did or approved it. Another manager reviews it.",
+		Needed: "Write what you found.", Unchosen: "Nothing was signed off. Select at least one operation.",
+		Sign: "Sign off", Button: "Mark as reviewed", Link: "Review operations", Mark: "Emergency override", By: "Reviewed by", Comment: "Review",
+		CommentHint: func(limit int) string {
+			return fmt.Sprintf("Goes into the audit log, once for each operation. Up to %d characters.", limit)
+		},
+		Risk: "Risk", Overdue: "Overdue",
+		Kind: Words{"override": "Emergency override", "unconfirmed": "Not confirmed", "unknown": "Result unknown", "outside": "Done outside this console",
+			"impact": "Large impact", "denied": "Denied", "night": "At night"},
+		All: "Select all", Choose: func(name string) string { return "Select: " + name },
+		Denied:   func(target string) string { return "Attempt to open " + target },
+		Stopped:  func(n int) string { return countEN(n, "instance", "instances") + " stopped" },
+		More:     func(n int) string { return "Showing the riskiest first. " + strconv.Itoa(n) + " more will follow." },
+		Coverage: "Coverage", Within: "within two days", Uncovered: "No review was due in the last 90 days.",
+		Counts: func(inTime, late, overdue, open int) string {
+			return fmt.Sprintf("Last 90 days: %d of %d in time, %d late, %d overdue. %d still in time.", inTime, inTime+late+overdue, late, overdue, open)
+		},
+		People: "By person",
 	},
 	Permissions: PermissionsTexts{
-		Heading: "What may I do?", Text: "What the policies in force allow, and which policy says so. COC's own permissions come on top.",
+		Heading: "What may I do?", Text: "What the policies in force allow, and which policy says so. COC's own permissions apply as well.",
 		Link: "My permissions", HeadingOf: func(person string) string { return "What may " + person + " do?" },
 		User: "Person", UserHint: "account/user", UserWrong: "Enter the account and the user name, such as acme/pia.",
 		OwnOnly: "Only managers can look up other people's permissions. These are yours.",
@@ -1007,7 +1047,7 @@ var enUS = Texts{
 		BatchState: Words{"WAITING": "Waiting", "RUNNING": "Running", "HELD": "Stopped", "FAILED": "Failed",
 			"CANCELED": "Cancelled", "PARTLY": "Partly cancelled", "FINISHED": "Succeeded", "UNKNOWN": "Unknown"},
 		Rotation:  Words{"CONTINUE": "continue", "PAUSE": "pause"},
-		Operation: operationEN,
+		Operation: operationsEN.name,
 		Refusal: Words{
 			"ticket_over":          "The ticket has ended.",
 			"ticket_not_running":   "Only a running ticket can be paused.",
@@ -1018,10 +1058,12 @@ var enUS = Texts{
 			"instance_over":        "The instance has ended.",
 		},
 		Action: Words{
-			"approval.": "Approvals", "approval.requested": "Asked for approval", "approval.granted": "Approved", "approval.refused": "Declined",
+			"approval.": "Approvals", "approval.requested": "Asked for approval", "approval.given": "Approved, more needed", "approval.granted": "Approved", "approval.refused": "Declined",
 			"approval.withdrawn": "Withdrew a request", "approval.expired": "Request expired",
 			"approval.returned": "Approved, not sent",
-			"glass.":            "Emergency overrides", "glass.broken": "Emergency override", "glass.reviewed": "Reviewed an override",
+			"review.":           "Reviews", "review.signed_off": "Reviewed an operation",
+			"handover.": "Handovers", "handover.noted": "Wrote a handover note", "handover.taken": "Took over",
+			"glass.": "Emergency overrides", "glass.broken": "Emergency override", "glass.reviewed": "Reviewed an override",
 			"job.": "Bulk operations", "job.started": "Started a bulk operation", "job.stopped": "Stopped a bulk operation", "job.continued": "Continued a bulk operation", "job.ended": "Bulk operation ended",
 			"data.": "Stored data", "data.rejected": "Rejected stored data",
 			"policy.": "Policies", "policy.changed": "Policy files changed",
@@ -1035,6 +1077,7 @@ var enUS = Texts{
 			"operation.rejected": "Rejected", "operation.unknown": "Result unknown",
 			"operation.observed": "Confirmed", "operation.not_observed": "Not confirmed",
 			"entry.damaged": "Damaged entry", "access.throttled": "Rate limited", "access.denied": "Denied", "audit.viewed": "Read the audit log", "audit.exported": "Exported the audit log",
+			"audit.held": "Legal hold placed", "audit.released": "Legal hold lifted",
 			"audit.pruned": "Removed old records", "audit.resumed": "Audit log writable again", "audit.restored": "Restored the log",
 		},
 		Outcome: Words{"succeeded": "Succeeded", "failed": "Failed", "denied": "Denied", "unknown": "Unknown", "pending": "Pending"},
@@ -1061,7 +1104,7 @@ var enUS = Texts{
 			"reason": "Reason", "despite": "Pending operation"},
 		Detail: Words{"note": "Note", "status": "Last state seen", "error": "Error", "batch": "Batch",
 			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail", "policies": "Policy", "stops": "Instances to stop",
-			"glass": "Mark", "approved_by": "Approved by", "job": "Bulk operation", "comment": "Comment", "repeats": "Reads counted", "denial": "Encoded authorization message"},
+			"glass": "Mark", "approved_by": "Approved by", "approvals_needed": "Approvals needed", "approvers_from": "Approvers from", "teams": "Teams", "job": "Bulk operation", "comment": "Comment", "repeats": "Reads counted", "input": "What the policies were told", "trial": "In trial", "denial": "Encoded authorization message"},
 		Finding: Words{
 			"record.missing": "A record is missing.", "record.altered": "A record was altered.", "record.number": "A record's number or time differs from its content.",
 			"record.order": "A record isn't later than the one before it.", "record.extra": "A record has a number outside the log.",
@@ -1093,7 +1136,7 @@ func pluralEN(n int64, one, many string) string {
 
 // actEN names an operation with its target the way a button does.
 func actEN(operation, target string) string {
-	act := operationEN.Of(operation)
+	act := operationsEN.name.Of(operation)
 	if target == "" {
 		return act
 	}
@@ -1102,7 +1145,7 @@ func actEN(operation, target string) string {
 
 // actManyEN names an operation on many targets the way a button does.
 func actManyEN(operation string, items int) string {
-	verb, noun, _ := strings.Cut(operationEN.Of(operation), " ")
+	verb, noun, _ := strings.Cut(operationsEN.name.Of(operation), " ")
 	many := noun + "s"
 	if noun == "batch" {
 		many = "batches"
@@ -1110,11 +1153,6 @@ func actManyEN(operation string, items int) string {
 	return verb + " " + countEN(items, noun, many)
 }
 
-// operationEN stands alone because actEN needs it inside the catalogue.
-var operationEN = Words{"CANCEL_INSTANCE": "Cancel instance", "SKIP_BATCH": "Skip batch", "CANCEL_ORDER": "Cancel ticket",
-	"PAUSE_ORDER": "Pause ticket", "CONTINUE_ORDER": "Continue ticket"}
-
-// countEN is a number with what it counts.
 // backEN is about how far back something goes.
 func backEN(d time.Duration) string {
 	if hours := int((d + time.Hour - 1) / time.Hour); hours < 48 {
@@ -1123,6 +1161,7 @@ func backEN(d time.Duration) string {
 	return countEN(int((d+24*time.Hour-1)/(24*time.Hour)), "day", "days")
 }
 
+// countEN is a number with what it counts.
 func countEN(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + pluralEN(int64(n), one, many)
 }
@@ -1143,7 +1182,7 @@ func impactEN(n Impact) string {
 	switch n.Operation {
 	case "PAUSE_ORDER":
 		text := one("waiting instance doesn't start", "waiting instances don't start") +
-			" until somebody continues the ticket."
+			" until somebody continues the " + pluralEN(int64(max(n.Tickets, 1)), "ticket", "tickets") + "."
 		if n.Running == 0 {
 			return text + " Nothing is running."
 		}

@@ -5,7 +5,8 @@
 // is used, and a test refuses a catalogue that leaves a field empty. Texts with
 // arguments are functions, so that each language has its own word order and
 // plurals. A language is one file, which registers itself; en_us.go is the
-// model to copy.
+// model to copy. Texts that only one page has are a Page, in every language in
+// the page's own file.
 package i18n
 
 import (

@@ -35,6 +35,11 @@ func leaves(v reflect.Value, path string, out map[string]text) {
 func textsOf(l Language) map[string]text {
 	out := map[string]text{}
 	leaves(reflect.ValueOf(For(l)).Elem(), "", out)
+	for name, page := range pages {
+		if texts := reflect.ValueOf(page(l)); !texts.IsNil() {
+			leaves(texts.Elem(), "."+name, out)
+		}
+	}
 	return out
 }
 
@@ -129,5 +134,16 @@ func TestZone(t *testing.T) {
 		if _, ok := Zone(name); ok != want {
 			t.Errorf("Zone(%q) found %v", name, ok)
 		}
+	}
+}
+
+func TestPageInAFurtherLanguage(t *testing.T) {
+	p := &Page[SessionsTexts]{texts: map[Language]*SessionsTexts{EnUS: {Heading: "Sessions"}}}
+	if got := p.In("de-de").Heading; got != "Sessions" {
+		t.Errorf("without texts of its own: %q", got)
+	}
+	p.add("de-de", &SessionsTexts{Heading: "Sitzungen"})
+	if got := p.In("de-de").Heading; got != "Sitzungen" {
+		t.Errorf("with its own: %q", got)
 	}
 }

@@ -7,6 +7,7 @@ type Impact struct {
 	Running   int    // of these, those that run now; PAUSE_ORDER: of the ticket
 	Keeps     int    // others that keep running
 	Done      int    // those that are done and stay as they are
+	Tickets   int    // of which they are, where that is more than one
 	Later     int    // CONTINUE_ORDER: those that wait behind the next batch
 	Batch     int32  // SKIP_BATCH, CONTINUE_ORDER; 0 where there is none
 }
@@ -73,6 +74,7 @@ type ReceiptTexts struct {
 	RecordOf         func(sequence int64) string
 	Proof            string
 	NextTicket       string
+	NextOfList       string
 	Steps            string
 	StepPending      string
 	StepUnattributed string // the end of an operation that may not be its cause
@@ -98,8 +100,11 @@ type ReceiptTexts struct {
 
 // PolicyTexts say what the rules want, wherever an operation is confirmed.
 type PolicyTexts struct {
-	Denied            string // heading
-	NothingAllows     string // no rule permits it
+	Denied        string // heading
+	NothingAllows string // no rule permits it
+	InTrial       string // a policy that is recorded, not enforced
+	// Trial says what policies in trial would have made of a decision; verdict is a policy.Verdict.
+	Trial             func(verdict, policies string) string
 	DecidedBy         string
 	Contacts          string // before the names of those who may help
 	Failed            string // a rule could not be evaluated
@@ -130,6 +135,7 @@ type PolicyTexts struct {
 // ApprovalTexts are those of operations that need approval.
 type ApprovalTexts struct {
 	Heading, Mine, Others, Decided        string
+	ForOthers                             string // heading of what the reader may not decide
 	Views                                 string // names the tabs
 	EmptyOf                               Words  // by tab
 	How, HowText                          string
@@ -160,7 +166,7 @@ type BulkTexts struct {
 	Heading, Empty, New                 string
 	Name                                func(operation string, items int) string
 	Confirm                             func(operation string, items int) string
-	Sum                                 func(items, stops, running int) string
+	Question                            func(operation string, items int) string
 	Drop                                string // what cannot be sent is left out
 	Item, Items, Outcome, Problem       string
 	Number, Change, Sent, ASecond       string
@@ -186,13 +192,28 @@ type BulkTexts struct {
 	SendAnyway                          string
 }
 
-// ReviewTexts are the texts of the page that reviews emergency overrides.
+// ReviewTexts are the texts of the queue of operations that somebody else looks at.
 type ReviewTexts struct {
-	Heading, Text, Empty string
-	NotSent              string // the request did not get into the log
-	Own                  string // somebody else reviews it
-	Needed               string // next to an empty comment
-	Button, Link         string
-	Mark                 string // on whatever shows such an operation
-	By, Comment          string // who reviewed it, and what they wrote
+	Heading, Views      string // Views names the tabs
+	ToReview, Reviewed  string // the tabs; Reviewed is a mark on operations, too
+	Text                string // what can be signed off
+	Empty, NoneReviewed string
+	NotSent             string // the request did not get into the log
+	Own                 string // somebody else reviews it
+	Needed, Unchosen    string // next to an empty comment, and to none chosen
+	Sign, Button        string // heading and button of the form
+	Link                string // from other pages
+	Mark                string // on whatever shows an emergency override
+	By, Comment         string // who reviewed it, and what they wrote
+	CommentHint         func(limit int) string
+	Risk, Overdue       string
+	Kind                Words // what the risk comes from
+	All                 string
+	Choose              func(name string) string
+	Denied              func(target string) string // an attempt to see a ticket
+	Stopped, More       func(n int) string
+	Coverage, Within    string
+	Uncovered           string // nothing had to be reviewed
+	Counts              func(inTime, late, overdue, open int) string
+	People              string
 }

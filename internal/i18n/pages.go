@@ -163,28 +163,48 @@ type AuditTexts struct {
 	EmptyFiltered      string
 }
 
+// IntegrityTexts are those of the page about what proves the log.
+type IntegrityTexts struct {
+	VerifiedTo              func(sequence int64) string
+	By                      func(machine string) string // machine may be empty
+	VerifyNow, Started      string
+	Origin                  string
+	Anchors, AnchorsText    string
+	NoAnchors               string
+	Keys, KeysCaption       string
+	Key, UnknownKey, InUse  string
+	FirstSigned, LastSigned string
+	Kept                    string
+	Clocks, NoNotes, Agrees string
+	Size, Stored, Free      string
+	PerDay, TooYoung        string
+	Growth                  func(records int64, size string) string
+	Full                    string
+	Retention, KeepsAll     string
+	Removed                 func(upto int64) string
+	Keeps                   func(days int) string
+	Holds                   string
+	Outside, OutsideText    string
+	Commands                Words // checkpoint, verify, bundle
+}
+
 // RecordTexts are the page of one record's.
 type RecordTexts struct {
 	Heading                      func(sequence int64) string
-	Who, What, How               string // headings
 	User, Account, Project       string
 	ClientAddress, UserAgent     string
 	Session                      string
 	OperationID                  string
 	Operation, InstanceID        string
-	Seen                         string
 	UpstreamStatus, UpstreamCode string
 	UpstreamMessage              string
 	Detail                       string
 	Receipt                      string
 	Previous, Next               string
 	Neighbours                   string
-	Siblings, Timeline           string
+	Timeline                     string
 	Sorted, SortedWhy            string // the time by which the record is found, and why it is another
-	Evidence                     string // heading
 	Pruned, Altered, Uncovered   string
-	Covered                      func(size int64) string // before a time
-	Index, Leaf                  string
 	Bytes                        func(size int) string
 	Proof                        func(hashes int) string
 	Checkpoint                   string
@@ -209,15 +229,6 @@ type ErrorPageTexts struct {
 	Help    string
 	// Encoded labels the encoded_authorization_message of a denial.
 	Encoded, EncodedHint, EncodedCopy, EncodedCopied string
-}
-
-// SessionsTexts are those of the managers' list of sessions.
-type SessionsTexts struct {
-	Heading, Text, Empty, More, You, This        string
-	SignedIn, Used, From, Project, Reason, Retry string
-	End, ReasonNeeded, Link                      string
-	Of, Gone                                     func(text string) string
-	EndAll, Ended                                func(n int) string
 }
 
 // PermissionsTexts are those of the page that says what somebody may do.

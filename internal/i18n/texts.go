@@ -26,13 +26,13 @@ type Texts struct {
 	Operation   OperationTexts
 	Receipt     ReceiptTexts
 	Audit       AuditTexts
+	Integrity   IntegrityTexts
 	Record      RecordTexts
 	Timeline    TimelineTexts
 	Policy      PolicyTexts
 	Approval    ApprovalTexts
 	Bulk        BulkTexts
 	Review      ReviewTexts
-	Sessions    SessionsTexts
 	Permissions PermissionsTexts
 	Design      DesignTexts
 	ErrorPage   ErrorPageTexts

@@ -58,30 +58,37 @@ type ListTexts struct {
 	OnlyMe           string
 	TeamOf           func(team string) string
 	SelectAll        string // label of the box that ticks all that are shown
-	ApprovalWaits    string // badge of a ticket
-	Delete           func(name string) string
+	// Badges of a ticket.
+	ApprovalWaits, Pending string
+	// How far the older pages of a list were looked through.
+	OfLooked func(shown, looked int, total int64, all bool) string
+	Delete   func(name string) string
 }
 
 // TicketTexts are the ticket page's.
 type TicketTexts struct {
-	Facts, Key, Creator   string
-	Script                string
-	ExecuteUser           string
-	SuccessRate           string
-	Counts                string
-	CountsText            func(total int32) string
-	Operations            string
-	Effect                Words // by operation_type: what it does and what not
-	Batches, BatchesEmpty string
-	Instances             string
-	LastLine, Log         string
-	LogOf                 func(host string) string
-	CancelOf              func(host string) string
-	Cancel                string
-	CopyKey, Copied       string
-	Params, ParamsEmpty   string
-	ParamName, ParamValue string
-	ParamReference        string
+	// Where the ticket stands in the list that it was opened from.
+	Place, ToList              string
+	PlaceOf                    func(at, total int64) string
+	PreviousTicket, NextTicket func(name string) string
+	Facts, Key, Creator        string
+	Script                     string
+	ExecuteUser                string
+	SuccessRate                string
+	Counts                     string
+	CountsText                 func(total int32) string
+	Operations                 string
+	Effect                     Words // by operation_type: what it does and what not
+	Batches, BatchesEmpty      string
+	Instances                  string
+	LastLine, Log              string
+	LogOf                      func(host string) string
+	CancelOf                   func(host string) string
+	Cancel                     string
+	CopyKey, Copied            string
+	Params, ParamsEmpty        string
+	ParamName, ParamValue      string
+	ParamReference             string
 }
 
 // LiveTexts are those of pages that keep themselves up to date, and of what a

@@ -338,7 +338,7 @@ var zhCN = Texts{
 	},
 	Tickets: TicketsTexts{
 		Hidden: func(n int) string {
-			return "按策略，本页有 " + strconv.Itoa(n) + " 个工单不向您显示。"
+			return "策略对您隐藏了本页的 " + strconv.Itoa(n) + " 个工单。"
 		},
 		Heading: "工单", Name: "名称", Key: "工单标识（execute_uuid）", NameFilter: "名称包含",
 		Creator: "创建人", Regions: "区域",
@@ -360,7 +360,7 @@ var zhCN = Texts{
 		DecisionsOf: func(count int64, atLeast bool) string {
 			switch {
 			case count == 0 && atLeast:
-				return "暂未发现需处理的工单，尚未全部读取"
+				return "暂未发现需处理的工单，仍有工单未读取"
 			case count == 0:
 				return "没有需处理的工单"
 			case atLeast:
@@ -372,14 +372,21 @@ var zhCN = Texts{
 		Scope: "列表", Tabs: Words{"attention": "需处理", "running": "执行中", "mine": "我的", "team": "团队", "all": "全部"},
 		Keys:  Words{"state": "状态", "name": "名称", "creator": "创建人", "host": "主机", "after": "晚于", "before": "早于"},
 		Query: "筛选工单", QueryHint: "名称:、创建人:、主机:、状态:、晚于:…",
-		QueryHelp: "状态:暂停 创建人:operator 名称:nginx 主机:web-07 晚于:24h 早于:2026-03-02。单独的词按名称查找。",
+		QueryHelp: "状态:已暂停 创建人:operator 名称:nginx 主机:web-07 晚于:24h 早于:2026-03-02。单独的词按名称查找。",
 		Without:   func(filter string) string { return "移除筛选条件 " + filter },
 		UnknownTerm: func(term string) string {
-			return "无法识别：" + term + "。可用：状态:、名称:、创建人:、主机:、晚于:、早于:，例如 状态:暂停 晚于:24h。"
+			return "无法识别：" + term + "。可用：状态:、名称:、创建人:、主机:、晚于:、早于:，例如 状态:已暂停 晚于:24h。"
 		},
 		Range: "时间范围", Ranges: Words{"1h": "1 小时", "24h": "24 小时", "7d": "7 天", "30d": "30 天", "all": "全部", "custom": "自定义…"},
-		EmptyScope: Words{"mine": "这里没有您的工单", "team": "这些工单都不是您的团队创建的",
+		EmptyScope: Words{"mine": "这里没有您的工单", "team": "这里没有您的团队创建的工单",
 			"alone": "您不属于任何团队；团队在控制台的目录文件中设置"},
+		OfLooked: func(shown, looked int, total int64, all bool) string {
+			text := fmt.Sprintf("%d 个工单 · 已查看 %d 个，共 %d 个", shown, looked, total)
+			if !all {
+				text += "，仍在继续"
+			}
+			return text
+		},
 		OfRead: func(shown, read int, total int64) string {
 			return fmt.Sprintf("在最新的 %[2]d 个工单中有 %[1]d 个。COC 共有 %[3]d 个，无法按此条件筛选", shown, read, total)
 		},
@@ -393,7 +400,7 @@ var zhCN = Texts{
 			return fmt.Sprintf("已查找最近%s的 %d 个工单", backZH(back), n)
 		},
 		LookedSoFar: func(n, of int) string { return fmt.Sprintf("已查找 %d 个工单，共 %d 个", n, of) },
-		LookStopped: "COC 未允许读取全部工单，请稍后再查",
+		LookStopped: "未能读取全部工单，请稍后再查",
 		FoundNone:   "未找到工单",
 		FoundAdvice: "可输入工单名称或主机名的一部分、IP 地址、实例或服务器 ID、SCT 编号或链接。",
 		MoreHosts:   func(n int) string { return fmt.Sprintf("另有 %d 台主机", n) },
@@ -409,24 +416,32 @@ var zhCN = Texts{
 		MoreFailed: func(n int32) string { return fmt.Sprintf("新增 %d 个异常", n) },
 		Saved:      "已保存的视图", Save: "保存此视图", SaveName: "视图名称",
 		ShareWith: "可见范围", OnlyMe: "仅自己", TeamOf: func(team string) string { return "团队 " + team },
-		SelectAll: "选择本页全部", ApprovalWaits: "待审批",
+		SelectAll: "选择本页全部", ApprovalWaits: "待审批", Pending: "操作待确认",
 		Delete: func(name string) string { return "删除视图 " + name },
 	},
 	Ticket: TicketTexts{
-		Facts: "基本信息", Key: "工单标识（execute_uuid）", Creator: "创建人",
+		Place: "在列表中的位置", ToList: "返回列表",
+		PlaceOf: func(at, total int64) string {
+			switch {
+			case at > 0 && total > 0:
+				return fmt.Sprintf("第 %d / %d 个", at, total)
+			case at > 0:
+				return fmt.Sprintf("第 %d 个", at)
+			case total > 0:
+				return fmt.Sprintf("另有 %d 个", total)
+			}
+			return "列表"
+		},
+		PreviousTicket: func(name string) string { return "上一个工单：" + name },
+		NextTicket:     func(name string) string { return "下一个工单：" + name },
+		Facts:          "基本信息", Key: "工单标识（execute_uuid）", Creator: "创建人",
 		Script: "脚本", ExecuteUser: "执行用户",
 		SuccessRate: "成功率阈值",
 		Counts:      "各状态的实例数",
 		CountsText:  func(total int32) string { return fmt.Sprintf("共 %d 个实例", total) },
 		Operations:  "操作",
-		Effect: Words{
-			"CANCEL_INSTANCE": "只停止该实例上的脚本，其他实例继续执行。",
-			"SKIP_BATCH":      "取消该批次中未结束的实例，并启动下一批次。最后一个批次之后工单结束。",
-			"CANCEL_ORDER":    "停止所有执行中的实例，不再启动其他实例，工单就此结束。",
-			"PAUSE_ORDER":     "不再启动后续批次，执行中的实例会执行完毕。",
-			"CONTINUE_ORDER":  "启动下一批次。异常的实例不会重新执行。",
-		},
-		Batches: "批次", BatchesEmpty: "COC 没有返回此工单的批次。",
+		Effect:      operationsZH.effect,
+		Batches:     "批次", BatchesEmpty: "COC 没有返回此工单的批次。",
 		Instances: "实例",
 		LastLine:  "最后一行日志", Log: "日志",
 		LogOf:    func(host string) string { return host + " 的日志" },
@@ -460,7 +475,7 @@ var zhCN = Texts{
 		Shown:      func(shown, total int) string { return fmt.Sprintf("共 %d 个实例，显示 %d 个", total, shown) },
 		Incomplete: "部分实例未能读取。",
 		Empty:      "COC 没有返回此工单的实例。", EmptyFiltered: "没有符合筛选条件的实例。",
-		OrderChanged: "排序已变化。", SortAgain: "重新排序",
+		OrderChanged: "{n} 行位置有变", SortAgain: "重新排序",
 		Activity: "动态", ActivityEmpty: "控制台开始观察以来没有动态。",
 		Columns:     Words{"instance_id": "实例 ID", "server_id": "服务器 ID", "seconds": "秒数", "public_ip": "弹性公网 IP"},
 		Lost:        "自 {time} 起与控制台的连接中断，内容可能已经变化。正在自动重试。",
@@ -515,7 +530,7 @@ var zhCN = Texts{
 			return fmt.Sprintf("%d 个实例中 %d 个异常，%d 个成功。", all, failed, succeeded)
 		},
 		Reach:   Words{"REACHED": "已达到成功率阈值。", "OPEN": "仍可达到成功率阈值。", "MISSED": "已无法达到成功率阈值。"},
-		Doing:   Words{"PAUSE_ORDER": "正在暂停", "CONTINUE_ORDER": "正在继续", "SKIP_BATCH": "正在跳过批次", "CANCEL_ORDER": "正在取消"},
+		Doing:   operationsZH.doing,
 		BatchOf: func(batch, batches int32) string { return fmt.Sprintf("批次 %d / %d", batch, batches) },
 		Asks:    "{actor} 申请审批：{operation}", AskStops: func(n int) string { return fmt.Sprintf(" · %d 个实例", n) }, AskExpires: " · {expires} 失效 — ",
 		Review: "查看",
@@ -543,7 +558,7 @@ var zhCN = Texts{
 		Timeout:  func(d string) string { return "超时 " + d },
 		PerBatch: func(percent string) string { return "每批次 " + percent + "%" },
 		Zones:    func(n int) string { return fmt.Sprintf("%d 个可用区", n) },
-		AsTable:  "以表格显示", AsTimeline: "以时间轴显示",
+		AsTable:  "以表格显示", AsTimeline: "以时间线显示",
 		PausedFor: func(d string) string { return "暂停 " + d }, StoppedFor: func(d string) string { return "停止 " + d }, Now: "现在",
 		LaneWaits: "等待中", LaneRuns: func(from string) string { return "自 " + from }, LaneRan: func(from, to string) string { return from + " 至 " + to },
 		BatchesWait: func(n int) string { return fmt.Sprintf("%d 个批次等待中", n) },
@@ -563,7 +578,7 @@ var zhCN = Texts{
 		Outcome: Words{
 			"operation.requested": "已发送", "operation.accepted": "已受理", "operation.rejected": "被拒绝", "operation.unknown": "结果未知",
 			"operation.observed": "已确认", "operation.not_observed": "未确认",
-			"approval.requested": "待审批", "approval.granted": "已批准", "approval.refused": "已拒绝", "approval.withdrawn": "已撤回",
+			"approval.requested": "待审批", "approval.given": "已批准，尚需他人", "approval.granted": "已批准", "approval.refused": "已拒绝", "approval.withdrawn": "已撤回",
 			"approval.expired": "已过期", "approval.returned": "已批准，未发送",
 		},
 		Became: Words{
@@ -610,11 +625,9 @@ var zhCN = Texts{
 		Next:          func(batch int32) string { return fmt.Sprintf("批次 %d，主机：", batch) },
 		NextNone:      "没有剩余批次，工单随之结束。",
 		NextUnread:    "COC 未返回主机。",
-		NextOf: Words{"PAUSE_ORDER": "工单继续之前不启动任何批次。", "CANCEL_INSTANCE": "其他实例和批次照常执行。",
-			"CANCEL_ORDER": "不再启动任何批次，工单就此结束；如需在这些主机上执行脚本，请新建工单。"},
-		Undo: "撤销",
-		UndoOf: Words{"PAUSE_ORDER": "可以继续工单。", "CONTINUE_ORDER": "已启动的无法撤销；暂停可阻止其后的批次。",
-			"SKIP_BATCH": "无法撤销。", "CANCEL_INSTANCE": "无法撤销。", "CANCEL_ORDER": "无法撤销。"},
+		NextOf:        operationsZH.next,
+		Undo:          "撤销",
+		UndoOf:        operationsZH.undo,
 		Asked: func(operation, user string) string {
 			if operation == "" {
 				return user + " 已申请同一操作"
@@ -638,8 +651,7 @@ var zhCN = Texts{
 		Correct: "更正地址", CorrectButton: "重新检查",
 		BatchIndex: "批次", InstanceID: "实例 ID",
 		BackToTicket: "返回工单",
-		Keep: Words{"PAUSE_ORDER": "不暂停", "CONTINUE_ORDER": "不继续", "SKIP_BATCH": "不跳过", "CANCEL_INSTANCE": "不取消",
-			"CANCEL_ORDER": "不取消"},
+		Keep:         operationsZH.keep,
 		ReadAgain:    "发送前会再次读取工单。",
 		LastActivity: "最近动态",
 		Success:      func(percent, needed string) string { return percent + "%，要求 " + needed + "%" },
@@ -656,13 +668,11 @@ var zhCN = Texts{
 			"operation.unknown":      "结果未知",
 			"operation.observed":     "已确认",
 			"operation.not_observed": "未确认",
-			"unattributed":           "工单已显示变化，但 COC 未表明是由此操作引起的",
-			"after_refusal":          "COC 拒绝了该操作，但工单已显示变化",
+			"unattributed":           "工单已显示变化，但 COC 未表明是由此操作引起的。",
+			"after_refusal":          "COC 拒绝了该操作，但工单已显示变化。",
 		},
 		Confirmed: func(operation, later string, stopped int) string {
-			done := Words{"CANCEL_INSTANCE": "已取消", "SKIP_BATCH": "已跳过", "CANCEL_ORDER": "已取消", "PAUSE_ORDER": "已暂停",
-				"CONTINUE_ORDER": "已继续"}
-			text := done.Of(operation) + "，" + later + "后确认"
+			text := operationsZH.done.Of(operation) + "，" + later + "后确认"
 			if stopped > 1 {
 				text += "：停止了 " + strconv.Itoa(stopped) + " 个实例"
 			}
@@ -674,13 +684,13 @@ var zhCN = Texts{
 			"operation.rejected":     "请查看下方 COC 的响应；如仍需要，可重试。",
 			"operation.unknown":      "再次发送之前，请先查看工单。",
 			"operation.not_observed": "COC 已接受，但工单未按时显示变化。请查看工单；如仍需要，可重试。",
-			"unattributed":           "如果不是他人所为，则无需处理：请查看工单。",
+			"unattributed":           "请查看工单；如果不是他人所为，则无需处理。",
 			"after_refusal":          "请查看工单：可能是他人所为。",
 		},
 		Changes: "变化", RecordOf: func(sequence int64) string { return fmt.Sprintf("记录 %d", sequence) }, Proof: "证明",
-		NextTicket: "下一个需处理的工单",
-		Unwatched:  "未在观察：发送操作的会话已结束，控制台无法检查工单。有人打开该工单或本回执后会继续。",
-		Steps:      "执行过程", StepPending: "等待中", StepUnattributed: "已看到变化", StepShowing: Words{"shows": "工单已显示", "ended": "核对中"}, StepSkipped: "已略过",
+		NextTicket: "下一个需处理的工单", NextOfList: "列表中的下一个工单",
+		Unwatched: "检查已中断：发送操作的会话已结束，控制台无法读取工单。有人打开该工单或本回执后会继续检查。",
+		Steps:     "执行过程", StepPending: "等待中", StepUnattributed: "已看到变化", StepShowing: Words{"shows": "工单已显示", "ended": "核对中"}, StepSkipped: "已略过",
 		StepAwaited: Words{
 			"operation.requested": "已请求", "operation.accepted": "COC 已接受", "operation.observed": "已确认",
 		},
@@ -733,7 +743,7 @@ var zhCN = Texts{
 			}
 			return fmt.Sprintf("%s – %s：%s%s 条记录", from, to, thousands(int64(count)), plus)
 		},
-		Facet:        Words{"actor": "操作人", "ticket": "工单", "action": "操作", "outcome": "结果", "project": "项目"},
+		Facet:        Words{"actor": "操作人", "operation": "操作类型", "ticket": "工单", "action": "操作", "outcome": "结果", "project": "项目"},
 		MoreValues:   func(count int) string { return fmt.Sprintf("另有 %d 项", count) },
 		Integrity:    "日志完整性",
 		Verdict:      Words{"succeeded": "校验通过", "failed": "日志被改动", "pending": "尚未校验", "unknown": "最近一次校验未能完成"},
@@ -752,22 +762,45 @@ var zhCN = Texts{
 		Empty: "暂无记录", EmptyAdvice: "本控制台中的每个操作都会记录在此。",
 		EmptyFiltered: "没有符合筛选条件的记录",
 	},
+	Integrity: IntegrityTexts{
+		VerifiedTo: func(n int64) string { return "已校验至 " + thousands(n) },
+		By: func(machine string) string {
+			if machine == "" {
+				return "由本控制台校验。共用此日志的其他控制台也各自校验。"
+			}
+			return "由本控制台（" + machine + "）校验。共用此日志的其他控制台也各自校验。"
+		},
+		VerifyNow: "立即校验", Started: "已开始全量校验。刷新本页可查看进度。",
+		Origin: "日志名称", Anchors: "锚点", AnchorsText: "锚点把检查点保存在能改动日志的人无法触及的地方。",
+		NoAnchors: "未设置锚点。",
+		Keys:      "密钥", KeysCaption: "签名过检查点的密钥", Key: "公钥", UnknownKey: "不受信任的密钥", InUse: "使用中",
+		FirstSigned: "首次签名", LastSigned: "最近签名", Kept: "保留的检查点",
+		Clocks: "时钟", NoNotes: "检查点的时间依次递增，没有倒退。", Agrees: "一致",
+		Size: "大小与增长", Stored: "数据库", Free: "磁盘可用空间", PerDay: "每日增长", TooYoung: "日志时间太短，暂无法估算。",
+		Growth: func(records int64, size string) string {
+			return thousands(records) + " 条记录，" + size
+		},
+		Full:      "磁盘预计写满",
+		Retention: "保留", KeepsAll: "记录内容不会自动移除。", Holds: "依法保留",
+		Keeps: func(days int) string { return fmt.Sprintf("记录内容在 %d 天后移除。", days) },
+		Removed: func(n int64) string {
+			return "记录 1 至 " + thousands(n) + " 的内容已移除，其哈希和证明仍保留。"
+		},
+		Outside: "从外部校验", OutsideText: "以下命令不需要控制台在运行。请把公钥和一个检查点保存在另一台机器上。",
+		Commands: Words{"checkpoint": "保存最近的检查点：", "verify": "对照它校验整个日志：", "bundle": "离线校验导出的证据包："},
+	},
 	Record: RecordTexts{
 		Heading: func(sequence int64) string { return fmt.Sprintf("记录 %d", sequence) },
-		Who:     "操作人", What: "操作内容", How: "响应",
-		User: "用户", Account: "账号", Project: "项目",
+		User:    "用户", Account: "账号", Project: "项目",
 		ClientAddress: "客户端地址", UserAgent: "浏览器", Session: "会话",
 		OperationID: "操作 ID", Operation: "操作类型", InstanceID: "实例 ID",
-		Seen: "发送前所见", UpstreamStatus: "HTTP 状态码", UpstreamCode: "错误码", UpstreamMessage: "错误信息",
+		UpstreamStatus: "HTTP 状态码", UpstreamCode: "错误码", UpstreamMessage: "错误信息",
 		Detail: "详情", Receipt: "回执", Previous: "上一条记录", Next: "下一条记录", Neighbours: "相邻记录",
-		Siblings: "同一操作的记录", Timeline: "查看时间线",
-		Sorted: "排序时间", SortedWhy: "控制台的时钟曾经偏快，后来调回。记录的顺序不变，按时间查询时使用此时间。",
-		Evidence:  "证据",
-		Pruned:    "此记录已过保留期，内容已清除，哈希仍在日志中。",
-		Altered:   "此记录被改动：其字节的哈希与日志树中的不符。",
-		Uncovered: "尚无已签名的检查点覆盖此记录。",
-		Covered:   func(size int64) string { return fmt.Sprintf("在 %d 条记录的树中，签名于", size) },
-		Index:     "叶子序号", Leaf: "叶子哈希（SHA-256）",
+		Timeline: "查看时间线",
+		Sorted:   "排序时间", SortedWhy: "控制台的时钟曾经偏快，后来调回。记录的顺序不变，按时间查询时使用此时间。",
+		Pruned:        "此记录已过保留期，内容已清除，哈希仍在日志中。",
+		Altered:       "此记录被改动：其字节的哈希与日志树中的不符。",
+		Uncovered:     "尚无已签名的检查点覆盖此记录。",
 		Bytes:         func(size int) string { return fmt.Sprintf("原始字节（%d）", size) },
 		Proof:         func(hashes int) string { return fmt.Sprintf("包含证明（%d 个哈希）", hashes) },
 		Checkpoint:    "已签名的检查点",
@@ -782,19 +815,24 @@ var zhCN = Texts{
 	},
 	Policy: PolicyTexts{
 		Denied: "被策略拒绝", NothingAllows: "您无权执行此操作。",
+		InTrial: "试运行：仅记录，不生效",
+		Trial: func(verdict, policies string) string {
+			return "若此策略生效，" + map[string]string{"allowed": "将允许", "confirm": "将要求填写原因或实例数", "approval": "将需要审批",
+				"denied": "将被拒绝"}[verdict] + "：" + policies
+		},
 		DecidedBy: "策略", Contacts: "可以联系：", Failed: "有策略无法求值，相关操作一律拒绝：",
 		Demanded: "发送前需要", Reason: "请填写原因。",
 		Count:     func(stops int) string { return "请输入要停止的实例数（" + strconv.Itoa(stops) + "）" },
 		CountHint: "用于确认影响范围。",
 		Miscounted: func(stops int) string {
-			return "当前将停止 " + strconv.Itoa(stops) + " 个实例，请输入此数。未发送任何操作。"
+			return "未发送任何操作。当前将停止 " + strconv.Itoa(stops) + " 个实例，请输入此数。"
 		},
 		Override:        "紧急放行：不经审批直接发送",
 		OverrideHint:    "仅用于等待会造成损害且联系不到审批人的情况。请填写原因，操作会被标记并由管理员复核。",
 		OverrideHeading: "紧急放行",
 		OverrideText: Words{"approval": "不经审批立即发送。仅用于等待会造成损害且联系不到审批人的情况。须填写原因，操作会被标记并由管理员复核。",
 			"denied": "虽被策略禁止，仍立即发送。仅用于等待会造成损害的情况。须填写原因，操作会被标记并由管理员复核。"},
-		OverrideSend:   func(operation string) string { return "紧急放行并" + operationZH.Of(operation) },
+		OverrideSend:   func(operation string) string { return "紧急放行并" + operationsZH.name.Of(operation) },
 		AskForApproval: "申请审批", AskInstead: "改为申请审批",
 		NeedsApproval: "此操作需要审批，批准后立即发送。", Approvers: "可审批的管理员：",
 		Broken: "修改后的策略文件有误，未生效，仍使用之前的策略。请通知控制台运维人员。",
@@ -805,7 +843,7 @@ var zhCN = Texts{
 			return "停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个执行中。"
 		},
 		StopsNothing:      "不停止任何实例。",
-		OverridesToReview: func(n int) string { return strconv.Itoa(n) + " 个紧急放行待复核。" },
+		OverridesToReview: func(n int) string { return strconv.Itoa(n) + " 次紧急放行待复核。" },
 		Keeps: func(running int) string {
 			if running == 0 {
 				return "没有其他执行中的实例。"
@@ -816,15 +854,15 @@ var zhCN = Texts{
 		StopsColumn: "将停止", RunningColumn: "执行中",
 	},
 	Approval: ApprovalTexts{
-		Heading: "审批", Mine: "我的申请", Others: "待我审批", Decided: "已处理", Views: "申请",
+		Heading: "审批", Mine: "我的申请", Others: "待我审批", ForOthers: "待他人审批", Decided: "已处理", Views: "申请",
 		EmptyOf: Words{"waiting": "没有待您审批的申请。", "mine": "您没有待处理的申请。", "decided": "还没有已处理的申请。"},
 		How:     "说明", HowText: "批准后立即以申请人的名义发送。如果工单在申请后有变化，审批前会显示变化。申请一小时内无人处理即过期，不发送任何操作。",
 		AskedAt: "申请于", DecidedAt: "处理于", Open: "查看", Later: "稍后处理",
 		ChangedSince: "申请后工单已有变化。", Unchanged: "申请后没有变化。", CheckedAgain: "批准时会再检查一次。",
-		Name:    func(operation, target string) string { return operationZH.Of(operation) + "：" + target },
-		Expires: "失效时间",
+		Name:    func(operation, target string) string { return operationsZH.name.Of(operation) + "：" + target },
+		Expires: "过期时间",
 		Comment: "意见", CommentHint: "申请人可见，将记入审计日志。",
-		Approve: func(operation string) string { return "批准并" + operationZH.Of(operation) }, Decline: "拒绝", Withdraw: "撤回申请", Send: "立即发送",
+		Approve: func(operation string) string { return "批准并" + operationsZH.name.Of(operation) }, Decline: "拒绝", Withdraw: "撤回申请", Send: "立即发送",
 		ApproveText: "如果工单仍与申请人所见一致，批准后立即以申请人的名义发送。",
 		OwnText:     "不能审批自己的申请，但可以撤回。",
 		SendText:    "已批准，但当时的会话已结束。请用当前会话发送。",
@@ -849,16 +887,8 @@ var zhCN = Texts{
 	Bulk: BulkTexts{
 		Heading: "批量操作", Empty: "暂无批量操作。", New: "新建批量操作",
 		Name: actManyZH, Confirm: actManyZH,
-		Sum: func(items, stops, running int) string {
-			switch {
-			case stops == 0:
-				return "共 " + strconv.Itoa(items) + " 个操作，不停止任何实例。"
-			case running == 0:
-				return "共 " + strconv.Itoa(items) + " 个操作，取消 " + strconv.Itoa(stops) + " 个待执行的实例，均未开始执行。"
-			}
-			return "共 " + strconv.Itoa(items) + " 个操作，停止 " + strconv.Itoa(stops) + " 个实例，其中 " + strconv.Itoa(running) + " 个执行中。"
-		},
-		Drop: "移除有问题的对象", Item: "对象", Items: "对象", Outcome: "结果", Problem: "问题",
+		Question: func(operation string, items int) string { return "确定要" + actManyZH(operation, items) + "吗？" },
+		Drop:     "移除有问题的对象", Item: "对象", Items: "对象", Outcome: "结果", Problem: "问题",
 		Number: "序号", Change: "之前 → 之后", Sent: "发送时间", ASecond: "个/秒",
 		Figure:         Words{"failed": "失败或未确认", "open": "进行中", "waiting": "待发送", "confirmed": "已确认", "rate": "速率", "left": "剩余时间"},
 		OfItems:        func(n int) string { return strconv.Itoa(n) + " 个对象" },
@@ -902,8 +932,8 @@ var zhCN = Texts{
 		FirstError: func(lines int) string { return fmt.Sprintf("首个错误（共 %d 行）", lines) },
 		ErrorAt:    "错误 {at} / {of}", Hosts: "主机", PreviousHost: "上一台主机", NextHost: "下一台主机",
 		HostOf:  func(at, of int) string { return fmt.Sprintf("主机 %d / %d", at, of) },
-		Compare: "对比日志", CompareTitle: "对比失败主机的日志", CompareLeft: "左侧", CompareRight: "右侧",
-		CompareNone: "失败的主机不足两台，无法对比。", CompareShow: "对比",
+		Compare: "对比日志", CompareTitle: "对比异常主机的日志", CompareLeft: "左侧", CompareRight: "右侧",
+		CompareNone: "异常主机不足两台，无法对比。", CompareShow: "对比",
 		Wrap: "自动换行", Follow: "跟随", Copy: "复制", Copied: "已复制",
 		Guess: "含有 error、failed、fatal、exception、失败等字样的行会被标出。",
 	},
@@ -926,20 +956,29 @@ var zhCN = Texts{
 			"confirm": "确认", "list": "列表", "integrity": "完整性", "approval": "审批", "job": "批量操作", "review": "复核"},
 	},
 	Review: ReviewTexts{
-		Heading: "紧急放行复核", Empty: "没有待复核的操作。",
-		Text:    "以下操作未经策略要求的审批即已发送。请逐一核实并写明结论，结论将记入审计日志。",
-		NotSent: "未发送：审计日志未能记录该请求。", Own: "这是您自己的操作，须由其他管理员复核。",
-		Needed: "请填写复核结论。", Button: "标为已复核", Link: "去复核", Mark: "紧急放行", By: "复核人", Comment: "复核结论",
-	},
-	Sessions: SessionsTexts{
-		Heading: "会话", Text: "当前已登录的用户。结束会话后，对应的浏览器会在数秒内退出登录；原因将记入审计日志。",
-		Empty: "没有已登录的用户。", More: "仅显示最近使用的会话。", You: "您", This: "当前浏览器",
-		SignedIn: "登录时间", Used: "最近使用", From: "来源", Project: "项目", Reason: "原因", Retry: "重试",
-		End: "结束会话", ReasonNeeded: "未结束任何会话。请填写原因。", Link: "会话",
-		Of:     func(who string) string { return who + " 的会话" },
-		Gone:   func(text string) string { return "该会话已结束。您输入的内容：" + text },
-		EndAll: func(n int) string { return "结束 " + strconv.Itoa(n) + " 个会话" },
-		Ended:  func(n int) string { return "已结束 " + strconv.Itoa(n) + " 个会话。" },
+		Heading: "复核", Views: "显示内容", ToReview: "待复核", Reviewed: "已复核",
+		Text:  "请勾选已核实的操作，并写明结论。",
+		Empty: "没有待复核的操作。", NoneReviewed: "最近 90 天没有复核记录。",
+		NotSent: "未发送：审计日志未能记录该请求。", Own: "该操作由您执行或批准，须由其他管理员复核。",
+		Needed: "请填写复核结论。", Unchosen: "未复核任何操作。请至少勾选一项。",
+		Sign: "复核确认", Button: "标为已复核", Link: "操作复核", Mark: "紧急放行", By: "复核人", Comment: "复核结论",
+		CommentHint: func(limit int) string {
+			return fmt.Sprintf("将逐项记入审计日志，最多 %d 个字符。", limit)
+		},
+		Risk: "风险", Overdue: "已逾期",
+		Kind: Words{"override": "紧急放行", "unconfirmed": "未确认", "unknown": "结果未知", "outside": "在控制台外操作",
+			"impact": "影响范围大", "denied": "被拒绝", "night": "夜间"},
+		All: "全选", Choose: func(name string) string { return "选择：" + name },
+		Denied:  func(target string) string { return "尝试查看 " + target },
+		Stopped: func(n int) string { return "停止 " + strconv.Itoa(n) + " 个实例" },
+		More: func(n int) string {
+			return "按风险从高到低显示，另有 " + strconv.Itoa(n) + " 项未显示。"
+		},
+		Coverage: "复核率", Within: "在两天内完成", Uncovered: "最近 90 天没有到期的复核。",
+		Counts: func(inTime, late, overdue, open int) string {
+			return fmt.Sprintf("最近 90 天：%d/%d 项按时完成，%d 项延迟，%d 项逾期；另有 %d 项未到期。", inTime, inTime+late+overdue, late, overdue, open)
+		},
+		People: "按人员",
 	},
 	Permissions: PermissionsTexts{
 		Heading: "我可以做什么？", Text: "当前策略允许的操作，以及依据的策略。COC 自身的权限另行生效。",
@@ -975,7 +1014,7 @@ var zhCN = Texts{
 		BatchState: Words{"WAITING": "待执行", "RUNNING": "执行中", "HELD": "已停止", "FAILED": "异常",
 			"CANCELED": "已取消", "PARTLY": "部分取消", "FINISHED": "成功", "UNKNOWN": "未知"},
 		Rotation:  Words{"CONTINUE": "继续", "PAUSE": "暂停"},
-		Operation: operationZH,
+		Operation: operationsZH.name,
 		Refusal: Words{
 			"ticket_over":          "工单已结束。",
 			"ticket_not_running":   "只有执行中的工单可以暂停。",
@@ -986,10 +1025,12 @@ var zhCN = Texts{
 			"instance_over":        "实例已结束。",
 		},
 		Action: Words{
-			"approval.": "审批", "approval.requested": "申请审批", "approval.granted": "批准", "approval.refused": "拒绝",
+			"approval.": "审批", "approval.requested": "申请审批", "approval.given": "批准，尚需他人", "approval.granted": "批准", "approval.refused": "拒绝",
 			"approval.withdrawn": "撤回申请", "approval.expired": "申请过期",
 			"approval.returned": "已批准，未发送",
-			"glass.":            "紧急放行", "glass.broken": "紧急放行", "glass.reviewed": "复核紧急放行",
+			"review.":           "复核", "review.signed_off": "复核操作",
+			"handover.": "交接班", "handover.noted": "填写交接说明", "handover.taken": "接班",
+			"glass.": "紧急放行", "glass.broken": "紧急放行", "glass.reviewed": "复核紧急放行",
 			"job.": "批量操作", "job.started": "开始批量操作", "job.stopped": "停止批量操作", "job.continued": "继续批量操作", "job.ended": "批量操作结束",
 			"data.": "存储的数据", "data.rejected": "拒绝存储的数据",
 			"policy.": "策略", "policy.changed": "策略文件变更",
@@ -1003,6 +1044,7 @@ var zhCN = Texts{
 			"operation.rejected": "被拒绝", "operation.unknown": "结果未知",
 			"operation.observed": "已确认", "operation.not_observed": "未确认",
 			"entry.damaged": "损坏的条目", "access.throttled": "被限流", "access.denied": "被拒绝访问", "request.": "请求：全部", "request.refused": "请求被拒绝", "audit.viewed": "查看审计日志", "audit.exported": "导出审计日志",
+			"audit.held": "设置法律保留", "audit.released": "解除法律保留",
 			"audit.pruned": "清除旧记录", "audit.resumed": "审计日志恢复写入", "audit.restored": "从备份恢复审计日志",
 		},
 		Outcome: Words{"succeeded": "成功", "failed": "失败", "denied": "被拒绝", "unknown": "未知", "pending": "等待中"},
@@ -1029,7 +1071,7 @@ var zhCN = Texts{
 			"reason": "原因", "despite": "未完成的操作"},
 		Detail: Words{"repeats": "读取次数", "note": "说明", "status": "最后看到的状态", "error": "错误", "batch": "批次",
 			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情", "policies": "策略", "stops": "停止的实例数",
-			"glass": "标记", "approved_by": "审批人", "job": "批量操作", "comment": "意见", "denial": "编码后的授权信息"},
+			"glass": "标记", "approved_by": "审批人", "approvals_needed": "所需审批人数", "approvers_from": "审批人来源", "teams": "团队", "job": "批量操作", "comment": "意见", "denial": "编码后的授权信息", "input": "策略的判断依据", "trial": "试运行"},
 		Finding: Words{
 			"record.missing": "记录缺失。", "record.altered": "记录被改动。", "record.number": "记录的编号或时间与其内容不符。",
 			"record.order": "记录的时间不晚于前一条。", "record.extra": "存在编号之外的记录。",
@@ -1045,7 +1087,7 @@ var zhCN = Texts{
 
 // actZH names an operation with its target the way a button does.
 func actZH(operation, target string) string {
-	act := operationZH.Of(operation)
+	act := operationsZH.name.Of(operation)
 	if target == "" {
 		return act
 	}
@@ -1055,26 +1097,18 @@ func actZH(operation, target string) string {
 // questionZH asks whether an operation is wanted, with a space only after a name.
 func questionZH(operation, target string) string {
 	if target == "" {
-		return "确定要" + operationZH.Of(operation) + "吗？"
+		return "确定要" + operationsZH.name.Of(operation) + "吗？"
 	}
-	return "确定要" + operationZH.Of(operation) + " " + target + " 吗？"
+	return "确定要" + operationsZH.name.Of(operation) + " " + target + " 吗？"
 }
-
-// measuresZH are the operations with the place of a number of targets.
-var measuresZH = Words{"CANCEL_INSTANCE": "取消 %d 个实例", "SKIP_BATCH": "跳过 %d 个批次", "CANCEL_ORDER": "取消 %d 个工单",
-	"PAUSE_ORDER": "暂停 %d 个工单", "CONTINUE_ORDER": "继续 %d 个工单"}
 
 // actManyZH names an operation on many targets the way a button does.
 func actManyZH(operation string, items int) string {
-	if act, ok := measuresZH[operation]; ok {
+	if act, ok := operationsZH.many[operation]; ok {
 		return fmt.Sprintf(act, items)
 	}
 	return operation + "：" + strconv.Itoa(items)
 }
-
-// operationZH stands alone because actZH needs it inside the catalogue.
-var operationZH = Words{"CANCEL_INSTANCE": "取消实例", "SKIP_BATCH": "跳过批次", "CANCEL_ORDER": "取消整个工单",
-	"PAUSE_ORDER": "暂停整个工单", "CONTINUE_ORDER": "继续整个工单"}
 
 // impactZH goes on after the number of instances that an operation concerns.
 func impactZH(n Impact) string {

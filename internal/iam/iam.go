@@ -31,6 +31,9 @@ type Identity struct {
 	Roles                  []string
 	ProjectScoped          bool
 	AccountScoped          bool
+	// Subject is who that is at the company's provider, and Groups are their groups there that count, one in a line.
+	// They are the provider's words, and empty for IAM's own users.
+	Subject, Groups string
 }
 
 // PasswordRequest is a sign-in. Project is a name (as a rule the region's id)
@@ -72,12 +75,16 @@ const (
 	Throttled
 	Unavailable // IAM is down, or not reachable
 	BadAnswer   // an answer that is not IAM's
+
+	IDTokenRefused  // signature, issuer or audience
+	ProviderUnknown // IAM knows no identity provider of that name
 )
 
 var kindNames = map[Kind]string{
 	WrongPassword: "wrong_password", Locked: "locked", PasscodeNeeded: "passcode_needed", PasscodeWrong: "passcode_wrong",
 	TokenExpired: "token_expired", TokenInvalid: "token_invalid", Forbidden: "forbidden", ProjectUnknown: "project_unknown",
 	BadRequest: "bad_request", Throttled: "throttled", Unavailable: "unavailable", BadAnswer: "bad_answer",
+	IDTokenRefused: "id_token_refused", ProviderUnknown: "provider_unknown",
 }
 
 func (k Kind) String() string { return kindNames[k] }

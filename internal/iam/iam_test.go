@@ -447,7 +447,7 @@ func TestSecretsNeverShow(t *testing.T) {
 
 func TestKindsHaveNames(t *testing.T) {
 	seen := map[string]bool{}
-	for k := WrongPassword; k <= BadAnswer; k++ {
+	for k := WrongPassword; k <= ProviderUnknown; k++ {
 		if k.String() == "" || seen[k.String()] {
 			t.Errorf("kind %d is called %q", k, k)
 		}

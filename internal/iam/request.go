@@ -277,11 +277,11 @@ func (a answer) describe() (e *Error, words string) {
 		RequestID any `json:"request_id"`
 	}
 	e.Cause = a.secrets.Error(json.Unmarshal(a.body, &w))
-	message := cmp.Or(text(w.ErrorMsg), text(w.Error.Message))
-	e.Code = a.shownCode(cmp.Or(text(w.ErrorCode), text(w.Error.Code)))
+	message := cmp.Or(upstream.Text(w.ErrorMsg), upstream.Text(w.Error.Message))
+	e.Code = a.shownCode(cmp.Or(upstream.Text(w.ErrorCode), upstream.Text(w.Error.Code)))
 	e.Message = a.shown(message)
-	e.Title = a.shown(text(w.Error.Title))
-	e.RequestID = cmp.Or(e.RequestID, a.shown(text(w.RequestID)))
+	e.Title = a.shown(upstream.Text(w.Error.Title))
+	e.RequestID = cmp.Or(e.RequestID, a.shown(upstream.Text(w.RequestID)))
 	switch {
 	case a.status == http.StatusTooManyRequests:
 		e.Kind = Throttled
@@ -292,17 +292,6 @@ func (a answer) describe() (e *Error, words string) {
 	}
 	e.Message = cmp.Or(e.Message, "status "+strconv.Itoa(a.status))
 	return e, strings.ToLower(bounded(message))
-}
-
-// text accepts a string or a number.
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	}
-	return ""
 }
 
 // maxMessage bounds what is kept of a text of IAM, in bytes.

@@ -50,13 +50,17 @@ type Filter struct {
 	// Attention chooses the tickets that wait for somebody, whatever COC calls their states.
 	Attention bool
 	Back      string // a key of Ranges, in the place of Query.From
+	Trail     string // the pages before this one, as an address has them
 	Host      string // part of a server's name or address, or its id: COC does not filter by it
 	// fits tells whether a creator is in the scope; nil = everybody is.
 	fits func(creator string) bool
 	// Partial says that only the tickets that were read were chosen from.
 	Partial bool
-	Class   string // of the readers to whom the scope is the same
-	Alone   bool   // the reader is in no team
+	// Looked is how many tickets were looked through, where the older pages are, and LookedAll whether these are all.
+	Looked    int
+	LookedAll bool
+	Class     string // of the readers to whom the scope is the same
+	Alone     bool   // the reader is in no team
 }
 
 // New returns a filter of a page's length.

@@ -8,6 +8,7 @@ import (
 	"coc-console/internal/ansi"
 	"coc-console/internal/finder"
 	"coc-console/internal/present"
+	"coc-console/internal/watch"
 	"coc-console/templates"
 )
 
@@ -23,25 +24,48 @@ func (f *Filter) Found(page *templates.Tickets, found finder.Result, text string
 	}
 	for _, h := range found.Hits {
 		if f.Passes(h.TicketSummary) {
-			page.Rows = append(page.Rows, foundRow(h, text, now))
+			page.Rows = append(page.Rows, f.foundRow(h, text, now))
 		}
 	}
 	page.ReadAt = now
 }
 
-func foundRow(h finder.Hit, text string, now time.Time) templates.TicketRow {
+// Servers is a list of what was found by its servers, as the places of tickets are told in it.
+func (f *Filter) Servers(found finder.Result) *watch.List {
+	s := &watch.List{}
+	for _, h := range found.Hits {
+		if f.Passes(h.TicketSummary) {
+			s.Page.Tickets = append(s.Page.Tickets, h.TicketSummary)
+		}
+	}
+	if s.Page.Total = int64(len(s.Page.Tickets)); found.Cut || !found.Done || found.Interrupted != nil {
+		s.Page.Total = -1 // there may be more
+	}
+	s.Waiting, s.WaitingTotal = s.Page.Tickets, s.Page.Total
+	return s
+}
+
+func (f *Filter) foundRow(h finder.Hit, text string, now time.Time) templates.TicketRow {
 	row := present.TicketRow(h.TicketSummary, now)
+	from := ""
+	if f.Host != "" { // the search in the header is no list to come back to
+		from = f.from()
+		row.Address = present.From(row.Address, from)
+	}
 	for _, host := range h.Hosts[:min(len(h.Hosts), hostsShown)] {
 		row.Hosts = append(row.Hosts, templates.Host{Name: ansi.VisibleLine(cmp.Or(host.Name, host.IP,
-			present.Decimal(host.Instance))), Address: hostAddress(h, host, text)})
+			present.Decimal(host.Instance))), Address: hostAddress(h, host, text, from)})
 	}
 	row.MoreHosts = len(h.Hosts) - len(row.Hosts)
 	return row
 }
 
 // hostAddress is the row of a server on its ticket's page, which is narrowed to what was looked for.
-func hostAddress(h finder.Hit, host finder.Host, text string) string {
+func hostAddress(h finder.Hit, host finder.Host, text, from string) string {
 	q := url.Values{"q": {text}}
+	if from != "" {
+		q.Set("from", from)
+	}
 	return present.Address(present.TicketAddress(string(h.ExecuteUUID)), q) + "#instance-" +
 		present.Decimal(host.Instance)
 }
@@ -56,7 +80,7 @@ func OnlyAddress(found finder.Result, text string) string {
 	case 0:
 		return present.TicketAddress(string(h.ExecuteUUID))
 	case 1:
-		return hostAddress(h, h.Hosts[0], text)
+		return hostAddress(h, h.Hosts[0], text, "")
 	}
 	return present.Address(present.TicketAddress(string(h.ExecuteUUID)), url.Values{"q": {text}}) + "#instances"
 }

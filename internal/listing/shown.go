@@ -78,18 +78,23 @@ func (f *Filter) Page(s *watch.List, hides map[string]bool, narrow bool, t *i18n
 	} else if f.Scope != ScopeTeam {
 		all = all[:min(len(all), PerPage)]
 	}
-	if last := f.Last(s.Page); last != "" {
+	if last := f.Last(s.Page); last != "" && f.Looked == 0 {
 		q := f.Values()
 		q.Set("after", last)
 		page.Pager.Older = present.Address("/tickets", q)
 	}
 	if f.Partial && !f.Attention {
 		page.Read = len(all)
+		page.Looked, page.LookedAll = f.Looked, f.LookedAll
 	}
 	if f.Alone {
 		page.Filter.Scope = "alone"
 	}
 	page.Rows, page.Hidden = rows(s, f.Chosen(all), hides)
+	from := f.from()
+	for i := range page.Rows {
+		page.Rows[i].Address = present.From(page.Rows[i].Address, from)
+	}
 	page.Narrow = narrow && len(page.Rows) > 0 // an empty list tells nobody what they may
 	page.Live.Title = t.Title.Tickets
 	if f.Query.Marker == 0 {
@@ -125,6 +130,7 @@ func rowOf(s *watch.List, t coc.TicketSummary) templates.TicketRow {
 		return row
 	}
 	row.Counts, row.Total, row.Failed = present.Counts(known.Statistics), known.Total, known.Failed()
+	row.Batch, row.Batches = known.Batch()
 	for _, c := range known.Counts {
 		if c.Status.Terminal() {
 			row.Done += c.Count

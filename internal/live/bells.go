@@ -1,6 +1,10 @@
 package live
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // Bells wake the streams of what has changed besides what is watched, such as by a record of the log. The zero value is
 // ready.
@@ -41,4 +45,25 @@ func (b *Bells) Ring(id string) {
 		default: // rung for already
 		}
 	}
+}
+
+// Ticks gives a value every so often, until ctx ends.
+func Ticks(ctx context.Context, every time.Duration) <-chan struct{} {
+	all := make(chan struct{}, 1)
+	go func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			select {
+			case all <- struct{}{}:
+			default: // told already
+			}
+		}
+	}()
+	return all
 }

@@ -10,8 +10,9 @@ import (
 	"sync"
 )
 
-// deflateLevel is that of events and of the pieces of pages.
-const deflateLevel = 6
+// deflateLevel is that of events and of the pieces of pages: what 6 takes is made for one reader, most of the time, and
+// 4 makes it 4 % larger in half of the time.
+const deflateLevel = 4
 
 // piece is a text as part of a deflate stream: it refers to nothing before it, and ends at a byte, so that it fits into
 // any stream. The text itself is not kept.

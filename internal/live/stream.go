@@ -38,6 +38,7 @@ func (l Limits) withDefaults() Limits {
 // Streams is what is open, of each session and of all.
 type Streams struct {
 	limits   Limits
+	turns    turns
 	mu       sync.Mutex
 	total    int
 	sessions map[string]int
@@ -46,7 +47,8 @@ type Streams struct {
 
 // NewStreams returns room for as many streams as the limits allow.
 func NewStreams(l Limits) *Streams {
-	return &Streams{limits: l.withDefaults(), sessions: map[string]int{}, over: map[string]chan struct{}{}}
+	return &Streams{limits: l.withDefaults(), turns: newTurns(), sessions: map[string]int{},
+		over: map[string]chan struct{}{}}
 }
 
 // Enter takes a slot for a stream of a session, and reports whether there was
@@ -159,7 +161,7 @@ func ServeOwn(s *Streams, c echo.Context, session Session, own Own) error {
 	if err := own.send(w); err != nil {
 		return err
 	}
-	why, err := wait(c.Request().Context(), w, session, ends{expired.C, s.ended(session.Key)}, news{own: own},
+	_, why, err := wait(c.Request().Context(), w, session, ends{expired.C, s.ended(session.Key)}, news{own: own},
 		heartbeat.C)
 	if err != nil {
 		return err
@@ -198,8 +200,10 @@ func serve[P Page](ctx context.Context, s *Streams, w *writer, session Session, 
 	if err := from.Own.send(w); err != nil {
 		return "", err
 	}
+	var mine turn // what a page begins with waits for nobody
 	for {
 		now, end, err := from.Show(have)
+		mine.end()
 		if err != nil {
 			return "", err
 		}
@@ -212,7 +216,7 @@ func serve[P Page](ctx context.Context, s *Streams, w *writer, session Session, 
 		if end != "" {
 			return end, nil
 		}
-		why, err := wait(ctx, w, session, until, news{from.Changed, from.Also, from.Own}, heartbeat.C)
+		mine, why, err = wait(ctx, w, session, until, news{from.Changed, from.Also, from.Own, s.turns}, heartbeat.C)
 		if why != "" || err != nil {
 			return why, err
 		}
@@ -232,6 +236,7 @@ func show[P Page](w *writer, now *Version[P], have *Outline) error {
 type news struct {
 	watched, also <-chan struct{}
 	own           Own
+	turns         turns // of those who show them
 }
 
 // ends are those of a session: its token's, and its own.
@@ -245,12 +250,13 @@ type ends struct {
 // be one rendering, not one each.
 const gatherFor = 200 * time.Millisecond
 
-// wait returns a moment after the next change, with a reason when the session is over.
+// wait returns a moment after the next change, when it is the stream's turn, with a reason when the session is over.
 func wait(ctx context.Context, w *writer, session Session, until ends, changed news,
-	heartbeat <-chan time.Time) (string, error) {
-	var gathered <-chan time.Time // nil: nothing has changed yet
+	heartbeat <-chan time.Time) (mine turn, why string, err error) {
+	var gathered, late <-chan time.Time // nil: nothing has changed yet
+	var free turns                      // nil: nothing is to be shown yet
 	gather := func() {
-		if gathered == nil {
+		if gathered == nil && free == nil {
 			gathered = time.After(gatherFor)
 		}
 	}
@@ -261,23 +267,27 @@ func wait(ctx context.Context, w *writer, session Session, until ends, changed n
 		case <-changed.also:
 			gather()
 		case <-gathered:
-			return "", nil
+			gathered, free, late = nil, changed.turns, time.After(turnPatience)
+		case free <- struct{}{}:
+			return turn{free, time.Now()}, "", nil
+		case <-late:
+			return turn{}, "", nil
 		case <-changed.own.Changed:
 			if err := changed.own.send(w); err != nil {
-				return "", err
+				return turn{}, "", err
 			}
 		case <-until.expired:
-			return EndSession, nil
+			return turn{}, EndSession, nil
 		case <-until.ended:
-			return EndSession, nil
+			return turn{}, EndSession, nil
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return turn{}, "", ctx.Err()
 		case <-heartbeat:
 			if !session.Alive(ctx) {
-				return EndSession, nil
+				return turn{}, EndSession, nil
 			}
 			if err := w.send(signOfLife); err != nil {
-				return "", err
+				return turn{}, "", err
 			}
 		}
 	}

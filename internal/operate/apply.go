@@ -185,6 +185,7 @@ func (s *Service) claimAndSend(ctx context.Context, r Request, j judged) (string
 func (s *Service) request(ctx context.Context, r Request, j judged) (audit.Receipt, error) {
 	requesting := requestedRecord(r, j.now, j.canceled)
 	requesting.Detail = j.allowed.mark(r, ParseDetail(requesting.Detail)).String()
+	requesting.Input = j.allowed.decision.Input()
 	if err := s.recordOverride(ctx, j.allowed, requesting); err != nil {
 		return audit.Receipt{}, err
 	}

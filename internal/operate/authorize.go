@@ -39,7 +39,8 @@ type Impact struct {
 	Stops   int // running or waiting, that will not go on
 	Running int // of these, those that run now
 	Total   int // of the ticket
-	Regions []string
+	// Where the instances are that were read; sorted, each once.
+	Regions, Zones, Applications []string
 }
 
 // Impact counts what op stops, from one reading. Pausing and continuing stop
@@ -49,12 +50,14 @@ func (r Reading) Impact(op coc.Operation) Impact {
 	if stops := definitions[op.Type].stops; stops != nil {
 		stops(r, &out)
 	}
-	slices.Sort(out.Regions)
+	for _, names := range [][]string{out.Regions, out.Zones, out.Applications} {
+		slices.Sort(names)
+	}
 	return out
 }
 
 func (r *Impact) add(i coc.Instance) {
-	r.in(i.Target.RegionID)
+	r.in(i.Target)
 	if i.Status.Terminal() {
 		return
 	}
@@ -64,9 +67,17 @@ func (r *Impact) add(i coc.Instance) {
 	}
 }
 
-func (r *Impact) in(region string) {
-	if region != "" && !slices.Contains(r.Regions, region) {
-		r.Regions = append(r.Regions, region)
+// in notes where an instance is.
+func (r *Impact) in(t coc.Target) {
+	once(&r.Regions, t.RegionID)
+	once(&r.Zones, t.ZoneID)
+	once(&r.Applications, t.Application)
+}
+
+// once appends a name that is not there yet.
+func once(all *[]string, name string) {
+	if name != "" && !slices.Contains(*all, name) {
+		*all = append(*all, name)
 	}
 }
 
@@ -82,12 +93,15 @@ type permit struct {
 func (p permit) mark(r Request, d Detail) Detail {
 	d.Policies, d.Stops, d.Override = p.decision.Policies, p.impact.Stops, p.override
 	if r.Approved != nil {
-		d.ApprovedBy = r.Approved.By.AccountName + "/" + r.Approved.By.UserName
+		d.ApprovedBy = NameOf(r.Approved.By)
+		if len(r.Approved.Before) > 0 {
+			d.Approvers = append(NamesOf(r.Approved.Before), d.ApprovedBy)
+		}
 	}
 	if r.Bulk != nil {
 		d.Job = r.Bulk.ID
 	}
-	return d
+	return d.Tried(p.decision)
 }
 
 // recordOverride makes an override durable before the operation's request is: a
@@ -120,13 +134,14 @@ func (s *Service) Decide(r Request, now Reading) (policy.Decision, Impact) {
 
 // DecideOn is Decide where the operation's impact is known.
 func (s *Service) DecideOn(r Request, now Reading, impact Impact) policy.Decision {
+	q := policy.Request{Person: PersonOf(r.Actor), Action: policy.Action(r.Operation.Type),
+		Ticket: TicketOf(r.Actor, now, impact), Circumstances: policy.Circumstances{
+			Reason: strings.TrimSpace(r.Reason) != "", Counted: r.Counts(impact), Approved: r.Approved != nil,
+			Override: r.Override, Bulk: r.Bulk.size(), At: s.now().Local()}}
 	if view := s.MayView(r.Actor, now.Ticket); !view.Allowed {
 		return view
 	}
-	return s.rules.Decide(policy.Request{Person: PersonOf(r.Actor), Action: policy.Action(r.Operation.Type),
-		Ticket: TicketOf(r.Actor, now, impact), Circumstances: policy.Circumstances{
-			Reason: strings.TrimSpace(r.Reason) != "", Counted: r.Counts(impact), Approved: r.Approved != nil,
-			Override: r.Override, Bulk: r.Bulk.size(), At: s.now().Local()}})
+	return s.rules.Decide(q)
 }
 
 // Counts reports whether the number that stops was typed. In a bulk operation it
@@ -138,7 +153,7 @@ func (r Request) Counts(now Impact) bool {
 
 // PersonOf is how the rules see somebody.
 func PersonOf(a audit.Actor) policy.Person {
-	return policy.Person{UserID: a.UserID, UserName: a.UserName, AccountName: a.AccountName}
+	return policy.Person{UserID: a.UserID, UserName: a.UserName, AccountName: a.AccountName, Groups: a.Groups}
 }
 
 // TicketOf is how the rules see a ticket. COC shows a token only the tickets
@@ -146,7 +161,7 @@ func PersonOf(a audit.Actor) policy.Person {
 func TicketOf(a audit.Actor, now Reading, r Impact) *policy.Ticket {
 	return &policy.Ticket{ID: string(now.Ticket.ExecuteUUID), Name: now.Ticket.ScriptName, Creator: now.Ticket.Creator,
 		Account: a.AccountName, Project: a.ProjectName, Status: string(now.Ticket.Status), Regions: r.Regions,
-		Total: r.Total, Stops: r.Stops, Running: r.Running}
+		Zones: r.Zones, Applications: r.Applications, Total: r.Total, Stops: r.Stops, Running: r.Running}
 }
 
 // authorize gets the rules' permission, or *PolicyError.
@@ -159,6 +174,7 @@ func (s *Service) authorize(r Request, now Reading) (permit, error) {
 			return permit{broken, impact, true}, nil
 		}
 	}
+	d.Asked.Override = r.Override
 	if d.Allowed {
 		return permit{d, impact, false}, nil
 	}
@@ -177,7 +193,8 @@ func (s *Service) recordDenial(ctx context.Context, r Request, e *PolicyError) {
 	record := audit.Record{Action: audit.ActionAccessDenied, Outcome: audit.OutcomeDenied, Actor: r.Actor,
 		Origin: r.Origin, Ticket: string(r.Ticket), OperationType: string(r.Operation.Type),
 		BatchIndex: r.Operation.BatchIndex, InstanceID: r.Operation.InstanceID, Target: TargetName(r.Operation, e.Now),
-		Reason: r.Reason, Detail: Detail{Policies: d.Policies, Error: strings.Join(d.Failed, "; ")}.String()}
+		Reason: r.Reason, Detail: Detail{Policies: d.Policies, Error: strings.Join(d.Failed, "; ")}.Tried(d).String(),
+		Input: d.Input()}
 	if _, err := s.log.Append(ctx, record); err != nil {
 		s.logger.WarnContext(ctx, "denial not logged", "ticket", r.Ticket, "error", err)
 	}

@@ -35,6 +35,17 @@ func TestDemands(t *testing.T) {
 	if detail.Stops != 6 || len(detail.Policies) == 0 || detail.Override {
 		t.Errorf("the request's detail is %+v", detail)
 	}
+	in, err := policy.ParseInput(d.ReceiptOf(form.Key).Requested.Input)
+	if err != nil || in.Action != "CANCEL_ORDER" || in.Ticket.Stops != 6 || in.Ticket.Running != 2 || !in.Counted ||
+		!in.Reason || in.Override || len(in.Ticket.Zones) == 0 || in.Ticket.Creator == "" || in.At.IsZero() {
+		t.Errorf("the request's input is %+v, %v", in, err)
+	}
+	d.Clock.Step(effect)
+	for _, r := range d.Records(search.Query{OperationID: form.Key}) {
+		if r.Action != audit.ActionOperationRequested && r.Input != "" {
+			t.Errorf("%s repeats the input", r.Action)
+		}
+	}
 }
 
 // TestSmallThingsNeedNothing: one instance, a pause and going on stay quick.

@@ -374,7 +374,7 @@ func TestCloseStopsWatching(t *testing.T) {
 	d.Looked(1)
 	started := time.Now()
 	check(t, d.Close())
-	if took := time.Since(started); took > 2*time.Second {
+	if took := time.Since(started); took > 30*time.Second {
 		t.Errorf("closing took %v", took)
 	}
 	remove()

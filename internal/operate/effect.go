@@ -72,7 +72,7 @@ func notYet(status string) verdict { return verdict{detail: Detail{Status: statu
 // judgeEffect looks for an operation's effect with the task's caller.
 func (s *Service) judgeEffect(ctx context.Context, t task) (verdict, error) {
 	op, from := t.operation(), s.sourceOf(ctx, t)
-	if op.Type == coc.CancelInstance {
+	if op.Type.Scope() == coc.OnInstance {
 		return s.judgeInstance(ctx, t, from)
 	}
 	before, err := ParseSnapshot(t.requested.Seen)
@@ -100,7 +100,8 @@ func (s *Service) judgeEffect(ctx context.Context, t task) (verdict, error) {
 	if now.Ticket, err = s.client.Ticket(ctx, t.caller, t.ticket()); err != nil {
 		return verdict{}, err
 	}
-	if !reading.Settled(now.Ticket.Status) || op.Type == coc.SkipBatch && now.Ticket.Status == coc.TicketCanceled {
+	skipped := op.Type.Scope() == coc.OnBatch && now.Ticket.Status == coc.TicketCanceled
+	if skipped || !reading.Settled(now.Ticket.Status) {
 		if now.Batches, err = from.Batches(ctx); err != nil {
 			return verdict{}, err
 		}
@@ -132,7 +133,7 @@ func (s *Service) judgeView(ctx context.Context, t task) (verdict, bool) {
 		return verdict{}, false
 	}
 	op := t.operation()
-	if op.Type == coc.CancelInstance {
+	if op.Type.Scope() == coc.OnInstance {
 		detail := ParseDetail(t.requested.Detail)
 		rows, ok := view.Rows(detail.Batch)
 		i := slices.IndexFunc(rows, func(r coc.Instance) bool { return coc.InstanceID(r) == op.InstanceID })
@@ -164,7 +165,7 @@ func explained(before Detail, now coc.Statistics, chosen bool) bool {
 // judgeTicket decides on the operations that act on a batch or a ticket.
 func judgeTicket(op coc.Operation, before Snapshot, now Situation) verdict {
 	effect := definitions[op.Type].effect
-	if effect == nil { // CANCEL_INSTANCE has a judge of its own
+	if effect == nil { // an instance is judged by its row
 		return notYet(string(now.Ticket.Status))
 	}
 	return byState(effect(op, before, now))(string(now.Ticket.Status))

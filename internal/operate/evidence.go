@@ -27,17 +27,26 @@ func (s *Service) proven(ctx context.Context, r Request) error {
 }
 
 // approvedBy reports whether records, of one operation, tell that an approval
-// was asked for and granted, by whom and for what the request says, and nothing
-// that came after it.
+// was asked for and granted, by whom and for what the request says, by as many as
+// were asked for, and nothing that came after it.
 func (r Request) approvedBy(records []audit.Record) bool {
 	asked, granted := false, false
+	var needed Detail
+	var approvers []Approver
 	for _, record := range records {
 		switch record.Action {
 		case audit.ActionApprovalRequested:
 			asked = r.is(record) && SamePerson(record.Actor, r.Actor)
+			needed, approvers = ParseDetail(record.Detail), nil
+		case audit.ActionApprovalGiven:
+			if asked && r.is(record) {
+				approvers = append(approvers, Approver{record.Actor, ParseDetail(record.Detail).Teams})
+			}
 		case audit.ActionApprovalGranted:
 			granted = asked && r.is(record) && SamePerson(record.Actor, r.Approved.By) &&
 				record.Actor.UserID != r.Actor.UserID
+			approvers = append(approvers, Approver{record.Actor, ParseDetail(record.Detail).Teams})
+			granted = granted && len(CountedApprovers(r.Actor, approvers, needed.Apart)) >= needed.Needed
 		case audit.ActionApprovalRefused, audit.ActionApprovalWithdrawn, audit.ActionApprovalExpired,
 			audit.ActionApprovalReturned:
 			return false

@@ -23,6 +23,8 @@ type definition struct {
 	expects func(op coc.Operation, last coc.Statistics, hint int32) []int32
 	// read adds the rows that it acts on to a reading; nil: there are none.
 	read func(ctx context.Context, from *reading.Source, op coc.Operation, now Reading, hint int32) (Reading, error)
+	// starts says that instances of a batch start with it.
+	starts bool
 	// stops counts the instances that it stops; nil: it stops nothing.
 	stops func(now Reading, out *Impact)
 	// effect tells whether it has taken effect, or cannot any more. nil: the
@@ -51,7 +53,8 @@ var definitions = map[coc.OperationType]definition{
 		},
 	},
 	coc.ContinueOrder: {
-		fits: func(_ coc.Operation, now Situation, _ coc.InstanceStatus) Refusal { return atRest(now) },
+		starts: true,
+		fits:   func(_ coc.Operation, now Situation, _ coc.InstanceStatus) Refusal { return atRest(now) },
 		effect: func(_ coc.Operation, before Snapshot, now Situation) (done, never bool) {
 			return wentOn(before, now), now.Over()
 		},
@@ -60,6 +63,7 @@ var definitions = map[coc.OperationType]definition{
 		},
 	},
 	coc.SkipBatch: {
+		starts: true,
 		fits: func(op coc.Operation, now Situation, _ coc.InstanceStatus) Refusal {
 			if why := atRest(now); why != Fits {
 				return why
@@ -130,6 +134,12 @@ var definitions = map[coc.OperationType]definition{
 	},
 }
 
+// Stops reports whether an operation of that type stops instances.
+func Stops(t coc.OperationType) bool { return definitions[t].stops != nil }
+
+// Starts reports whether instances of a batch start with an operation of that type.
+func Starts(t coc.OperationType) bool { return definitions[t].starts }
+
 // stopsAll counts what stops when a whole ticket is cancelled.
 func stopsAll(now Reading, out *Impact) {
 	for _, c := range now.Statistics.Counts {
@@ -141,7 +151,7 @@ func stopsAll(now Reading, out *Impact) {
 		}
 	}
 	for _, i := range now.Instances {
-		out.in(i.Target.RegionID)
+		out.in(i.Target)
 	}
 }
 

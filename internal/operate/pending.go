@@ -191,6 +191,20 @@ func (s *Service) OpenOn(ctx context.Context, ticket coc.ExecuteUUID) (Open, err
 	return Open{s.memory.OpenOn(string(ticket)), held}, err
 }
 
+// Newest are the requests of the operations without an end on some tickets, the newest of each.
+func (s *Service) Newest(ctx context.Context, tickets []string) (map[string]audit.Record, error) {
+	if err := s.memory.Update(ctx); err != nil {
+		return nil, err
+	}
+	newest := map[string]audit.Record{}
+	for _, id := range tickets {
+		if open := s.memory.OpenOn(id); len(open) > 0 {
+			newest[id] = open[0]
+		}
+	}
+	return newest, nil
+}
+
 // heldOn are the claims on a ticket, by target. Where no other console has any,
 // those of this one that are under way are all that count: what was sent is in the
 // log, and what a process left behind before that is sent by nobody.

@@ -35,7 +35,11 @@ func TestClaimsAfterPowerCut(t *testing.T) {
 		}
 	}
 	lost := 0
-	for seed := range uint64(40) {
+	seeds := uint64(40)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		files, sent := faultfs.NewFiles(), false
 		for _, e := range events {
 			if sent = sent || e.Kind == faultfs.Mark; sent {

@@ -213,8 +213,8 @@ func (p *promise) approve(rt *rapid.T) {
 		p.rules.change(rapid.IntRange(0, len(ruleSets)-1).Draw(rt, "rules"))
 	}
 	who, caller := p.someone(rt)
-	_, _ = p.d.Answer(context.Background(), id, approval.Answer{Approve: rapid.Bool().Draw(rt, "yes"), Actor: who,
-		Caller: caller})
+	_, _ = p.d.Answer(context.Background(), id, p.d.Typed(id, approval.Answer{Approve: rapid.Bool().Draw(rt, "yes"), Actor: who,
+		Caller: caller}))
 	_, _ = p.d.Send(context.Background(), id, operate.Request{SessionKey: "operator", Caller: p.d.Operator,
 		Actor: p.d.Actor})
 }

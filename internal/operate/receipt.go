@@ -12,6 +12,7 @@ import (
 	"coc-console/audit"
 	"coc-console/internal/coc"
 	"coc-console/internal/memory"
+	"coc-console/internal/policy"
 )
 
 // Note explains an answer or an end beyond its action, for pages to put into
@@ -71,10 +72,31 @@ type Detail struct {
 	Items string `json:"items,omitempty"`
 	// Run counts how often a bulk operation was continued.
 	Run int `json:"run,omitempty"`
+	// Trial is what the decision would have been if the policies in shadow were enforced, where that is another;
+	// TrialPolicies are those of them to which it is due.
+	Trial         policy.Verdict `json:"trial,omitempty"`
+	TrialPolicies []string       `json:"trial_policies,omitempty"`
 	// Comment is what whoever approved, refused or reviewed wrote.
 	Comment string `json:"comment,omitempty"`
+	// Of is the number of the record that was reviewed, where that is no operation.
+	Of int64 `json:"of,omitempty"`
 	// Denial is the encoded_authorization_message of a refusal.
 	Denial string `json:"encoded_authorization_message,omitempty"`
+	// Needed says of a request for approval how many have to approve, where that is more than one, and Apart that they
+	// have to be of different teams. Teams are those of who approved, where that counts; Approvers are the names of all
+	// who did, where they are several.
+	Needed    int      `json:"approvals_needed,omitempty"`
+	Apart     bool     `json:"different_teams,omitempty"`
+	Teams     []string `json:"teams,omitempty"`
+	Approvers []string `json:"approvers,omitempty"`
+}
+
+// Tried notes what the policies in shadow would have made of a decision.
+func (d Detail) Tried(by policy.Decision) Detail {
+	if t := by.Trial; t != nil {
+		d.Trial, d.TrialPolicies = t.Verdict, t.Policies
+	}
+	return d
 }
 
 func (d Detail) String() string {
@@ -125,7 +147,7 @@ func TargetName(op coc.Operation, now Reading) string {
 // what and why, so that each can be read and found alone.
 func next(requested audit.Record, action audit.Action, outcome audit.Outcome, d Detail) audit.Record {
 	r := requested
-	r.Sequence, r.Time, r.Duration = 0, time.Time{}, 0
+	r.Sequence, r.Time, r.Duration, r.Input = 0, time.Time{}, 0, ""
 	r.Action, r.Outcome, r.Upstream = action, outcome, audit.Upstream{}
 	r.Detail = d.String()
 	return r

@@ -60,7 +60,8 @@ func (r Request) Validate() error {
 // the log tells the same.
 type Approval struct {
 	By      audit.Actor
-	Counted bool // the number that stops was typed when it was asked for
+	Before  []Approver // who approved before, where more than one has to
+	Counted bool       // the number that stops was typed when it was asked for
 }
 
 // Bulk is what a request shares with the other items of its bulk operation.

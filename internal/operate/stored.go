@@ -14,6 +14,9 @@ type StoredOperation struct {
 	Creator  string            `json:"creator,omitempty"`
 	Status   coc.TicketStatus  `json:"status,omitempty"`
 	Beside   string            `json:"beside,omitempty"`
+	// Approvers and Apart are those of an approval (policy.Approvers); of before: one.
+	Approvers int  `json:"approvers,omitempty"`
+	Apart     bool `json:"apart,omitempty"`
 }
 
 // Operation is what is sent.

@@ -21,7 +21,7 @@ func (r *Rules) Warnings() []string {
 	var warnings []string
 	groups := r.directory.groups()
 	var live subset
-	for _, p := range r.indexes[""].all {
+	for _, p := range r.withShadows[""].all {
 		if p.id == everybody {
 			live = append(live, p)
 			continue
@@ -32,11 +32,17 @@ func (r *Rules) Warnings() []string {
 					p.id, kindOf(uid), uid.ID))
 			}
 		}
+		for _, name := range r.unknownWindows(p.id) {
+			warnings = append(warnings, fmt.Sprintf("policy %q asks about the window %q, which the calendar doesn't have",
+				p.id, name))
+		}
 		if why := neverApplies((*cedarast.Policy)(p.policy.AST()), groups); why != "" {
 			warnings = append(warnings, fmt.Sprintf("policy %q can never apply: %s", p.id, why))
 			continue
 		}
-		live = append(live, p)
+		if !r.shadows[p.id] {
+			live = append(live, p)
+		}
 	}
 	slices.Sort(warnings)
 	return append(impossible(live), warnings...)

@@ -29,8 +29,10 @@ type question struct {
 	account       string
 	project       string
 	status        string
-	regions       string
+	places        string // regions, zones and applications
 	requester     string
+	groups        string // where they are not the directory's
+	windows       string // of the calendar, in force
 	total, stops  int
 	running       int
 	circumstances Circumstances // without its time
@@ -41,17 +43,31 @@ func questionOf(q Request) question {
 	out := question{person: q.Person, action: q.Action, circumstances: q.Circumstances,
 		hour: q.At.Hour(), weekday: q.weekday()}
 	out.circumstances.At = time.Time{}
+	if len(q.Windows) > 0 {
+		out.windows = quotedLists(q.Windows)
+	}
+	if g := q.Groups; g != nil {
+		out.groups = "given;" + quotedLists(g.Roles, g.Teams, g.TicketTeams)
+	}
 	if t := q.Ticket; t != nil {
 		out.about, out.id, out.name, out.creator, out.account = true, t.ID, t.Name, t.Creator, t.Account
 		out.project, out.status, out.requester = t.Project, t.Status, t.Requester
 		out.total, out.stops, out.running = t.Total, t.Stops, t.Running
-		var regions []byte
-		for _, name := range t.Regions {
-			regions = strconv.AppendQuote(regions, name)
-		}
-		out.regions = string(regions)
+		out.places = quotedLists(t.Regions, t.Zones, t.Applications)
 	}
 	return out
+}
+
+// quotedLists is one text for lists of names.
+func quotedLists(lists ...[]string) string {
+	var text []byte
+	for _, names := range lists {
+		for _, name := range names {
+			text = strconv.AppendQuote(text, name)
+		}
+		text = append(text, ';')
+	}
+	return string(text)
 }
 
 // get returns the decision of a request, which decide makes.

@@ -21,7 +21,8 @@ const (
 
 // directory says who is in which team and has which role. Members are
 // account/user, compared exactly, or id: with an IAM user's id, which IAM
-// gives to nobody else when a user is deleted and a new one gets the name.
+// gives to nobody else when a user is deleted and a new one gets the name, or
+// group: with a group at the company's provider, whose people are members.
 type directory struct {
 	roles, teams map[string][]cedar.EntityUID // by member, sorted
 	all          []string                     // members of RoleManagers, sorted
@@ -82,13 +83,19 @@ func byMember(kind cedar.EntityType, groups map[string][]string) (map[string][]c
 
 // CheckMember says what is wrong with the name of a member.
 func CheckMember(m string) error {
+	if group, ok := strings.CutPrefix(m, groupPrefix); ok {
+		if group == "" || strings.TrimSpace(group) != group || strings.ContainsAny(group, "\r\n") {
+			return fmt.Errorf("%q is no group: with a group's name", m)
+		}
+		return nil
+	}
 	id, byID := strings.CutPrefix(m, "id:")
 	account, user, ok := strings.Cut(m, "/")
 	switch {
 	case byID && id != "" && !ok && !strings.ContainsAny(m, " \t\r\n"):
 		return nil
 	case byID || !ok || account == "" || user == "" || strings.TrimSpace(m) != m:
-		return fmt.Errorf("%q is neither account/user nor id: with an IAM user's id", m)
+		return fmt.Errorf("%q is neither account/user nor id: with an IAM user's id, nor group: with a group of the company's provider", m)
 	}
 	return nil
 }
@@ -106,22 +113,45 @@ func (r *Rules) Teams(p Person) []string {
 func (d directory) rolesOf(p Person) []cedar.EntityUID { return of(d.roles, p) }
 func (d directory) teamsOf(p Person) []cedar.EntityUID { return of(d.teams, p) }
 
-// of finds somebody by both names and by the id. An unknown creator, who has
+// of finds somebody by both names, by the id and by their groups. An unknown creator, who has
 // neither, is in no team.
 func of(groups map[string][]cedar.EntityUID, p Person) []cedar.EntityUID {
 	var found []cedar.EntityUID
 	if p.UserName != "" && p.AccountName != "" {
 		found = groups[p.AccountName+"/"+p.UserName]
 	}
-	if p.UserID == "" || len(groups["id:"+p.UserID]) == 0 {
-		return found
+	var others []cedar.EntityUID
+	if p.UserID != "" {
+		others = groups["id:"+p.UserID]
 	}
-	for _, uid := range groups["id:"+p.UserID] {
+	if p.Groups != "" {
+		for group := range strings.SplitSeq(p.Groups, "\n") {
+			others = slices.Concat(others, groups[groupPrefix+group])
+		}
+	}
+	for _, uid := range others {
 		if !slices.Contains(found, uid) {
 			found = append(slices.Clone(found), uid)
 		}
 	}
 	return found
+}
+
+// groupPrefix begins a member that is a group of the company's provider.
+const groupPrefix = "group:"
+
+// GroupsThatCount are those of the groups that the directory names, sorted, one in a line.
+func (r *Rules) GroupsThatCount(all []string) string {
+	var named []string
+	for _, group := range all {
+		_, role := r.directory.roles[groupPrefix+group]
+		_, team := r.directory.teams[groupPrefix+group]
+		if (role || team) && !slices.Contains(named, group) {
+			named = append(named, group)
+		}
+	}
+	slices.Sort(named)
+	return strings.Join(named, "\n")
 }
 
 func (d directory) managers() []string { return d.all }

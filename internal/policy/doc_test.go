@@ -27,8 +27,12 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rules, err := policy.Load(policy.Files{Policy: path,
-		Default: `{"roles": {"on-call": ["acme/olga"]}, "teams": {"payments": ["acme/pia"]}}`})
+	calendar := regexp.MustCompile("(?s)```json\n(.*?\"windows\".*?)```").FindStringSubmatch(string(text))
+	if calendar == nil {
+		t.Fatal("the document has no calendar")
+	}
+	rules, err := policy.Load(policy.Files{Policy: path, Calendar: write(t, "calendar.json", calendar[1]),
+		Default: `{"roles": {"on-call": ["acme/olga"], "incident": ["acme/ivan"]}, "teams": {"payments": ["acme/pia", "acme/ivan"]}}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +56,19 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 	}
 	if d := ask("pia", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.Approval) || d.Override {
 		t.Errorf("in production: %+v", d)
+	}
+	whole := rules.Decide(policy.Request{Person: policy.Person{UserID: "olga", UserName: "olga", AccountName: "acme"}, Action: "CANCEL_ORDER",
+		Ticket:        &policy.Ticket{Account: "acme", Regions: []string{"cn-north-4"}, Total: 9, Stops: 9},
+		Circumstances: policy.Circumstances{At: monday, Reason: true, Counted: true}})
+	if !whole.Needs(policy.Approval) || whole.Approvers() != (policy.Approvers{Number: 2, Apart: true}) {
+		t.Errorf("a whole ticket in production: %+v", whole)
+	}
+	christmas := time.Date(2026, 12, 21, 10, 0, 0, 0, time.UTC)
+	if d := ask("pia", "PAUSE_ORDER", christmas, "payments", "eu", false); !d.Denied() || d.Policies[0] != "freeze" || len(d.Windows) != 1 {
+		t.Errorf("in the freeze: %+v", d)
+	}
+	if d := ask("ivan", "PAUSE_ORDER", christmas, "payments", "eu", false); !d.Allowed {
+		t.Errorf("in an incident: %+v", d)
 	}
 	if d := ask("olga", "PAUSE_ORDER", monday, "payments", "cn-north-4", false); !d.Needs(policy.Approval) || !d.Override {
 		t.Errorf("on call in production: %+v", d)

@@ -69,12 +69,23 @@ func newIndex(all subset) *index {
 		}
 		best := slices.MinFunc(guards[i], func(a, b guard) int { return shared[a] - shared[b] })
 		x.guarded[best] = append(x.guarded[best], p)
-		best.value = nil
-		if best.attribute != "" && !slices.Contains(x.attributes, best) {
-			x.attributes = append(x.attributes, best)
+		for _, g := range guards[i] {
+			x.needs(g)
+			if g == best {
+				break
+			}
 		}
 	}
 	return x
+}
+
+// needs notes the attribute of a guard that Cedar evaluates before it comes to the one that a policy stands behind: a
+// policy fails where an entity has no such attribute, and must be found then.
+func (x *index) needs(g guard) {
+	g.value = nil
+	if g.attribute != "" && !slices.Contains(x.attributes, g) {
+		x.attributes = append(x.attributes, g)
+	}
 }
 
 // find returns the policies that a request may meet.

@@ -87,8 +87,9 @@ func TestIndexDecidesTheSame(t *testing.T) {
 		}
 		for range 10 {
 			q := drawRequest(t)
-			entities, request := r.entities(q)
+			entities, request := r.entities(q, r.groupsIn(q))
 			want := r.decide(r.policies, entities, request, q.Circumstances)
+			want.Asked, want.Groups = q, r.groupsIn(q)
 			for range 2 { // decided, and remembered
 				if diff := cmp.Diff(want, r.Decide(q)); diff != "" {
 					t.Fatalf("%+v (-all policies, +those of the index)\n%s\n%s", q, diff, text)
@@ -105,7 +106,7 @@ func TestIndexDecidesTheSame(t *testing.T) {
 // TestIndexFindsFew: of policies for one person, team or ticket each, a request meets those that are about it.
 func TestIndexFindsFew(t *testing.T) {
 	r := thousand(t)
-	entities, request := r.entities(manyQuestion(17))
+	entities, request := r.entities(manyQuestion(17), r.groupsIn(manyQuestion(17)))
 	if found := r.indexes["CANCEL_ORDER"].find(entities, request); len(found) > 12 {
 		t.Errorf("%d policies are evaluated", len(found))
 	}
@@ -156,6 +157,10 @@ func TestQuestions(t *testing.T) {
 		}
 		f.Set(before)
 	}
+	if q.Windows = []string{"freeze"}; questionOf(q) == base {
+		t.Error("no windows make no difference")
+	}
+	q.Windows = nil
 	if q.Ticket = nil; questionOf(q) == base {
 		t.Error("no ticket makes no difference")
 	}
@@ -191,7 +196,7 @@ func BenchmarkThousandPolicies(b *testing.B) {
 		b.Run(fmt.Sprintf("all=%v", all), func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				if q := manyQuestion(i); all {
-					entities, request := r.entities(q)
+					entities, request := r.entities(q, r.groupsIn(q))
 					r.decide(r.policies, entities, request, q.Circumstances)
 				} else {
 					r.Decide(q)
@@ -199,5 +204,21 @@ func BenchmarkThousandPolicies(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 		})
+	}
+}
+
+// TestIndexFindsWhatFailsFirst: a policy that fails before it comes to the guard it is found by is found too.
+func TestIndexFindsWhatFailsFirst(t *testing.T) {
+	r, err := compile("failing", []byte(`@id("first") permit (principal, action, resource);
+		@id("fails") forbid (principal, action == Action::"approve", resource)
+			when { resource.name == "restart" } when { principal.account == "acme" };
+		@id("fails, too") forbid (principal, action == Action::"approve", resource)
+			when { resource.name == "restart" } when { principal.name == "ana" };`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := r.Decide(Request{Action: Approve, Person: Person{AccountName: "other"}}) // on no ticket, which has a name
+	if len(d.Failed) != 2 || d.Allowed {
+		t.Errorf("%+v; want two failures", d)
 	}
 }

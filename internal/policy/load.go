@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,8 @@ import (
 	"github.com/cedar-policy/cedar-go/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/schema"
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+
+	"coc-console/internal/coc"
 
 	cedarast "github.com/cedar-policy/cedar-go/x/exp/ast"
 )
@@ -32,15 +36,25 @@ const maxFile = 1 << 20
 // Default returns the text of the built-in policies.
 func Default() string { return string(defaultPolicies) }
 
-// Schema returns the text of what policies can ask about.
-func Schema() string { return string(schemaText) }
+// Schema returns the text of what policies can ask about, with every operation that there is.
+func Schema() string {
+	var operations []string
+	for _, t := range coc.OperationTypes() {
+		operations = append(operations, strconv.Quote(string(t)))
+	}
+	return string(schemaText) + "\n// The operations.\naction " + strings.Join(operations, ", ") + ` in ["operate"]
+  appliesTo { principal: User, resource: Ticket, context: Circumstances };
+`
+}
 
-// Files say where the rules are. Empty names mean the built-in policies and an
-// empty directory.
+// Files say where the rules are. Empty names mean the built-in policies, an
+// empty directory, and a calendar without windows.
 type Files struct {
-	Policy, Directory string
-	Default           string   // the directory's text where no file is named
-	Managers          []string // account/user, besides those of the directory
+	Policy, Directory, Calendar string
+	Default                     string   // the directory's text where no file is named
+	Managers                    []string // account/user, besides those of the directory
+	// Review has changed files wait until somebody takes them up (Store.TakeUp).
+	Review bool
 }
 
 // Load reads and checks the files. Its errors name the file and, where they
@@ -68,7 +82,12 @@ func Load(f Files) (*Rules, error) {
 	if r.directory, err = parseDirectory(listed, f.Managers); err != nil {
 		return nil, fmt.Errorf("directory %s: %w", f.Directory, err)
 	}
+	times, err := r.readCalendar(f.Calendar)
+	if err != nil {
+		return nil, err
+	}
 	r.builtIn, r.file, r.source = f.Policy == "", f.Policy, string(policies)
+	r.digest, r.hasDirectory = digestOf(policies, listed, times, f.Managers), len(listed) > 0
 	return r, nil
 }
 
@@ -101,7 +120,8 @@ func compile(name string, text []byte) (*Rules, error) {
 	if len(list) == 0 {
 		return nil, errors.New("it holds no policy, and so nobody may do anything")
 	}
-	r := &Rules{policies: cedar.NewPolicySet(), demands: map[cedar.PolicyID]Demand{}, texts: map[cedar.PolicyID]Text{}}
+	r := &Rules{policies: cedar.NewPolicySet(), demands: map[cedar.PolicyID]Demand{}, texts: map[cedar.PolicyID]Text{},
+		shadows: map[cedar.PolicyID]bool{}, dated: map[cedar.PolicyID][]string{}}
 	r.policies.Add(everybody, cedar.NewPolicyFromAST(ast.Permit().ActionEq(cedar.NewEntityUID(typeAction,
 		cedar.String(SignIn)))))
 	var wrong []error
@@ -113,11 +133,14 @@ func compile(name string, text []byte) (*Rules, error) {
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
-	var all subset
+	var all, enforced subset
 	for id, p := range r.policies.All() {
 		all = append(all, listed{id, p})
+		if !r.shadows[id] {
+			enforced = append(enforced, listed{id, p})
+		}
 	}
-	r.indexes = indexes(all)
+	r.indexes, r.withShadows = indexes(enforced), indexes(all)
 	return r, nil
 }
 
@@ -145,6 +168,29 @@ func (r *Rules) add(checker *validate.Validator, p *cedar.Policy) error {
 		}
 		r.demands[id] = Demand{Policy: string(id), Any: kinds, Text: textOf(notes)}
 	}
+	approvers, err := parseApprovers(string(id), notes, r.demands[id].Any)
+	if err != nil {
+		return err
+	}
+	if d, demands := r.demands[id]; demands {
+		d.Approvers = approvers
+		r.demands[id] = d
+	}
+	if text, ok := notes["review"]; ok {
+		if err := r.weigh(string(id), string(text)); err != nil {
+			return err
+		}
+	}
+	inShadow, err := mode(string(id), notes)
+	if err != nil {
+		return err
+	}
+	if inShadow {
+		r.shadows[id] = true
+	}
+	if names, asks := windowsAskedFor(p); asks {
+		r.dated[id] = names
+	}
 	r.texts[id] = textOf(notes)
 	r.policies.Add(id, p)
 	return nil
@@ -159,7 +205,7 @@ func textOf(notes cedar.Annotations) Text {
 func validator() (*validate.Validator, error) {
 	var s schema.Schema
 	s.SetFilename("schema.cedarschema")
-	if err := s.UnmarshalCedar(schemaText); err != nil {
+	if err := s.UnmarshalCedar([]byte(Schema())); err != nil {
 		return nil, err
 	}
 	resolved, err := s.Resolve()
@@ -175,9 +221,11 @@ type Store struct {
 	logger *slog.Logger
 	rules  atomic.Pointer[Rules]
 	broken atomic.Pointer[error]
+	// candidate are rules that wait to be taken up.
+	candidate atomic.Pointer[Rules]
 
 	mu   sync.Mutex // one check of the files at a time
-	seen [2]stamp
+	seen [3]stamp
 }
 
 // stamp tells whether a file is another than before.
@@ -215,7 +263,7 @@ func (s *Store) Broken() error {
 // Watch looks for changed files until ctx ends, and tells changed of every
 // change: nil when new rules are in force, else why the old ones still are.
 func (s *Store) Watch(ctx context.Context, every time.Duration, changed func(error)) {
-	if s.files.Policy == "" && s.files.Directory == "" {
+	if s.files.Policy == "" && s.files.Directory == "" && s.files.Calendar == "" {
 		return
 	}
 	tick := time.NewTicker(every)
@@ -232,8 +280,8 @@ func (s *Store) Watch(ctx context.Context, every time.Duration, changed func(err
 	}
 }
 
-// Check takes up the files if they are others than before. It reports whether
-// they are, and why they cannot be taken up.
+// Check takes up the files if they are others than before, or has them wait where they are reviewed first. It reports
+// whether others are in force, or why they cannot be taken up.
 func (s *Store) Check() (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -249,6 +297,10 @@ func (s *Store) Check() (changed bool, err error) {
 		return true, err
 	}
 	s.broken.Store(nil)
+	if s.files.Review {
+		s.review(rules)
+		return false, nil
+	}
 	s.take(rules)
 	s.logger.Info("changed policy files loaded")
 	return true, nil
@@ -262,8 +314,8 @@ func (s *Store) take(rules *Rules) {
 	}
 }
 
-func stamps(f Files) (out [2]stamp) {
-	for i, name := range []string{f.Policy, f.Directory} {
+func stamps(f Files) (out [3]stamp) {
+	for i, name := range []string{f.Policy, f.Directory, f.Calendar} {
 		if name == "" {
 			continue
 		}

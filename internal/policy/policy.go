@@ -16,6 +16,7 @@ import (
 
 	"github.com/cedar-policy/cedar-go"
 
+	"coc-console/internal/calendar"
 	"coc-console/internal/coc"
 )
 
@@ -34,15 +35,16 @@ const (
 	Sessions Action = "sessions" // see other people's sessions, and end them
 )
 
-// Person is who asks, as IAM named them.
+// Person is who asks, as IAM named them, with their groups at the company's provider, one in a line.
 type Person struct {
 	UserID, UserName, AccountName string
+	Groups                        string
 }
 
 // Ticket is what an action is about. Numbers are counts of instances.
 type Ticket struct {
 	ID, Name, Creator, Account, Project, Status string
-	Regions                                     []string
+	Regions, Zones, Applications                []string
 	Total                                       int
 	Stops                                       int    // that the operation stops or takes out, running or waiting
 	Running                                     int    // of these, those that run
@@ -63,6 +65,10 @@ type Request struct {
 	Person Person
 	Action Action
 	Ticket *Ticket
+	// Groups are those of the person and the ticket; nil: those of the directory.
+	Groups *Groups
+	// Windows are the names of the calendar's windows in force; nil: those of the calendar at that time.
+	Windows []string
 	Circumstances
 }
 
@@ -78,9 +84,10 @@ const (
 
 // Demand is what one policy wants done first: any one of its kinds.
 type Demand struct {
-	Policy string
-	Any    []Kind
-	Text   Text
+	Policy    string
+	Any       []Kind
+	Text      Text
+	Approvers Approvers // where an approval is one of them
 }
 
 // Text is what a policy says to whom it stops, as its annotations give it.
@@ -103,6 +110,13 @@ type Decision struct {
 	Ask []string
 	// Failed are policies that could not be evaluated, with the reason.
 	Failed []string
+	// Asked is what was decided, and Groups the roles and teams that counted.
+	Asked  Request
+	Groups Groups
+	// Trial is what the policies in shadow would have made of it; nil: the same.
+	Trial *Trial
+	// Windows are those of the calendar that the policies which stop it ask about, and that are in force.
+	Windows []calendar.Window
 }
 
 // Denied reports that nothing the person can do would allow it.
@@ -125,11 +139,19 @@ type Rules struct {
 	answers   answers
 	people    people
 	directory directory
+	calendar  *calendar.Calendar // nil: without windows
+	dated     map[cedar.PolicyID][]string
 	demands   map[cedar.PolicyID]Demand
 	texts     map[cedar.PolicyID]Text
-	builtIn   bool   // the policies are this program's own
-	file      string // empty: built in
-	source    string
+	weights   *Weights // nil: the defaults
+	// Policies in shadow, and the indexes of all others together with them.
+	shadows      map[cedar.PolicyID]bool
+	withShadows  map[Action]*index
+	builtIn      bool   // the policies are this program's own
+	file         string // empty: built in
+	source       string
+	digest       string // of the files
+	hasDirectory bool
 }
 
 // maxDemands bounds how often one request is asked again: once for each kind.
@@ -137,14 +159,37 @@ const maxDemands = 3
 
 // Decide answers one request. Whoever gets a Decision only reads it: the next who asks the same gets it, too.
 func (r *Rules) Decide(q Request) Decision {
-	return r.answers.get(q, func() Decision {
-		entities, request := r.entities(q)
-		x := r.indexes[q.Action]
-		if x == nil {
-			x = r.indexes[""]
-		}
-		return r.decide(x.find(entities, request), entities, request, q.Circumstances)
-	})
+	if q.Windows == nil {
+		q.Windows = r.calendar.InForce(q.At)
+	}
+	d := r.answers.get(q, func() Decision { return r.evaluate(q) })
+	d.Asked, d.Windows = q, r.stopping(d, q)
+	return d
+}
+
+// evaluate decides a request by the policies.
+func (r *Rules) evaluate(q Request) Decision {
+	groups := r.groupsIn(q)
+	entities, request := r.entities(q, groups)
+	x := r.indexes[q.Action]
+	if x == nil {
+		x = r.indexes[""]
+	}
+	d := r.decide(x.find(entities, request), entities, request, q.Circumstances)
+	d.Asked, d.Groups, d.Trial = q, groups, r.trial(d, q, entities, request)
+	return d
+}
+
+// groupsIn are the roles and teams that count in a request.
+func (r *Rules) groupsIn(q Request) Groups {
+	if q.Groups != nil {
+		return *q.Groups
+	}
+	g := Groups{Roles: r.RolesOf(q.Person), Teams: r.TeamsOf(q.Person)}
+	if t := q.Ticket; t != nil {
+		g.TicketTeams = r.TeamsOf(Person{UserName: t.Creator, AccountName: t.Account})
+	}
+	return g
 }
 
 func (r *Rules) decide(p cedar.PolicyIterator, entities cedar.EntityMap, request cedar.Request,
@@ -172,7 +217,7 @@ func wantsMore(demands []Demand) bool {
 
 // ask evaluates the policies once.
 func (r *Rules) ask(p cedar.PolicyIterator, entities cedar.EntityMap, request cedar.Request, c Circumstances) Decision {
-	request.Context = c.record()
+	request.Context = c.record(inForce(request))
 	verdict, why := cedar.Authorize(p, entities, request)
 	d := Decision{Allowed: verdict == cedar.Allow && len(why.Errors) == 0, Ask: r.directory.managers()}
 	for _, e := range why.Errors {
@@ -229,11 +274,12 @@ func (c *Circumstances) meet(k Kind) {
 	}
 }
 
-func (c Circumstances) record() cedar.Record {
+func (c Circumstances) record(calendar cedar.Value) cedar.Record {
 	return cedar.NewRecord(cedar.RecordMap{
 		"reason": cedar.Boolean(c.Reason), "counted": cedar.Boolean(c.Counted), "approved": cedar.Boolean(c.Approved),
 		"override": cedar.Boolean(c.Override), "glass": cedar.Boolean(c.Override), "bulk": cedar.Long(max(c.Bulk, 1)),
 		"hour": cedar.Long(c.At.Hour()), "weekday": cedar.Long(c.weekday()),
+		"calendar": calendar,
 	})
 }
 
@@ -255,14 +301,20 @@ var (
 )
 
 // entities are those that a request is about.
-func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
-	user := r.people.get(q.Person, r.user)
+func (r *Rules) entities(q Request, g Groups) (cedar.EntityMap, cedar.Request) {
+	made := func(p Person) cedar.Entity { return userEntity(p, g) }
+	var user cedar.Entity
+	if q.Groups != nil {
+		user = made(q.Person)
+	} else {
+		user = r.people.get(q.Person, made)
+	}
 	action := cedar.NewEntityUID(typeAction, cedar.String(q.Action))
 	all := cedar.EntityMap{user.UID: user, action: {UID: action, Parents: actionParents(q.Action)}}
 	resource := theLog
 	switch {
 	case q.Ticket != nil:
-		ticket := r.ticket(*q.Ticket)
+		ticket := ticketEntity(*q.Ticket, g)
 		all[ticket.UID], resource = ticket, ticket.UID
 	case q.Action == SignIn, q.Action == Sessions:
 		resource = theConsole
@@ -270,7 +322,7 @@ func (r *Rules) entities(q Request) (cedar.EntityMap, cedar.Request) {
 	if q.Ticket == nil {
 		all[resource] = cedar.Entity{UID: resource}
 	}
-	return all, cedar.Request{Principal: user.UID, Action: action, Resource: resource}
+	return all, cedar.Request{Principal: user.UID, Action: action, Resource: resource, Context: windowsOf(q)}
 }
 
 func actionParents(a Action) cedar.EntityUIDSet {
@@ -281,9 +333,9 @@ func actionParents(a Action) cedar.EntityUIDSet {
 	return cedar.NewEntityUIDSet(cedar.NewEntityUID(typeAction, "operate"))
 }
 
-func (r *Rules) user(p Person) cedar.Entity {
-	teams := r.directory.teamsOf(p)
-	parents := slices.Concat(r.directory.rolesOf(p), teams)
+func userEntity(p Person, g Groups) cedar.Entity {
+	teams := uids(typeTeam, g.Teams)
+	parents := slices.Concat(uids(typeRole, g.Roles), teams)
 	return cedar.Entity{
 		UID:     cedar.NewEntityUID(typeUser, cedar.String(p.AccountName+"/"+p.UserName)),
 		Parents: cedar.NewEntityUIDSet(parents...),
@@ -294,18 +346,15 @@ func (r *Rules) user(p Person) cedar.Entity {
 	}
 }
 
-func (r *Rules) ticket(t Ticket) cedar.Entity {
-	teams := r.directory.teamsOf(Person{UserName: t.Creator, AccountName: t.Account})
-	regions := make([]cedar.Value, len(t.Regions))
-	for i, name := range t.Regions {
-		regions[i] = cedar.String(name)
-	}
+func ticketEntity(t Ticket, g Groups) cedar.Entity {
+	teams := uids(typeTeam, g.TicketTeams)
 	return cedar.Entity{
 		UID:     cedar.NewEntityUID(typeTicket, cedar.String(t.ID)),
 		Parents: cedar.NewEntityUIDSet(teams...),
 		Attributes: cedar.NewRecord(cedar.RecordMap{
 			"id": cedar.String(t.ID), "name": cedar.String(t.Name), "creator": cedar.String(t.Creator),
-			"account": cedar.String(t.Account), "project": cedar.String(t.Project), "regions": cedar.NewSet(regions...),
+			"account": cedar.String(t.Account), "project": cedar.String(t.Project), "regions": texts(t.Regions),
+			"zones": texts(t.Zones), "applications": texts(t.Applications),
 			"status": cedar.String(coc.TicketStatus(t.Status).Canonical()), "teams": set(teams),
 			"total": cedar.Long(t.Total), "stops": cedar.Long(t.Stops),
 			"running": cedar.Long(t.Running), "share": cedar.Long(t.share()), "requester": cedar.String(t.Requester),
@@ -319,6 +368,23 @@ func (t Ticket) share() int {
 		return 0
 	}
 	return (t.Stops*100 + t.Total - 1) / t.Total
+}
+
+// uids are the entities of groups.
+func uids(kind cedar.EntityType, names []string) []cedar.EntityUID {
+	out := make([]cedar.EntityUID, len(names))
+	for i, name := range names {
+		out[i] = cedar.NewEntityUID(kind, cedar.String(name))
+	}
+	return out
+}
+
+func texts(all []string) cedar.Set {
+	values := make([]cedar.Value, len(all))
+	for i, text := range all {
+		values[i] = cedar.String(text)
+	}
+	return cedar.NewSet(values...)
 }
 
 func set(all []cedar.EntityUID) cedar.Set {

@@ -157,7 +157,7 @@ func TestMembersByID(t *testing.T) {
 	if roles := r.RolesOf(policy.Person{UserName: "sven", AccountName: "acme"}); len(roles) != 0 {
 		t.Errorf("roles %v by the name alone", roles)
 	}
-	for _, m := range []string{"id:", "id:a/b", "id: 3", " a/b", "/b", "a/"} {
+	for _, m := range []string{"group:", "group: a", "group:a\nb", "id:", "id:a/b", "id: 3", " a/b", "/b", "a/"} {
 		if policy.CheckMember(m) == nil {
 			t.Errorf("%q is a member", m)
 		}

@@ -13,19 +13,20 @@ import (
 type Listed struct {
 	ID      string
 	Forbids bool
+	Trial   bool // in shadow: not enforced
 	Text    Text
 }
 
 // List returns the policies in the order of their file.
 func (r *Rules) List() []Listed {
-	all := slices.Clone(r.indexes[""].all)
+	all := slices.Clone(r.withShadows[""].all)
 	all = slices.DeleteFunc(all, func(p listed) bool { return p.id == everybody })
 	slices.SortFunc(all, func(a, b listed) int {
 		return cmp.Compare(a.policy.Position().Offset, b.policy.Position().Offset)
 	})
 	list := make([]Listed, len(all))
 	for i, p := range all {
-		list[i] = Listed{string(p.id), p.policy.Effect() == cedar.Forbid, r.texts[p.id]}
+		list[i] = Listed{string(p.id), p.policy.Effect() == cedar.Forbid, r.shadows[p.id], r.texts[p.id]}
 	}
 	return list
 }

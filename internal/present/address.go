@@ -3,6 +3,7 @@ package present
 import (
 	"net/url"
 	"strconv"
+	"strings"
 
 	"coc-console/internal/coc"
 )
@@ -54,6 +55,22 @@ func NewOperationAddress(ticket string, op coc.Operation, batchHint int32) strin
 		}
 	}
 	return Address(TicketAddress(ticket)+"/operations/new", q)
+}
+
+// From adds the list that somebody came from to an address; it may be empty.
+func From(address, list string) string {
+	if list == "" || address == "" {
+		return address
+	}
+	path, anchor, _ := strings.Cut(address, "#")
+	join := "?"
+	if strings.Contains(path, "?") {
+		join = "&"
+	}
+	if path += join + "from=" + url.QueryEscape(list); anchor != "" {
+		path += "#" + anchor
+	}
+	return path
 }
 
 // OperationsAddress is where a ticket's operations are sent.

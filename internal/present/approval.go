@@ -29,7 +29,8 @@ func ApprovalRow(a approval.Request) templates.ApprovalRow {
 		Requester: ansi.VisibleLine(a.Requester.UserName), Reason: ansi.Visible(a.Reason), Address: ApprovalAddress(a.ID),
 		Impact: ApprovalImpact(a),
 		Asked:  a.Created, Expires: a.Expires,
-		Decider: ansi.VisibleLine(a.Decider.UserName), Decided: a.Decided, Comment: ansi.Visible(a.Comment)}
+		Decider: ansi.VisibleLine(a.Decider.UserName), Decided: a.Decided, Comment: ansi.Visible(a.Comment),
+		Needed: a.Needed.Number, Apart: a.Needed.Apart, Missing: a.Missing(), Given: approvalsOf(a)}
 }
 
 // ApprovalImpact is what the operation of a request does, as of when it was asked
@@ -42,16 +43,19 @@ func ApprovalImpact(a approval.Request) i18n.Impact {
 	return ImpactOf(a.Operation, a.Impact, then, 0, -1)
 }
 
-// SortApprovals sorts requests into those that wait for the reader, the reader's
-// own, and what is over, up to that many.
-func SortApprovals(page *templates.Approvals, all []approval.Request, reader audit.Actor, most int) {
+// SortApprovals sorts requests into those that the reader may answer, those that others decide, the reader's own, and
+// what is over, up to that many.
+func SortApprovals(page *templates.Approvals, all []approval.Request, reader audit.Actor, most int,
+	may func(audit.Actor, approval.Request) bool) {
 	for _, a := range all {
 		row := ApprovalRow(a)
 		switch {
 		case a.State.Open() && !a.Doubtful && a.Requester.UserID == reader.UserID:
 			page.Mine = append(page.Mine, row)
-		case a.State.Open() && !a.Doubtful:
+		case may(reader, a):
 			page.Waiting = append(page.Waiting, row)
+		case a.State.Open() && !a.Doubtful:
+			page.Others = append(page.Others, row)
 		case len(page.Decided) < most:
 			page.Decided = append(page.Decided, row)
 		}

@@ -48,8 +48,8 @@ func Confirm(page *templates.NewOperation, op coc.Operation, now operate.Reading
 	}
 	page.Refusal = string(now.Check(op))
 	page.Seen = now.Snapshot().String()
-	switch op.Type {
-	case coc.SkipBatch:
+	switch op.Type.Scope() {
+	case coc.OnBatch:
 		if b, ok := now.Batch(op.BatchIndex); ok {
 			shown := Batch(now.Situation, b, b.Index, nil)
 			page.Batch = &shown
@@ -58,15 +58,15 @@ func Confirm(page *templates.NewOperation, op coc.Operation, now operate.Reading
 		for _, i := range now.Instances {
 			page.Targets = append(page.Targets, Instance(id, op.BatchIndex, i, now.Situation, at, nil))
 		}
-	case coc.CancelInstance:
+	case coc.OnInstance:
 		shown := Instance(id, now.InstanceBatch, *now.Instance, now.Situation, at, nil)
 		page.Instance, page.Scope = &shown, TallyRows(*now.Instance)
 		page.BatchHint = Decimal(now.InstanceBatch)
-	case coc.PauseOrder, coc.ContinueOrder, coc.CancelOrder:
-		// They act on the whole ticket.
+	case coc.OnTicket:
+		// Its head shows it.
 	}
 	if page.Refusal == "" {
-		page.ShowNext = op.Type == coc.ContinueOrder || op.Type == coc.SkipBatch
+		page.ShowNext = operate.Starts(op.Type)
 	}
 	if page.ShowNext {
 		page.Next = now.NextBatch(op)

@@ -211,7 +211,8 @@ func (c Course) Feed() []templates.FeedEntry {
 	var all []templates.FeedEntry
 	for _, o := range c.operations {
 		all = append(all, entryOf("operation", o.Deed, o.Requested, s.At))
-		all[len(all)-1].ID, all[len(all)-1].Address = "operation-"+o.ID, ReceiptAddress(o.ID)
+		last := &all[len(all)-1]
+		last.ID, last.Address, last.Reviewed = "operation-"+o.ID, ReceiptAddress(o.ID), o.Reviewed
 	}
 	for _, a := range c.approvals {
 		e := entryOf("approval", a.Deed, a.Asked, s.At)
@@ -238,7 +239,7 @@ func entryOf(kind string, d course.Deed, at, now time.Time) templates.FeedEntry 
 func (c Course) changes() (all []templates.FeedEntry) {
 	s := c.snapshot
 	for _, e := range s.Events {
-		if e.Subject != watch.SubjectTicket || c.explained(e) {
+		if e.Subject != watch.SubjectTicket || course.Explained(e, c.operations) {
 			continue
 		}
 		entry := templates.FeedEntry{ID: eventID(e), Kind: "ticket", Time: e.Seen, After: e.After, Now: s.At,
@@ -270,18 +271,6 @@ func (c Course) changes() (all []templates.FeedEntry) {
 		all = append(all, entry)
 	}
 	return all
-}
-
-// explained reports whether an operation of this console was under way when the ticket was seen to change.
-func (c Course) explained(e watch.Event) bool {
-	status := coc.TicketStatus(e.To)
-	return slices.ContainsFunc(c.operations, func(o course.Operation) bool {
-		brings := o.Type == coc.PauseOrder && status == coc.TicketPaused ||
-			o.Type == coc.CancelOrder && status == coc.TicketCanceled ||
-			(o.Type == coc.ContinueOrder || o.Type == coc.SkipBatch) && status == coc.TicketProcessing
-		return brings && o.Action != audit.ActionOperationRejected && !o.Requested.After(e.Seen) &&
-			(o.Open() || !o.At.Before(e.After))
-	})
 }
 
 // batchEntries are what the instances of each batch came to until now.

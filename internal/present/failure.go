@@ -9,6 +9,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/ansi"
+	"coc-console/internal/calendar"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
@@ -119,7 +120,16 @@ func after(text, sentence string) string {
 
 // Denial is a decision against somebody, for a page.
 func Denial(ctx context.Context, d policy.Decision) *templates.Denial {
-	return &templates.Denial{Text: RuleText(ctx, d.Text), Policies: d.Policies, Ask: d.Ask, Failed: d.Failed}
+	return &templates.Denial{Text: RuleText(ctx, d.Text), Policies: d.Policies, Ask: d.Ask, Failed: d.Failed,
+		Windows: windows(d.Windows)}
+}
+
+func windows(all []calendar.Window) []templates.Window {
+	out := make([]templates.Window, len(all))
+	for i, w := range all {
+		out[i] = templates.Window{Name: w.Name, End: w.End}
+	}
+	return out
 }
 
 // RuleText is what a rule says in the reader's language, or at all.

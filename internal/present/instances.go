@@ -43,6 +43,7 @@ type InstanceFilter struct {
 	// What of the page is shown: folded rows, the batches as a table, all instances by their output.
 	Unfolded       string
 	Table, Outputs bool
+	From           string // the list that the ticket was opened from, as addresses have it
 }
 
 // StatusDone is the filter for all states that are ends.
@@ -59,7 +60,7 @@ func SortOf(text string) bool {
 func ParseInstanceFilter(value func(name string) string) (f InstanceFilter, wrong string, err error) {
 	f = InstanceFilter{Search: value("q"), Status: coc.InstanceStatus(value("status")), Region: value("region"),
 		Zone: value("zone"), Sort: value("sort"), Unfolded: value("rows"), Table: value("batches") == "table",
-		Outputs: value("by") == "output"}
+		Outputs: value("by") == "output", From: value("from")}
 	for _, text := range []string{f.Search, f.Region, f.Zone} {
 		if len(text) > MaxSearch {
 			return f, text, nil
@@ -104,7 +105,7 @@ func (f InstanceFilter) Query() string {
 	q := url.Values{}
 	for name, text := range map[string]string{"q": f.Search, "status": string(f.Status), "batch": f.BatchText(),
 		"region": f.Region, "zone": f.Zone, "sort": f.Sort, "rows": f.Unfolded, "batches": shownAs(f.Table, "table"),
-		"by": shownAs(f.Outputs, "output")} {
+		"by": shownAs(f.Outputs, "output"), "from": f.From} {
 		if text != "" {
 			q.Set(name, text)
 		}
@@ -237,10 +238,10 @@ func urgency(s coc.InstanceStatus) int {
 func (f InstanceFilter) List(s *watch.Snapshot, id string) templates.InstanceList {
 	usual, others := f, f
 	usual.Sort, others.Status = "", ""
-	plain := InstanceFilter{Table: f.Table, Outputs: f.Outputs, Unfolded: f.Unfolded, Sort: f.Sort}
+	plain := InstanceFilter{Table: f.Table, Outputs: f.Outputs, Unfolded: f.Unfolded, Sort: f.Sort, From: f.From}
 	l := templates.InstanceList{Search: f.Search, Statuses: Options(string(f.Status), coc.FilterableInstanceStatuses()...),
 		Sorts: Options(f.Sort, SortBatch, SortHost, SortIP, SortZone, SortStart, SortDuration), Heads: f.heads(id), Set: f.set(id),
-		Filtered: f != plain, FormAddress: TicketAddress(id), Ticket: id, FailedFirst: usual.address(id, ""),
+		Filtered: f != plain, FormAddress: TicketAddress(id), From: f.From, Cleared: From(TicketAddress(id), f.From), Ticket: id, FailedFirst: usual.address(id, ""),
 		AnyStatus: others.address(id, ""), Hosts: f.address(id, "/hosts.txt"), CSV: f.address(id, "/instances.csv")}
 	regions, zones, batches := []string{f.Region}, []string{f.Zone}, []string{}
 	for _, b := range s.Batches {

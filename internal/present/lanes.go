@@ -31,7 +31,7 @@ var steps = []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * 
 	30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 
 // maxSteps is how many labels a line may have.
-const maxSteps = 7
+const maxSteps = 6
 
 func newScale(from, to time.Time) scale {
 	x := scale{from: from.Truncate(time.Minute), step: steps[len(steps)-1]}
@@ -226,25 +226,18 @@ func (c Course) partsOf(lanes []templates.Lane, x scale) (all []templates.LanePa
 	return all
 }
 
-// The distances between labels: what is nearer to a more telling one is left out, in percent.
-const (
-	nearLabel = 11.0
-	nearPause = 14.0
-	minPause  = 2 * time.Minute
-)
+// minPause is the shortest pause that has a label.
+const minPause = 2 * time.Minute
 
-// marks are the lines and labels over all lanes.
+// marks are the lines and labels over all lanes: now, then pauses, which move within themselves where their place is
+// taken, then times. What finds no place has no label.
 func (c Course) marks(out *templates.Lanes, x scale, over bool) {
 	s := c.snapshot
-	var taken []float64
-	free := func(at, near float64) bool {
-		return !slices.ContainsFunc(taken, func(t float64) bool { return t-at < near && at-t < near })
-	}
-	var labels []templates.LaneTick
+	var taken labels
 	if !over {
 		out.Now = share(x.at(s.At))
-		taken = append(taken, x.at(s.At))
-		labels = append(labels, templates.LaneTick{X: out.Now, Kind: "now"})
+		taken.put(x.at(s.At), inPercent(nowLabel))
+		out.Ticks = append(out.Ticks, templates.LaneTick{X: out.Now, Kind: "now"})
 	}
 	for _, stop := range course.Stops(s, c.cause) {
 		to := stop.To
@@ -256,27 +249,28 @@ func (c Course) marks(out *templates.Lanes, x scale, over bool) {
 		}
 		from, end := x.at(stop.From), x.at(to)
 		out.Stops = append(out.Stops, templates.LaneStop{X: share(from), Width: share(end - from), Failed: stop.Failed})
-		middle := (from + end) / 2
-		if took := to.Sub(stop.From); took >= minPause && free(middle, nearPause) {
-			taken = append(taken, middle)
-			kind := "pause"
-			if stop.Failed {
-				kind = "halt"
-			}
-			labels = append(labels, templates.LaneTick{X: share(middle), Kind: kind, Took: took})
+		took, kind := to.Sub(stop.From), "pause"
+		if stop.Failed {
+			kind = "halt"
+		}
+		if took < minPause {
+			continue
+		}
+		if at, ok := taken.putWithin(from, end, inPercent(pauseLabel(took))); ok {
+			out.Ticks = append(out.Ticks, templates.LaneTick{X: share(at), Kind: kind, Took: took})
 		}
 	}
 	for t := x.from; !t.After(x.from.Add(x.span)); t = t.Add(x.step) {
 		at := x.at(t)
-		tick := templates.LaneTick{X: share(at), Time: t, Day: x.step >= 12*time.Hour}
+		tick, width := templates.LaneTick{X: share(at), Time: t, Day: x.step >= 12*time.Hour}, inPercent(timeLabel)
+		place := interval{at - width/2, at + width/2}
 		if t.Equal(x.from) {
-			tick.Kind = "start"
+			tick.Kind, place = "start", interval{0, width}
 		}
-		if free(at, nearLabel) && at < 97 {
-			labels = append(labels, tick)
+		if at < 97 && taken.take(place) {
+			out.Ticks = append(out.Ticks, tick)
 		}
 	}
-	out.Ticks = labels
 }
 
 // Places are the regions and zones of a ticket's servers, each once.

@@ -14,7 +14,7 @@ import (
 // Spread counts by region, zone and application what an operation on a batch or
 // on the ticket stops. What is the same for all of them is left out.
 func Spread(op coc.Operation, now operate.Reading) []templates.Spread {
-	if op.Type != coc.SkipBatch && op.Type != coc.CancelOrder {
+	if !operate.Stops(op.Type) || op.Type.Scope() == coc.OnInstance {
 		return nil
 	}
 	of := []struct {
@@ -48,4 +48,12 @@ func Spread(op coc.Operation, now operate.Reading) []templates.Spread {
 		}
 	}
 	return all
+}
+
+// OperationTypes are the wire values of the operations that there are.
+func OperationTypes() (list []string) {
+	for _, t := range coc.OperationTypes() {
+		list = append(list, string(t))
+	}
+	return list
 }

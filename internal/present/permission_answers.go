@@ -3,6 +3,7 @@ package present
 import (
 	"context"
 	"slices"
+	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/ansi"
@@ -39,13 +40,16 @@ func PermissionAnswer(ctx context.Context, d policy.Decision, rules *policy.Rule
 	return a
 }
 
-// PoliciesInForce fills in the policies in force: for managers all with their text, for others those that answered
-// them. The text may name people, and tickets that not everybody may see.
-func PoliciesInForce(ctx context.Context, rules *policy.Rules, page *templates.Permissions) {
+// PoliciesInForce fills in the policies in force, and the windows of the calendar that are: for managers all policies
+// with their text, for others those that answered them. The text may name people, and tickets that not everybody
+// may see.
+func PoliciesInForce(ctx context.Context, rules *policy.Rules, now time.Time,
+	page *templates.Permissions) {
+	page.Windows = windows(rules.Windows(now))
 	answered := page.Answering()
 	for _, p := range rules.List() {
 		if page.Others || answered[p.ID] {
-			page.Policies = append(page.Policies, templates.PermissionPolicy{ID: p.ID, Forbids: p.Forbids,
+			page.Policies = append(page.Policies, templates.PermissionPolicy{ID: p.ID, Forbids: p.Forbids, Trial: p.Trial,
 				Text: RuleText(ctx, p.Text)})
 		}
 	}
@@ -56,8 +60,11 @@ func PoliciesInForce(ctx context.Context, rules *policy.Rules, page *templates.P
 
 // ExampleTickets are tickets of those owners, which an operation would act on.
 func ExampleTickets(who audit.Actor, owners []string, op coc.Operation) []*policy.Ticket {
-	stops := map[coc.OperationType]int{coc.CancelInstance: 1, coc.SkipBatch: ExampleInstances / 3,
-		coc.CancelOrder: ExampleInstances}[op.Type]
+	stops := 0
+	if operate.Stops(op.Type) {
+		stops = map[coc.Scope]int{coc.OnInstance: 1, coc.OnBatch: ExampleInstances / 3,
+			coc.OnTicket: ExampleInstances}[op.Type.Scope()]
+	}
 	tickets := make([]*policy.Ticket, len(owners))
 	for i, owner := range owners {
 		tickets[i] = &policy.Ticket{Creator: owner, Account: who.AccountName, Project: who.ProjectName,
@@ -70,15 +77,15 @@ func ExampleTickets(who audit.Actor, owners []string, op coc.Operation) []*polic
 // batch that can
 // be skipped.
 func FirstImpact(now operate.Reading, op coc.Operation, rows []coc.Instance) operate.Impact {
-	switch op.Type {
-	case coc.CancelInstance:
+	switch op.Type.Scope() {
+	case coc.OnInstance:
 		running := func(i coc.Instance) bool { return i.Status == coc.InstanceProcessing }
 		if i := slices.IndexFunc(now.Instances, running); i >= 0 {
 			now.Instance = &now.Instances[i]
 		}
-	case coc.SkipBatch:
+	case coc.OnBatch:
 		now.Instances = rows
-	case coc.CancelOrder, coc.PauseOrder, coc.ContinueOrder:
+	case coc.OnTicket:
 	}
 	return now.Impact(op)
 }

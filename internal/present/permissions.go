@@ -128,12 +128,12 @@ func (o *Permissions) decide(op coc.Operation, row *coc.Instance) policy.Decisio
 
 // stopped are the instances that an operation on a batch or on the ticket stops, as far as they were read.
 func (o *Permissions) stopped(op coc.Operation) (rows []coc.Instance) {
-	if o.snapshot == nil {
+	if o.snapshot == nil || !operate.Stops(op.Type) {
 		return nil
 	}
 	for _, b := range o.snapshot.Batches {
-		skips, cancels := op.Type == coc.SkipBatch && b.Index == op.BatchIndex, op.Type == coc.CancelOrder
-		if skips || cancels && o.subject.Now.Open(b.Index) {
+		scope := op.Type.Scope()
+		if scope == coc.OnBatch && b.Index == op.BatchIndex || scope == coc.OnTicket && o.subject.Now.Open(b.Index) {
 			for _, i := range b.Instances {
 				rows = append(rows, i.Instance)
 			}
@@ -148,7 +148,7 @@ func (o *Permissions) Class() string {
 	var lines []string
 	for key, d := range o.said {
 		if d.Denied() {
-			lines = append(lines, fmt.Sprint(key, d.Text, d.Policies, d.Ask, d.Failed))
+			lines = append(lines, fmt.Sprint(key, d.Text, d.Policies, d.Ask, d.Failed, d.Windows))
 		} else if d.Wants(policy.Approval) {
 			lines = append(lines, fmt.Sprint(key, policy.Approval))
 		}

@@ -1,6 +1,8 @@
 package present
 
 import (
+	"strings"
+
 	"net/url"
 	"slices"
 
@@ -70,4 +72,27 @@ func PresenceAddress(ticket string, op coc.Operation, batchHint int32) string {
 		return "" // it is made of ids
 	}
 	return Address(TicketAddress(ticket)+"/presence/events", u.Query())
+}
+
+// HereParameter says in a stream's address that the page has shown somebody.
+const HereParameter = "here"
+
+// WithHere is the address of the stream of a page that shows p.
+func WithHere(address string, p templates.Presence) string {
+	if len(p.Looking)+len(p.Acting)+len(p.Marks) == 0 {
+		return address
+	}
+	join := "?"
+	if strings.Contains(address, "?") {
+		join = "&"
+	}
+	return address + join + HereParameter + "=1"
+}
+
+// HostOf is the name of an instance's server; empty without an instance.
+func HostOf(i *coc.Instance) string {
+	if i == nil {
+		return ""
+	}
+	return i.Target.HostName
 }

@@ -2,7 +2,6 @@ package present
 
 import (
 	"strings"
-	"time"
 
 	"coc-console/audit"
 	"coc-console/internal/ansi"
@@ -71,7 +70,7 @@ func Approvals(records []audit.Record) (out []templates.Step) {
 		switch r.Action {
 		case audit.ActionApprovalRequested:
 			words = r.Reason
-		case audit.ActionApprovalGranted:
+		case audit.ActionApprovalGiven, audit.ActionApprovalGranted:
 		default:
 			continue
 		}
@@ -92,94 +91,6 @@ func Compared(then, now string) (out []templates.SeenPair) {
 		out = append(out, templates.SeenPair{Aspect: x.Name, Then: x.Value, Now: values[x.Name]})
 	}
 	return out
-}
-
-// sortedAs is the time by which a record is sorted and found, where that is not
-// the time that is shown; zero else.
-func sortedAs(r audit.Record) time.Time {
-	if r.Clock.IsZero() {
-		return time.Time{}
-	}
-	return r.Time
-}
-
-// RecordPage is a record of the log as its page shows it, without what proves it.
-func RecordPage(r audit.Record) templates.Record {
-	page := templates.Record{
-		Sequence: r.Sequence, Time: r.When(), Action: string(r.Action), Outcome: string(r.Outcome),
-		User: ansi.VisibleLine(r.Actor.UserName), UserID: ansi.VisibleLine(r.Actor.UserID),
-		Account: ansi.VisibleLine(r.Actor.AccountName), AccountID: ansi.VisibleLine(r.Actor.AccountID),
-		Project: ansi.VisibleLine(r.Actor.ProjectName), ProjectID: ansi.VisibleLine(r.Actor.ProjectID),
-		ClientAddress: ansi.VisibleLine(r.Origin.Address), UserAgent: ansi.VisibleLine(r.Origin.UserAgent),
-		RequestID: r.Origin.RequestID, Session: r.Origin.Session,
-		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, BatchIndex: r.BatchIndex,
-		Target: ansi.VisibleLine(r.Target), Reason: ansi.Visible(r.Reason), Seen: SeenAttributes(r.Seen),
-		UpstreamStatus: r.Upstream.Status, UpstreamCode: ansi.VisibleLine(r.Upstream.Code),
-		UpstreamMessage: ansi.Visible(r.Upstream.Message), UpstreamRequestID: ansi.VisibleLine(r.Upstream.RequestID),
-		Duration: r.Duration, Detail: detailAttributes(r), Sorted: sortedAs(r),
-	}
-	if r.Ticket != "" {
-		page.TicketAddress = TicketAddress(r.Ticket)
-		page.Timeline = TimelineAddress("ticket", r.Ticket)
-	}
-	if r.OperationID != "" {
-		page.Receipt = ReceiptAddress(r.OperationID)
-	}
-	if r.InstanceID != 0 {
-		page.InstanceID = Decimal(r.InstanceID)
-	}
-	return page
-}
-
-// detailAttributes takes a record's detail apart: JSON where the rules or an
-// operation are at work, pairs elsewhere.
-func detailAttributes(r audit.Record) []templates.Attribute {
-	if r.Repeats > 0 {
-		count := templates.Attribute{Name: "repeats", Value: Decimal(r.Repeats)}
-		r.Repeats = 0
-		return append([]templates.Attribute{count}, detailAttributes(r)...)
-	}
-	if r.Detail == "" {
-		return nil
-	}
-	if r.OperationID == "" && !strings.HasPrefix(r.Detail, "{") {
-		return []templates.Attribute{{Name: "detail", Value: ansi.Visible(r.Detail)}}
-	}
-	d := operate.ParseDetail(r.Detail)
-	var all []templates.Attribute
-	add := func(name, value string) {
-		if value != "" {
-			all = append(all, templates.Attribute{Name: name, Value: ansi.Visible(value)})
-		}
-	}
-	add("note", string(d.Note))
-	add("status", d.Status)
-	add("error", d.Error)
-	if d.Batch != 0 {
-		add("batch", Decimal(d.Batch))
-	}
-	add("canceled", joined(d.Canceled))
-	add("others", joined(d.Others))
-	add("policies", strings.Join(d.Policies, ", "))
-	if d.Stops > 0 {
-		add("stops", Decimal(d.Stops))
-	}
-	if d.Override {
-		add("glass", "glass")
-	}
-	add("denial", d.Denial)
-	add("approved_by", d.ApprovedBy)
-	add("job", d.Job)
-	add("comment", d.Comment)
-	return all
-}
-
-func joined(ids []int64) string {
-	parts := make([]string, len(ids))
-	for i, id := range ids {
-		parts[i] = Decimal(id)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // SeenAttributes takes a picture apart for showing.

@@ -2,10 +2,12 @@ package present
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
 
+	"coc-console/audit/query"
 	"coc-console/internal/i18n"
 	"coc-console/templates"
 )
@@ -13,19 +15,20 @@ import (
 // The forms in which a time is written in addresses and by browsers.
 const (
 	exactTime = "2006-01-02T15:04Z07:00"
-	localTime = "2006-01-02T15:04"
+	LocalTime = "2006-01-02T15:04"
 )
 
 // ParseTime reads a time of an address. One without an offset is of the
-// reader's zone; exact is false for it.
-func ParseTime(text string, zone *time.Location) (t time.Time, exact bool, err error) {
+// reader's zone; exact is false for it. Of an hour that is repeated there, it is
+// the first one, or with late the second: who asks from and to misses nothing.
+func ParseTime(text string, zone *time.Location, late bool) (t time.Time, exact bool, err error) {
 	for _, layout := range []string{exactTime, time.RFC3339} {
 		if t, err = time.Parse(layout, text); err == nil {
 			return t, true, nil
 		}
 	}
-	for _, layout := range []string{localTime, localTime + ":05", time.DateOnly} {
-		if t, err = time.ParseInLocation(layout, text, zone); err == nil {
+	for _, layout := range []string{LocalTime, LocalTime + ":05", time.DateOnly} {
+		if t, err = query.ParseLocal(layout, text, zone, late); err == nil {
 			return t, false, nil
 		}
 	}
@@ -45,23 +48,24 @@ type Span struct {
 
 // ReadSpan reads from and to of an address; what is wrong goes into errs.
 func ReadSpan(ctx context.Context, values url.Values, errs templates.FieldErrors) Span {
-	return readSpan(values, i18n.ZoneFrom(ctx), i18n.T(ctx).Field, errs)
+	return SpanIn(values, i18n.ZoneFrom(ctx), i18n.T(ctx).Field, errs)
 }
 
-func readSpan(values url.Values, zone *time.Location, t i18n.FieldProblems, errs templates.FieldErrors) Span {
+// SpanIn is ReadSpan for a reader's zone and language.
+func SpanIn(values url.Values, zone *time.Location, t i18n.FieldProblems, errs templates.FieldErrors) Span {
 	var s Span
 	read := func(name string) (time.Time, string) {
 		text := strings.TrimSpace(values.Get(name))
 		if text == "" {
 			return time.Time{}, ""
 		}
-		at, exact, err := ParseTime(text, zone)
+		at, exact, err := ParseTime(text, zone, name == "to")
 		if err != nil || at.Year() < 2000 || at.Year() > 9998 {
 			errs[name] = t.Time
 			return time.Time{}, Bounded(text)
 		}
 		s.Local = s.Local || !exact
-		return at, at.In(zone).Format(localTime)
+		return at, at.In(zone).Format(LocalTime)
 	}
 	s.From, s.ShownFrom = read("from")
 	s.To, s.ShownTo = read("to")
@@ -71,15 +75,15 @@ func readSpan(values url.Values, zone *time.Location, t i18n.FieldProblems, errs
 	return s
 }
 
-// ExactAddress is a request's own address with exact times.
-func (s Span) ExactAddress(u *url.URL) string {
-	q := u.Query()
+// ExactAddress is an address with the values that choose its page, and exact times.
+func (s Span) ExactAddress(path string, chosen url.Values) string {
+	q := maps.Clone(chosen)
 	for name, t := range map[string]time.Time{"from": s.From, "to": s.To} {
 		if !t.IsZero() {
 			q.Set(name, Exact(t))
 		}
 	}
-	return Address(u.Path, q)
+	return Address(path, q)
 }
 
 // Exact is a time as addresses have it; empty for none.

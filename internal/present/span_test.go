@@ -27,13 +27,13 @@ func TestParseTime(t *testing.T) {
 		{"2026-03-02T09:15:30", at.Add(30 * time.Second), false},
 		{"2026-03-02", at.Add(-9*time.Hour - 15*time.Minute), false},
 	} {
-		got, exact, err := ParseTime(tt.in, shanghai)
+		got, exact, err := ParseTime(tt.in, shanghai, false)
 		if err != nil || !got.Equal(tt.want) || exact != tt.exact {
 			t.Errorf("%s: got %v, %v, %v", tt.in, got, exact, err)
 		}
 	}
 	for _, in := range []string{"", "yesterday", "2026-13-01", "2026-03-02T25:00", "1e3", "2026-03-02 09:15"} {
-		if got, _, err := ParseTime(in, shanghai); err == nil {
+		if got, _, err := ParseTime(in, shanghai, false); err == nil {
 			t.Errorf("%q is taken for %v", in, got)
 		}
 	}
@@ -65,7 +65,7 @@ func TestSpan(t *testing.T) {
 			s := ReadSpan(i18n.WithZone(t.Context(), berlin), u.Query(), errs)
 			address := ""
 			if s.Local {
-				address = s.ExactAddress(u)
+				address = s.ExactAddress(u.Path, u.Query())
 			}
 			if s.ShownFrom != tt.shownFrom || s.ShownTo != tt.shownTo || address != tt.address {
 				t.Errorf("shown %q to %q, address %q", s.ShownFrom, s.ShownTo, address)
@@ -79,13 +79,16 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// TestActionsHaveWords: whatever the log's filter offers is said in every language.
-func TestActionsHaveWords(t *testing.T) {
-	for _, l := range i18n.Languages() {
-		for _, a := range ActionChoices() {
-			if _, ok := i18n.For(l).Word.Action[string(a)]; !ok {
-				t.Errorf("%s has no word for %s", l, a)
-			}
-		}
+// TestRepeatedHour: a range from and to an hour that is repeated when clocks are
+// set back has both.
+func TestRepeatedHour(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := SpanIn(url.Values{"from": {"2026-10-25T02:30"}, "to": {"2026-10-25T02:30"}}, berlin, i18n.For("en-us").Field, templates.FieldErrors{})
+	want := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)
+	if !s.From.Equal(want) || !s.To.Equal(want.Add(time.Hour)) {
+		t.Errorf("from %v to %v, want %v and an hour later", s.From, s.To, want)
 	}
 }

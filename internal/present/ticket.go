@@ -102,17 +102,19 @@ func Choice(ticket string, op coc.Operation, batchHint int32, why operate.Refusa
 // Choices are the operations on a ticket and on its batch that is next.
 func Choices(s operate.Situation, may *Permissions) []templates.OperationChoice {
 	id := string(s.Ticket.ExecuteUUID)
-	skip := skipOf(s, cmp.Or(s.SkippableBatch(), s.Ticket.CurrentBatch), may)
 	all := []templates.OperationChoice{}
-	for _, t := range []coc.OperationType{coc.PauseOrder, coc.ContinueOrder} {
+	for _, t := range coc.OperationTypes() {
 		op := coc.Operation{Type: t}
-		all = append(all, Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil)))
-	}
-	op := coc.Operation{Type: coc.CancelOrder}
-	all = append(all, skip, Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil)))
-	for i, c := range all {
-		op := coc.Operation{Type: coc.OperationType(c.Type), BatchIndex: c.Batch}
-		all[i].Approval = c.Address != "" && may.WantApproval(op)
+		switch t.Scope() {
+		case coc.OnInstance: // offered with the instance
+			continue
+		case coc.OnBatch:
+			op.BatchIndex = cmp.Or(s.SkippableBatch(), s.Ticket.CurrentBatch)
+		case coc.OnTicket:
+		}
+		choice := Choice(id, op, 0, operate.Check(s, op, ""), may.Denied(op, nil))
+		choice.Approval = choice.Address != "" && may.WantApproval(op)
+		all = append(all, choice)
 	}
 	return all
 }

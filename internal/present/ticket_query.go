@@ -14,8 +14,8 @@ type TicketQuery struct {
 	States map[string]string // by their words
 	Ranges []string          // names of ranges, such as 24h
 	Now    time.Time
-	Time   func(text string) (time.Time, bool)
-	Exact  func(time.Time) string // as addresses have times
+	Time   func(name, text string) (time.Time, bool) // of the parameter from or to
+	Exact  func(time.Time) string                    // as addresses have times
 }
 
 // Add puts the terms of a text into an address's values. It returns the first that means nothing.
@@ -25,7 +25,7 @@ func (t TicketQuery) Add(q url.Values, text string) (unknown string) {
 		key, value, found := strings.Cut(strings.Replace(term, "：", ":", 1), ":")
 		if !found {
 			words = append(words, term)
-		} else if !t.set(q, ticketKey(key), value) {
+		} else if !t.set(q, TicketKey(key), value) {
 			return term
 		}
 	}
@@ -54,7 +54,7 @@ func (t TicketQuery) set(q url.Values, name, value string) bool {
 			q.Set("range", value)
 			return true
 		}
-		at, ok := t.moment(value)
+		at, ok := t.moment(name, value)
 		q.Set(name, t.Exact(at))
 		return ok
 	}
@@ -63,8 +63,8 @@ func (t TicketQuery) set(q url.Values, name, value string) bool {
 }
 
 // moment reads a time, or how long ago something is: 3h, 2d.
-func (t TicketQuery) moment(text string) (time.Time, bool) {
-	if at, ok := t.Time(text); ok {
+func (t TicketQuery) moment(name, text string) (time.Time, bool) {
+	if at, ok := t.Time(name, text); ok {
 		return at, true
 	}
 	unit := 1
@@ -75,8 +75,8 @@ func (t TicketQuery) moment(text string) (time.Time, bool) {
 	return t.Now.Add(-d * time.Duration(unit)).Truncate(time.Minute), err == nil && d > 0
 }
 
-// ticketKey is the parameter that a term sets.
-func ticketKey(word string) string {
+// TicketKey is the parameter that a term sets, by its word in any language; empty where there is none.
+func TicketKey(word string) string {
 	names := map[string]string{"state": "status", "name": "name", "creator": "creator", "host": "host",
 		"after": "from", "before": "to"}
 	for _, language := range i18n.Languages() {

@@ -10,7 +10,7 @@ import (
 func TestTicketQueryTimes(t *testing.T) {
 	query := TicketQuery{Now: time.Date(2026, 3, 2, 9, 15, 30, 0, time.UTC), Ranges: []string{"24h"},
 		Exact: func(at time.Time) string { return at.Format("01-02T15:04") },
-		Time: func(text string) (time.Time, bool) {
+		Time: func(_, text string) (time.Time, bool) {
 			at, err := time.Parse(time.DateOnly, text)
 			return at, err == nil
 		}}

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -102,6 +104,37 @@ func (c *Choice) Set(text string) error {
 func ChoiceVar(f *pflag.FlagSet, to *string, name, usage string, words ...string) {
 	*to = words[0]
 	f.Var(&Choice{to, words}, name, usage)
+}
+
+// maxDays is more than anybody keeps anything.
+const maxDays = 36_500
+
+// Days is a time of whole days, such as 400d; empty: none.
+type Days struct{ To *time.Duration }
+
+func (d Days) String() string {
+	if d.To == nil || *d.To == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*d.To/(24*time.Hour)), 10) + "d"
+}
+
+// Type is what the completion of shells wants to know.
+func (d Days) Type() string { return "days" }
+
+// Set reads a number of days.
+func (d Days) Set(text string) error {
+	if text == "" {
+		*d.To = 0
+		return nil
+	}
+	number, isDays := strings.CutSuffix(text, "d")
+	n, err := strconv.Atoi(number)
+	if err != nil || !isDays || n < 1 || n > maxDays {
+		return fmt.Errorf("%q is not a number of days such as 400d", text)
+	}
+	*d.To = time.Duration(n) * 24 * time.Hour
+	return nil
 }
 
 // A Level is that of the console's own log.

@@ -22,7 +22,7 @@ func (s *Simulator) check(token string) (claims, Account, User, error) {
 		return claims{}, Account{}, User{}, errToken
 	}
 	account, ok := s.account(func(a Account) bool { return a.Name == c.Account })
-	user, known := account.user(c.User)
+	user, known := s.memberOf(account, c)
 	if !ok || !known {
 		return claims{}, Account{}, User{}, errToken
 	}
@@ -73,6 +73,8 @@ func (s *Simulator) authenticateToken(c *call, token string) (answer, bool) {
 		return c.gateway(http.StatusUnauthorized, "APIGW.0307", "The token must be updated."), false
 	case err != nil:
 		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+"decrypt token fail"), false
+	case c.claims.Project == unscoped:
+		return c.gateway(http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API."), false
 	case c.claims.Project == "" && s.rules.ProjectTokensOnly && c.kind.ofCOC():
 		return c.gateway(http.StatusForbidden, "APIGW.0302", "The IAM user is not authorized to access the API."), false
 	}

@@ -11,8 +11,9 @@
 //
 // # Use
 //
-// New builds a Simulator of a Config; Handler serves IAM under /v3 and COC
-// under /v1, AdminHandler steers it. A Config comes from Go or from a scenario
+// New builds a Simulator of a Config; Handler serves IAM under /v3, COC under
+// /v1 and a company's OpenID Connect provider under /idp, AdminHandler steers
+// it. A Config comes from Go or from a scenario
 // file (ParseScenario, ExampleScenario). Calls counts, Inject disturbs, Revoke
 // ends tokens.
 //
@@ -67,7 +68,7 @@
 // Nobody outside knows these; a client must not rely on them: the codes and
 // texts for an operation that the state does not allow, and for an unknown
 // batch or instance (COC.00040701); the text of an agent that is offline; the
-// IAM messages about locked accounts, passcodes and unknown projects; the codes
+// IAM messages about locked accounts, passcodes, unknown projects and ID tokens; the codes
 // of statuses 405, 415, of a foreign project (APIGW.0310) and of a foreign
 // account (APIGW.0302); the text of an expired security token; that a token
 // counts before a signature; the default page size of the list (10) and its

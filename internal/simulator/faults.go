@@ -65,6 +65,14 @@ const (
 	// EchoToken refuses with the caller's token in the message, plain and with
 	// its characters escaped, and in the request id.
 	EchoToken
+	// WrongAudience, ExpiredIDToken, UnknownProvider and Unscoped are answers of
+	// IAM to an ID token: refusals, or a token without a scope.
+	WrongAudience
+	ExpiredIDToken
+	UnknownProvider
+	Unscoped
+	// ReplayNonce has the provider give an ID token with the nonce of the sign-in before.
+	ReplayNonce
 )
 
 var effectNames = map[Effect]string{
@@ -73,6 +81,8 @@ var effectNames = map[Effect]string{
 	RedirectAway: "redirect", Reset: "reset", NoEffect: "no-effect", OtherRow: "other-row", NewWords: "new-words",
 	Drip: "drip", Twice: "twice", ExpireToken: "expire-token",
 	HideHint: "hide-hint", ClockSkew: "clock-skew", EchoToken: "echo-token",
+	WrongAudience: "wrong-audience", ExpiredIDToken: "expired-id-token", UnknownProvider: "unknown-provider",
+	Unscoped: "unscoped", ReplayNonce: "replay-nonce",
 }
 
 // String is the name of the effect in scenario files.

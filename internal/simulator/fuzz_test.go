@@ -34,7 +34,7 @@ func answerTo(t *testing.T, h http.Handler, text string) *httptest.ResponseRecor
 	rec := httptest.NewRecorder()
 	begin := time.Now()
 	h.ServeHTTP(rec, r)
-	if took := time.Since(begin); took > 10*time.Second {
+	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 	if rec.Code < 200 || rec.Code > 599 || rec.Body.Len() > 32<<20 {

@@ -109,7 +109,11 @@ func (s *Simulator) rescope(c *call, b *signInBody) answer {
 	if !ok {
 		return a
 	}
-	return s.grantUntil(c, account, user, project, []string{"token"}, own.Expires)
+	methods := []string{"token"}
+	if slices.Contains(own.Methods, methodMapped) {
+		methods = append(methods, methodMapped)
+	}
+	return s.grantUntil(c, account, user, project, methods, own.Expires)
 }
 
 // checkPasscode asks for the passcode of a virtual MFA device. The call wants
@@ -199,11 +203,16 @@ const iamTime = "2006-01-02T15:04:05.000000Z"
 
 // tokenBody is docs/coc-api.md section 2.2; absent parts are left out there.
 func tokenBody(c claims, a Account, u User, catalog bool) any {
+	type federation struct {
+		Provider named `json:"identity_provider"`
+		Protocol named `json:"protocol"`
+	}
 	type userBody struct {
-		ID      string `json:"id"`
-		Name    string `json:"name"`
-		Expires string `json:"password_expires_at"`
-		Domain  named  `json:"domain"`
+		ID         string      `json:"id"`
+		Name       string      `json:"name"`
+		Expires    string      `json:"password_expires_at"`
+		Domain     named       `json:"domain"`
+		Federation *federation `json:"OS-FEDERATION,omitempty"`
 	}
 	type projectBody struct {
 		named
@@ -226,10 +235,15 @@ func tokenBody(c claims, a Account, u User, catalog bool) any {
 	if slices.Contains(c.Methods, "totp") {
 		t.MFA = t.Issued
 	}
-	if c.Project != "" {
-		t.Project = &projectBody{named{a.ProjectID(c.Project), c.Project}, domain}
-	} else {
+	if slices.Contains(c.Methods, methodMapped) {
+		t.User.Federation = &federation{named{ID: ProviderName}, named{ID: "oidc"}}
+	}
+	switch c.Project {
+	case unscoped:
+	case "":
 		t.Domain = &domain
+	default:
+		t.Project = &projectBody{named{a.ProjectID(c.Project), c.Project}, domain}
 	}
 	if catalog {
 		t.Catalog = catalogBody()

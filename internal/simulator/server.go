@@ -34,7 +34,7 @@ const (
 	maxURI    = 32 << 10
 )
 
-// Handler serves IAM under /v3 and /v3.0, and COC under /v1.
+// Handler serves IAM under /v3 and /v3.0, COC under /v1, and the company's provider under /idp.
 func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
@@ -81,11 +81,18 @@ func route(r *http.Request) *call {
 	case "/v3.0/OS-CREDENTIAL/securitytokens":
 		c.kind, c.method = CallTemporaryKeys, http.MethodPost
 		return c
+	case "/v3.0/OS-AUTH/id-token/tokens":
+		c.kind, c.method = CallIDToken, http.MethodPost
+		return c
 	case "/v3/projects", "/v3/auth/projects":
 		c.kind = CallProjects
 		return c
 	case "/v3/auth/domains":
 		c.kind = CallDomains
+		return c
+	}
+	if strings.HasPrefix(path, ProviderPath+"/") {
+		c.kind = CallProvider
 		return c
 	}
 	if c.routeScript(path) {
@@ -145,6 +152,8 @@ func (s *Simulator) answer(c *call) answer {
 		return s.signIn(c)
 	case c.kind == CallIntrospect:
 		return s.introspect(c)
+	case c.kind == CallProvider:
+		return s.provide(c)
 	case c.kind == CallUnknown:
 		return c.gateway(http.StatusNotFound, "APIGW.0101",
 			"The API does not exist or has not been published in the environment.")
@@ -155,6 +164,8 @@ func (s *Simulator) answer(c *call) answer {
 		return a
 	case c.kind == CallTemporaryKeys:
 		return s.temporaryKeys(c)
+	case c.kind == CallIDToken:
+		return s.signInWithIDToken(c)
 	case c.kind.ofCOC():
 		return s.coc(c)
 	}

@@ -21,6 +21,7 @@ type Config struct {
 	Seed     uint64           // same seed and clock, same run; tokens of one seed outlive a restart
 	Rules    Rules
 	Accounts []Account    // nil = DemoAccounts()
+	People   []Person     // of the company's provider, who sign in to the first account; nil = DemoPeople()
 	Tickets  []TicketSpec // nil = the demo set
 	Crowd    Crowd        // further tickets
 	Faults   []Fault      // as if by Inject, in this order
@@ -64,6 +65,8 @@ const (
 	CallSyncResources
 	CallTagScript
 	CallTemporaryKeys
+	CallIDToken
+	CallProvider // any address of the company's provider
 )
 
 // callNames are the kinds in scenario files and at the admin address.
@@ -79,6 +82,7 @@ var callNames = map[CallKind]string{
 	CallShowPublicScript:  "show-public-script", CallExecutePublicScript: "execute-public-script",
 	CallBatchInstances: "batch-instances", CallListResources: "list-resources", CallSyncResources: "sync-resources",
 	CallTagScript: "tag-script", CallTemporaryKeys: "temporary-keys",
+	CallIDToken: "id-token", CallProvider: "provider",
 }
 
 // String is the name of the kind in scenario files.
@@ -105,7 +109,7 @@ func byName[T comparable](names map[T]string, to *T, name string) error {
 // ofCOC tells calls to COC, known or not, from those to IAM.
 func (k CallKind) ofCOC() bool {
 	switch k {
-	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains, CallTemporaryKeys:
+	case AnyCall, CallSignIn, CallIntrospect, CallProjects, CallDomains, CallTemporaryKeys, CallIDToken, CallProvider:
 		return false
 	default:
 		return true
@@ -123,6 +127,7 @@ type Simulator struct {
 	seed     uint64
 	rules    Rules
 	accounts []Account
+	idp      provider
 	tokens   *sealer
 
 	mu        sync.Mutex
@@ -177,6 +182,9 @@ func New(cfg Config) *Simulator {
 	s.tellTime()
 	if s.accounts == nil {
 		s.accounts = DemoAccounts()
+	}
+	if s.idp.people = cfg.People; s.idp.people == nil {
+		s.idp.people = DemoPeople()
 	}
 	s.keys = keysOf(s.accounts)
 	s.tokens = newSealer(cfg.Seed)
@@ -429,7 +437,8 @@ func (s *Simulator) Revoke(user string) {
 // RevokeUser is Revoke for one account's user; false when there is none.
 func (s *Simulator) RevokeUser(account, user string) bool {
 	a, ok := s.account(func(a Account) bool { return a.Name == account })
-	if _, known := a.user(user); !ok || !known {
+	_, known := a.user(user)
+	if _, mapped := s.federated(user); !ok || !known && !mapped {
 		return false
 	}
 	s.mu.Lock()

@@ -4,6 +4,7 @@
 package sqlutil
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -38,6 +39,37 @@ func Column[T any](rows *sql.Rows, err error) ([]T, error) {
 	}
 	return out, rows.Err() //nolint:wrapcheck // as said above
 }
+
+// Cursor goes through the rows of a query, all of them: then they are closed.
+type Cursor struct {
+	rows *sql.Rows
+	err  error
+}
+
+// Read asks a database, or a transaction, for the rows of a query.
+func Read(ctx context.Context, db interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, query string, args ...any) *Cursor {
+	rows, err := db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // Err does
+	return &Cursor{rows, err}
+}
+
+// Next scans the next row, and is false when there is none, or after an error.
+func (c *Cursor) Next(to ...any) bool {
+	if c.err != nil {
+		return false
+	}
+	if c.rows.Next() {
+		if c.err = c.rows.Scan(to...); c.err == nil {
+			return true
+		}
+	}
+	c.err = errors.Join(c.err, c.rows.Err(), c.rows.Close())
+	return false
+}
+
+// Err is why there are no more rows; nil where all were read.
+func (c *Cursor) Err() error { return c.err }
 
 // Rollback ends a transaction that failed with err, or with nil was not needed,
 // and returns err joined with what went wrong on top of it.

@@ -132,7 +132,8 @@ func (a *Approvals) Insert(ctx context.Context, r ApprovalRow, key Key) error {
 }
 
 // Change changes a request if it is still what it was before; ErrChanged if
-// somebody was faster.
+// somebody was faster. One that goes on waiting has got an approval, of which the
+// log has no record yet.
 func (a *Approvals) Change(ctx context.Context, before ApprovalRow, change func(*ApprovalRow)) (ApprovalRow, error) {
 	defer a.any.changed()
 	if !before.Authentic {
@@ -143,7 +144,8 @@ func (a *Approvals) Change(ctx context.Context, before ApprovalRow, change func(
 	r.MAC = a.seal.mac("approval", r.sealed()...)
 	err := changed(a.db.Write.ExecContext(
 		ctx, `UPDATE approval SET state = $3, session_id = $4, decider = $5, decided_at = $6,
-		comment = $7, note = $8, problem = $9, mac = $10, radius = $11 WHERE id = $1 AND mac = $2`,
+		comment = $7, note = $8, problem = $9, mac = $10, radius = $11,
+		logged = CASE WHEN state = 'waiting' AND $3 = 'waiting' THEN '' ELSE logged END WHERE id = $1 AND mac = $2`,
 		r.ID, before.MAC, r.State, r.Session, r.Decider, r.Decided, r.Comment, r.Note, r.Problem, r.MAC, r.Impact))
 	if err != nil {
 		return before, sqlutil.Wrap(err, "change approval", r.ID)

@@ -23,6 +23,8 @@ type SavedOn string
 const (
 	SavedAudit   SavedOn = "audit"
 	SavedTickets SavedOn = "tickets"
+	// SavedChoices is no page: what somebody has chosen for all of them, as the query, by what it is about.
+	SavedChoices SavedOn = "choices"
 )
 
 // TeamOwner is in the place of a user's id for what the members of a team share: no user's id has a slash.

@@ -176,7 +176,7 @@ func (d *fixture) waits() time.Duration {
 	select {
 	case wait := <-d.clock.asked:
 		return wait
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		d.t.Fatal("nothing waits")
 		return 0
 	}
@@ -229,7 +229,7 @@ func told[S any](t testing.TB, v *Viewer[S]) *S {
 	t.Helper()
 	select {
 	case <-v.Changed():
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the viewer hears of nothing")
 	}
 	return v.Snapshot()
@@ -263,7 +263,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for !is() {
 		select {
 		case <-tick.C:

@@ -20,7 +20,7 @@ function open() {
  */
 export function typed(text) {
   const found = /^(?:(?:"[^"]*"|[^"])*\s)?-?((?:"[^"]*(?:"|$)|[^\s"])*)$/.exec(text)?.[1] ?? "";
-  const [, field = "", prefix = ""] = /^(?:([a-z_]+)[:：])?"?([^"]*)/i.exec(found) ?? [];
+  const [, field = "", prefix = ""] = /^(?:([\p{L}_]+)[:：])?"?([^"]*)/u.exec(found) ?? [];
   return { from: text.length - found.length, field, prefix };
 }
 
@@ -96,21 +96,27 @@ function grow(bar) {
   const body = list?.querySelector("tbody");
   if (!list || !body) return;
   const next = new URL(bar.dataset.tail ?? "", location.href);
-  let held = /** @type {Element[]} */ ([]);
+  let held = /** @type {HTMLElement[]} */ ([]);
   let timer = 0;
   const said = () => (bar.dataset.new ?? "{n}").replace("{n}", String(held.length));
   const busy = () => list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
   const put = () => {
     if (!held.length) return;
     announce(said());
-    body.prepend(...held);
+    const day = body.querySelector(".day");
+    if (day) day.after(...held);
+    else body.prepend(...held);
     document.querySelector("main > .empty")?.remove();
     held = [];
   };
+  const open = () => [...body.querySelectorAll("tr"), ...held].filter((row) => row.matches("[data-open]")).slice(-50);
   const look = async () => {
+    next.searchParams.delete("shown");
+    for (const row of ["", ...open().map(({ dataset }) => dataset.sequence ?? "")]) next.searchParams.append("shown", row);
     const page = await ask(next.href, { headers: { "Coc-Console-Refresh": "1" } }).catch(console.warn);
     if (!bar.isConnected) return;
-    const rows = /** @type {HTMLElement[]} */ (page?.ok && !page.moved ? [...page.doc.querySelectorAll("table.records tbody tr")] : []);
+    const found = /** @type {HTMLTableRowElement[]} */ (page?.ok && !page.moved ? [...page.doc.querySelectorAll("table.records tr[data-sequence]")] : []);
+    const rows = found.filter((row) => !renew(row, /** @type {any} */ (document.getElementById(row.id) ?? held.find(({ id }) => id === row.id))));
     if (rows.length) {
       next.searchParams.set("after", rows[0].dataset.sequence ?? "");
       held.unshift(...rows);
@@ -140,6 +146,20 @@ function grow(bar) {
   plan();
 }
 
+/**
+ * Lets a row that is shown say what it says by now; false where it is not shown.
+ * @param {HTMLTableRowElement} row @param {HTMLTableRowElement | undefined} shown
+ */
+export function renew(row, shown) {
+  if (!shown) return false;
+  Object.assign(shown.dataset, row.dataset);
+  if (!row.matches("[data-open]")) delete shown.dataset.open;
+  [...shown.cells].forEach((cell, i) => {
+    if (cell.tagName === "TD" && !cell.isEqualNode(row.cells[i]) && !cell.contains(document.activeElement)) cell.replaceWith(row.cells[i].cloneNode(true));
+  });
+  return true;
+}
+
 /** Shows how far an export is, and lets it be stopped. @param {HTMLFormElement} form */
 function save(form) {
   const running = /** @type {HTMLElement} */ (form.querySelector("[data-running]"));
@@ -158,7 +178,7 @@ function save(form) {
     const tell = (text, all) =>
       (status.textContent = text.replace("{n}", String(lines || "–")).replace("{all}", all || "–").replace("{size}", (bytes / 1e6).toFixed(2) + " MB"));
     try {
-      const { ok, headers, body } = await fetch(query(new URL(form.action), new FormData(form)), { signal: stop.signal });
+      const { ok, headers, body } = await fetch(query(new URL(form.action), new FormData(form, event.submitter)), { signal: stop.signal });
       const download = /filename="([^"]+)"/.exec(headers.get("Content-Disposition") ?? "")?.[1];
       if (!ok || !download || !body) throw ok;
       const reader = body.getReader();

@@ -63,6 +63,7 @@ function stop() {
 
 /** Opens the stream of a page that can be seen, and closes that of one that cannot. */
 function look() {
+  if (document.hidden) settle(); // nobody sees it
   if (document.hidden || !main()?.dataset.live || foreign()) return stop();
   if (!stream && !confirming) open();
 }
@@ -190,7 +191,7 @@ function works() {
 /** Ends the watching for the reason that the server gave. @param {HTMLElement} page @param {string} why */
 function end(page, why) {
   if (why === "closed") return again();
-  if (why === "person") return;
+  if (why === "person" || (why === "session" && !page.dataset.ended)) return; // person.js says so
   delete page.dataset.live;
   if (why === "final") return delete page.dataset.refresh;
   if (why === "full") {
@@ -207,7 +208,7 @@ function end(page, why) {
 /** Says that the connection is away, once it has been for a while. */
 function lost() {
   const page = main();
-  if (!page?.dataset.live || document.getElementById("stale") || document.hidden) return;
+  if (!page?.dataset.live || !page.dataset.lost || document.getElementById("stale") || document.hidden) return;
   if (Date.now() - right < grace) return;
   say(page, page.dataset.lost ?? "");
 }
@@ -249,7 +250,7 @@ function settle() {
     const calm = list?.closest("[data-calm]");
     const hint = list?.id === "instance-rows" ? document.getElementById("order-changed") : null;
     if (list && calm && moves(list, order) && (busy(calm) || (calm.hasAttribute("data-still") && watched(calm)))) {
-      if (hint) hint.hidden = false;
+      if (hint) told(hint, list, order);
       // What is no longer in the list is told of no more.
       const keep = new Set(order.split(" "));
       for (const child of list.children) child.toggleAttribute("data-gone-row", !keep.has(child.id));
@@ -264,16 +265,26 @@ function settle() {
 /** Whether somebody points at or uses something in there. @param {Element} calm */
 const busy = (calm) => calm.matches(":hover") || calm.contains(document.activeElement);
 
+/** Says how many rows would move. @param {HTMLElement} hint @param {Element} list @param {string} order */
+function told(hint, list, order) {
+  const [have, wanted] = [[...list.children].map((e) => e.id), order.split(" ")];
+  const stay = pair(have, wanted).size;
+  const text = /** @type {Element} */ (hint.firstElementChild);
+  write(text, (hint.dataset.moved ?? "").replace("{n}", String(Math.max(have.length, wanted.length) - stay)));
+  hint.hidden = false;
+}
+
 /** When somebody last moved, typed or scrolled. */
 let touched = Date.now();
 
 /** How long nobody may do so before what is in view is put into order under their eyes, in milliseconds. */
 const rest = 10_000;
 
-/** Whether a list is in view of somebody who is there: then its rows stay where they are. @param {Element} calm */
+/** Whether a list is in view: then its rows stay where they are, or for as long as somebody is there. @param {Element} calm */
 function watched(calm) {
   const { top, bottom } = calm.getBoundingClientRect();
-  return top < innerHeight && bottom > 0 && Date.now() - touched < rest;
+  const still = calm.getAttribute("data-still") === "always" || Date.now() - touched < rest;
+  return still && !document.hidden && top < innerHeight && bottom > 0;
 }
 
 /** Leaves the columns of tables in which somebody is as wide as they are. */

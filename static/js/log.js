@@ -19,6 +19,8 @@ const observer = new MutationObserver((changes) => {
   if (changes.some((c) => !tools()?.contains(c.target))) changed();
 });
 
+const pointing = new MutationObserver(looks);
+
 const id = (/** @type {string} */ name) => document.getElementById(name);
 const tools = () => id("log-tools");
 const text = () => id("log-text");
@@ -31,18 +33,23 @@ export function start() {
   document.addEventListener("click", click);
   document.addEventListener("keydown", keys);
   document.addEventListener("input", (event) => event.target === field() && search());
+  document.addEventListener("submit", mark, true);
   document.addEventListener("scroll", ({ target }) => target === text() && scrolled(), true);
   begin();
 }
 
 /** Takes up the log of a page, or of a panel. */
 function begin() {
-  wrap(localStorage.wrap !== "off");
+  wrap(document.documentElement.dataset.wrap !== "off");
   const [box, log] = [tools(), id("log")];
   if (!box || !log) return;
   box.hidden = false;
   observer.disconnect();
   observer.observe(log, { childList: true, characterData: true, subtree: true });
+  pointing.disconnect();
+  const said = id("presence");
+  if (said) pointing.observe(said, { childList: true, attributes: true, subtree: true });
+  looks();
   current = 0;
   place = -1;
   const at = location.hash.startsWith("#L") && !id("log-panel") ? id(location.hash.slice(1)) : id("log-error");
@@ -91,7 +98,7 @@ function scrolled() {
 
 /** @param {boolean} on */
 function wrap(on) {
-  localStorage.wrap = document.documentElement.dataset.wrap = on ? "on" : "off";
+  document.documentElement.dataset.wrap = on ? "on" : "off";
   const toggle = button("wrap");
   if (toggle) toggle.ariaPressed = String(on);
 }
@@ -109,8 +116,11 @@ function click(event) {
   if (line && typed) typed.value = line.id.slice(1);
   const pressed = /** @type {HTMLElement | null} */ (target.closest("[data-log]"));
   const does = pressed?.dataset.log;
-  if (does === "wrap") wrap(pressed?.ariaPressed !== "true");
-  else if (does === "error") error(1);
+  if (does === "wrap") {
+    wrap(pressed?.ariaPressed !== "true");
+    // It is the person's choice, in whatever browser; where that isn't kept, it holds for this page.
+    fetch("/wrap", { method: "POST", body: new URLSearchParams({ wrap: document.documentElement.dataset.wrap ?? "", return: "/session" }), keepalive: true }).catch(console.warn);
+  } else if (does === "error") error(1);
   else if (does === "next") go(1);
   else if (does === "previous") go(-1);
   else if (does === "copy") copy(pressed);
@@ -118,6 +128,30 @@ function click(event) {
   else if (does === "follow" && pressed) {
     pressed.ariaPressed = String(pressed.ariaPressed !== "true");
     changed();
+  }
+}
+
+/** Shows a line to the others, and stays at it. @param {SubmitEvent} event */
+async function mark(event) {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (form.id !== "log-mark") return;
+  event.preventDefault();
+  event.stopPropagation();
+  const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+  const page = await ask(form.action, { method: "POST", body }).catch(console.warn);
+  if (!page?.ok || !page.moved) return form.submit(); // the answer says why
+  const line = id("L" + body.get("line"));
+  if (line) location.hash = line.id;
+}
+
+/** Shows what others point at in this log, and what the reader does: who is beside the line. */
+function looks() {
+  for (const line of document.querySelectorAll(".log a[data-look]")) line.removeAttribute("data-look");
+  const own = id("log-head")?.querySelector("a")?.pathname;
+  for (const item of own ? document.querySelectorAll(".presence-mark") : []) {
+    const { line } = /** @type {HTMLElement} */ (item).dataset;
+    const at = item.querySelector("a")?.pathname === own && id("L" + line);
+    if (at) at.dataset.look = item.querySelector("bdi")?.textContent ?? "";
   }
 }
 
@@ -238,26 +272,18 @@ async function show(link) {
   if (!link.closest("#log-panel")) opener = link;
   for (const row of document.querySelectorAll("tr[aria-current]")) row.removeAttribute("aria-current");
   document.getElementById("instance-" + link.pathname.split("/").pop())?.setAttribute("aria-current", "true");
-  const [panel, head, heading] = ["aside", "div", "h2"].map((name) => document.createElement(name));
+  const panel = document.createElement("aside");
   panel.id = "log-panel";
   panel.dataset.keep = "";
-  panel.ariaLabel = heading.textContent = page?.doc.querySelector("h1 bdi")?.textContent ?? "";
-  head.className = "heading";
-  const full = /** @type {HTMLAnchorElement} */ (link.cloneNode(true));
-  full.dataset.reload = ""; // no panel, but the page
-  full.removeAttribute("aria-label");
-  heading.replaceChildren(full);
-  full.textContent = panel.ariaLabel;
-  full.href = link.href.replace(/#.*/, "");
-  head.append(heading, close());
-  panel.append(head, log);
+  panel.ariaLabel = page?.doc.querySelector("h1 bdi")?.textContent ?? "";
+  panel.append(close(), log);
   still(link, () => {
     id("log-panel")?.remove();
     article.append(panel);
   });
   begin();
   focusOn(text() ?? panel);
-  plan(panel, page?.doc, full.href);
+  plan(panel, page?.doc, link.href.replace(/#.*/, ""));
 }
 
 /** Makes the button that closes the panel, as dialogs have it. */

@@ -8,7 +8,7 @@ const things = ["data-ticket", "data-batch", "data-instance", "data-operation", 
 const deeds = ["href", "name", "action", "formaction"];
 
 /** What belongs to the reader, or to a script, once the element is there. */
-const theirs = ["open", "tabindex"];
+const theirs = ["open", "tabindex", "data-look"];
 
 /**
  * Makes an element like another, whose children may be taken.

@@ -43,8 +43,8 @@ const switched = () => !!now && now.person === marker() && now.project !== (head
 /** Whether the page is another person's, or a person's who is signed out, or of another project. */
 const changed = () => !!marker() && !!now && (now.person !== marker() || switched());
 
-/** Whether somebody else than the page's person is signed in. */
-export const foreign = () => changed() && !!now?.person;
+/** Whether the page's own requests wait: somebody else is signed in, or nobody, where the page does not say so itself. */
+export const foreign = () => changed() && (!!now?.person || !worded());
 
 /** Headers of what a page asks for by itself: the server answers with no other person's page. @returns {Record<string, string>} */
 export const own = () => (marker() ? { "Coc-Console-Person": marker() } : {});
@@ -81,17 +81,20 @@ async function ask() {
 function apply(found) {
   const was = now;
   now = found;
-  const said = document.getElementById("person-changed");
+  const note = document.getElementById("person-changed");
   if (!changed()) {
     held = undefined;
-    said?.remove();
-    if (said) announce(header()?.dataset.again ?? "");
-  } else if (!said && !tells() || was?.person !== found.person || was?.project !== found.project) say();
+    note?.remove();
+    if (note) announce(header()?.dataset.again ?? "");
+  } else if (!note && !tells() || was?.person !== found.person || was?.project !== found.project) say();
   if (was?.person !== found.person) document.dispatchEvent(new Event("coc-person"));
 }
 
-/** Whether live.js says that the session is over. */
-const tells = () => !now?.person && !!document.querySelector("main")?.dataset.ended && !held;
+/** Whether live.js has words for the end of the session. */
+const worded = () => !!document.querySelector("main")?.dataset.ended;
+
+/** Whether it says them. */
+const tells = () => !now?.person && worded() && !held;
 
 /** Says on top of the page who is signed in, and what can be done. */
 function say() {

@@ -27,12 +27,12 @@ export function start() {
 /** Gives the seconds between requests after so many failures in a row. @param {number} seconds @param {number} failures */
 export const wait = (seconds, failures) => Math.max(seconds, Math.min(longest, seconds * 2 ** failures));
 
-/** Plans the next request; one that is overdue, as after a time in the background, comes at once. A stream needs none. */
+/** Plans the next request; one that is overdue, as after a time in the background, comes at once. A stream of the page needs none. */
 export function plan() {
   clearTimeout(timer);
-  const { refresh: every, live } = document.querySelector("main")?.dataset ?? {};
+  const { refresh: every, live, ended } = document.querySelector("main")?.dataset ?? {};
   const seconds = Number(every);
-  if (!(seconds > 0) || live || document.hidden || foreign()) return;
+  if (!(seconds > 0) || (live && ended) || document.hidden || foreign()) return;
   timer = setTimeout(refresh, Math.max(0, asked + wait(seconds, failures) * 1000 - Date.now()));
 }
 

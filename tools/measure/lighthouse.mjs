@@ -6,7 +6,7 @@ import { address, browser, debugPort, finish, signIn, start } from "./console.mj
 const categories = ["performance", "accessibility", "best-practices"];
 
 async function operationOn(page, base, ticket) {
-  await page.goto(`${ticket}/operations/new?operation_type=PAUSE_ORDER`);
+  await page.goto(`${ticket.replace(/\?.*/, "")}/operations/new?operation_type=PAUSE_ORDER`);
   await page.fill("[name=reason]", "a measurement");
   await page.click("#confirm");
   await page.waitForURL(/operations\/[A-Z0-9]{20,}/, { waitUntil: "commit" });
@@ -19,8 +19,14 @@ async function pages(page, base) {
   const instance = await address(page, failed, "tr[data-instance] th a, tr[data-instance] a");
   const receipt = await operationOn(page, base, ticket);
   const record = await address(page, base + "/audit", "tbody a[href^='/audit/']");
-  return { tickets: base + "/tickets", ticket: failed, "ticket that runs": ticket, instance, confirmation: failed + "/operations/new?operation_type=CANCEL_ORDER", receipt,
-    audit: base + "/audit", record, approvals: base + "/approvals", reviews: base + "/reviews", jobs: base + "/bulk", shortcuts: base + "/shortcuts" };
+  const at = (path) => base + path;
+  const compare = failed.replace(/\?.*/, "") + "/compare";
+  const many = `${failed.replace(/\?.*/, "").replace(base + "/tickets/", at("/bulk/new?operation_type=CANCEL_ORDER&target="))}`;
+  return { tickets: at("/tickets"), ticket: failed, "ticket that runs": ticket, instance, compare, confirmation: failed.replace(/\?.*/, "") + "/operations/new?operation_type=CANCEL_ORDER", receipt,
+    audit: at("/audit"), "audit, approvals": at("/audit?view=approvals"), "audit, access": at("/audit?view=access"), "audit, everything": at("/audit?view=everything"),
+    record, timeline: at("/audit/timeline?ticket=" + ticket.replace(/.*\/tickets\//, "").replace(/\?.*/, "")), integrity: at("/audit/integrity"), report: at("/audit/report"),
+    reviews: at("/audit/review"), handover: at("/handover"), approvals: at("/approvals"), "bulk operations": at("/bulk"), "bulk confirmation": many,
+    permissions: at("/me/permissions"), sessions: at("/sessions"), project: at("/project"), shortcuts: at("/shortcuts") };
 }
 
 let worst = 100;

@@ -16,11 +16,12 @@ import (
 // TestBrowserAuditSuggests: the search box offers what occurs in the log, by
 // keys alone, and the search that it makes is sent.
 func TestBrowserAuditSuggests(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	tb := b.open(t, s.base, look{still: true})
 	tb.SignIn("manager")
-	tb.Go("/audit")
+	tb.Go("/audit?view=everything")
 	tb.TabTo("#field-q")
 	tb.Press("out")
 	tb.WaitFor("document.querySelector('#suggestions [role=option]')?.textContent === 'outcome:'")
@@ -54,6 +55,7 @@ func (t *tab) enter() {
 // TestBrowserAuditGrows: records that come later appear by themselves, unless
 // somebody is in the list: there they wait to be asked for.
 func TestBrowserAuditGrows(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	manager, operator := b.open(t, s.base, look{still: true}), b.open(t, s.base, look{still: true})
@@ -86,6 +88,7 @@ func TestBrowserAuditGrows(t *testing.T) {
 // TestBrowserAuditExports: an export is saved with its progress, and without
 // scripts by the browser itself.
 func TestBrowserAuditExports(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	for name, noScripts := range map[string]bool{"with scripts": false, "without": true} {
@@ -99,8 +102,8 @@ func TestBrowserAuditExports(t *testing.T) {
 			if !noScripts {
 				tb.See("[data-complete][role=combobox]") // the page has its script
 			}
-			tb.Choose("#format", "jsonl")
-			tb.Click("form.export button")
+			tb.Click(".export-menu > summary")
+			tb.Click("form.export button[value=jsonl]")
 			if !noScripts {
 				tb.WaitFor("/Saved/.test(document.querySelector('form.export [role=status]').textContent)")
 			}

@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	goruntime "runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,12 +31,16 @@ import (
 	"coc-console/internal/simulator"
 )
 
-// patience is how long a page may take to show what a test waits for. Pages ask again every 5 or 10 seconds.
-const patience = 30 * time.Second
+// patience is how long a page may take to show what a test waits for. Pages ask again every 5 or 10 seconds, and up to
+// 30 where a stream has failed several times.
+const patience = 2 * time.Minute
 
-// chromium finds the browser.
-func chromium(t *testing.T) string {
-	t.Helper()
+// soon is when a live page shows what happened: 2 s are meant, and a busy machine has some more, but fewer than the 5
+// after which a page without a stream asks.
+const soon = 4 * time.Second
+
+// findChromium is the browser's program, empty where there is none.
+func findChromium() string {
 	if path := os.Getenv("COC_CONSOLE_TEST_CHROMIUM"); path != "" {
 		return path
 	}
@@ -42,32 +49,60 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	e2e.Missing(t, "no Chromium: set COC_CONSOLE_TEST_CHROMIUM or install one as chromium, chromium-browser or google-chrome")
 	return ""
 }
 
-// chrome is a running Chromium with a profile of its own.
+// chrome is a running Chromium. Every tab that is opened in it has cookies and a cache of its own.
 type chrome struct{ ctx context.Context }
+
+// running starts the one Chromium of all tests, once one of them wants it.
+var (
+	running     = sync.OnceValues(func() (*chrome, error) { return runBrowser(findChromium()) })
+	stopBrowser = func() {}
+)
+
+// TestMain ends the browser after all tests. They wait for pages more than they compute, so that more of them run at
+// once than there are processors; -parallel says otherwise.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*goruntime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	stopBrowser()
+	os.Exit(code)
+}
 
 func startBrowser(t *testing.T) *chrome {
 	t.Helper()
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck}
-	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update",
-		"disable-sync", "disable-extensions", "disable-dev-shm-usage"} {
-		options = append(options, chromedp.Flag(flag, true))
+	if findChromium() == "" {
+		e2e.Missing(t, "no Chromium: set COC_CONSOLE_TEST_CHROMIUM or install one as chromium, chromium-browser or google-chrome")
 	}
-	// The test's own context ends before its clean-up, and would kill the browser in the middle of it.
-	ctx, cancelAllocator := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	ctx, cancelBrowser := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		cancelBrowser()
-		cancelAllocator()
-	})
-	if err := chromedp.Do(ctx); err != nil {
+	b, err := running()
+	if err != nil {
 		t.Fatalf("start the browser: %v", err)
 	}
-	return &chrome{ctx}
+	return b
+}
+
+func runBrowser(path string) (*chrome, error) {
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Headless, chromedp.DisableGPU,
+		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck}
+	for _, flag := range []string{"disable-quic", "disable-background-networking", "disable-component-update",
+		"disable-sync", "disable-extensions", "disable-dev-shm-usage",
+		// No tab is slowed down for another that stands before it.
+		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding"} {
+		options = append(options, chromedp.Flag(flag, true))
+	}
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancelBrowser := chromedp.NewContext(allocator)
+	stopBrowser = func() {
+		cancelBrowser()
+		cancelAllocator()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		return nil, fmt.Errorf("run %s: %w", path, err)
+	}
+	return &chrome{ctx}, nil
 }
 
 // look is how a page is looked at. The zero value is a wide light window in English with scripts on.

@@ -18,6 +18,7 @@ var quick = simulator.Config{Rules: simulator.Rules{EffectDelay: 300 * time.Mill
 // TestBrowserMainJob is the whole job of an operator and what a manager sees of it: with a mouse, with a keyboard alone,
 // and in a browser without scripts.
 func TestBrowserMainJob(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for _, way := range []struct {
 		name      string
@@ -161,13 +162,17 @@ func (j *job) record(operation string) {
 func (j *job) readLog() {
 	j.Helper()
 	j.Click("nav.sections a[href='/audit']")
+	j.Click("#views [data-view=everything]")
+	j.WaitFor("new URLSearchParams(location.search).get('view') === 'everything'")
+	j.See("#views [data-view=everything][aria-current]")
+	j.Click("#filters .custom > summary")
 	j.See("#filters [name=ticket]")
 	j.Type("#filters [name=ticket]", j.uuid)
 	j.Choose("#filters [name=action]", "operation.")
-	j.Click("#filters button")
+	j.Click("#filters .actions button")
 	j.WaitFor(`document.querySelector("tr[data-action]") && !document.querySelector("tr[data-action]:not([data-action^='operation.'])")`)
 	rows := strings.Split(j.Text(`[...document.querySelectorAll("tr[data-action]")].map((tr) => tr.dataset.action + " " + tr.dataset.status).join("|")`), "|")
-	for _, want := range []string{"operation.requested", "operation.accepted succeeded", "operation.observed succeeded"} {
+	for _, want := range []string{"operation.requested", "operation.accepted accepted", "operation.observed confirmed"} {
 		n := len(slices.DeleteFunc(slices.Clone(rows), func(row string) bool { return !strings.HasPrefix(row, want) }))
 		if n != len(j.done) {
 			j.Errorf("the log has %d × %s, want %d: %q", n, want, len(j.done), rows)

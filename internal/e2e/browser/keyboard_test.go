@@ -10,6 +10,7 @@ import (
 )
 
 func TestBrowserKeyboard(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){
 		"through a ticket": keysThroughTicket, "palette": keysPalette, "help": keysHelp, "switched off": keysOff, "dangerous": keysDanger,

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func queue() []simulator.TicketSpec {
 
 // TestBrowserTicketListLives checks what keeps the list up to date, and what of the reader's it leaves alone.
 func TestBrowserTicketListLives(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	t.Run("scripts", func(t *testing.T) {
 		t.Parallel()
@@ -98,6 +100,51 @@ func (t *tab) listLives(s stage) {
 	t.Same("a stream of the list")
 	t.Press("\r")
 	t.See("#ticket")
+	t.placed(s)
+	t.pendingShown(s)
+}
+
+// pendingShown: the list says that an operation on a ticket has no end yet, while it is open, and what batch tickets are in.
+func (t *tab) pendingShown(s stage) {
+	t.Go("/tickets?status=any")
+	row := "#ticket-" + s.UUID("late")
+	t.WaitFor(fmt.Sprintf("document.querySelector('%s .batch').innerText.startsWith('1/2')", row))
+	end := s.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.NoEffect})
+	defer end()
+	other := t.Second()
+	other.Go("/tickets/" + s.UUID("late") + "/operations/new?operation_type=CONTINUE_ORDER")
+	other.Type("[name=reason]", "healthy")
+	other.Click("#confirm")
+	other.See("#receipt")
+	t.WaitFor(fmt.Sprintf("document.querySelector('%s .badge-pending')?.innerText.trim() === 'operation pending' && document.querySelector('%s .badge-pending svg')", row, row))
+	t.Click(row + " .badge-pending")
+	t.See("#receipt")
+}
+
+// placed: a ticket says where it stands in the list that it was opened from, leads to the next and the previous one, and
+// keeps that list through a confirmation to the receipt, which leads on.
+func (t *tab) placed(s stage) {
+	t.Go("/tickets?status=attention&name=check")
+	order := t.Text("[...document.querySelectorAll('#ticket-rows tr')].map((r) => r.dataset.ticket).join()")
+	ids := strings.Split(order, ",")
+	t.Click("#ticket-" + ids[0] + " th a")
+	t.WaitFor("document.querySelector('#place > a:not(.button)')?.innerText.trim() === '1 of " + fmt.Sprint(len(ids)) + "'")
+	if t.Is(find("#place [rel=prev]")) {
+		t.Error("there is something before the first")
+	}
+	t.Click("#place [rel=next]")
+	t.WaitFor("location.pathname.endsWith('" + ids[1] + "') && document.querySelector('#place')?.innerText.includes('2 of ')")
+	t.Click("#place [rel=prev]")
+	t.WaitFor("location.pathname.endsWith('" + ids[0] + "') && document.querySelector('#place [rel=next]')")
+	t.Go("/tickets/" + s.UUID("waits") + "?from=status%3Dattention%26name%3Dcheck&rows=all")
+	t.Click("[data-operation-type=CONTINUE_ORDER] a[href]")
+	t.Type("[name=reason]", "healthy")
+	t.Click("#confirm")
+	t.See("#receipt")
+	t.Click("#next-steps a[href*=next]")
+	t.WaitFor("location.pathname.startsWith('/tickets/SCT') && location.search.includes('name%3Dcheck') && document.querySelector('#place')")
+	t.Click("#place > a:not(.button)")
+	t.WaitFor("location.pathname === '/tickets' && location.search.includes('name=check')")
 }
 
 // send sends a form by Enter in its field.
@@ -159,4 +206,5 @@ func (t *tab) listWithoutScripts(s stage) {
 	t.Click("#ticket-" + s.UUID("waits") + " [name=target]")
 	t.Click("#bulk [value=CONTINUE_ORDER]")
 	t.See("#job")
+	t.placed(s)
 }

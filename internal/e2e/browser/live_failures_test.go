@@ -14,6 +14,7 @@ import (
 // TestBrowserLiveFailures: whatever fails between COC and the reader, the page says since when and why, keeps what it has, and
 // recovers by itself.
 func TestBrowserLiveFailures(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){
 		"away for 30 s":       awayForHalfAMinute,

@@ -43,6 +43,7 @@ var hurried = []string{"--live-poll-interval", "250ms"}
 
 // TestBrowserLiveHands has 200 instances run at speed under the hands of a reader.
 func TestBrowserLiveHands(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){"typing": handsTyping, "pointer": handsPointer, "focus": handsFocus} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // TestBrowserLiveTogether: one of two who look at a ticket pauses it; the other sees it, who did it and why, without touching
 // anything.
 func TestBrowserLiveTogether(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick, hurried...)
 	acts, looks := b.open(t, s.base, look{still: true}), b.open(t, s.base, look{still: true, language: "zh-CN"})
@@ -54,6 +55,7 @@ func TestBrowserLiveTogether(t *testing.T) {
 
 // TestBrowserLiveWithoutScripts filters, sorts, reads a log and pauses a ticket in a browser without scripts.
 func TestBrowserLiveWithoutScripts(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()}, hurried...)
 	tb := b.open(t, s.base, look{noScripts: true})
@@ -101,6 +103,7 @@ func TestBrowserLiveWithoutScripts(t *testing.T) {
 
 // TestBrowserLiveKeys goes through a ticket with keys alone, up to the page that asks; at each step one can see where the focus is.
 func TestBrowserLiveKeys(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Seed: 7})
 	tb := b.open(t, s.base, look{still: true})

@@ -16,6 +16,7 @@ import (
 
 // TestBrowserLivePhone has a Chinese reader watch a ticket of 200 instances on a phone, over a line of 400 kbit/s and 400 ms.
 func TestBrowserLivePhone(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()}, hurried...)
 	tb := b.open(t, s.base, look{language: "zh-CN", width: 390, height: 800, still: true})
@@ -62,6 +63,7 @@ func TestBrowserLivePhone(t *testing.T) {
 // TestBrowserLiveDialogs holds what opens on a ticket's page against the rules of accessibility, in both languages and themes,
 // with high contrast and with the colours of the reader's system.
 func TestBrowserLiveDialogs(t *testing.T) {
+	t.Parallel()
 	source := axeSource(t)
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: readable()})
@@ -114,6 +116,7 @@ func TestBrowserLiveDialogs(t *testing.T) {
 
 // TestBrowserPrint prints a ticket, a log that is longer than the window, and a receipt: what they say is there, what can be clicked or filled in is not.
 func TestBrowserPrint(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	g := &gallery{stage: startStage(t, simulator.Config{Rules: quick.Rules, Seed: 7})}
 	tb := b.open(t, g.base, look{still: true, width: 794, height: 200})

@@ -17,6 +17,7 @@ import (
 
 // TestBrowserLive checks what keeps a ticket's page up to date.
 func TestBrowserLive(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){
 		"changes":        changes,
@@ -73,7 +74,7 @@ func changes(s stage, t *tab) {
 	}
 	s.offset(5 * time.Minute) // five have ended, one of them badly
 	t.See("#instance-1003[data-status=ABNORMAL]")
-	t.WaitFor("document.querySelector('#instance-rows tr').id === 'instance-1003'")
+	t.sortAgain("document.querySelector('#instance-rows tr').id === 'instance-1003'")
 	t.WaitFor("document.title.includes('1 failed')")
 	t.WaitFor("document.querySelector('#status').textContent.includes('Failed 1')")
 	t.See("#batch-1 .marks [data-status=ABNORMAL]")

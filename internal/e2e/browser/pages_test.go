@@ -48,7 +48,7 @@ func startGallery(t *testing.T, b *chrome) *gallery {
 	remove()
 	g.observed = g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
 	g.asked = g.ask(tb, "abnormal", "CANCEL_ORDER")
-	g.job = g.cancelChosen(manager, "large")
+	g.job = g.cancelChosen(manager, "paused") // where nothing changes in between
 	return g
 }
 
@@ -160,7 +160,11 @@ func (g *gallery) pages() []shown {
 		}},
 		shown{"compare", func(t *tab) { t.openCompare(g.ticket("abnormal")) }},
 		at("receipt-open", g.open), at("receipt-observed", g.observed), at("receipt-rejected", g.rejected),
-		at("audit", "/audit"), at("audit-search", "/audit?q=actor:operator+-outcome:failed+after:2026-01-01"), at("audit-wrong", "/audit?q=actor:x+outcom:failed"),
+		at("audit", "/audit"), at("audit-everything", "/audit?view=everything"), shown{"audit-open", func(t *tab) {
+			t.Go("/audit")
+			t.Click("tr.op .op-time a")
+			t.See(".op-steps li[data-action]")
+		}}, at("audit-search", "/audit?q=actor:operator+-outcome:failed+after:2026-01-01"), at("audit-wrong", "/audit?q=actor:x+outcom:failed"),
 		shown{"audit-suggestions", func(t *tab) {
 			t.Go("/audit")
 			t.Eval("document.querySelector('#field-q').focus()")
@@ -168,7 +172,13 @@ func (g *gallery) pages() []shown {
 			t.See("#suggestions [role=option]")
 			t.Eval("document.querySelectorAll('main details').forEach((d) => d.open = true)")
 		}},
-		at("timeline", "/audit/timeline?operation="+path.Base(g.rejected)), at("audit-empty", "/audit?person=nobody-is-called-so"),
+		shown{"list-suggestions", func(t *tab) {
+			t.Go("/tickets?status=any")
+			t.Eval("document.querySelector('#field-q').focus()")
+			t.Type("#field-q", "c")
+			t.See("#suggestions [role=option]")
+		}},
+		at("timeline", "/audit/timeline?operation="+path.Base(g.rejected)), at("timeline-bulk", "/audit/timeline?bulk="+path.Base(g.job)), at("audit-empty", "/audit?person=nobody-is-called-so"),
 		shown{"record", func(t *tab) {
 			t.Go("/audit?action=operation.rejected")
 			t.Click("tr[data-sequence] a")
@@ -185,9 +195,11 @@ func (g *gallery) pages() []shown {
 			t.WaitFor("location.pathname === '/sign-in'")
 			t.SignIn("manager")
 			t.Go("/audit")
-			t.See("#public-key")
+			t.See("#integrity-line")
 		}},
-		at("approval-manager", g.asked), at("bulk-list", "/bulk"), at("bulk", g.job), at("reviews", "/reviews"))
+		at("integrity", "/audit/integrity"), at("report", "/audit/report"), at("incident", "/audit/incident"),
+		at("approval-manager", g.asked), at("bulk-list", "/bulk"), at("bulk", g.job), at("reviews", "/audit/review"), at("reviewed", "/audit/review?view=reviewed"),
+		at("handover", "/handover"))
 }
 
 // designPages show every component.
@@ -245,6 +257,7 @@ func (g *gallery) each(t *tab, see func(shown)) {
 
 // TestBrowserAxe holds the pages against the rules of WCAG 2.2 AA that a program can check.
 func TestBrowserAxe(t *testing.T) {
+	t.Parallel()
 	source := axeSource(t)
 	b := startBrowser(t)
 	g := startGallery(t, b)
@@ -285,6 +298,7 @@ func axeSource(t *testing.T) string {
 // TestBrowserDesign holds every component against the same rules for readers who ask for high contrast, or whose system
 // has colours of its own.
 func TestBrowserDesign(t *testing.T) {
+	t.Parallel()
 	source := axeSource(t)
 	b := startBrowser(t)
 	s := startStage(t, quick, "--development")
@@ -319,6 +333,7 @@ const axe = `axe.run(document, {
 
 // TestBrowserNarrow looks at every page in windows of phones, tablets and large screens.
 func TestBrowserNarrow(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	g := startGallery(t, b)
 	tb := b.open(t, g.base, look{still: true})

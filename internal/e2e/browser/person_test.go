@@ -23,6 +23,7 @@ func (t *tab) SignOut() {
 // TestBrowserOtherPerson: in another tab of the same browser somebody else signs in. The first tab says so, sends nothing,
 // and shows what was typed to whoever is signed in now.
 func TestBrowserOtherPerson(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for language, held := range map[string]string{"en-US": "Not sent.", "zh-CN": "未发送。"} {
 		t.Run(language, func(t *testing.T) {
@@ -65,6 +66,7 @@ func TestBrowserOtherPerson(t *testing.T) {
 // TestBrowserSamePerson: who signs in again, in another tab, goes on with what they typed. A live page of somebody else
 // stands still.
 func TestBrowserSamePerson(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()}, hurried...)
 	form := b.open(t, s.base, look{still: true})
@@ -88,6 +90,7 @@ func TestBrowserSamePerson(t *testing.T) {
 
 // TestBrowserDatabaseAway: a database that is away for a moment is not the end of a session: the page waits and comes back.
 func TestBrowserDatabaseAway(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	data := t.TempDir()
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: crowded()}, append([]string{"--data", data}, hurried...)...)
@@ -130,12 +133,14 @@ func TestBrowserDatabaseAway(t *testing.T) {
 
 // TestBrowserSessionsReason: who ends a session without a reason is led to the field that lacks it.
 func TestBrowserSessionsReason(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	manager := b.open(t, s.base, look{still: true})
 	manager.SignIn("manager")
 	manager.Go("/audit")
-	manager.Click("main a[href='/sessions']")
+	manager.Click(".me > summary")
+	manager.Click(".me a[href='/sessions']")
 	manager.See("#sessions form button[name=session]")
 	manager.Click("#sessions form button[name=session]")
 	manager.WaitFor("document.activeElement.matches('[name=reason][aria-invalid=true]')")
@@ -143,11 +148,12 @@ func TestBrowserSessionsReason(t *testing.T) {
 
 // TestBrowserDemoUsers signs in with one click on the embedded simulator, and nowhere else: there no password is on the page.
 func TestBrowserDemoUsers(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for _, scripts := range []bool{true, false} {
 		tb := b.open(t, e2e.Launch(t, e2e.NoEnvironment).URL, look{still: true, noScripts: !scripts})
 		tb.Go("/sign-in")
-		tb.WaitFor("document.activeElement.matches('[name=account]')")
+		tb.WaitFor("document.activeElement.matches('#company button')")
 		tb.Click(".demo form:has([name=user][value=operator]) button")
 		tb.See("table.tickets")
 		if !tb.Is("document.querySelector('#viewer').textContent.includes('operator')") {

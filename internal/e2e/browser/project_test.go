@@ -9,6 +9,7 @@ import (
 // TestBrowserSwitchProject: the menu leads to another project without a new sign-in, and a page that is open of the former
 // one says so.
 func TestBrowserSwitchProject(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	tb := b.open(t, s.base, look{still: true})

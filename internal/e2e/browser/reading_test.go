@@ -39,6 +39,7 @@ func readable() []simulator.TicketSpec {
 // TestBrowserReading holds what a screen reader makes of a ticket's page against what it should: each line is one thing, with
 // its role, its name and its state.
 func TestBrowserReading(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, simulator.Config{Rules: quick.Rules, Tickets: readable()})
 	for _, language := range []string{"en-us", "zh-cn"} {

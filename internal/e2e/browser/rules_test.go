@@ -10,12 +10,13 @@ import (
 
 // TestBrowserRulesOnPhones looks at the pages of rules, approvals and jobs in a narrow window.
 func TestBrowserRulesOnPhones(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	tb := b.open(t, s.base, look{still: true, dark: true, language: "zh-CN", width: 390})
 	tb.SignIn("manager")
 	abnormal := "/tickets/" + s.UUID("abnormal")
-	for _, page := range []string{"/reviews", "/approvals", "/bulk", "/tickets", abnormal + "/operations/new?operation_type=CANCEL_ORDER",
+	for _, page := range []string{"/audit/review", "/approvals", "/bulk", "/tickets", abnormal + "/operations/new?operation_type=CANCEL_ORDER",
 		"/bulk/new?operation_type=PAUSE_ORDER&target=" + s.UUID("running")} {
 		tb.Go(page)
 		tb.See("main h1")
@@ -30,6 +31,7 @@ func TestBrowserRulesOnPhones(t *testing.T) {
 
 // TestBrowserSecondPerson has who asks and who approves at the console at the same time: each page follows by itself.
 func TestBrowserSecondPerson(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	asks, approves := b.open(t, s.base, look{still: true}), b.open(t, s.base, look{still: true, dark: true, language: "zh-CN"})
@@ -47,6 +49,7 @@ func TestBrowserSecondPerson(t *testing.T) {
 	approves.Click("#waiting li[data-operation] a")
 	approves.See("#approval #approve")
 	approves.Type("[name=comment]", "同意")
+	approves.Type("[name=count]", approves.Text("document.querySelector('[data-stops]').dataset.stops"))
 	approves.Click("#approve")
 	approves.See("#approval[data-status=sent]")
 	asks.See("#approval[data-status=sent]") // by itself
@@ -59,6 +62,7 @@ func TestBrowserSecondPerson(t *testing.T) {
 
 // TestBrowserTwoOperators: who comes second is shown what changed, and sends nothing.
 func TestBrowserTwoOperators(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick)
 	first, second := b.open(t, s.base, look{still: true}), b.open(t, s.base, look{still: true})
@@ -79,6 +83,7 @@ func TestBrowserTwoOperators(t *testing.T) {
 
 // TestBrowserPolicyChanges: the rules change while a confirmation page is open. What was typed is kept, and nothing is sent.
 func TestBrowserPolicyChanges(t *testing.T) {
+	t.Parallel()
 	rules := filepath.Join(t.TempDir(), "rules.cedar")
 	put := func(text string) {
 		if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
@@ -107,6 +112,7 @@ func TestBrowserPolicyChanges(t *testing.T) {
 
 // TestBrowserJob chooses instances, confirms, and reads what came of each.
 func TestBrowserJob(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	g := &gallery{stage: startStage(t, quick)}
 	tb := b.open(t, g.base, look{still: true})

@@ -13,6 +13,7 @@ import (
 
 // TestBrowserSinglePage checks what scripts add to the pages: they make one application of them.
 func TestBrowserSinglePage(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){
 		"links and history":     links,
@@ -60,7 +61,7 @@ func links(s stage, t *tab) {
 	t.onHeading("renew_certificates")
 	t.Same("a link")
 	t.Click("nav.sections a[href='/audit']")
-	t.onHeading("Audit log")
+	t.onHeading("Audit")
 	t.See("nav.sections [aria-current][href='/audit']")
 	t.Eval("history.back()")
 	t.onHeading("renew_certificates")

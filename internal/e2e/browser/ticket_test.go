@@ -17,7 +17,7 @@ func TestBrowserTicket(t *testing.T) {
 	b := startBrowser(t)
 	for name, check := range map[string]func(stage, *tab){
 		"batch": batchFilters, "timeline in words": timelineInWords, "ranges": rangeSelection, "folds": foldedRows, "figures": figuresFilter,
-		"impossible": impossibleSayWhy, "still": nothingMoves,
+		"impossible": impossibleSayWhy, "still": nothingMoves, "untouched": nothingMovesByItself,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,20 +120,26 @@ func foldedRows(s stage, t *tab) {
 	t.WaitFor(states + " === 'PROCESSING,READY' && " + counted + " === 200")
 	t.WaitFor("document.querySelector('[data-fold=WAITING]').innerText.includes('180 waiting in batches 3–20')")
 	s.offset(5 * time.Minute)
-	t.WaitFor("document.querySelector('#instance-rows tr').id === 'instance-1003' && " + counted + " === 200")
+	t.sortAgain("document.querySelector('#instance-rows tr').id === 'instance-1003' && " + counted + " === 200")
 	s.offset(11 * time.Minute)
-	t.See("#instance-1019[data-status=PROCESSING]")
+	t.sortAgain("document.querySelector('#instance-1019[data-status=PROCESSING]')")
 	t.WaitFor("document.querySelector('[data-fold=WAITING]').innerText.includes('170 waiting in batches 4–20') && " + counted + " === 200")
 	if height := t.Text("String(document.documentElement.scrollHeight)"); !t.Is("document.documentElement.scrollHeight <= 2000") {
 		t.Errorf("the page is %s px high", height)
 	}
 	s.offset(35 * time.Minute) // 40 and more have ended
 	t.See("[data-fold=DONE]")
-	t.WaitFor(counted + " === 200 && !document.querySelector('#instance-rows [data-status=FINISHED]')")
+	t.sortAgain(counted + " === 200 && !document.querySelector('#instance-rows [data-status=FINISHED]')")
 	t.Click("[data-fold=DONE]")
 	t.WaitFor("location.search === '?rows=done' && document.querySelector('#instance-rows [data-status=FINISHED]') && !document.querySelector('[data-fold=DONE]')")
 	t.Click("[data-fold=WAITING]")
 	t.WaitFor("location.search === '?rows=all' && document.querySelectorAll('#instance-rows tr').length === 200")
+}
+
+// sortAgain puts the rows into the order that has changed, until a condition holds.
+func (t *tab) sortAgain(condition string) {
+	t.Helper()
+	t.WaitFor("(() => { document.querySelector('#order-changed:not([hidden]) button')?.click(); return " + condition + "; })()")
 }
 
 // figuresFilter: each figure narrows the table to what it counts, and heads sort.
@@ -183,6 +189,30 @@ func nothingMoves(s stage, t *tab) {
 	}
 }
 
+// nothingMovesByItself: the same where nobody has touched anything for a while. Rows keep their place, and a line says how
+// many would move; it puts them into order.
+func nothingMovesByItself(s stage, t *tab) {
+	call(t, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: observed})
+	t.Go("/tickets/" + s.UUID("crowded"))
+	t.Mark()
+	t.polled()
+	t.Eval("{ const now = Date.now; Date.now = () => now() + 60_000; moves.length = 0; }") // nobody was there for a minute
+	before := t.Text("[...document.querySelectorAll('#instance-rows tr')].map((r) => r.id).join()")
+	for range 12 {
+		t.rush(s, time.Minute)
+	}
+	t.See("#instance-1003[data-status=ABNORMAL]")
+	t.See("#batch-2[data-status=RUNNING]")
+	if after := t.Text("[...document.querySelectorAll('#instance-rows tr')].map((r) => r.id).join()"); after != before {
+		t.Errorf("rows have moved:\n%s\n%s", before, after)
+	}
+	if !t.Is(moved + " <= 0.005") {
+		t.Errorf("moved by %s:\n%s", t.Text("("+moved+").toFixed(4)"), t.Text("moves.join('\\n')"))
+	}
+	t.WaitFor("/^\\d+ moved/.test(document.querySelector('#order-changed:not([hidden])').innerText)")
+	t.sortAgain("document.querySelector('#instance-rows tr').id === 'instance-1003' && document.querySelector('#order-changed').hidden")
+}
+
 // TestBrowserTicketFits holds where things are on a screen.
 func TestBrowserTicketFits(t *testing.T) {
 	b := startBrowser(t)
@@ -218,6 +248,7 @@ func TestBrowserTicketFits(t *testing.T) {
 
 // TestBrowserTicketApproval: a request for approval is on the ticket's page of everybody at once, and goes when it is decided.
 func TestBrowserTicketApproval(t *testing.T) {
+	t.Parallel()
 	b := startBrowser(t)
 	s := startStage(t, quick) // which reads every few seconds: the log is faster
 	asks, looks := b.open(t, s.base, look{still: true}), b.open(t, s.base, look{still: true})
@@ -248,5 +279,31 @@ func TestBrowserTicketApproval(t *testing.T) {
 	looks.See("#timeline li[data-status='approval.refused']")
 	if looks.Is("document.querySelector('#requests li')") {
 		t.Error("a request that was declined still waits")
+	}
+}
+
+// TestBrowserLaneLabels: above the batches no label lies on another, at any width, however long the ticket is paused.
+func TestBrowserLaneLabels(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	s := startStage(t, quick)
+	for _, l := range []look{{still: true}, {still: true, language: "zh-CN"}} {
+		tb := b.open(t, s.base, l)
+		tb.SignIn("operator")
+		for _, paused := range []time.Duration{4 * time.Minute, 55 * time.Minute, 5 * time.Hour} {
+			s.offset(paused)
+			for _, width := range []int64{1440, 1024, 1000, 840, 720} {
+				tb.Resize(width, 900)
+				tb.Go("/tickets/" + s.UUID("paused"))
+				tb.See("#lane-axis text")
+				over := tb.Text(`(() => {
+					const all = [...document.querySelectorAll("#lane-axis text")].map((e) => [e.textContent, e.getBoundingClientRect()]);
+					return all.flatMap(([a, p], i) => all.slice(i + 1).filter(([, q]) => p.left < q.right && q.left < p.right).map(([b]) => a + " on " + b)).join();
+				})()`)
+				if over != "" {
+					t.Errorf("paused for %s, %d wide: %s", paused, width, over)
+				}
+			}
+		}
 	}
 }

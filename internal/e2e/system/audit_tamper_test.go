@@ -210,8 +210,9 @@ func (v *victim) unsearched() {
 		v.execIn(v.index, `UPDATE `+saved+`followed SET upto = 0`)
 		v.execIn(v.index, `DELETE FROM `+saved+`record`)
 	}
-	v.execIn(v.index, `DELETE FROM value`)
-	v.execIn(v.index, `DELETE FROM open_operation`)
+	for _, table := range []string{"value", "open_operation", "operation"} {
+		v.execIn(v.index, `DELETE FROM `+table)
+	}
 }
 
 func (v *victim) execIn(db *database.DB, statement string, args ...any) {

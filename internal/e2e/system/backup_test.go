@@ -302,6 +302,7 @@ func carriesOn(t testing.TB, l *logOf) {
 // hashes alone. The sizes are those at which no hash is beyond the full tiles.
 func TestBackupOfAPrunedLog(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	for _, tt := range []struct {
 		from, to database.Engine
 		records  int
@@ -383,6 +384,7 @@ func TestRestoreWithItsAnchor(t *testing.T) {
 // console has left beside it, and its search tables go.
 func TestRestorePutsAside(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	l := newLog(t, database.SQLite).grow(300)
 	file, before := l.backup(), l.bodies()
 	tamperWith(t, l.folder, `UPDATE entry SET body = CAST(replace(CAST(body AS TEXT), 'to be kept', 'to be lost') AS BLOB) WHERE seq = 4`)
@@ -444,6 +446,7 @@ func tamperFile(t testing.TB, file string, statements ...string) {
 // there; and leaves everything as it is.
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	for _, tt := range []struct {
 		name string
 		make func(t *testing.T, l *logOf) (file string, args []string)
@@ -554,6 +557,7 @@ func contents(t testing.TB, folder string) []string {
 // TestRestoreGivesUp what it is told to give up, by its number.
 func TestRestoreGivesUp(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	l := newLog(t, database.SQLite).grow(300)
 	file, before := l.backup(), l.bodies()
 	l.grow(7)
@@ -579,6 +583,7 @@ func TestRestoreGivesUp(t *testing.T) {
 // TestRestoreIntoPostgres that is not empty.
 func TestRestoreIntoPostgres(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	file := newLog(t, database.SQLite).grow(3).backup()
 	used := newLog(t, database.PostgreSQL).grow(4)
 	before := used.bodies()
@@ -628,6 +633,7 @@ func TestBackupRefuses(t *testing.T) {
 // TestBackupInterrupted while it reads: nothing is left.
 func TestBackupInterrupted(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	l := newLog(t, database.PostgreSQL).grow(300)
 	db, err := database.Inspect(t.Context(), l.database, database.Audit)
 	if err != nil {

@@ -64,6 +64,7 @@ func (b *behind) console(t *testing.T, args ...string) *process {
 // and no longer when it is right.
 func TestClockThatIsWrong(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	up := newBehind(t, newSite(t).url)
 	p := up.console(t)
 	b := newBrowser(t, p.url)

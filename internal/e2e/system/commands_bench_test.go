@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"coc-console/audit"
 	"coc-console/audit/audittest"
 )
 
@@ -27,7 +26,7 @@ func BenchmarkCommands(b *testing.B) {
 		b.Fatal(err)
 	}
 	n := audittest.Size(b)
-	o.Fill(b, n, func(int) audit.Record { return audittest.FullRecord() })
+	o.Fill(b, n, audittest.Busy())
 	o.CaughtUp(b)
 	key := o.PublicKey()
 	if err := o.CloseAll(); err != nil {

@@ -272,6 +272,18 @@ func TestKilledDuringAJob(t *testing.T) {
 	}
 }
 
+var stopsOf = regexp.MustCompile(`data-stops="([0-9]+)"`)
+
+// approval is the form that approves a request, with the number that its page asks for.
+func (b *browser) approval(key string) url.Values {
+	b.t.Helper()
+	stops := stopsOf.FindStringSubmatch(b.get("/approvals/" + key).body)
+	if stops == nil {
+		b.t.Fatal("the page does not ask how many instances stop")
+	}
+	return b.named(url.Values{"decision": {"approve"}, "count": {stops[1]}})
+}
+
 // TestKilledDuringAnApproval kills the console after a question, after the
 // answer and while the operation is sent.
 func TestKilledDuringAnApproval(t *testing.T) {
@@ -304,7 +316,7 @@ func TestKilledDuringAnApproval(t *testing.T) {
 			if p := requester.post(action, fields); p.location != "/approvals/"+key {
 				t.Fatalf("asking answers %d, to %q: %s", p.status, p.location, p.body)
 			}
-			approve := approver.named(url.Values{"decision": {"approve"}})
+			approve := approver.approval(key)
 			db := s.file("console.db")
 			release := until(s, func() {
 				_, _ = approver.try(context.WithoutCancel(t.Context()), http.MethodPost, "/approvals/"+key, approve)
@@ -385,7 +397,7 @@ func TestKilledDuringASharedApproval(t *testing.T) {
 	}
 	hold := make(chan struct{})
 	r.sim.Inject(simulator.Fault{Kind: simulator.CallOperate, Effect: simulator.Slow, Hold: hold, Times: 1, Late: true})
-	approve := approver.named(url.Values{"decision": {"approve"}})
+	approve := approver.approval(key)
 	go func() {
 		_, _ = approver.try(context.WithoutCancel(t.Context()), http.MethodPost, "/approvals/"+key, approve)
 	}()

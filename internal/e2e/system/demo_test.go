@@ -88,6 +88,7 @@ var (
 // its account is called; with them a demo's log does.
 func TestForgottenEndpoints(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	onBothEngines(t, func(t *testing.T, s store) {
 		s.starts(t, realEndpoints(t)...)
 		s.record(t, realActor)
@@ -106,6 +107,7 @@ func (s store) setting() string {
 
 func TestDemoIsMarked(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	onBothEngines(t, func(t *testing.T, s store) {
 		s.starts(t)
 		s.record(t, demoActor)
@@ -118,6 +120,7 @@ func TestDemoIsMarked(t *testing.T) {
 // TestDemoOfAnEarlierVersion has a log of the simulator's people, and no mark.
 func TestDemoOfAnEarlierVersion(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	onBothEngines(t, func(t *testing.T, s store) {
 		s.record(t, demoActor)
 		s.record(t, audit.Actor{AccountName: "typed", UserName: "wrong"}) // a sign-in that failed

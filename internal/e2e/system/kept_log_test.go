@@ -84,6 +84,7 @@ func sizeOf(t *testing.T, folder string) (n int64) {
 // without what SQLite keeps beside its files.
 func TestCopyWithoutItsWAL(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	data := t.TempDir()
 	p := startProcess(t, "--data", data)
 	b := newBrowser(t, p.url)
@@ -131,6 +132,7 @@ func TestCopyWithoutItsWAL(t *testing.T) {
 // TestShorterLogThanSeen: an older audit.db is put into the place of the present one.
 func TestShorterLogThanSeen(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	data := t.TempDir()
 	visit := func() {
 		t.Helper()
@@ -156,6 +158,7 @@ func TestShorterLogThanSeen(t *testing.T) {
 // new key after everything else was lost. One that a console made does not.
 func TestKeysThatAreThereFirst(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	brought := filepath.Join(t.TempDir(), "audit.key")
 	if _, err := audit.LoadKey(brought); err != nil {
 		t.Fatal(err)
@@ -196,6 +199,7 @@ func TestKeysThatAreThereFirst(t *testing.T) {
 // PostgreSQL database does not have.
 func TestKeyOlderThanTheDatabase(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	data := t.TempDir()
 	startProcess(t, "--data", data, "--database", emptySchema(t)).stop()
 	err := stopsAtStart(t, "--data", data, "--database", emptySchema(t))

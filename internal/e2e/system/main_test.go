@@ -116,3 +116,12 @@ func lines(text string) []string {
 	}
 	return all
 }
+
+// onlyInWhole leaves a test out of the short run, which is the race detector's: it starts one console after the other,
+// and what runs at the same time in each of them is tested where it stands.
+func onlyInWhole(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("consoles one after the other: in the whole run only")
+	}
+}

@@ -52,6 +52,7 @@ func (p *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // operation; without them the page and the log say what is missing, and no
 // password.
 func TestProxyAndCertificatesFromTheEnvironment(t *testing.T) {
+	onlyInWhole(t)
 	s := newSite(t)
 	server := httptest.NewUnstartedServer(s.counted(s.sim.Handler()))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)

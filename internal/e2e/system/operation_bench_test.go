@@ -48,6 +48,33 @@ func BenchmarkOperation(b *testing.B) {
 	}
 }
 
+// BenchmarkOneTicket posts operations on a ticket that has had 450, in turns with the first ones on other tickets: of-first
+// is what one on the old ticket takes in terms of those, by their medians. Each is posted once those before it have an end.
+func BenchmarkOneTicket(b *testing.B) {
+	const before, turns = 450, 50
+	c := newOperated(b, 0)
+	old := c.ticket()
+	took := func(ticket string) time.Duration {
+		form := []operationForm{{path: "/tickets/" + ticket + "/operations", cookie: c.cookie(0), query: c.upstream.next(ticket, "PAUSE_ORDER")}}
+		c.open(form)
+		answered := c.post(form, 1).Answered[0]
+		c.settle()
+		return answered
+	}
+	for range before {
+		took(old)
+	}
+	for b.Loop() {
+		var onOld, onNew []float64
+		for range turns {
+			onOld, onNew = append(onOld, took(old).Seconds()), append(onNew, took(c.ticket()).Seconds())
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(median(onOld)*1e6, "p50-µs")
+		b.ReportMetric(median(onOld)/median(onNew), "of-first")
+	}
+}
+
 // operated is a console whose operations are measured.
 type operated struct {
 	b        testing.TB

@@ -28,6 +28,7 @@ type sessionLine struct {
 // named or ended.
 func TestSessionsCommand(t *testing.T) {
 	t.Parallel()
+	onlyInWhole(t)
 	data := t.TempDir()
 	c := e2e.Launch(t, e2e.NoEnvironment, "--data", data)
 	operator, manager := newBrowser(t, c.URL), newBrowser(t, c.URL)

@@ -1,7 +1,9 @@
 package operatetest
 
 import (
+	"context"
 	"errors"
+	"strconv"
 	"testing"
 
 	"coc-console/audit"
@@ -37,6 +39,14 @@ func (d *Desk) Asked(scenario string) string {
 // Decision is the manager's answer.
 func (d *Desk) Decision(approve bool) approval.Answer {
 	return approval.Answer{Approve: approve, Comment: "as agreed", Actor: d.Superior, Caller: d.Manager}
+}
+
+// Typed is an answer with the number that stopped when the request was made.
+func (d *Desk) Typed(id string, by approval.Answer) approval.Answer {
+	if a, err := d.Approvals.Get(context.Background(), id); err == nil {
+		by.Count = strconv.Itoa(a.Impact.Stops)
+	}
+	return by
 }
 
 // Stands checks a request's state and note.

@@ -128,7 +128,7 @@ func NewDesk(t testing.TB, adjust ...func(*simulator.Config)) *Desk {
 	}))
 	t.Cleanup(server.Close)
 	d.url = server.URL
-	d.Client = d.NewClient(5 * time.Second)
+	d.Client = d.NewClient(time.Minute) // a limit that a busy machine does not reach
 	d.Operator, d.Actor = d.SignIn("operator")
 	d.Manager, d.Superior = d.SignIn("manager")
 	d.Sessions.Add("operator", d.Operator)

@@ -7,7 +7,7 @@ const units = "d|h|min|s|";
 
 /** The page of a ticket with a list of three, of which one has the age of a second. */
 const markup = (/** @type {string} */ more = "") => `<body><p id="status"></p><main data-live="/tickets/1/events" data-digest="d0"
- data-lost="Lost since {time}" data-ended="Ended" data-denied="Denied" data-again="Again" data-units="${units}" data-ago="{age} ago"${more}><article data-status="RUNNING"><h1 id="heading" data-announce="" data-status="RUNNING">Running</h1></article><p id="order-changed" hidden=""></p><b data-age="${Date.now() - 1000}"></b><div data-calm=""><ul id="instance-rows"><li id="a">A</li><li id="b"><a href="/b">B</a></li><li id="c">C</li></ul></div></main></body>`.replaceAll("\n", "");
+ data-lost="Lost since {time}" data-ended="Ended" data-denied="Denied" data-again="Again" data-units="${units}" data-ago="{age} ago"${more}><article data-status="RUNNING"><h1 id="heading" data-announce="" data-status="RUNNING">Running</h1></article><p id="order-changed" hidden="" data-moved="{n} moved"><span></span></p><b data-age="${Date.now() - 1000}"></b><div data-calm=""><ul id="instance-rows"><li id="a">A</li><li id="b"><a href="/b">B</a></li><li id="c">C</li></ul></div></main></body>`.replaceAll("\n", "");
 
 /** Streams, in the order in which they were asked for: what each was asked with, and how to send. */
 let asked = [];
@@ -97,6 +97,7 @@ for (const [hold, end] of [["activeElement", "focusout"], ["under", "pointerout"
     assert.equal(rows(), "abc");
     assert.equal(document.getElementById("a").textContent, "A!", "what is shown is right all the same");
     assert.equal(document.getElementById("order-changed").hidden, false);
+    assert.equal(document.getElementById("order-changed").textContent, "2 moved");
     document[hold] = null;
     document.dispatchEvent(new Event(end));
     mock.timers.tick(1);

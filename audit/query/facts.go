@@ -1,0 +1,58 @@
+package query
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"coc-console/audit"
+)
+
+// Approvers are the names of who approved or refused what a record is about, as
+// it says: account/name, name, and id.
+func Approvers(r *audit.Record) []string {
+	switch r.Action {
+	case audit.ActionApprovalGiven, audit.ActionApprovalGranted, audit.ActionApprovalRefused:
+		both := r.Actor.UserName
+		if r.Actor.AccountName != "" {
+			both = r.Actor.AccountName + "/" + both
+		}
+		return []string{both, r.Actor.UserName, r.Actor.UserID}
+	}
+	if !strings.Contains(r.Detail, `"approved_by"`) {
+		return nil
+	}
+	var d struct {
+		By        string   `json:"approved_by"`
+		Approvers []string `json:"approvers"` // where they are several
+	}
+	if json.Unmarshal([]byte(r.Detail), &d) != nil || d.By == "" {
+		return nil
+	}
+	var all []string
+	for _, by := range append([]string{d.By}, d.Approvers...) {
+		if _, name, _ := strings.Cut(by, "/"); !slices.Contains(all, by) {
+			all = append(all, by, name)
+		}
+	}
+	return all
+}
+
+// Overridden reports whether a record is about an emergency override.
+func Overridden(r *audit.Record) bool {
+	return GroupOf(r.Action) == Overrides ||
+		strings.HasPrefix(r.Detail, "{") && strings.Contains(r.Detail, `"glass":true`)
+}
+
+// Hosts are the host that an operation on an instance names, and its address, in
+// lower case.
+func Hosts(target string, instance int64) []string {
+	if instance == 0 || target == "" {
+		return nil
+	}
+	host, address, ok := strings.Cut(strings.ToLower(target), " (")
+	if !ok {
+		return []string{host}
+	}
+	return []string{host, strings.TrimSuffix(address, ")")}
+}

@@ -1,0 +1,278 @@
+package company
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"go.uber.org/goleak"
+
+	"coc-console/internal/huawei"
+	"coc-console/internal/i18n"
+	"coc-console/internal/iam"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// forger is a provider that says and signs whatever a test likes.
+type forger struct {
+	t      *testing.T
+	server *httptest.Server
+	keys   *oidctest.Server
+	sign   func(claims string) string
+	change map[string]any // of the discovery document
+	claims map[string]any // of the ID token
+	status int            // of the token endpoint; 0: 200
+	body   string         // in the place of its answer
+	asked  *http.Request  // of the token endpoint
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newForger(t *testing.T) *forger {
+	t.Helper()
+	key := newKey(t)
+	f := &forger{t: t, keys: &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: "ES256"}}},
+		sign: func(claims string) string { return oidctest.SignIDToken(key, "k", "ES256", claims) }}
+	f.server = httptest.NewServer(f)
+	t.Cleanup(f.server.Close)
+	f.keys.SetIssuer(f.server.URL)
+	return f
+}
+
+func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/.well-known/openid-configuration":
+		doc := map[string]any{"issuer": f.server.URL, "authorization_endpoint": f.server.URL + "/authorize?tenant=a", "token_endpoint": f.server.URL + "/token",
+			"jwks_uri": f.server.URL + "/keys", "id_token_signing_alg_values_supported": []string{"ES256", "HS256", "none"}}
+		maps.Copy(doc, f.change)
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(doc)
+	case "/token":
+		_ = r.ParseForm()
+		f.asked = r
+		w.Header().Set("Content-Type", "application/json")
+		if f.status != 0 {
+			w.WriteHeader(f.status)
+		}
+		if f.body != "" {
+			_, _ = fmt.Fprint(w, f.body)
+			return
+		}
+		text, _ := json.Marshal(f.claims)
+		_, _ = fmt.Fprintf(w, `{"access_token":"a","token_type":"Bearer","id_token":%q}`, f.sign(string(text)))
+	default:
+		f.keys.ServeHTTP(w, r)
+	}
+}
+
+func (f *forger) provider(change ...func(*Config)) *Provider {
+	f.t.Helper()
+	cfg := Config{Issuer: f.server.URL, ClientID: "the-console", Key: make([]byte, 32), Now: time.Now,
+		Secret: func() (string, error) { return "the-secret-of-the-client", nil },
+		Exchange: func(context.Context, huawei.Token, string) (iam.Identity, huawei.Token, error) {
+			return iam.Identity{UserID: "u", ProjectScoped: true}, huawei.NewToken("MII"), nil
+		}}
+	for _, c := range change {
+		c(&cfg)
+	}
+	p, err := New(cfg)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return p
+}
+
+// signIn begins a sign-in and comes back; change adjusts the claims, which fit otherwise.
+func (f *forger) signIn(p *Provider, change map[string]any) error {
+	f.t.Helper()
+	r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, "https://ops.example.com/sign-in/oidc", http.NoBody)
+	to, cookies, err := p.Begin(f.t.Context(), r, true, Wish{Back: "/tickets"})
+	if err != nil {
+		return err
+	}
+	at, err := url.Parse(to)
+	if err != nil || at.Query().Get("tenant") != "a" || at.Query().Get("redirect_uri") != "https://ops.example.com/sign-in/oidc/callback" {
+		f.t.Fatalf("it leads to %s, %v", to, err)
+	}
+	now := time.Now()
+	f.claims = map[string]any{"iss": f.server.URL, "aud": "the-console", "sub": "s", "nonce": at.Query().Get("nonce"), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
+	for name, value := range change {
+		if f.claims[name] = value; value == nil {
+			delete(f.claims, name)
+		}
+	}
+	back := httptest.NewRequestWithContext(f.t.Context(), http.MethodGet, "/sign-in/oidc/callback?code=the-code-of-this&state="+at.Query().Get("state"), http.NoBody)
+	for _, c := range cookies {
+		if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.SameSite != http.SameSiteLaxMode {
+			f.t.Errorf("the cookie is %v", c)
+		}
+		back.AddCookie(c)
+	}
+	answer, _ := p.Receive(back, true)
+	_, _, err = answer.Exchange(f.t.Context())
+	return err
+}
+
+func kindOf(err error) Kind {
+	e, _ := errors.AsType[*Error](err)
+	if e == nil {
+		return 0
+	}
+	return e.Kind
+}
+
+// TestForgedIDTokens: signature, algorithm, issuer, audience, party, nonce and times are checked.
+func TestForgedIDTokens(t *testing.T) {
+	f := newForger(t)
+	p := f.provider()
+	if err := f.signIn(p, nil); err != nil {
+		t.Fatal(err)
+	}
+	if user, password, ok := f.asked.BasicAuth(); !ok || user != "the-console" || password != "the-secret-of-the-client" || f.asked.PostForm.Get("code_verifier") == "" {
+		t.Errorf("the code was redeemed with %v", f.asked.PostForm)
+	}
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		change map[string]any
+		want   Kind
+	}{
+		"another issuer":    {map[string]any{"iss": "https://evil.example"}, BadToken},
+		"another audience":  {map[string]any{"aud": "another"}, BadToken},
+		"no audience":       {map[string]any{"aud": nil}, BadToken},
+		"two audiences":     {map[string]any{"aud": []string{"the-console", "another"}}, BadToken},
+		"with the party":    {map[string]any{"aud": []string{"the-console", "another"}, "azp": "the-console"}, 0},
+		"another party":     {map[string]any{"azp": "another"}, BadToken},
+		"another nonce":     {map[string]any{"nonce": "x"}, Replayed},
+		"no nonce":          {map[string]any{"nonce": nil}, Replayed},
+		"over":              {map[string]any{"exp": now.Add(-Leeway - time.Minute).Unix()}, ClockOff},
+		"just over":         {map[string]any{"exp": now.Add(-time.Minute).Unix()}, 0},
+		"no end":            {map[string]any{"exp": nil}, ClockOff},
+		"of the future":     {map[string]any{"iat": now.Add(Leeway + time.Minute).Unix()}, ClockOff},
+		"not begun":         {map[string]any{"nbf": now.Add(Leeway + time.Minute).Unix()}, ClockOff},
+		"a clock a bit off": {map[string]any{"iat": now.Add(Leeway - time.Minute).Unix()}, 0},
+	} {
+		if err := f.signIn(p, tt.change); kindOf(err) != tt.want || (err == nil) != (tt.want == 0) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+	}
+	good := f.sign
+	other := newKey(t)
+	for name, sign := range map[string]func(string) string{
+		"another key":    func(claims string) string { return oidctest.SignIDToken(other, "k", "ES256", claims) },
+		"an unknown key": func(claims string) string { return oidctest.SignIDToken(other, "other", "ES256", claims) },
+		"no signature":   func(claims string) string { return strings.Join(append(strings.Split(good(claims), ".")[:2], ""), ".") },
+		"none":           func(claims string) string { return "eyJhbGciOiJub25lIn0." + strings.Split(good(claims), ".")[1] + "." },
+		"no token":       func(string) string { return "" },
+		"garbage":        func(string) string { return "x" },
+	} {
+		f.sign = sign
+		if err := f.signIn(p, nil); kindOf(err) != BadToken || strings.Contains(err.Error(), "eyJ") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestProvidersThatDoNotFit: what a discovery document or the token endpoint says that can't be right leads nowhere,
+// and says why without a secret.
+func TestProvidersThatDoNotFit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*forger, *Config)
+		want   Kind
+		says   string
+	}{
+		"another issuer":     {func(f *forger, _ *Config) { f.change = map[string]any{"issuer": "https://evil.example"} }, Misconfigured, "https://evil.example"},
+		"a token address":    {func(f *forger, _ *Config) { f.change = map[string]any{"token_endpoint": "http://evil.example/token"} }, Misconfigured, "token_endpoint"},
+		"a sign-in address":  {func(f *forger, _ *Config) { f.change = map[string]any{"authorization_endpoint": "javascript:alert(1)"} }, Misconfigured, "authorization_endpoint"},
+		"no keys":            {func(f *forger, _ *Config) { f.change = map[string]any{"jwks_uri": ""} }, Misconfigured, "jwks_uri"},
+		"keys that are none": {func(f *forger, _ *Config) { f.change = map[string]any{"jwks_uri": f.server.URL + "/nowhere"} }, Unreachable, ""},
+		"an unreadable secret": {func(_ *forger, c *Config) {
+			c.Secret = func() (string, error) { return "", errors.New("no such file") }
+		}, Misconfigured, ""},
+		"a wrong secret": {func(f *forger, _ *Config) {
+			f.status, f.body = 401, `{"error":"invalid_client","error_description":"Wrong the-secret-of-the-client"}`
+		}, Misconfigured, "invalid_client: Wrong [hidden]"},
+		"a used code": {func(f *forger, _ *Config) {
+			f.status, f.body = 400, `{"error":"invalid_grant","error_description":"the-code-of-this is used"}`
+		}, Refused, "invalid_grant: [hidden] is used"},
+		"an error page":   {func(f *forger, _ *Config) { f.status, f.body = 502, "the-secret-of-the-client" }, Unreachable, ""},
+		"another address": {func(f *forger, _ *Config) { f.status, f.body = 302, "the-secret-of-the-client" }, Unreachable, ""},
+		"no JSON":         {func(f *forger, _ *Config) { f.body = "the-secret-of-the-client" }, Unreachable, ""},
+		"no ID token":     {func(f *forger, _ *Config) { f.body = `{"access_token":"a","token_type":"Bearer"}` }, BadToken, ""},
+		"without end":     {func(f *forger, _ *Config) { f.body = `{"access_token":"` + strings.Repeat("a", 2<<20) + `"}` }, Unreachable, ""},
+		"no provider":     {func(_ *forger, c *Config) { c.Issuer += "/elsewhere" }, Unreachable, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newForger(t)
+			p := f.provider(func(c *Config) { tt.change(f, c) })
+			err := f.signIn(p, nil)
+			e, _ := errors.AsType[*Error](err)
+			if e == nil || e.Kind != tt.want || !strings.Contains(e.Verbatim, tt.says) || tt.says == "" && e.Verbatim != "" {
+				t.Fatalf("got %v, want %v %q", err, tt.want, tt.says)
+			}
+			for _, language := range i18n.Languages() {
+				x, ok := Explain(i18n.WithLanguage(t.Context(), language), err)
+				if shown := fmt.Sprintf("%v %+v", err, x); !ok || x.Text == "" || x.Status < 400 || strings.Contains(shown, "the-secret") || strings.Contains(shown, "the-code") {
+					t.Errorf("it says %s", shown)
+				}
+			}
+		})
+	}
+	for _, issuer := range []string{"", "http://login.example.com", "https://user:secret@login.example.com", "https://login.example.com?x=1"} {
+		if _, err := New(Config{Issuer: issuer}); err == nil || strings.Contains(err.Error(), "secret@") {
+			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+}
+
+// TestClientAuthentication: the client proves itself as the provider takes it.
+func TestClientAuthentication(t *testing.T) {
+	f := newForger(t)
+	f.change = map[string]any{"token_endpoint_auth_methods_supported": []string{"client_secret_post"}}
+	if err := f.signIn(f.provider(), nil); err != nil || f.asked.PostForm.Get("client_secret") != "the-secret-of-the-client" || f.asked.Header.Get("Authorization") != "" {
+		t.Errorf("got %v, with %v", err, f.asked.PostForm)
+	}
+	if err := f.signIn(f.provider(func(c *Config) { c.Secret = nil }), nil); err != nil || f.asked.PostForm.Has("client_secret") || f.asked.PostForm.Get("client_id") != "the-console" {
+		t.Errorf("a public client: got %v, with %v", err, f.asked.PostForm)
+	}
+}
+
+// TestAgedDiscovery: what a provider said of itself an hour ago is asked for again, and counts while it is down.
+func TestAgedDiscovery(t *testing.T) {
+	f := newForger(t)
+	now := time.Now()
+	p := f.provider(func(c *Config) { c.Now = func() time.Time { return now } })
+	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != "" {
+		t.Errorf("a provider without a sign-out has %q", to)
+	}
+	f.change = map[string]any{"end_session_endpoint": f.server.URL + "/logout?a=b"}
+	now = now.Add(2 * time.Hour)
+	want := f.server.URL + "/logout?a=b&client_id=the-console&post_logout_redirect_uri=" + url.QueryEscape("https://ops.example.com/")
+	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != want {
+		t.Errorf("the sign-out is %q", to)
+	}
+	f.server.Close()
+	now = now.Add(2 * time.Hour)
+	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != want {
+		t.Errorf("while it is down the sign-out is %q", to)
+	}
+}

@@ -1,0 +1,170 @@
+package handover
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"coc-console/internal/ansi"
+	"coc-console/internal/i18n"
+	"coc-console/internal/present"
+	"coc-console/templates"
+)
+
+// Periods are the hours that a page can go back, DefaultHours those that nobody has chosen.
+var Periods = []int{8, 12, 24}
+
+// DefaultHours are those of a night.
+const DefaultHours = 12
+
+// Page fills the page of a sheet. Its frame, hours and form are the caller's.
+func (s Sheet) Page(page templates.Handover) templates.Handover {
+	page.Since, page.Digest = s.Since.UTC().Format(time.RFC3339Nano), s.Digest()
+	page.Reviews, page.Count = s.Reviews, s.Count()
+	for _, n := range Periods {
+		page.Periods = append(page.Periods, templates.HandoverPeriod{Hours: n, Selected: n == page.Hours,
+			Address: "/handover?hours=" + strconv.Itoa(n)})
+	}
+	page.Markdown = "/handover.md?hours=" + strconv.Itoa(page.Hours)
+	for _, t := range s.Tickets {
+		page.Tickets = append(page.Tickets, templates.HandoverTicket{Name: ansi.VisibleLine(t.Name),
+			Status: string(t.Status), Creator: ansi.VisibleLine(t.Creator), Created: t.Created,
+			Address: present.TicketAddress(string(t.ExecuteUUID))})
+	}
+	for _, o := range s.Open {
+		page.Open = append(page.Open, operationRow(o))
+	}
+	for _, a := range s.Approvals {
+		page.Approvals = append(page.Approvals, present.ApprovalRow(a))
+	}
+	for _, b := range s.Bulks {
+		page.Bulks = append(page.Bulks, templates.BulkRow{ID: b.ID, State: string(b.State), Type: string(b.Type),
+			Who: ansi.VisibleLine(b.Actor.UserName), Reason: ansi.Visible(b.Reason),
+			Address: "/bulk/" + url.PathEscape(b.ID), Items: b.Size(), Started: b.Created})
+	}
+	for _, t := range s.Done {
+		g := templates.HandoverGroup{Name: ansi.VisibleLine(t.Name), Address: present.TicketAddress(t.ID)}
+		if g.Name == "" {
+			g.Name = t.ID
+		}
+		for _, o := range t.Operations {
+			g.Operations = append(g.Operations, operationRow(o))
+		}
+		page.Done = append(page.Done, g)
+	}
+	if n := s.Note; n != nil {
+		page.Note, page.NoteBy, page.NoteAt = ansi.Visible(n.Text), ansi.VisibleLine(n.By.UserName), n.At
+	}
+	if n := s.Taken; n != nil {
+		page.TakenBy, page.TakenAt = ansi.VisibleLine(n.By.UserName), n.At
+	}
+	return page
+}
+
+func operationRow(o Operation) templates.HandoverOperation {
+	r := o.Requested
+	return templates.HandoverOperation{ID: r.OperationID, Type: r.OperationType, Target: present.TargetTitle(r),
+		Who: ansi.VisibleLine(r.Actor.UserName), Reason: ansi.Visible(r.Reason), Outcome: string(o.Last),
+		Receipt: present.ReceiptAddress(r.OperationID), At: r.When(), Override: o.Override, Reviewed: o.Reviewed}
+}
+
+// Markdown is a page as text for a chat, in the reader's language and zone.
+func Markdown(ctx context.Context, p templates.Handover) string {
+	m := markdown{t: i18n.T(ctx), h: i18n.Handover.T(ctx), zone: i18n.ZoneFrom(ctx)}
+	m.line("# %s", m.h.Heading)
+	if p.Note != "" {
+		m.line("\n%s  \n_%s_", strings.ReplaceAll(escape(p.Note), "\n", "  \n"),
+			escape(m.h.Saved(p.NoteBy, m.time(p.NoteAt))))
+	}
+	m.heading(m.h.Tickets, len(p.Tickets), m.h.NoTickets, p.Unlisted, m.h.NoList)
+	for _, t := range p.Tickets {
+		m.line("- **%s** %s (%s)", escape(m.t.Word.TicketStatus.Of(t.Status)), escape(t.Name), escape(t.Creator))
+	}
+	m.heading(m.h.Open, len(p.Open), m.h.NoOpen, false, "")
+	m.operations(p.Open)
+	m.heading(m.h.Approvals, len(p.Approvals), m.h.NoApprovals, false, "")
+	for _, a := range p.Approvals {
+		m.line("- %s: %s, %s %s. %s", escape(m.t.Approval.Name(a.Type, a.Target)), escape(a.Requester), m.h.Expires,
+			m.time(a.Expires), oneLine(a.Reason))
+	}
+	m.heading(m.h.Bulk, len(p.Bulks), m.h.NoBulk, false, "")
+	for _, b := range p.Bulks {
+		m.line("- **%s** %s: %s. %s", escape(m.t.Bulk.State.Of(b.State)), escape(m.t.Bulk.Name(b.Type, b.Items)),
+			escape(b.Who), oneLine(b.Reason))
+	}
+	m.heading(m.h.Last(p.Hours), p.Count, m.h.None, false, "")
+	for _, g := range p.Done {
+		m.line("\n**%s**\n", escape(g.Name))
+		m.operations(g.Operations)
+	}
+	if p.Reviews >= 0 {
+		m.line("\n%s", m.h.Reviews(p.Reviews))
+	}
+	return m.b.String()
+}
+
+// markdown writes a page.
+type markdown struct {
+	b    strings.Builder
+	t    *i18n.Texts
+	h    *i18n.HandoverTexts
+	zone *time.Location
+}
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
+
+func (m *markdown) time(t time.Time) string { return t.In(m.zone).Format("2006-01-02 15:04") }
+
+// heading begins a part, and says where there is nothing in it or it is not known.
+func (m *markdown) heading(name string, n int, none string, unknown bool, why string) {
+	m.line("\n## %s (%d)\n", name, n)
+	switch {
+	case unknown:
+		m.line("%s", why)
+	case n == 0:
+		m.line("%s", none)
+	}
+}
+
+func (m *markdown) operations(all []templates.HandoverOperation) {
+	for _, o := range all {
+		marks := ""
+		if o.Override {
+			marks = " (" + m.h.Override + ")"
+		}
+		if o.Reviewed {
+			marks += " (" + m.t.Review.Reviewed + ")"
+		}
+		reason := oneLine(o.Reason)
+		if reason == "" {
+			reason = m.h.NoReason
+		}
+		m.line("- %s **%s** %s%s: %s. _%s_", m.time(o.At), escape(o.Who), escape(m.t.Approval.Name(o.Type, o.Target)),
+			marks, reason, escape(m.t.Word.Action.Of(o.Outcome)))
+	}
+}
+
+func oneLine(text string) string { return escape(strings.Join(strings.Fields(text), " ")) }
+
+// escape keeps a text from being read as Markdown or HTML.
+func escape(text string) string { return escaper.Replace(text) }
+
+var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`,
+	">", `\>`, "#", `\#`, "|", `\|`, "~", `\~`, "!", `\!`, "@", `\@`)
+
+// Asked are the hours and the beginning of a hand-over that a form asks for, as
+// numbers and RFC 3339 write them; of what is missing or wrong, what nobody has chosen.
+func Asked(hours, since string, now time.Time) (int, time.Time) {
+	n, err := strconv.Atoi(hours)
+	if err != nil || n < 1 || n > 7*24 {
+		n = DefaultHours
+	}
+	from, err := time.Parse(time.RFC3339Nano, since)
+	if err != nil || now.Sub(from).Abs() > 8*24*time.Hour {
+		from = now.Add(-time.Duration(n) * time.Hour).Truncate(time.Minute)
+	}
+	return n, from
+}
