@@ -12,9 +12,8 @@ import (
 // Space is what a disk has left and has in all, in bytes.
 type Space struct{ Free, Total uint64 }
 
-// The limits at which the log warns, and at which it takes no more requests.
-// No file is kept in reserve: what is left below reservedSpace takes tens of
-// thousands of outcomes.
+// The limits at which the log warns, and at which it takes no more requests. No file is kept in reserve: what is left
+// below reservedSpace takes tens of thousands of outcomes.
 const (
 	lowSpace      = 1 << 30
 	reservedSpace = 64 << 20
@@ -53,9 +52,8 @@ type Warning struct {
 	Since time.Time // when it began; zero: not known
 }
 
-// Health lists what is wrong with the log, or with what runs beside it, or soon
-// will be; nothing when all is well. It writes nothing and is cheap enough for
-// every page.
+// Health lists what is wrong with the log, or with what runs beside it, or soon will be; nothing when all is well. It
+// writes nothing and is cheap enough for every page.
 func (l *Log) Health(ctx context.Context) []Warning {
 	var out []Warning
 	add := func(kind, text string, args ...any) {
@@ -104,8 +102,7 @@ type Figures struct {
 	Space  Space      // of the log's disk; zero when it is not known
 }
 
-// Figures reads the log's numbers. With an error, those that could be read are
-// there.
+// Figures reads the log's numbers. With an error, those that could be read are there.
 func (l *Log) Figures(ctx context.Context) (Figures, error) {
 	var f Figures
 	var size, signed, space error
@@ -134,8 +131,7 @@ func (l *Log) Anchors() []AnchorStatus {
 	return slices.Clone(l.anchors.status)
 }
 
-// Speed returns how long half and how long 99 % of the latest commits took at
-// most; zeros before the first.
+// Speed returns how long half and how long 99 % of the latest commits took at most; zeros before the first.
 func (l *Log) Speed() (p50, p99 time.Duration) { return l.speed.percentiles() }
 
 // speed remembers how long the latest commits took.

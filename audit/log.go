@@ -1,6 +1,5 @@
-// Package audit is the console's log: an append-only list of records with
-// consecutive sequence numbers and strictly increasing times, whose bytes form
-// a signed Merkle tree.
+// Package audit is the console's log: an append-only list of records with consecutive sequence numbers and strictly
+// increasing times, whose bytes form a signed Merkle tree.
 //
 // # What it guarantees
 //
@@ -67,14 +66,12 @@
 //
 // # How it is stored
 //
-// The log itself is the table entry, whose body is the record's exact bytes,
-// without secondary indexes. Appends that wait at the same time share one
-// commit. The tree's full tiles are in the table tile; the row head holds the
-// size, the root, the complete subtrees to go on from and the latest
-// checkpoint; a checkpoint a minute, and one per 4,096 records, is kept in
-// the table checkpoint. The search tables are derived: a follower fills them,
-// queries add what it has not reached yet, and they may be deleted while the
-// console is stopped. The newest records stay in memory until they are there.
+// The log itself is the table entry, whose body is the record's exact bytes, without secondary indexes. Appends that
+// wait at the same time share one commit. The tree's full tiles are in the table tile; the row head holds the size,
+// the root, the complete subtrees to go on from and the latest checkpoint; a checkpoint a minute, and one per 4,096
+// records, is kept in the table checkpoint. The search tables are derived: a follower fills them, queries add what it
+// has not reached yet, and they may be deleted while the console is stopped. The newest records stay in memory until
+// they are there.
 package audit
 
 import (
@@ -105,8 +102,7 @@ var (
 	ErrReserve  = errors.New("audit: the space that is left is kept for the ends of operations that run")
 )
 
-// StorageError says that the database refused a record. Nothing was written,
-// unless it is Unknown.
+// StorageError says that the database refused a record. Nothing was written, unless it is Unknown.
 type StorageError struct {
 	Full     bool // no space left
 	ReadOnly bool // the database cannot be written
@@ -126,8 +122,7 @@ const (
 	PostgreSQL = "postgresql"
 )
 
-// Config hands the log its database, opened and migrated. The caller closes it
-// after the log.
+// Config hands the log its database, opened and migrated. The caller closes it after the log.
 type Config struct {
 	Dialect      string           // SQLite or PostgreSQL
 	Log, LogRead *sql.DB          // tables entry, tile, head and checkpoint
@@ -150,9 +145,8 @@ type Config struct {
 
 // Database is what the log asks of its database besides SQL.
 type Database interface {
-	// What an error means: no space is left; nothing can be written; a lock was
-	// not let go of in time; the connection is gone; what a failed commit wrote
-	// may be back after a restart.
+	// What an error means: no space is left; nothing can be written; a lock was not let go of in time; the connection
+	// is gone; what a failed commit wrote may be back after a restart.
 	IsFull(err error) bool
 	IsReadOnly(err error) bool
 	IsBusy(err error) bool
@@ -163,11 +157,9 @@ type Database interface {
 	// numbers, until it returns an error, which is returned. A body is valid during
 	// the call only. It is errors.ErrUnsupported where there is no such way.
 	EachEntry(ctx context.Context, where string, args []any, each func(seq, ts int64, body []byte) error) error
-	// Unmoved fails when the log's file is no longer at its path. It is asked
-	// before every commit.
+	// Unmoved fails when the log's file is no longer at its path. It is asked before every commit.
 	Unmoved() error
-	// Space is what the log's disk has left and has in all, in bytes; zeros where
-	// that is not known.
+	// Space is what the log's disk has left and has in all, in bytes; zeros where that is not known.
 	Space() (free, total uint64, err error)
 	// Unguarded names the triggers that should refuse changes of the log, and do not.
 	Unguarded(ctx context.Context) ([]string, error)
@@ -217,9 +209,8 @@ type Log struct {
 	journal  *Journal // nil on PostgreSQL
 }
 
-// Open checks that the log continues the last checkpoint that it signed or
-// anchored (ErrRolledBack, ErrForked, ErrSignature), and starts its writer. What
-// searches and verifies it is started beside it.
+// Open checks that the log continues the last checkpoint that it signed or anchored (ErrRolledBack, ErrForked,
+// ErrSignature), and starts its writer. What searches and verifies it is started beside it.
 func Open(ctx context.Context, cfg Config) (*Log, error) {
 	l, err := prepare(ctx, cfg, (*Log).nameOnce)
 	if err != nil {
@@ -284,8 +275,7 @@ func prepare(ctx context.Context, cfg Config, name func(*Log, context.Context) e
 
 const originQuery = `SELECT origin FROM head WHERE id = 1`
 
-// readName reads the log's name. One whose head was removed has none, as
-// Verify says.
+// readName reads the log's name. One whose head was removed has none, as Verify says.
 func (l *Log) readName(ctx context.Context) error {
 	err := l.cfg.LogRead.QueryRowContext(ctx, originQuery).Scan(&l.origin)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -348,9 +338,8 @@ func (l *Log) signingState(ctx context.Context) (signing, error) {
 // closeTimeout is more than a last commit and a last checkpoint may take.
 const closeTimeout = 20 * time.Second
 
-// Close writes what is queued, signs and anchors the end, and stops. Appends
-// that come later get ErrClosed. When a commit does not end it returns ErrHangs
-// after closeTimeout.
+// Close writes what is queued, signs and anchors the end, and stops. Appends that come later get ErrClosed. When a
+// commit does not end it returns ErrHangs after closeTimeout.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	l.closed = true

@@ -111,8 +111,7 @@ type Actor struct {
 	Groups      string `json:"groups,omitempty"`
 }
 
-// Origin is where an action came from. Session is a keyed hash: it tells
-// sessions apart and opens none.
+// Origin is where an action came from. Session is a keyed hash: it tells sessions apart and opens none.
 type Origin struct {
 	Address   string `json:"address,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
@@ -128,8 +127,7 @@ type Upstream struct {
 	RequestID string `json:"request_id,omitempty"`
 }
 
-// Record is one entry of the log. Sequence and Time are the log's: Append sets
-// them. Empty fields are not written.
+// Record is one entry of the log. Sequence and Time are the log's: Append sets them. Empty fields are not written.
 type Record struct {
 	Sequence int64         // consecutive from 1
 	Time     time.Time     // microseconds, UTC, strictly increasing
@@ -152,9 +150,8 @@ type Record struct {
 	Repeats       int64  // how many reads of the minute before it stands for; 0: one
 	Input         string // of a decision: all that the policies were told, as JSON (policy.Input)
 
-	// Clock is what the clock said, in the rare case that Time is far from it:
-	// Time never goes back, so that the first records after a clock was set
-	// back are dated just after the last one before. The log sets it.
+	// Clock is what the clock said, in the rare case that Time is far from it: Time never goes back, so that the
+	// first records after a clock was set back are dated just after the last one before. The log sets it.
 	Clock time.Time
 }
 
@@ -209,8 +206,7 @@ func (r Record) check() error {
 	return nil
 }
 
-// MaxBody is the most bytes that a record takes in the log. The limits of its
-// fields see to it.
+// MaxBody is the most bytes that a record takes in the log. The limits of its fields see to it.
 const MaxBody = 65_535
 
 // Encode returns a record's bytes, as the log writes them.
@@ -222,8 +218,7 @@ func Encode(r Record) ([]byte, error) {
 	return withNumber(r.Sequence, r.Time.UnixMicro(), clockMicro(r), text), nil
 }
 
-// encodeContent encodes all but the number and time, which only the writer
-// knows: appenders do the work side by side.
+// encodeContent encodes all but the number and time, which only the writer knows: appenders do the work side by side.
 func encodeContent(r Record) ([]byte, error) {
 	return json.Marshal(content{Action: r.Action,
 		Outcome: r.Outcome, Actor: r.Actor, Origin: r.Origin, Duration: r.Duration.Microseconds(), Ticket: r.Ticket,
@@ -232,8 +227,7 @@ func encodeContent(r Record) ([]byte, error) {
 		Input: r.Input})
 }
 
-// withNumber puts the number and time before the content, and behind it what
-// the clock said, unless that is 0.
+// withNumber puts the number and time before the content, and behind it what the clock said, unless that is 0.
 func withNumber(seq, ts, clock int64, content []byte) []byte {
 	text := AppendNumber(make([]byte, 0, len(content)+96), seq, ts)
 	text = append(text, content[1:]...)
@@ -272,9 +266,8 @@ func AppendNumber(text []byte, seq, ts int64) []byte {
 
 func fromMicro(ts int64) time.Time { return time.UnixMicro(ts).UTC() }
 
-// The longest values that are kept, in bytes as the log writes them: as JSON,
-// where a quote takes two and a control character six. They are far above what
-// the console's own forms allow; only hostile headers and upstream texts are
+// The longest values that are kept, in bytes as the log writes them: as JSON, where a quote takes two and a control
+// character six. They are far above what the console's own forms allow; only hostile headers and upstream texts are
 // cut. With all fields as long as may be, a record stays below MaxBody.
 const (
 	maxShort, maxInput = 512, 4 << 10
