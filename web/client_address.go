@@ -31,16 +31,16 @@ const (
 )
 
 // clientOf tells where a request comes from. Only a proxy that is named in the
-// settings is believed: X-Forwarded-For is read from its end, over the entries
-// of such proxies, to the first of somebody else. What stands before it is
-// theirs to invent. The proxy's own address is never the client's.
+// settings, or one that may open the console's Unix socket, is believed:
+// X-Forwarded-For is read from its end, over the entries of such proxies, to
+// the first of somebody else. What stands before it is theirs to invent. The
+// proxy's own address is never the client's.
 func (s *server) clientOf(r *http.Request) client {
-	peer, ok := peerOf(r.RemoteAddr)
-	if !ok {
+	if !s.trusts(r) {
+		if peer, ok := peerOf(r.RemoteAddr); ok {
+			return client{address: peer.String()}
+		}
 		return client{address: handlers.UnknownAddress}
-	}
-	if !s.isProxy(peer) {
-		return client{address: peer.String()}
 	}
 	entries := listed(r.Header.Values("X-Forwarded-For"))
 	if len(entries) == 0 {
@@ -115,9 +115,21 @@ func (s *server) isProxy(address netip.Addr) bool {
 	return false
 }
 
-func (s *server) trusts(remote string) bool {
-	peer, ok := peerOf(remote)
+// trusts reports whether a request was handed on by a proxy that is believed.
+func (s *server) trusts(r *http.Request) bool {
+	if overSocket(r) {
+		return true
+	}
+	peer, ok := peerOf(r.RemoteAddr)
 	return ok && s.isProxy(peer)
+}
+
+// overSocket reports whether a request came over a Unix socket. No browser
+// opens one: it is a proxy, and the file's mode says which may. What the other
+// end calls itself tells nothing, since it may choose that.
+func overSocket(r *http.Request) bool {
+	own, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && own.Network() == "unix"
 }
 
 // extractor tells Echo the client's address, and warns once of each reason for
@@ -148,7 +160,7 @@ func (s *server) overTLS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
-	if !s.trusts(r.RemoteAddr) {
+	if !s.trusts(r) {
 		return false
 	}
 	protocols := listed(r.Header.Values("X-Forwarded-Proto"))
@@ -181,7 +193,7 @@ func (s *server) safeToSignIn(c echo.Context) bool {
 // speaks any more.
 func (s *server) onMachine(c echo.Context) bool {
 	r := c.Request()
-	if s.trusts(r.RemoteAddr) || !r.ProtoAtLeast(1, 1) {
+	if s.trusts(r) || !r.ProtoAtLeast(1, 1) {
 		return false
 	}
 	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",

@@ -145,7 +145,9 @@ func TestTrusts(t *testing.T) {
 	for remote, want := range map[string]bool{
 		"10.1.2.3:1": true, "[::ffff:10.1.2.3]:1": true, "[fd00::1]:1": true, "10.2.2.3:1": false, "[fe80::1]:1": false, "10.1.2.3": false, "": false,
 	} {
-		if got := s.trusts(remote); got != want {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.RemoteAddr = remote
+		if got := s.trusts(r); got != want {
 			t.Errorf("%q: got %v, want %v", remote, got, want)
 		}
 	}

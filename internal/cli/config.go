@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -69,6 +68,8 @@ type config struct {
 
 	logLevel  slog.Level
 	logFormat string
+
+	getenv func(string) string // what systemd hands over is told by variables, too
 }
 
 // simulated says that there are no endpoints, so that the simulator runs inside.
@@ -82,7 +83,7 @@ func (c config) dsn() string { return cmp.Or(c.database, c.data) }
 func consoleSettings(c *config) *settings.Set {
 	s := settings.New("")
 	f := s.Console
-	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on; other than loopback needs --tls-cert or --trusted-proxies")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on, unix:/path for a proxy on this machine, or systemd for a socket that its unit has opened; other than loopback needs --tls-cert or --trusted-proxies")
 	c.tls.define(f)
 	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, search.db, console.db and the keys")
 	f.StringVar(&c.database, "database", "", "postgres://… `ADDRESS`, when several consoles share one log; empty: SQLite in the data folder")
@@ -140,26 +141,6 @@ func (c *config) complete() {
 	if c.simulated() && len(c.managers) == 0 {
 		c.managers = []string{"demo/manager"}
 	}
-}
-
-// checkListen checks where the console, its metrics and its profiles are served.
-func (c config) checkListen() error {
-	host, _, err := net.SplitHostPort(c.listen)
-	if err != nil {
-		return settings.Wrong("listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:8080", c.listen))
-	}
-	if !settings.OnLoopback(host) && len(c.trustedProxies) == 0 && !c.tls.on() {
-		return settings.Wrong("listen", fmt.Sprintf("%q is reached from other machines, and passwords must not travel over "+
-			"plain http: name a certificate in --tls-cert and --tls-key, or put a proxy with TLS in front and name it in "+
-			"--trusted-proxies", c.listen))
-	}
-	if err := c.tls.check(); err != nil {
-		return err
-	}
-	if _, _, err := net.SplitHostPort(c.metricsListen); c.metricsListen != "" && err != nil {
-		return settings.Wrong("metrics-listen", fmt.Sprintf("%q is not an address such as 127.0.0.1:9090", c.metricsListen))
-	}
-	return c.checkProfiles()
 }
 
 func (c config) check() error {

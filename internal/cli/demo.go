@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"coc-console/internal/database"
 	"coc-console/internal/settings"
 	"coc-console/internal/simulator"
+	"coc-console/internal/sockets"
 	"coc-console/internal/store"
 )
 
@@ -37,11 +37,7 @@ func (c config) checkDemo() error {
 		return nil
 	}
 	const why = "without --coc-endpoint and --iam-endpoint the console runs on its simulator, whose passwords everybody knows, and serves this machine alone: give both endpoints"
-	host, _, err := net.SplitHostPort(c.listen)
-	if err != nil {
-		return settings.Wrong("listen", err.Error())
-	}
-	if !settings.OnLoopback(host) {
+	if !sockets.IsTCP(c.listen) || !settings.OnLoopback(c.listen) {
 		return settings.Wrong("listen", why+", or listen on 127.0.0.1")
 	}
 	if len(c.trustedProxies) > 0 {

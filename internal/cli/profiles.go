@@ -50,5 +50,5 @@ func serveProfiles(ctx context.Context, cfg config, logger *slog.Logger, open *c
 		}
 		routes.ServeHTTP(w, r)
 	})
-	return serveBeside(ctx, "profiles", setting{"pprof", cfg.profiles}, local, logger, open)
+	return serveBeside(ctx, "profiles", setting{"pprof", cfg.profiles, cfg.getenv}, local, logger, open)
 }

@@ -37,6 +37,7 @@ import (
 	"coc-console/internal/secretfile"
 	"coc-console/internal/settings"
 	"coc-console/internal/simulator"
+	"coc-console/internal/sockets"
 	consolestore "coc-console/internal/store"
 	"coc-console/internal/upstream"
 	"coc-console/web"
@@ -70,7 +71,7 @@ const serveExample = `  coc-console
 // serving completes a command that starts the console; version is for the root,
 // which takes --version.
 func (p *commandLine) serving(c *cobra.Command, version *bool) *cobra.Command {
-	var cfg config
+	cfg := config{getenv: p.getenv}
 	s := consoleSettings(&cfg)
 	if version != nil {
 		s.Options.BoolVar(version, "version", false, "print the version, and end")
@@ -93,11 +94,10 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	logger := newLogger(cfg, stderr)
 	var open closers
 	defer func() { err = errors.Join(err, open.close()) }()
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.listen)
+	listener, err := openListener(ctx, cfg, &open)
 	if err != nil {
-		return settings.Wrong("listen", err.Error())
+		return err
 	}
-	open.add(ignoreClosed(listener.Close))
 	if err := serveProfiles(ctx, cfg, logger, &open); err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if err := cfg.tls.secure(ctx, server, logger, &open); err != nil {
 		return err
 	}
-	if err := cfg.tls.serveRedirect(ctx, listener.Addr(), logger, &open); err != nil {
+	if err := serveRedirect(ctx, cfg, listener.Addr(), logger, &open); err != nil {
 		return err
 	}
 	if err := announce(cfg, listener.Addr(), demo, stdout); err != nil {
@@ -134,6 +134,7 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 		releaseStart()
 		collector.Pace(ctx)
 	})
+	tellManager(ctx, sockets.ManagerOf(cfg.getenv), logger, &open)
 	return serveUntil(ctx, server, listener, logger)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"coc-console/handlers"
 	"coc-console/internal/settings"
+	"coc-console/internal/sockets"
 	"coc-console/web"
 )
 
@@ -39,11 +40,14 @@ func newLogger(cfg config, w io.Writer) *slog.Logger {
 func serveMetrics(ctx context.Context, cfg config, metrics *web.Metrics, logger *slog.Logger, open *closers) error {
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", metrics.Handler())
-	return serveBeside(ctx, "metrics", setting{"metrics-listen", cfg.metricsListen}, routes, logger, open)
+	return serveBeside(ctx, "metrics", setting{"metrics-listen", cfg.metricsListen, cfg.getenv}, routes, logger, open)
 }
 
 // setting is an address to serve on, and what sets it.
-type setting struct{ name, address string }
+type setting struct {
+	name, address string
+	getenv        func(string) string
+}
 
 // serveBeside serves something of its own beside the console, where the setting has an address.
 func serveBeside(ctx context.Context, what string, s setting, h http.Handler, logger *slog.Logger,
@@ -51,7 +55,7 @@ func serveBeside(ctx context.Context, what string, s setting, h http.Handler, lo
 	if s.address == "" {
 		return nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
+	listener, err := sockets.Listen(ctx, s.address, s.getenv)
 	if err != nil {
 		return settings.Wrong(s.name, err.Error())
 	}
@@ -106,11 +110,14 @@ func ignoreClosed(f func() error) func() error {
 // announce prints where the console is and how to sign in.
 func announce(cfg config, addr net.Addr, demo []handlers.DemoAccount, w io.Writer) error {
 	var b strings.Builder
-	scheme := "http"
-	if cfg.tls.on() {
-		scheme = "https"
+	place := "http://" + addr.String()
+	switch {
+	case addr.Network() == "unix":
+		place = "unix:" + addr.String()
+	case cfg.tls.on():
+		place = "https://" + addr.String()
 	}
-	fmt.Fprintf(&b, "COC console: %s://%s\n", scheme, addr)
+	fmt.Fprintf(&b, "COC console: %s\n", place)
 	if len(demo) > 0 {
 		b.WriteString("It runs on the simulator inside it: nothing real is touched. Sign in with\n")
 		for _, d := range demo {

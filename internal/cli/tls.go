@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"coc-console/internal/settings"
+	"coc-console/internal/sockets"
 
 	"github.com/spf13/pflag"
 )
@@ -50,8 +51,10 @@ func (c *tlsConfig) check() error {
 	if c.key == "" {
 		return settings.Wrong("tls-cert", "goes with --tls-key")
 	}
-	if _, _, err := net.SplitHostPort(c.redirect); c.redirect != "" && err != nil {
-		return settings.Wrong("http-redirect", fmt.Sprintf("%q is not an address such as :80", c.redirect))
+	if c.redirect != "" {
+		if err := sockets.Check(c.redirect); err != nil {
+			return settings.Wrong("http-redirect", err.Error())
+		}
 	}
 	if _, err := (&certificate{tlsConfig: *c}).read(); err != nil {
 		return settings.Wrong("tls-cert", err.Error())
@@ -127,12 +130,16 @@ func (c *tlsConfig) secure(ctx context.Context, server *http.Server, logger *slo
 
 // serveRedirect leads browsers from http to the console's https at a port. Only addresses are led there: what a form
 // has sent has travelled in the open already, and is answered so.
-func (c *tlsConfig) serveRedirect(ctx context.Context, console net.Addr, logger *slog.Logger, open *closers) error {
+func serveRedirect(ctx context.Context, cfg config, console net.Addr, logger *slog.Logger, open *closers) error {
+	if cfg.tls.redirect == "" {
+		return nil
+	}
 	_, port, err := net.SplitHostPort(console.String())
 	if err != nil {
-		return fmt.Errorf("redirect to https: %w", err)
+		return settings.Wrong("http-redirect", "the console has no port to lead to: it is served on "+console.String())
 	}
-	return serveBeside(ctx, "redirect to https", setting{"http-redirect", c.redirect}, redirectTo(port), logger, open)
+	at := setting{"http-redirect", cfg.tls.redirect, cfg.getenv}
+	return serveBeside(ctx, "redirect to https", at, redirectTo(port), logger, open)
 }
 
 func redirectTo(port string) http.Handler {

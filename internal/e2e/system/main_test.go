@@ -58,6 +58,12 @@ func startProcess(t testing.TB, args ...string) *process {
 // spawn is startProcess for a console that is not waited for until ready.
 func spawn(t testing.TB, args ...string) *process {
 	t.Helper()
+	return spawnWith(t, func(*exec.Cmd) {}, args...)
+}
+
+// spawnWith is spawn for a process that change prepares.
+func spawnWith(t testing.TB, change func(*exec.Cmd), args ...string) *process {
+	t.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, args...)
 	p := &process{t: t, stdout: e2e.NewOutput(), stderr: e2e.NewOutput(), cmd: exec.CommandContext(context.Background(), os.Args[0], args...)}
 	for _, v := range os.Environ() {
@@ -67,6 +73,7 @@ func spawn(t testing.TB, args ...string) *process {
 	}
 	p.cmd.Env = append(p.cmd.Env, childVariable+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	change(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
