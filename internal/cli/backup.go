@@ -29,13 +29,12 @@ func (c *backupConfig) settings() *settings.Set {
 	s := settings.New("backup")
 	f := s.Console
 	f.StringVar(&c.Data, "data", "./coc-console-data", "`FOLDER` of audit.db and the keys")
-	f.StringVar(&c.Database, "database", "", "postgres://… `ADDRESS` of a log that is kept there; restore wants it empty")
+	s.DatabaseVar(&c.Database, new(string), "postgres://… `ADDRESS` of a log that is kept there; restore wants it empty")
 	f.StringVar(&c.KeyFile, "audit-key-file", "", "`FILE` with the key that signs the log's checkpoints; default audit.key in the data folder")
 	settings.ListVar(s.Options, &c.Keys, "public-key", "`LIST` of public keys whose checkpoints are believed; needed where the key's file is not", nil)
 	s.Own.StringVar(&c.Anchor, "anchor", "",
 		"`FILE` with a checkpoint that was kept elsewhere, such as the console's: shows what the backup does not have")
 	s.Also["anchor"] = "anchor-file"
-	s.Secret["database"] = settings.HidePassword
 	output.FormatOption(s, &c.format)
 	return s
 }

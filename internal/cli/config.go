@@ -32,7 +32,8 @@ type config struct {
 	managers       []string
 	serviceUser    string
 
-	servicePasswordFile string
+	servicePasswordFile  string
+	databasePasswordFile string
 
 	oidc oidcConfig
 	tls  tlsConfig
@@ -86,7 +87,7 @@ func consoleSettings(c *config) *settings.Set {
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on, unix:/path for a proxy on this machine, or systemd for a socket that its unit has opened; other than loopback needs --tls-cert or --trusted-proxies")
 	c.tls.define(f)
 	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, search.db, console.db and the keys")
-	f.StringVar(&c.database, "database", "", "postgres://… `ADDRESS`, when several consoles share one log; empty: SQLite in the data folder")
+	s.DatabaseVar(&c.database, &c.databasePasswordFile, "postgres://… `ADDRESS`, when several consoles share one log; empty: SQLite in the data folder")
 	f.StringVar(&c.cocEndpoint, "coc-endpoint", "", "`URL` of COC, such as https://coc.myhuaweicloud.com; empty: the simulator runs inside")
 	f.StringVar(&c.iamEndpoint, "iam-endpoint", "", "`URL` of IAM, such as https://iam.myhuaweicloud.com; goes with --coc-endpoint")
 	f.StringVar(&c.project, "project", "cn-north-4", "`NAME` of the project or region that the sign-in page offers")
@@ -121,7 +122,7 @@ func consoleSettings(c *config) *settings.Set {
 	f.DurationVar(&c.livePollInterval, "live-poll-interval", 5*time.Second, "`TIME` between two readings of a ticket that runs while somebody looks at its page; what moves less is read less often")
 	f.Var(settings.Level{To: &c.logLevel}, "log-level", "`LEVEL` of the console's own log: debug, info, warn or error")
 	settings.ChoiceVar(f, &c.logFormat, "log-format", "`FORMAT` of the console's own log: text or json", "text", "json")
-	s.Secret["database"], s.Secret["anchor-webhook"] = settings.HidePassword, settings.HideKeys
+	s.Secret["anchor-webhook"] = settings.HideKeys
 	s.Former = map[string]string{"job-rate": "bulk-rate", "observe": "effect-timeout", "person-limits": "user-limit-factor",
 		"poll": "ticket-poll-interval", "session-idle": "session-idle-timeout", "watch": "live-poll-interval"}
 	return s
@@ -170,6 +171,9 @@ func (c config) check() error {
 	}
 	if err := auditcmd.CheckDatabase(c.database); err != nil {
 		return err
+	}
+	if c.database == "" && c.databasePasswordFile != "" {
+		return settings.Wrong("database-password-file", "goes with --database")
 	}
 	if u, err := url.Parse(c.anchorWebhook); c.anchorWebhook != "" &&
 		(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {

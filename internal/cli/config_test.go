@@ -207,6 +207,39 @@ func TestConfigHidesSecrets(t *testing.T) {
 	}
 }
 
+// TestDatabasePasswordFile: the password of the file gets into the address, and is not shown.
+func TestDatabasePasswordFile(t *testing.T) {
+	password := written(t, "password", "s3 c/ret@\nnote\n")
+	for address, want := range map[string]string{
+		"postgres://coc@db.example.com/coc?sslmode=require": "postgres://coc:s3%20c%2Fret%40@db.example.com/coc?sslmode=require",
+		"postgres:///coc?host=/run/postgresql":              "postgres:///coc?host=%2Frun%2Fpostgresql&password=s3+c%2Fret%40",
+	} {
+		var cfg config
+		s := consoleSettings(&cfg)
+		variables := map[string]string{"COC_CONSOLE_DATABASE": address, "COC_CONSOLE_DATABASE_PASSWORD_FILE": password}
+		if err := s.Resolve(environment(variables), settings.File{}); err != nil || cfg.database != want {
+			t.Errorf("%s: %q, %v", address, cfg.database, err)
+		}
+		for _, command := range []string{"config", "config --format json"} {
+			if text := printed(t, environment(variables), strings.Fields(command)...); strings.Contains(text, "s3") || !strings.Contains(text, password) {
+				t.Errorf("%s prints\n%s", command, text)
+			}
+		}
+	}
+	for name, tt := range map[string]struct{ address, file, want string }{
+		"both":            {"postgres://coc:s3cret@db.example.com/coc", password, "leave one of them out"},
+		"both in a query": {"postgres://db.example.com/coc?user=coc&password=s3cret", password, "leave one of them out"},
+		"no database":     {"", password, "--database-password-file: goes with --database"},
+		"no file":         {"postgres://coc@db.example.com/coc", "/nowhere/password", "--database-password-file: "},
+		"empty":           {"postgres://coc@db.example.com/coc", written(t, "empty", "\n"), "holds no password"},
+	} {
+		err := refused(t, noEnvironment, "serve", "--database", tt.address, "--database-password-file", tt.file)
+		if !strings.Contains(err, tt.want) || strings.Contains(err, "s3cret") {
+			t.Errorf("%s: it says %q, want %q", name, err, tt.want)
+		}
+	}
+}
+
 // TestConfigTellsWhatServeRefuses: the settings are printed nevertheless.
 func TestConfigTellsWhatServeRefuses(t *testing.T) {
 	var out bytes.Buffer

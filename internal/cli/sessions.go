@@ -48,11 +48,10 @@ func (c *sessionsConfig) settings() *settings.Set {
 	s := settings.New("sessions")
 	f := s.Console
 	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of console.db and session.key")
-	f.StringVar(&c.database, "database", "", "postgres://… `ADDRESS` of the database that the consoles share")
+	s.DatabaseVar(&c.database, new(string), "postgres://… `ADDRESS` of the database that the consoles share")
 	f.StringVar(&c.keyFile, "session-key-file", "", "`FILE` with the key that seals the sessions; default session.key in the data folder")
 	f.DurationVar(&c.idle, "session-idle-timeout", 8*time.Hour, "`TIME` without use after which the console ends a session")
 	s.Former["session-idle"] = "session-idle-timeout"
-	s.Secret["database"] = settings.HidePassword
 	output.FormatOption(s, &c.format)
 	return s
 }

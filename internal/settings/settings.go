@@ -22,6 +22,8 @@ type Set struct {
 	Former  map[string]string              // the names of flags in the release before; to be removed after 0.1
 	Secret  map[string]func(string) string // how settings are shown that may hold one
 	origins map[*pflag.Flag]Origin
+
+	database, passwordFile *string // what DatabaseVar has defined; nil: nothing
 }
 
 // An Origin is where a value comes from.
@@ -107,7 +109,10 @@ func (s *Set) Resolve(getenv func(string) string, file File) error {
 			wrong = err
 		}
 	})
-	return wrong
+	if wrong != nil {
+		return wrong
+	}
+	return s.addPassword()
 }
 
 func (s *Set) resolveOne(flag *pflag.Flag, key string, getenv func(string) string, file File) error {

@@ -86,7 +86,6 @@ func (p Program) Audit() *cobra.Command {
 // it is, and those that are named.
 func (c *auditConfig) settings(names ...string) *settings.Set {
 	s := settings.New("audit")
-	s.Secret["database"] = settings.HidePassword
 	f := pflag.NewFlagSet("audit", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.StringVar(&c.keys, "public-key", "", "`LIST` of public keys whose checkpoints are believed; needed to verify")
@@ -127,7 +126,7 @@ func (c *auditConfig) where(names ...string) *settings.Set {
 
 func (c *auditConfig) locate(s *settings.Set) {
 	s.Console.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, or a backup's file")
-	s.Console.StringVar(&c.database, "database", "", "postgres://… `ADDRESS` of a log that is kept there")
+	s.DatabaseVar(&c.database, new(string), "postgres://… `ADDRESS` of a log that is kept there")
 }
 
 // auditing completes a command on the audit log.

@@ -27,7 +27,6 @@ func (p Program) incidentCommand() *cobra.Command {
 	var c auditConfig
 	var r incidentConfig
 	s := settings.New("audit")
-	s.Secret["database"] = settings.HidePassword
 	c.locate(s)
 	s.Options.StringVar(&r.from, "from", "", "`TIME` with which the incident begins, such as 2026-03-01T20:00 or 2026-03-01T12:00:00Z")
 	s.Options.StringVar(&r.to, "to", "", "`TIME` with which it ends; empty: now")

@@ -28,7 +28,6 @@ func (p Program) Replay() *cobra.Command {
 	var c auditConfig
 	r := replayConfig{since: 30 * 24 * time.Hour}
 	s := settings.New("policy")
-	s.Secret["database"] = settings.HidePassword
 	c.locate(s)
 	s.Options.Var(settings.Days{To: &r.since}, "since", "`DAYS`, such as 30d, that are looked back")
 	s.Console.StringVar(&r.files.Policy, "policy", "", "`FILE` of the Cedar policies that are asked; the built-in ones without it")

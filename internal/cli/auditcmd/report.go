@@ -27,7 +27,6 @@ func (p Program) reportCommand() *cobra.Command {
 	var c auditConfig
 	var r reportConfig
 	s := settings.New("audit")
-	s.Secret["database"] = settings.HidePassword
 	c.locate(s)
 	s.Options.StringVar(&r.from, "from", "", "`DAY` with which the period begins, such as 2026-03-01, in UTC; empty: six days ago")
 	s.Options.StringVar(&r.to, "to", "", "`DAY` with which the period ends; empty: today")
