@@ -26,12 +26,14 @@ const (
 type directory struct {
 	roles, teams map[string][]cedar.EntityUID // by member, sorted
 	all          []string                     // members of RoleManagers, sorted
+	elevations   map[string]elevation         // by role
 }
 
 // directoryFile is the form of the --directory file.
 type directoryFile struct {
-	Roles map[string][]string `json:"roles"`
-	Teams map[string][]string `json:"teams"`
+	Roles      map[string][]string  `json:"roles"`
+	Teams      map[string][]string  `json:"teams"`
+	Elevations map[string]elevation `json:"elevations"`
 }
 
 // parseDirectory reads the file's bytes; nil is an empty directory. managers
@@ -54,11 +56,12 @@ func parseDirectory(text []byte, managers []string) (directory, error) {
 	}
 	roles[RoleManagers] = slices.Concat(roles[RoleManagers], managers)
 	d := directory{}
-	var err1, err2 error
+	var err1, err2, err3 error
 	d.roles, err1 = byMember(typeRole, roles)
 	d.teams, err2 = byMember(typeTeam, f.Teams)
 	d.all = slices.Compact(slices.Sorted(slices.Values(roles[RoleManagers])))
-	return d, errors.Join(err1, err2)
+	d.elevations, err3 = checkElevations(f, roles)
+	return d, errors.Join(err1, err2, err3)
 }
 
 // byMember turns groups with their members into members with their groups.
@@ -146,12 +149,22 @@ func (r *Rules) GroupsThatCount(all []string) string {
 	for _, group := range all {
 		_, role := r.directory.roles[groupPrefix+group]
 		_, team := r.directory.teams[groupPrefix+group]
-		if (role || team) && !slices.Contains(named, group) {
+		if (role || team || r.directory.offersTo(groupPrefix+group)) && !slices.Contains(named, group) {
 			named = append(named, group)
 		}
 	}
 	slices.Sort(named)
 	return strings.Join(named, "\n")
+}
+
+// offersTo reports whether an elevation names a member.
+func (d directory) offersTo(member string) bool {
+	for _, e := range d.elevations {
+		if slices.Contains(e.Members, member) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d directory) managers() []string { return d.all }
@@ -165,6 +178,9 @@ func (d directory) groups() map[cedar.EntityUID]bool {
 				found[uid] = true
 			}
 		}
+	}
+	for _, uid := range uids(typeRole, slices.Collect(maps.Keys(d.elevations))) {
+		found[uid] = true
 	}
 	return found
 }

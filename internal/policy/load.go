@@ -223,6 +223,8 @@ type Store struct {
 	broken atomic.Pointer[error]
 	// candidate are rules that wait to be taken up.
 	candidate atomic.Pointer[Rules]
+	// elevations tell who has which role for a while.
+	elevations atomic.Pointer[Elevated]
 
 	mu   sync.Mutex // one check of the files at a time
 	seen [3]stamp
@@ -249,7 +251,12 @@ func Open(f Files, logger *slog.Logger) (*Store, error) {
 func (s *Store) Rules() *Rules { return s.rules.Load() }
 
 // Decide answers by the rules in force.
-func (s *Store) Decide(q Request) Decision { return s.Rules().Decide(q) }
+func (s *Store) Decide(q Request) Decision {
+	if q.Groups == nil {
+		q.Person = s.Elevated(q.Person, q.At)
+	}
+	return s.Rules().Decide(q)
+}
 
 // Broken says why changed files were not loaded, so that the previous policies
 // stay in force; nil when all is well.

@@ -35,10 +35,12 @@ const (
 	Sessions Action = "sessions" // see other people's sessions, and end them
 )
 
-// Person is who asks, as IAM named them, with their groups at the company's provider, one in a line.
+// Person is who asks, as IAM named them, with their groups at the company's provider and the roles that they have for
+// a while, one in a line.
 type Person struct {
 	UserID, UserName, AccountName string
 	Groups                        string
+	Elevated                      string // set by Store, which knows until when
 }
 
 // Ticket is what an action is about. Numbers are counts of instances.
@@ -395,8 +397,18 @@ func set(all []cedar.EntityUID) cedar.Set {
 	return cedar.NewSet(values...)
 }
 
-// RolesOf and TeamsOf are what the directory says of a person, sorted.
-func (r *Rules) RolesOf(p Person) []string { return names(r.directory.rolesOf(p)) }
+// RolesOf are a person's roles by the directory, sorted, and those for a while.
+func (r *Rules) RolesOf(p Person) []string {
+	roles := names(r.directory.rolesOf(p))
+	if p.Elevated != "" {
+		for role := range strings.SplitSeq(p.Elevated, "\n") {
+			if !slices.Contains(roles, role) {
+				roles = append(roles, role)
+			}
+		}
+	}
+	return roles
+}
 
 // TeamsOf returns the names of the person's teams, sorted.
 func (r *Rules) TeamsOf(p Person) []string { return names(r.directory.teamsOf(p)) }
