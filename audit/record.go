@@ -45,6 +45,11 @@ const (
 	ActionReviewed             Action = "review.signed_off"
 	ActionHandoverNoted        Action = "handover.noted"
 	ActionHandoverTaken        Action = "handover.taken"
+	ActionElevationRequested   Action = "elevation.requested" // a role for a while
+	ActionElevationGranted     Action = "elevation.granted"
+	ActionElevationRefused     Action = "elevation.refused"
+	ActionElevationWithdrawn   Action = "elevation.withdrawn"
+	ActionElevationEnded       Action = "elevation.ended" // before its time
 	ActionJobStarted           Action = "job.started"
 	ActionJobStopped           Action = "job.stopped"
 	ActionJobContinued         Action = "job.continued"
@@ -74,7 +79,8 @@ var actions = []Action{
 	ActionOperationUnknown, ActionOperationObserved, ActionOperationNotObserved, ActionApprovalRequested,
 	ActionApprovalGiven, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,
 	ActionApprovalReturned, ActionDataRejected, ActionOverrideUsed, ActionOverrideReviewed, ActionReviewed,
-	ActionHandoverNoted, ActionHandoverTaken, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
+	ActionElevationRequested, ActionElevationGranted, ActionElevationRefused, ActionElevationWithdrawn,
+	ActionElevationEnded, ActionHandoverNoted, ActionHandoverTaken, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
 	ActionPolicyChanged, ActionAccessDenied, ActionAccessThrottled, ActionAuditViewed, ActionAuditExported,
 	ActionAuditPruned, ActionAuditRestored, ActionAuditHeld, ActionAuditReleased, ActionAuditResumed,
 	ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,

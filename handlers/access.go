@@ -17,10 +17,9 @@ import (
 	"coc-console/internal/watch"
 )
 
-// authorizeView is the gate that whatever shows a ticket has to pass: nil when the rules
-// let the reader see it, else a Problem that says why not and whom to ask. That
-// somebody was stopped goes into the log; of a page that asks again by itself
-// once.
+// authorizeView is the gate that whatever shows a ticket has to pass: nil when the rules let the reader see it, else
+// a Problem that says why not and whom to ask. That somebody was stopped goes into the log; of a page that asks again
+// by itself once.
 func (h *base) authorizeView(c echo.Context, t coc.Ticket) error {
 	if t.ExecuteUUID == "" { // not read: nobody can say that it may be seen
 		return &Problem{Status: http.StatusServiceUnavailable, Kind: ProblemUnavailable,
@@ -73,8 +72,7 @@ func (h *base) forbidden(c echo.Context, kind ProblemKind, d policy.Decision, r 
 		Err: fmt.Errorf("the rules deny it: %s", strings.Join(d.Policies, ", "))}
 }
 
-// maySee reports whether the rules let somebody see a ticket, for lists that
-// leave out what they do not.
+// maySee reports whether the rules let somebody see a ticket, for lists that leave out what they do not.
 func (h *base) maySee(v Viewer, t coc.Ticket) bool {
 	return t.ExecuteUUID != "" && h.operations.MayView(v.Actor, t).Allowed
 }

@@ -27,8 +27,7 @@ const readsApproval = 2 * time.Second
 // decidedShown is how many decided requests the list shows.
 const decidedShown = 50
 
-// Approvals lists the requests of the reader's account: what waits, what is
-// their own, and what was decided.
+// Approvals lists the requests of the reader's account: what waits, what is their own, and what was decided.
 func (h *Handlers) Approvals(c echo.Context) error {
 	page, err := h.allApprovals(c)
 	if err != nil {
@@ -57,7 +56,7 @@ func (h *Handlers) allApprovals(c echo.Context) (page templates.Approvals, err e
 	if err != nil {
 		return page, err
 	}
-	page.View = "waiting"
+	page.View, page.Elevations = "waiting", h.elevations.CountFor(v.Actor)
 	if view := c.QueryParam("view"); view == "mine" || view == "decided" {
 		page.View = view
 	}
@@ -67,8 +66,7 @@ func (h *Handlers) allApprovals(c echo.Context) (page templates.Approvals, err e
 	return page, nil
 }
 
-// approvalsWait is the number for the navigation, as it was last known; 0 when
-// it cannot be told.
+// approvalsWait is the number for the navigation, as it was last known; 0 when it cannot be told.
 func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
 	n, err := h.countApprovals(ctx, v)
 	if err != nil {
@@ -79,7 +77,10 @@ func (h *base) approvalsWait(ctx context.Context, v Viewer) int {
 
 func (h *base) countApprovals(ctx context.Context, v Viewer) (int, error) {
 	return h.counts.Get(ctx, live.CountKey{Of: "approvals", Account: v.Actor.AccountID, User: v.Actor.UserID},
-		func(ctx context.Context) (int, error) { return h.approvals.CountFor(ctx, v.Actor) })
+		func(ctx context.Context) (int, error) {
+			n, err := h.approvals.CountFor(ctx, v.Actor)
+			return n + h.elevations.CountFor(v.Actor), err
+		})
 }
 
 // approval reads the request that the address names. Other accounts have none.
@@ -185,8 +186,7 @@ func (h *Handlers) approvalPage(c echo.Context, a approval.Request,
 	return page, nil
 }
 
-// readApproval reads the ticket of a request; the requester may see that, who
-// asked about it.
+// readApproval reads the ticket of a request; the requester may see that, who asked about it.
 func (h *Handlers) readApproval(c echo.Context, a approval.Request) (operate.Reading, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
@@ -220,8 +220,7 @@ func (h *Handlers) compareSeen(ctx context.Context, page *templates.Approval, a 
 	return nil
 }
 
-// DecideApproval takes what somebody decides about a request, or its requester
-// does with it.
+// DecideApproval takes what somebody decides about a request, or its requester does with it.
 func (h *Handlers) DecideApproval(c echo.Context) error {
 	ctx := c.Request().Context()
 	a, err := h.approval(c)
@@ -308,8 +307,7 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 	return err
 }
 
-// noteUndecided writes that somebody could not decide about a request, or do
-// with it what they wanted.
+// noteUndecided writes that somebody could not decide about a request, or do with it what they wanted.
 func (h *Handlers) noteUndecided(ctx context.Context, a approval.Request, decision, why string) {
 	h.noteDenied(ctx, why, audit.Record{Action: audit.ActionAccessDenied, Ticket: string(a.Ticket),
 		OperationType: string(a.Operation.Type),

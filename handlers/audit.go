@@ -138,8 +138,7 @@ func (h *Handlers) showRecords(ctx context.Context, form *auditview.LogForm, q s
 // searchLimit is how long a search may take: it shares the database with operations.
 const searchLimit = 5 * time.Second
 
-// newestPatience bounds how long a page of the log waits for what was noted
-// before it was asked for.
+// newestPatience bounds how long a page of the log waits for what was noted before it was asked for.
 const newestPatience = 500 * time.Millisecond
 
 // hasNewest waits for the newest records, and reports whether they came in time.
@@ -149,8 +148,7 @@ func (h *Handlers) hasNewest(ctx context.Context) bool {
 	return h.log.AwaitNotes(ctx) == nil
 }
 
-// tailOf is where records that come later are asked for: only the newest page
-// of a search without an end grows.
+// tailOf is where records that come later are asked for: only the newest page of a search without an end grows.
 func tailOf(form *auditview.LogForm, q search.Query, found search.Page) string {
 	if q.Before != 0 || q.After != 0 || !q.To.IsZero() {
 		return ""
@@ -190,8 +188,7 @@ func (h *Handlers) visibility(ctx context.Context, v Viewer, q search.Query) (se
 	return visible, nil
 }
 
-// recordRows are the rows of the list. Of an operation's request they also say
-// what came of it.
+// recordRows are the rows of the list. Of an operation's request they also say what came of it.
 func (h *Handlers) recordRows(ctx context.Context, records []audit.Record) ([]templates.RecordRow, error) {
 	rows := make([]templates.RecordRow, len(records))
 	last := map[string]audit.Action{} // by operation: its last record's action

@@ -35,6 +35,7 @@ import (
 	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
 	"coc-console/internal/database"
+	"coc-console/internal/elevation"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
@@ -164,9 +165,13 @@ func newPages() (*pages, error) {
 		Leases: leases, Rules: decides, Logger: logger, Now: time.Now})
 	bulks := bulk.New(bulk.Config{Operations: operations, Log: p.log, Index: p.index, Rows: store.NewBulk(db, seal), Keys: keys,
 		Leases: leases, Logger: logger, Now: time.Now, Rate: 1000})
+	elevations, err := elevation.New(context.Background(), elevation.Config{Log: p.log, Index: p.index, Rules: decides, Logger: logger, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
 	p.Handlers = handlers.New(handlers.Config{Presence: presence.New(presence.Config{Now: time.Now}), Log: p.log, Index: p.index, Verifier: verifier, COC: client, Watch: watcher, IAM: signIn, Operations: operations,
-		Approvals: approvals,
-		Bulk:      bulks, Rules: decides,
+		Approvals: approvals, Elevations: elevations,
+		Bulk: bulks, Rules: decides,
 		Sessions: p.sessions, Store: db, Logger: logger, Now: time.Now,
 		DefaultProject: "cn-north-4"})
 	atEnd(func() error { p.Close(); return nil })

@@ -1,11 +1,9 @@
-// Package handlers answers the console's pages: one file per page. A handler
-// reads a request, asks the log, COC or IAM, and renders one templ page. It
-// knows Echo and nothing of sessions, cookies, headers or the mapping from an
+// Package handlers answers the console's pages: one file per page. A handler reads a request, asks the log, COC or
+// IAM, and renders one templ page. It knows Echo and nothing of sessions, cookies, headers or the mapping from an
 // error to a status; that is package web's, which calls these handlers.
 //
-// A handler returns an error instead of writing an error page. Besides the
-// typed errors of coc, iam, audit and operate it returns *Problem for what is
-// wrong with the request itself.
+// A handler returns an error instead of writing an error page. Besides the typed errors of coc, iam, audit and
+// operate it returns *Problem for what is wrong with the request itself.
 package handlers
 
 import (
@@ -27,6 +25,7 @@ import (
 	"coc-console/internal/coc"
 	"coc-console/internal/company"
 	"coc-console/internal/course"
+	"coc-console/internal/elevation"
 	"coc-console/internal/finder"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
@@ -85,28 +84,23 @@ type NewSession struct {
 
 // Sessions is what the handlers need of the session store (package web).
 type Sessions interface {
-	// Begin replaces whatever session the browser has by a new one, under a
-	// new id, and sets its cookie.
+	// Begin replaces whatever session the browser has by a new one, under a new id, and sets its cookie.
 	Begin(c echo.Context, s NewSession) (Viewer, error)
-	// End deletes the browser's session and its cookie. It is no error when
-	// there is none.
+	// End deletes the browser's session and its cookie. It is no error when there is none.
 	End(c echo.Context) error
-	// SetLanguage and SetTheme remember a preference: in a cookie, and in the
-	// session where there is one.
+	// SetLanguage and SetTheme remember a preference: in a cookie, and in the session where there is one.
 	SetLanguage(c echo.Context, l i18n.Language) error
 	SetTheme(c echo.Context, t Theme) error
 	// List returns the live sessions, at most MaxSessions of them, those that
 	// were used last first, and whether there are more.
 	List(ctx context.Context) (list []SessionInfo, more bool, err error)
-	// EndSessions ends those that pick chooses, and returns which. Each has a
-	// record: r, with whose it was.
+	// EndSessions ends those that pick chooses, and returns which. Each has a record: r, with whose it was.
 	EndSessions(ctx context.Context, pick func(SessionInfo) bool, r audit.Record) ([]SessionInfo, error)
 	// Caller returns the caller of a live session by its row's key.
 	Caller(ctx context.Context, key string) (coc.Caller, error)
 	// SetShortcuts remembers whether single keys do something.
 	SetShortcuts(c echo.Context, on bool) error
-	// NewKey makes a one-time key for a form of that person, and OwnsKey tells
-	// whether it has.
+	// NewKey makes a one-time key for a form of that person, and OwnsKey tells whether it has.
 	NewKey(who audit.Actor) string
 	OwnsKey(who audit.Actor, key string) bool
 }
@@ -114,8 +108,7 @@ type Sessions interface {
 // DemoAccount is one account of the embedded simulator.
 type DemoAccount = templates.DemoAccount
 
-// Config is what the handlers stand on. All fields but Demo, Accounts,
-// DefaultProject and Limits are required.
+// Config is what the handlers stand on. All fields but Demo, Accounts, DefaultProject and Limits are required.
 type Config struct {
 	Log            *audit.Log
 	Index          *search.Index
@@ -127,6 +120,7 @@ type Config struct {
 	Operations     *operate.Service
 	Approvals      *approval.Service
 	Bulk           *bulk.Service
+	Elevations     *elevation.Service
 	Rules          *policy.Store
 	Sessions       Sessions
 	Store          store.DB
@@ -166,8 +160,7 @@ type Handlers struct {
 	development bool
 }
 
-// base is what every page stands on: who may see it, what is written about it,
-// and what is around it.
+// base is what every page stands on: who may see it, what is written about it, and what is around it.
 type base struct {
 	log        *audit.Log
 	index      *search.Index
@@ -176,6 +169,7 @@ type base struct {
 	operations *operate.Service
 	approvals  *approval.Service
 	bulk       *bulk.Service
+	elevations *elevation.Service
 	rules      *policy.Store
 	sessions   Sessions
 	presence   *presence.Registry
@@ -233,7 +227,7 @@ type signInPages struct {
 // New returns the handlers over cfg.
 func New(cfg Config) *Handlers {
 	b := &base{log: cfg.Log, index: cfg.Index, verifier: cfg.Verifier, coc: cfg.COC, operations: cfg.Operations, approvals: cfg.Approvals, bulk: cfg.Bulk,
-		rules: cfg.Rules, sessions: cfg.Sessions, presence: cfg.Presence, logger: cfg.Logger,
+		elevations: cfg.Elevations, rules: cfg.Rules, sessions: cfg.Sessions, presence: cfg.Presence, logger: cfg.Logger,
 		now: cfg.Now, clocks: cfg.Clocks, people: cfg.People, demo: cfg.Demo, night: cfg.Night,
 		review:   review.New(review.Config{Log: cfg.Log, Index: cfg.Index, Rules: cfg.Rules, Now: cfg.Now}),
 		logState: auditview.Standing{Log: cfg.Log, Index: cfg.Index, Keep: cfg.Retention, Verifier: cfg.Verifier, Clocks: cfg.Clocks, Databases: cfg.Databases, Data: cfg.Data, Shared: cfg.SharedLog},
@@ -270,8 +264,7 @@ const (
 	secureKey
 )
 
-// WithViewer returns a context that carries the signed-in person, for whom the
-// forms of pages are rendered.
+// WithViewer returns a context that carries the signed-in person, for whom the forms of pages are rendered.
 func WithViewer(ctx context.Context, v Viewer) context.Context {
 	return context.WithValue(templates.WithPerson(ctx, v.Person), viewerKey, v)
 }
@@ -326,8 +319,7 @@ func ThemeFrom(ctx context.Context) Theme {
 	return t
 }
 
-// ProblemKind names what is wrong with a request; web turns it into a page in
-// the reader's language.
+// ProblemKind names what is wrong with a request; web turns it into a page in the reader's language.
 type ProblemKind int
 
 // What can be wrong with a request before anything is asked of COC.
@@ -353,9 +345,8 @@ const (
 	ProblemOtherPerson                         // a page that was rendered for somebody else; Value holds what was typed
 )
 
-// Problem is a request that cannot be answered. Status is the HTTP status,
-// Value what the reader sent (shown back to them, escaped), Err the private
-// cause, logged and never shown.
+// Problem is a request that cannot be answered. Status is the HTTP status, Value what the reader sent (shown back to
+// them, escaped), Err the private cause, logged and never shown.
 type Problem struct {
 	Status   int
 	Kind     ProblemKind

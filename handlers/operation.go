@@ -114,10 +114,8 @@ func (f operationForm) request(ctx context.Context, v Viewer) operate.Request {
 	}
 }
 
-// showOperation renders the confirmation page with a fresh reading of the
-// ticket, or the one that the operation was stopped with. why is what stopped the form before anything was sent; nil
-// for a
-// page that was opened to confirm.
+// showOperation renders the confirmation page with a fresh reading of the ticket, or the one that the operation was
+// stopped with. why is what stopped the form before anything was sent; nil for a page that was opened to confirm.
 func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) error {
 	ctx := c.Request().Context()
 	page := h.operationPage(c, f)
@@ -152,9 +150,8 @@ func (h *Handlers) showOperation(c echo.Context, f operationForm, why error) err
 	return Render(c, status, page)
 }
 
-// fillPending names the operations on the same target that are pending: those
-// that have stopped the form, or those of now. Beside them stand the others on the
-// ticket, the requests for approval, and what was done to it last.
+// fillPending names the operations on the same target that are pending: those that have stopped the form, or those of
+// now. Beside them stand the others on the ticket, the requests for approval, and what was done to it last.
 func (h *Handlers) fillPending(ctx context.Context, page *templates.NewOperation, f operationForm,
 	why *operate.PendingError) error {
 	if page.Refusal != "" {
@@ -195,8 +192,7 @@ func (h *Handlers) fillNext(ctx context.Context, page *templates.NewOperation, f
 	present.NextHosts(page, now, rows)
 }
 
-// reading is what the form was stopped with, or a fresh one; of a ticket that the
-// reader may see.
+// reading is what the form was stopped with, or a fresh one; of a ticket that the reader may see.
 func (h *Handlers) reading(c echo.Context, f operationForm, why error) (operate.Reading, error) {
 	var refused *operate.RefusedError
 	var stale *operate.StaleError
@@ -277,8 +273,7 @@ func (h *Handlers) explain(ctx context.Context, page *templates.NewOperation, f 
 	return 0, why
 }
 
-// explainTaken says that the form's key belongs to another path; the page gets
-// a new one.
+// explainTaken says that the form's key belongs to another path; the page gets a new one.
 func explainTaken(page *templates.NewOperation, t *i18n.Texts, why error) bool {
 	taken, ok := errors.AsType[*operate.KeyTakenError](why)
 	if !ok {

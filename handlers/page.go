@@ -35,7 +35,7 @@ func (h *base) Frame(c echo.Context, title string, section templates.Section) te
 		return f
 	}
 	f.Viewer = &templates.Viewer{User: ansi.VisibleLine(v.Actor.UserName), Account: ansi.VisibleLine(v.Actor.AccountName), Project: ansi.VisibleLine(v.Actor.ProjectName),
-		Manager: v.Manager, Company: v.Company, Expires: v.Expires}
+		Manager: v.Manager, Company: v.Company, Expires: v.Expires, Elevated: h.elevations.Badges(ctx, v.Actor)}
 	f.Person, f.Other = v.Marker, otherPerson(ctx)
 	f.Notices = append(f.Notices, h.logNotices(ctx, v.Manager)...)
 	f.OverridesToReview = h.overridesWait(ctx, v)

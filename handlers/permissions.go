@@ -28,7 +28,8 @@ func (h *Handlers) Permissions(c echo.Context) error {
 	who := h.permissionsOf(c, &page)
 	page.Person = ansi.Visible(who.AccountName + "/" + who.UserName)
 	page.Own = operate.SamePerson(who, v.Actor) || who == v.Actor
-	page.Roles, page.Teams = rules.RolesOf(operate.PersonOf(who)), rules.TeamsOf(operate.PersonOf(who))
+	person := h.rules.Elevated(operate.PersonOf(who), h.now())
+	page.Roles, page.Teams = rules.RolesOf(person), rules.TeamsOf(person)
 	if err := h.permissionsOnTickets(c, who, &page); err != nil {
 		return err
 	}

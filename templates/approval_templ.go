@@ -21,6 +21,7 @@ type Approvals struct {
 	View                   string // "waiting", "mine" or "decided"
 	Waiting, Mine, Decided []ApprovalRow
 	Others                 []ApprovalRow // open, for others to decide
+	Elevations             int           // requests for a role that wait for the reader
 	Stream                 Live
 }
 
@@ -268,14 +269,16 @@ func (p Approvals) Body() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "</div><aside><section><h2>", t.Approval.How)
 		write(templ_7745c5c3_Buffer, "</h2><p class=\"muted\">", t.Approval.HowText)
-		templ_7745c5c3_Buffer.WriteString("</p></section></aside></div></div>")
+		write(templ_7745c5c3_Buffer, "</p></section><p><a href=\"/elevations\">", i18n.Elevation.T(ctx).Link)
+		write(templ_7745c5c3_Buffer, "</a> <span class=\"counter\" id=\"count-elevations\">", number(p.Elevations))
+		templ_7745c5c3_Buffer.WriteString("</span></p></aside></div></div>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Approvals) tab(view, word string, count int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("/approvals?view=" + view))
 		write(templ_7745c5c3_Buffer, "\" id=\"", "view-" + view)
 		templ_7745c5c3_Buffer.WriteString("\"")
@@ -293,7 +296,7 @@ func (p Approvals) tab(view, word string, count int) templ.Component {
 
 //go:noinline
 func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", heading)
 		write(templ_7745c5c3_Buffer, "\" id=\"", id)
@@ -320,7 +323,7 @@ func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
 
 //go:noinline
 func (r ApprovalRow) item() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li id=\"", "approval-" + r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", r.ID)
@@ -384,7 +387,7 @@ func (r ApprovalRow) item() templ.Component {
 
 //go:noinline
 func (p Approval) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-operation=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -526,7 +529,7 @@ func (p Approval) nowHead(t *i18n.Texts) string {
 // does is what the operation does, as it was asked for or decided on.
 //go:noinline
 func (p Approval) does() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var89 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"does\">")
@@ -563,7 +566,7 @@ func (p Approval) changed() bool {
 // since says whether the ticket is still what the requester saw, while that matters.
 //go:noinline
 func (p Approval) since() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var96 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Frozen == "" && p.Failure == nil && len(p.Seen) > 0 && p.State == "waiting" {
 			if p.changed() {
@@ -595,7 +598,7 @@ func (p Approval) since() templ.Component {
 // onward leads to what came of the request.
 //go:noinline
 func (p Approval) onward() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var101 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Receipt != "" || p.Again != "" {
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
@@ -617,7 +620,7 @@ func (p Approval) onward() templ.Component {
 
 //go:noinline
 func (p Approval) decision() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var108 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Denied != nil {
 			templ_7745c5c3_Err = denial(p.Denied).Render(ctx, templ_7745c5c3_Buffer)
@@ -661,12 +664,12 @@ func (p Approval) decision() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 			if p.Uncounted == "" {
-				var templ_7745c5c3_Var112 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var112...)
+				var templ_7745c5c3_Var114 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var114...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var112).String())
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var114).String())
 				templ_7745c5c3_Buffer.WriteString("\" name=\"decision\" value=\"approve\" id=\"approve\">")
 				if p.Missing > 1 {
 					write(templ_7745c5c3_Buffer, "", i18n.Approvers.T(ctx).Approve)
@@ -698,12 +701,12 @@ func (p Approval) decision() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 			if p.MaySend {
-				var templ_7745c5c3_Var121 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var121...)
+				var templ_7745c5c3_Var123 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var123...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var121).String())
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var123).String())
 				write(templ_7745c5c3_Buffer, "\" name=\"decision\" value=\"send\" id=\"send\">", t.Approval.Send)
 				templ_7745c5c3_Buffer.WriteString("</button> ")
 			}

@@ -48,7 +48,8 @@ func examples() map[string]Page {
 		"report":        exampleReport(), "report_wrong": Report{Frame: frame("Report", SectionAudit), From: "2026-03-01", To: "2026-03-07", Wrong: "Enter two dates"},
 		"integrity": exampleIntegrityPage(), "integrity_new": IntegrityPage{frame("Log integrity", SectionAudit), &Integrity{Records: 2}},
 		"sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
-		"permissions":   examplePermissions(),
+		"permissions": examplePermissions(),
+		"elevations":  exampleElevations(), "elevations_empty": Elevations{Frame: frame("Temporary roles", SectionApprovals)},
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_bulk": exampleNewBulk(), "bulk": exampleBulk(), "operation_rules": exampleOperationRules(),
 		"operation_approval": exampleOperationApproval(), "operation_denied": exampleOperationDenied(),
@@ -90,6 +91,17 @@ func examplePermissions() Permissions {
 		Console: []PermissionRow{{"review", "Read the whole audit log", []PermissionAnswer{denied}}},
 		File:    "rules.cedar", Source: "permit (principal, action, resource);\n// " + quotes,
 		Policies: []PermissionPolicy{{ID: "own-ticket"}, {ID: "count", Text: "Type the " + quotes, Forbids: true, Trial: true}}}
+}
+
+func exampleElevations() Elevations {
+	f := frame("Temporary roles", SectionApprovals)
+	f.Viewer.Elevated = []string{"on-call until 08:00"}
+	return Elevations{Frame: f, Offers: []ElevationOffer{{"on-call", 12}, {quotes, 4}}, Role: "on-call", Until: quotes, Why: script,
+		Errors: FieldErrors{"until": "Enter a time of day such as 08:00."}, Problem: "This has been answered.",
+		Waiting: []ElevationRow{{ID: "A", Role: quotes, Person: script, Reason: script, State: "waiting", Asked: noon, Until: noon, AnswerBy: noon, MayDecide: true, Typed: script},
+			{ID: "B", Role: "on-call", Person: "operator", Reason: "night", State: "waiting", Asked: noon, Until: noon, AnswerBy: noon, MayEnd: true}},
+		InForce: []ElevationRow{{ID: "C", Role: "on-call", Person: "operator", Reason: "night", State: "in_force", Asked: noon, Until: noon, Decider: script, Comment: script, Decided: noon, MayEnd: true}},
+		Past:    []ElevationRow{{ID: "D", Role: "on-call", Person: "operator", Reason: "night", State: "ended", Asked: noon, Until: noon, Decider: "boss", Decided: noon, Ender: script, Over: noon}}}
 }
 
 func exampleDesign(part string) Design {

@@ -53,6 +53,7 @@ type Viewer struct {
 	User, Account, Project string
 	Manager, Company       bool      // Company: signed in with the company's account
 	Expires                time.Time // the session ends then
+	Elevated               []string  // roles for a while, with their ends
 }
 
 // NoticeKind is how much a notice matters.

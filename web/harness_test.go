@@ -311,6 +311,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted,
 			Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}, Data: "./coc-console-data"}
 		pages.Company = c.openCompany(s, upstream, signIn)
+		pages.Elevations = openElevations(t, pages)
 		c.handlers = handlers.New(pages)
 		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 			MetricsElsewhere: s.elsewhere, HSTSSubdomains: s.subdomains})
@@ -490,7 +491,7 @@ func (b *browser) post(path string, form url.Values, change ...func(*http.Reques
 }
 
 // acts are the addresses of forms that need the field.
-var acts = regexp.MustCompile(`^/(tickets/[^/]+/(operations|instances/[0-9]+/mark(\?.*)?)|approvals/.*|audit/review|audit/integrity|handover(/note)?|sessions|bulk.*)$`)
+var acts = regexp.MustCompile(`^/(elevations|tickets/[^/]+/(operations|instances/[0-9]+/mark(\?.*)?)|approvals/.*|audit/review|audit/integrity|handover(/note)?|sessions|bulk.*)$`)
 
 // send posts a form as it is.
 func (b *browser) send(path string, form url.Values, change ...func(*http.Request)) page {

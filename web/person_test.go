@@ -55,6 +55,7 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 	return map[string]sent{
 		"/tickets/:execute_uuid/operations": {c.ticket("running") + "/operations", operation},
 		"/approvals/:id":                    with(approval.location(), "decision", "approve", "comment", "typed by the first"),
+		"/elevations":                       with("/elevations", "decision", "ask", "reason", "typed by the first"),
 		"/audit/review":                     with("/audit/review", "operation", "x", "comment", "typed by the first"),
 		"/sessions":                         with("/sessions", "whose", "x", "reason", "typed by the first"),
 		"/bulk":                             {"/bulk", job},

@@ -110,6 +110,8 @@ func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a lis
 		get("/me/permissions", signedIn, reading, h.Permissions),
 		get("/policies/change", signedIn, acting, h.PolicyChange),
 		post("/policies/change", signedInNow, acting, h.PolicyChange, bound, h.PolicyChange),
+		get("/elevations", signedIn, acting, h.Elevations),
+		post("/elevations", signedInNow, acting, h.Elevate, bound, h.Elevations),
 		get("/sessions", signedIn, acting, h.ListSessions),
 		post("/sessions", signedInNow, acting, h.EndSessions, bound, h.SessionsAgain),
 

@@ -38,6 +38,7 @@ func TestRoutes(t *testing.T) {
 		"POST /audit/searches": signedIn, "POST /audit/searches/delete": signedIn, "GET /audit/:sequence/bytes": signedIn, "GET /audit/:sequence/proof": signedIn,
 		"GET /approvals": signedIn, "GET /approvals/:id": signedIn, "POST /approvals/:id": signedInNow,
 		"GET /me/permissions": signedIn, "GET /policies/change": signedIn, "POST /policies/change": signedInNow, "GET /sessions": signedIn, "POST /sessions": signedInNow,
+		"GET /elevations": signedIn, "POST /elevations": signedInNow,
 		"GET /handover": signedIn, "GET /handover.md": signedIn, "POST /handover": signedInNow, "POST /handover/note": signedInNow,
 		"GET /audit/integrity": signedIn, "POST /audit/integrity": signedInNow,
 		"GET /audit/report": signedIn, "GET /audit/incident": signedIn, "GET /audit/review": signedIn, "POST /audit/review": signedInNow, "GET /reviews": public, "POST /reviews": public,

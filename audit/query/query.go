@@ -44,11 +44,12 @@ func (v Visibility) allows(r audit.Record) bool {
 }
 
 // Operations is the group of actions that belong to operations, Approvals and
-// Overrides are those of what surrounds them.
+// Overrides are those of what surrounds them, Elevations those of roles for a while.
 const (
 	Operations = "operation."
 	Approvals  = "approval."
 	Overrides  = "glass."
+	Elevations = "elevation."
 )
 
 // Field is what a filter looks at, named as in the text of a query.

@@ -25,7 +25,7 @@ type Preset string
 // PresetEverything, and every operation is exactly one row of PresetOperations.
 const (
 	PresetOperations Preset = "operations" // operations, approvals that wait for one, attempts that were denied
-	PresetApprovals  Preset = "approvals"  // operations that were asked for, or sent by an override
+	PresetApprovals  Preset = "approvals"  // operations that were asked for, or sent by an override; roles for a while
 	PresetAccess     Preset = "access"     // sessions, and what was denied or refused
 	PresetEverything Preset = "everything" // operations, and each record that belongs to none
 )
@@ -40,7 +40,7 @@ func Presets() []Preset {
 func (p Preset) groups() (ofOperations, ofSingles []string, singles bool) {
 	switch p {
 	case PresetApprovals:
-		return []string{query.Approvals, query.Overrides}, nil, false
+		return []string{query.Approvals, query.Overrides}, []string{query.Elevations}, true
 	case PresetAccess:
 		return []string{"access."}, []string{"session.", "access.", "request."}, true
 	case PresetEverything:

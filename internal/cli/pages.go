@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"coc-console/handlers"
+	"coc-console/internal/elevation"
 	"coc-console/internal/presence"
 	consolestore "coc-console/internal/store"
 )
@@ -15,6 +16,22 @@ func openHandlers(ctx context.Context, cfg handlers.Config, open *closers) *hand
 	open.add(func() error { h.Close(); return nil })
 	maintain(ctx, sweepEvery, h.Sweep, cfg.Logger, open)
 	return h
+}
+
+// complete adds what the pages need beside the log and the tickets: who else is there, signing in with the company's
+// account, and roles for a while.
+func complete(ctx context.Context, cfg config, pages *handlers.Config, open *closers) (err error) {
+	pages.Presence = openPresence(cfg, pages.Store, pages.Logger, open)
+	if pages.Company, err = openCompany(cfg, pages.IAM, pages.Rules, pages.Now); err != nil {
+		return err
+	}
+	pages.Elevations, err = elevation.New(ctx, elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
+		Shared: pages.SharedLog, Logger: pages.Logger, Now: pages.Now})
+	if err != nil {
+		return err
+	}
+	open.run(ctx, pages.Elevations.Follow)
+	return nil
 }
 
 // openPresence tells who is on a ticket, across the consoles of one database.
