@@ -19,9 +19,8 @@ import (
 	"coc-console/templates"
 )
 
-// This file is about forms and pages that somebody else has opened than who is
-// signed in now (package web finds that out), and about requests that are refused
-// before any page has seen them.
+// This file is about forms and pages that somebody else has opened than who is signed in now (package web finds that
+// out), and about requests that are refused before any page has seen them.
 
 // Opener is who a form was rendered for; names are empty where it does not say.
 type Opener struct {
@@ -48,8 +47,7 @@ func openerFrom(ctx context.Context) (Opener, bool) {
 	return o, ok
 }
 
-// otherPerson is what a page says about who has opened its form; nil when it was
-// its reader.
+// otherPerson is what a page says about who has opened its form; nil when it was its reader.
 func otherPerson(ctx context.Context) *templates.OtherPerson {
 	o, other := openerFrom(ctx)
 	v, ok := ViewerFrom(ctx)
@@ -71,8 +69,7 @@ func statusOf(ctx context.Context, status int) int {
 	return http.StatusConflict
 }
 
-// Typed is what somebody wrote into a form, for a page that can't show the form
-// itself.
+// Typed is what somebody wrote into a form, for a page that can't show the form itself.
 func Typed(c echo.Context) string {
 	var all []string
 	for _, name := range []string{"reason", "comment", "name", "label"} {
@@ -83,9 +80,8 @@ func Typed(c echo.Context) string {
 	return ansi.Visible(strings.Join(all, "\n"))
 }
 
-// The handlers below show a form again that was rendered for somebody else, or
-// does not say for whom: with what was typed, but a fresh reading, a key of the
-// reader's own, and without what confirms the impact. They change nothing.
+// The handlers below show a form again that was rendered for somebody else, or does not say for whom: with what was
+// typed, but a fresh reading, a key of the reader's own, and without what confirms the impact. They change nothing.
 
 // OperateAgain is for Operate.
 func (h *Handlers) OperateAgain(c echo.Context) error {
@@ -140,8 +136,7 @@ func (h *Handlers) StartBulkAgain(c echo.Context) error {
 // ChangeBulkAgain is for ChangeBulk.
 func (h *Handlers) ChangeBulkAgain(c echo.Context) error { return h.BulkOperation(c) }
 
-// ViewAgain is for SaveView and DeleteView: the list, with the name that was
-// typed.
+// ViewAgain is for SaveView and DeleteView: the list, with the name that was typed.
 func (h *Handlers) ViewAgain(c echo.Context) error {
 	view, err := viewOf(c.FormValue("view"))
 	if err != nil {
@@ -197,8 +192,7 @@ func (h *Handlers) Session(c echo.Context) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
-// Why requests are refused before a page has seen them: labels of the metric,
-// and words of the log.
+// Why requests are refused before a page has seen them: labels of the metric, and words of the log.
 const (
 	RefusedCrossSite   = "cross_site"
 	RefusedOtherPerson = "other_person"
@@ -217,8 +211,7 @@ const (
 	refusedKeyUnusable = "key_unusable"
 )
 
-// noteDenied writes that a page refused what somebody asked of it. Its number
-// is limited like that of NoteRefused.
+// noteDenied writes that a page refused what somebody asked of it. Its number is limited like that of NoteRefused.
 func (h *base) noteDenied(ctx context.Context, why string, r audit.Record) {
 	v, _ := ViewerFrom(ctx)
 	write, omitted := h.denials.Take(why+"\x00"+v.Actor.AccountID+"\x00"+v.Actor.UserID, h.now())

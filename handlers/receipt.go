@@ -20,8 +20,7 @@ import (
 	"coc-console/templates"
 )
 
-// refreshReceipt is how often a receipt asks again while its end is awaited,
-// in seconds.
+// refreshReceipt is how often a receipt asks again while its end is awaited, in seconds.
 const refreshReceipt = 2
 
 // Receipt shows the stages and the outcome of one operation.
@@ -78,8 +77,7 @@ func (h *Handlers) Receipt(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-// ticketNow is the ticket as it is at present, without a state where COC does
-// not tell.
+// ticketNow is the ticket as it is at present, without a state where COC does not tell.
 func (h *Handlers) ticketNow(ctx context.Context, v Viewer, ticket string) (operate.Situation, templates.TicketNow) {
 	now := templates.TicketNow{ReadAt: h.now()}
 	id, err := coc.ParseExecuteUUID(ticket)
@@ -139,9 +137,8 @@ func (h *Handlers) receiptPage(c echo.Context, r operate.Receipt) templates.Rece
 // errDenied is a record that is not the reader's to see.
 var errDenied = errors.New("the record belongs to somebody else")
 
-// mayRead says whether the reader may see a record: managers all of them,
-// others their own and what was done to tickets that they can open. COC and the
-// rules decide what they can open.
+// mayRead says whether the reader may see a record: managers all of them, others their own and what was done to
+// tickets that they can open. COC and the rules decide what they can open.
 func (h *base) mayRead(ctx context.Context, v Viewer, r audit.Record) error {
 	if v.sees().Whole(r) {
 		return nil
@@ -165,8 +162,7 @@ func (h *base) mayOpen(ctx context.Context, v Viewer, id coc.ExecuteUUID) error 
 	return err
 }
 
-// denied writes down that somebody wanted to see what they may not, and says
-// so; other errors pass.
+// denied writes down that somebody wanted to see what they may not, and says so; other errors pass.
 func (h *base) denied(c echo.Context, err error) error {
 	if !errors.Is(err, errDenied) {
 		return err

@@ -150,8 +150,7 @@ func actorOf(id iam.Identity) audit.Actor {
 		ProjectID: id.ProjectID, ProjectName: id.ProjectName, Groups: id.Groups}
 }
 
-// signInLimit bounds a sign-in whose browser has gone away; the calls to IAM
-// have shorter limits of their own.
+// signInLimit bounds a sign-in whose browser has gone away; the calls to IAM have shorter limits of their own.
 const signInLimit = time.Minute
 
 // counted asks IAM, and counts the attempt as what came of it. It goes on when
@@ -168,8 +167,7 @@ func (h *signInPages) counted(ctx context.Context, in signin.Credentials, done f
 	return id, token, err
 }
 
-// signInAbandoned writes that IAM accepted somebody who no longer waited. No
-// session was begun.
+// signInAbandoned writes that IAM accepted somebody who no longer waited. No session was begun.
 func (h *signInPages) signInAbandoned(ctx context.Context, in signin.Credentials, id iam.Identity,
 	took time.Duration) error {
 	h.write(ctx, audit.Record{Action: audit.ActionSessionSignInFailed, Outcome: audit.OutcomeFailed, Duration: took,

@@ -27,8 +27,7 @@ func (h *base) EndStreams(session string) { h.streams.End(session) }
 // Streams returns how many event streams are open.
 func (h *base) Streams() int { return h.streams.Open() }
 
-// Sweep forgets rendered pages that nobody has looked at since the last sweep.
-// It is called now and then.
+// Sweep forgets rendered pages that nobody has looked at since the last sweep. It is called now and then.
 func (h *ticketPages) Sweep(context.Context) error {
 	h.tickets.Sweep()
 	h.lists.Sweep()
@@ -38,8 +37,7 @@ func (h *ticketPages) Sweep(context.Context) error {
 	return nil
 }
 
-// everybody is a context in which a page is rendered for whoever may see it: it
-// is nobody's in particular.
+// everybody is a context in which a page is rendered for whoever may see it: it is nobody's in particular.
 func everybody(ctx context.Context) context.Context {
 	return templates.WithPerson(context.WithoutCancel(ctx), "")
 }
@@ -120,9 +118,8 @@ func (h *base) alive(ctx context.Context, v Viewer) bool {
 	return !errors.Is(err, coc.ErrNoCaller)
 }
 
-// credentials lend a session's token to package watch, for as long as the
-// session lives. The first use is the request's own, for which the session has
-// just been looked up.
+// credentials lend a session's token to package watch, for as long as the session lives. The first use is the
+// request's own, for which the session has just been looked up.
 func (h *base) credentials(v Viewer) watch.Credentials {
 	var used atomic.Bool
 	return watch.Credentials{Session: v.SessionKey, Caller: func(ctx context.Context) (coc.Caller, error) {

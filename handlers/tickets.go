@@ -106,8 +106,7 @@ func (h *ticketPages) somethingWaits(c echo.Context, f listing.Filter) (bool, er
 	return n.Attention > 0, nil
 }
 
-// readTicketFilter reads the filters, for the reader whom the context names.
-// What is wrong with them goes into errs.
+// readTicketFilter reads the filters, for the reader whom the context names. What is wrong with them goes into errs.
 func (h *ticketPages) readTicketFilter(ctx context.Context, chosen url.Values,
 	errs templates.FieldErrors) (listing.Filter, present.Span) {
 	t := i18n.T(ctx)
@@ -220,9 +219,8 @@ func (h *ticketPages) listPage(c echo.Context, chosen url.Values, page *template
 	return nil
 }
 
-// readFailed describes a failed reading on the page that asked for it, and
-// notes it. Only an error that is not COC's, or that wants a new sign-in, goes
-// to the error page.
+// readFailed describes a failed reading on the page that asked for it, and notes it. Only an error that is not COC's,
+// or that wants a new sign-in, goes to the error page.
 func (h *ticketPages) readFailed(c echo.Context, record audit.Record, err error, to **templates.Failure) (int, error) {
 	ctx := c.Request().Context()
 	var upstream *coc.Error
@@ -243,8 +241,7 @@ func (h *ticketPages) readFailed(c echo.Context, record audit.Record, err error,
 	return status, nil
 }
 
-// ticketStatuses are the states that the list may be narrowed to, in the words
-// of the endpoint.
+// ticketStatuses are the states that the list may be narrowed to, in the words of the endpoint.
 func (h *ticketPages) ticketStatuses() []coc.TicketStatus {
 	list := coc.FilterableTicketStatuses()
 	for i, s := range list {
