@@ -50,6 +50,7 @@ const (
 	ActionElevationRefused     Action = "elevation.refused"
 	ActionElevationWithdrawn   Action = "elevation.withdrawn"
 	ActionElevationEnded       Action = "elevation.ended" // before its time
+	ActionNoticeFailed         Action = "notice.failed"   // a message to a target was given up
 	ActionJobStarted           Action = "job.started"
 	ActionJobStopped           Action = "job.stopped"
 	ActionJobContinued         Action = "job.continued"
@@ -67,7 +68,6 @@ const (
 	ActionAuditResumed         Action = "audit.resumed"   // after a time in which records were refused
 	ActionReadsOmitted         Action = "reads.omitted"   // how many reads were not recorded before
 	ActionRequestRefused       Action = "request.refused" // of another site, or of another person's form
-
 	// ActionEntryDamaged is never written: it stands for an entry that cannot be read, and hides nothing around it.
 	ActionEntryDamaged Action = "entry.damaged"
 )
@@ -83,7 +83,7 @@ var actions = []Action{
 	ActionElevationEnded, ActionHandoverNoted, ActionHandoverTaken, ActionJobStarted, ActionJobStopped, ActionJobContinued, ActionJobEnded,
 	ActionPolicyChanged, ActionAccessDenied, ActionAccessThrottled, ActionAuditViewed, ActionAuditExported,
 	ActionAuditPruned, ActionAuditRestored, ActionAuditHeld, ActionAuditReleased, ActionAuditResumed,
-	ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,
+	ActionNoticeFailed, ActionReadsOmitted, ActionRequestRefused, ActionEntryDamaged,
 }
 
 // Actions lists all actions.

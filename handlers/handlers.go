@@ -32,6 +32,7 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/listing"
 	"coc-console/internal/live"
+	"coc-console/internal/notify"
 	"coc-console/internal/older"
 	"coc-console/internal/opened"
 	"coc-console/internal/operate"
@@ -125,6 +126,7 @@ type Config struct {
 	Sessions       Sessions
 	Store          store.DB
 	Presence       *presence.Registry
+	Notices        *notify.Notifier // nil: nobody is told
 	Logger         *slog.Logger
 	Now            func() time.Time
 	Clocks         *clock.Monitor // what other clocks say; nil: nobody compares them
@@ -158,6 +160,7 @@ type Handlers struct {
 	readiness   readiness.Console
 	watch       *watch.Watcher
 	development bool
+	notices     *notify.Notifier
 }
 
 // base is what every page stands on: who may see it, what is written about it, and what is around it.
@@ -238,7 +241,7 @@ func New(cfg Config) *Handlers {
 	find := finder.New(cfg.COC, cfg.Logger, cfg.Now)
 	cfg.Watch.OnRead(find.Read)
 	deeper := older.New(cfg.COC, cfg.Logger, cfg.Now, func() { bells.Ring(anyTicket) })
-	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development,
+	return &Handlers{base: b, readiness: ready, watch: cfg.Watch, development: cfg.Development, notices: cfg.Notices,
 		ticketPages: ticketPages{base: b, watch: cfg.Watch, finder: find, older: deeper, visits: store.NewVisits(cfg.Store, cfg.Logger),
 			histories: newHistories(cfg.Log, bells), bells: bells},
 		signInPages: signInPages{base: b, iam: cfg.IAM, company: cfg.Company, accounts: cfg.Accounts, defaultProject: cfg.DefaultProject,

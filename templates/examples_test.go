@@ -47,9 +47,9 @@ func examples() map[string]Page {
 		"reviews_empty": Reviews{Frame: frame("Reviews", SectionApprovals)},
 		"report":        exampleReport(), "report_wrong": Report{Frame: frame("Report", SectionAudit), From: "2026-03-01", To: "2026-03-07", Wrong: "Enter two dates"},
 		"integrity": exampleIntegrityPage(), "integrity_new": IntegrityPage{frame("Log integrity", SectionAudit), &Integrity{Records: 2}},
-		"sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
 		"permissions": examplePermissions(),
 		"elevations":  exampleElevations(), "elevations_empty": Elevations{Frame: frame("Temporary roles", SectionApprovals)},
+		"notices": exampleNotices(), "notices_off": Notices{Frame: frame("Notices", SectionAudit), Off: true}, "sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_bulk": exampleNewBulk(), "bulk": exampleBulk(), "operation_rules": exampleOperationRules(),
 		"operation_approval": exampleOperationApproval(), "operation_denied": exampleOperationDenied(),
@@ -639,6 +639,15 @@ func exampleSessions() Sessions {
 		{Key: "a/1", Who: "demo/manager", N: 1, Own: true, Rows: []SessionRow{row, other}},
 		{Key: "a/2", Who: "demo/" + script, N: 2, Rows: []SessionRow{third}, Reason: quotes, Problem: "Enter a reason."},
 	}}
+}
+
+func exampleNotices() Notices {
+	return Notices{Frame: frame("Notices", SectionAudit), Broken: "notices.json: line 3: " + quotes,
+		Targets: []NoticeTarget{{Name: "ops-webhook", Kind: "webhook", Host: "hooks.example.com", Sent: noon},
+			{Name: "night-chat", Kind: "feishu", Host: script, Problem: script, Failing: noon, Failures: 3, Waiting: 12, Next: noon.Add(time.Minute)},
+			{Name: "mail", Kind: "mail", Host: "mail.example.com:587", Problem: "it wants no more (status 410)", Failing: noon, Gone: true}},
+		Dead: []DeadLetter{{Number: "7", Target: "mail", Event: "Approval needed", Subject: script, Problem: "it wants no more (status 410)", Attempts: 1, At: noon},
+			{Number: "6", Target: "gone", Event: "disk.low", Problem: quotes, Attempts: 120, At: noon}}}
 }
 
 func exampleProblemAgain() Problem {

@@ -29,6 +29,7 @@ type Metrics struct {
 	operations *metrics.Counter
 	refused    *metrics.Counter
 	limited    *metrics.Counter
+	notices    *metrics.Counter
 	routes     map[string]bool
 }
 
@@ -50,6 +51,7 @@ func NewMetrics() *Metrics {
 	m.refused = counter("requests_refused_total", "Requests refused before a page saw them: of another site, or with another person's form.", "why")
 	m.limited = counter("requests_limited_total", "Requests refused because of a limit of one person, by limit.", "limit")
 	m.static = counter("http_static_requests_total", "Requests of style sheets, scripts and images.")
+	m.notices = counter("notices_total", "Attempts to send a notice, by target and result: sent, failed, or dead for one that was given up.", "target", "result")
 	m.registry.Go()
 	m.registry.Process()
 	return m

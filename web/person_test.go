@@ -63,6 +63,7 @@ func actingForms(t *testing.T, c *console, b *browser) map[string]struct {
 		"/tickets/:execute_uuid/instances/:id/mark": with(c.ticket("running")+"/instances/1001/mark", "line", ""),
 		"/handover": with("/handover", "hours", "12"), "/handover/note": with("/handover/note", "comment", "typed by the first"),
 		"/audit/integrity":       with("/audit/integrity"),
+		"/notices":               with("/notices", "test", "x"),
 		"/policies/change":       with("/policies/change", "digest", "x"),
 		"/project":               with("/project", "project", "ap-southeast-3"),
 		"/sign-out":              with("/sign-out"),

@@ -114,6 +114,8 @@ func routes(h *handlers.Handlers, m *Metrics) []route { //nolint:funlen // a lis
 		post("/elevations", signedInNow, acting, h.Elevate, bound, h.Elevations),
 		get("/sessions", signedIn, acting, h.ListSessions),
 		post("/sessions", signedInNow, acting, h.EndSessions, bound, h.SessionsAgain),
+		get("/notices", signedIn, acting, h.Notices),
+		post("/notices", signedInNow, acting, h.Notices, bound, h.NoticesAgain),
 
 		get("/handover", signedIn, acting, h.Handover),
 		get("/handover.md", signedIn, acting, h.HandoverText),

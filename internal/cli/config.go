@@ -38,6 +38,8 @@ type config struct {
 	oidc oidcConfig
 	tls  tlsConfig
 
+	notices noticesConfig
+
 	policy          string
 	directory       string
 	policyCalendar  string
@@ -97,6 +99,7 @@ func consoleSettings(c *config) *settings.Set {
 	f.StringVar(&c.serviceUser, "service-user", "", "`ACCOUNT/USER` of the console's own, best read-only, that looks for an operation's effect when the session that asked has ended; empty: it waits until somebody opens the ticket")
 	f.StringVar(&c.servicePasswordFile, "service-password-file", "", "`FILE` with that user's password in its first line")
 	c.oidc.define(f)
+	c.notices.define(f)
 	c.definePolicies(f)
 	f.Float64Var(&c.bulkRate, "bulk-rate", bulk.DefaultRate, "`NUMBER` of operations a second that the bulk operations of one account send")
 	f.StringVar(&c.sessionKeyFile, "session-key-file", "", "`FILE` with the key that seals the sessions, made when missing; default session.key in the data folder")
@@ -167,6 +170,9 @@ func (c config) check() error {
 		return err
 	}
 	if err := c.oidc.check(); err != nil {
+		return err
+	}
+	if err := c.notices.check(); err != nil {
 		return err
 	}
 	if err := auditcmd.CheckDatabase(c.database); err != nil {

@@ -8,6 +8,7 @@ import (
 	"coc-console/internal/elevation"
 	"coc-console/internal/presence"
 	consolestore "coc-console/internal/store"
+	"coc-console/web"
 )
 
 // openHandlers makes the pages, and sweeps what they keep.
@@ -18,11 +19,11 @@ func openHandlers(ctx context.Context, cfg handlers.Config, open *closers) *hand
 	return h
 }
 
-// complete adds what the pages need beside the log and the tickets: who else is there, signing in with the company's
-// account, and roles for a while.
-func complete(ctx context.Context, cfg config, pages *handlers.Config, open *closers) (err error) {
+// complete adds what the pages need beside the log and the tickets: who else is there, roles for a while, and what
+// reaches others than COC and IAM.
+func complete(ctx context.Context, cfg config, pages *handlers.Config, m *web.Metrics, open *closers) (err error) {
 	pages.Presence = openPresence(cfg, pages.Store, pages.Logger, open)
-	if pages.Company, err = openCompany(cfg, pages.IAM, pages.Rules, pages.Now); err != nil {
+	if err := openOutside(ctx, cfg, pages, m, open); err != nil {
 		return err
 	}
 	pages.Elevations, err = elevation.New(ctx, elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,

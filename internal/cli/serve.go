@@ -241,7 +241,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	pages := handlers.Config{People: people, Store: rows, Log: log, Index: index, Verifier: verifier, COC: cocClient,
 		Watch: watcher, IAM: iamClient, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
 		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development, Databases: dbs.sizes(), Data: cfg.data, SharedLog: cfg.database != "", Retention: cfg.retention, Night: cfg.night}
-	if err := complete(ctx, cfg, &pages, open); err != nil {
+	if err := complete(ctx, cfg, &pages, metrics, open); err != nil {
 		return console{}, err
 	}
 	h := openHandlers(ctx, pages, open)

@@ -1065,6 +1065,7 @@ var enUS = Texts{
 			"elevation.": "Temporary roles", "elevation.requested": "Asked for a temporary role", "elevation.granted": "Approved a temporary role", "elevation.refused": "Declined a temporary role",
 			"elevation.withdrawn": "Withdrew a request for a temporary role", "elevation.ended": "Ended a temporary role",
 			"handover.": "Handovers", "handover.noted": "Wrote a handover note", "handover.taken": "Took over",
+			"notice.": "Notices", "notice.failed": "Gave up a notice",
 			"glass.": "Emergency overrides", "glass.broken": "Emergency override", "glass.reviewed": "Reviewed an override",
 			"job.": "Bulk operations", "job.started": "Started a bulk operation", "job.stopped": "Stopped a bulk operation", "job.continued": "Continued a bulk operation", "job.ended": "Bulk operation ended",
 			"data.": "Stored data", "data.rejected": "Rejected stored data",

@@ -1032,6 +1032,7 @@ var zhCN = Texts{
 			"elevation.": "临时角色", "elevation.requested": "申请临时角色", "elevation.granted": "批准临时角色", "elevation.refused": "拒绝临时角色",
 			"elevation.withdrawn": "撤回临时角色申请", "elevation.ended": "结束临时角色",
 			"handover.": "交接班", "handover.noted": "填写交接说明", "handover.taken": "接班",
+			"notice.": "通知", "notice.failed": "放弃发送通知",
 			"glass.": "紧急放行", "glass.broken": "紧急放行", "glass.reviewed": "复核紧急放行",
 			"job.": "批量操作", "job.started": "开始批量操作", "job.stopped": "停止批量操作", "job.continued": "继续批量操作", "job.ended": "批量操作结束",
 			"data.": "存储的数据", "data.rejected": "拒绝存储的数据",

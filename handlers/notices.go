@@ -1,0 +1,31 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"coc-console/internal/i18n"
+	"coc-console/templates"
+)
+
+// Notices shows managers where people are told; its form sends a test or a dead letter.
+func (h *Handlers) Notices(c echo.Context) error { return h.answerNotices(c, http.StatusOK) }
+
+// NoticesAgain is for the form of Notices, when somebody else has opened it.
+func (h *Handlers) NoticesAgain(c echo.Context) error { return h.answerNotices(c, http.StatusConflict) }
+
+func (h *Handlers) answerNotices(c echo.Context, status int) error {
+	v, _ := ViewerFrom(c.Request().Context())
+	if !v.Manager {
+		return h.denied(c, errDenied)
+	}
+	page := templates.Notices{Frame: h.Frame(c, i18n.Told.T(c.Request().Context()).Heading, templates.SectionAudit)}
+	status, to, err := h.notices.Answer(c.Request(), v.Actor, &page, status)
+	if err != nil {
+		return &Problem{Status: http.StatusServiceUnavailable, Kind: ProblemUnavailable, Err: err}
+	} else if to != "" {
+		return c.Redirect(status, to)
+	}
+	return Render(c, status, page)
+}

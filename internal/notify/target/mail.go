@@ -1,0 +1,109 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wneessen/go-mail"
+)
+
+func (a Address) checkMail(u *url.URL) error {
+	switch {
+	case u.Scheme != "smtp" && u.Scheme != "smtps" || u.Path != "" || u.RawQuery != "":
+		return errors.New("its url is not one such as smtp://mail.example.com:587 (STARTTLS) or smtps://mail.example.com:465")
+	case u.Port() == "":
+		return errors.New("its url has no port, such as smtp://mail.example.com:587")
+	case len(a.To) == 0:
+		return errors.New("it has no to: the addresses that get its mail")
+	case (a.User == "") != (a.Secret == ""):
+		return errors.New("user and secret_file go together")
+	case a.AllowPlain && u.Scheme == "smtps":
+		return errors.New("allow_plain is for smtp:// alone")
+	case a.AllowPlain && a.User != "":
+		return errors.New("allow_plain would send the password in the open: leave user and secret_file out")
+	}
+	for _, address := range append([]string{a.From}, a.To...) {
+		if parsed, err := netmail.ParseAddress(address); err != nil || strings.ContainsAny(parsed.Address, "\r\n") {
+			return fmt.Errorf("%q is not an address of mail", address)
+		}
+	}
+	return nil
+}
+
+// mail sends a message by SMTP.
+func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return &Error{Text: "the url is wrong"}
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		return &Error{Text: "the url has no port"}
+	}
+	letter, err := a.letter(m, now)
+	if err != nil {
+		return fmt.Errorf("write the mail: %w", err)
+	}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(Timeout), mail.WithoutNoop(),
+		mail.WithDialContextFunc(a.dialer().DialContext), mail.WithTLSPolicy(mail.TLSMandatory),
+		mail.WithTLSConfig(a.tls(u.Hostname()))}
+	switch {
+	case u.Scheme == "smtps":
+		options = append(options, mail.WithSSL())
+	case a.AllowPlain:
+		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic))
+	}
+	if a.User != "" {
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(a.User),
+			mail.WithPassword(a.Secret))
+	}
+	client, err := mail.NewClient(u.Hostname(), options...)
+	if err != nil {
+		return fmt.Errorf("prepare SMTP: %w", err)
+	}
+	if err := client.DialAndSendWithContext(ctx, letter); err != nil {
+		return a.explainMail(err)
+	}
+	return nil
+}
+
+// explainMail tells mail that will never be taken from what may be taken later.
+func (a Address) explainMail(err error) error {
+	if private, ok := errors.AsType[*Error](err); ok {
+		return private
+	}
+	e := &Error{Text: strings.Join(strings.Fields(err.Error()), " ")}
+	if failed, ok := errors.AsType[*mail.SendError](err); ok {
+		e.Refused = !failed.IsTemp() && failed.ErrorCode() >= 500
+	}
+	return e
+}
+
+// letter is the mail itself: text alone, with one link.
+func (a Address) letter(m Message, now time.Time) (*mail.Msg, error) {
+	letter := mail.NewMsg()
+	err := errors.Join(letter.From(a.From), letter.To(a.To...))
+	letter.Subject(strings.Join(strings.Fields(m.Title), " "))
+	letter.SetDateWithValue(now)
+	if from, parsed := netmail.ParseAddress(a.From); parsed == nil {
+		_, host, _ := strings.Cut(from.Address, "@")
+		letter.SetMessageIDWithValue(m.ID + "@" + host)
+	}
+	letter.SetGenHeader("Auto-Submitted", "auto-generated")
+	var b strings.Builder
+	b.WriteString(m.Title + "\n\n")
+	for _, l := range m.Lines {
+		b.WriteString(l.Label + unlinked(l.Value) + "\n")
+	}
+	if m.Link != "" {
+		b.WriteString("\n" + m.LinkText + ": " + m.Link + "\n")
+	}
+	letter.SetBodyString(mail.TypeTextPlain, b.String())
+	return letter, err
+}

@@ -1,0 +1,156 @@
+package target_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http/httptest"
+	netmail "net/mail"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"coc-console/internal/notify/target"
+)
+
+// postOffice is a server of SMTP that keeps what it gets.
+type postOffice struct {
+	mu      sync.Mutex
+	refuse  *smtp.SMTPError
+	letters []string
+	tls     []bool
+	roots   *x509.CertPool
+	address string
+}
+
+type visit struct {
+	at *postOffice
+	on *smtp.Conn
+	by string
+}
+
+func (o *postOffice) NewSession(c *smtp.Conn) (smtp.Session, error) { return &visit{at: o, on: c}, nil }
+
+func (v *visit) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (v *visit) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, user, password string) error {
+		if user != "console" || password != "canary-password" {
+			return errors.New("wrong password")
+		}
+		v.by = user
+		return nil
+	}), nil
+}
+func (v *visit) Mail(string, *smtp.MailOptions) error { return nil }
+func (v *visit) Rcpt(string, *smtp.RcptOptions) error {
+	if v.at.refuse != nil {
+		return v.at.refuse
+	}
+	return nil
+}
+func (v *visit) Data(r io.Reader) error {
+	text, err := io.ReadAll(r)
+	v.at.mu.Lock()
+	defer v.at.mu.Unlock()
+	_, secure := v.on.TLSConnectionState()
+	v.at.letters, v.at.tls = append(v.at.letters, v.by+"\n"+string(text)), append(v.at.tls, secure)
+	return err
+}
+func (v *visit) Reset()        {}
+func (v *visit) Logout() error { return nil }
+
+// open starts a server; its certificate is for example.com.
+func open(t *testing.T, withTLS bool) *postOffice {
+	t.Helper()
+	o := &postOffice{roots: x509.NewCertPool()}
+	server := smtp.NewServer(o)
+	server.Domain, server.AllowInsecureAuth = "mail.example.com", !withTLS
+	if withTLS {
+		web := httptest.NewTLSServer(nil)
+		server.TLSConfig = &tls.Config{Certificates: web.TLS.Certificates}
+		o.roots.AddCert(web.Certificate())
+		web.Close()
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.address = l.Addr().String()
+	var served sync.WaitGroup
+	served.Go(func() { _ = server.Serve(l) })
+	t.Cleanup(func() { _ = server.Close(); served.Wait() })
+	return o
+}
+
+func TestMail(t *testing.T) {
+	o := open(t, true)
+	a := target.Address{Kind: target.Mail, URL: "smtp://" + o.address, AllowPrivate: true, Roots: o.roots, User: "console",
+		Secret: "canary-password", From: "COC console <coc@example.com>", To: []string{"ops@example.com", "Night <night@example.com>"}}
+	if err := a.Check(); err != nil {
+		t.Fatal(err)
+	}
+	m := message()
+	m.Title = "审批\r\nBcc: everybody@example.com"
+	if err := a.Send(t.Context(), m, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.letters) != 1 || !o.tls[0] {
+		t.Fatalf("%d letters, over TLS: %v", len(o.letters), o.tls)
+	}
+	by, text, _ := strings.Cut(o.letters[0], "\n")
+	letter, err := netmail.ReadMessage(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(letter.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by != "console" || letter.Header.Get("Bcc") != "" || !strings.Contains(letter.Header.Get("To"), "night@example.com") ||
+		letter.Header.Get("Message-ID") != "<coc_1_2_approval-waiting@example.com>" || !strings.Contains(string(body), "https://ops.example.com/approvals/1") {
+		t.Errorf("by %q\n%s", by, text)
+	}
+
+	a.Secret = "canary-password-wrong"
+	if err := a.Send(t.Context(), m, time.Now()); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	a.Secret, a.Roots = "canary-password", nil
+	if err := a.Send(t.Context(), m, time.Now()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("with a certificate of nobody: %v", err)
+	}
+	a.AllowPrivate = false
+	if err := a.Send(t.Context(), m, time.Now()); err == nil || !strings.Contains(err.Error(), "not of the public internet") {
+		t.Errorf("a private address: %v", err)
+	}
+	a.AllowPrivate, a.Roots = true, o.roots
+	for code, refused := range map[int]bool{550: true, 451: false} {
+		o.refuse = &smtp.SMTPError{Code: code, Message: "no such mailbox"}
+		failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), m, time.Now()))
+		if !ok || failed.Refused != refused || !strings.Contains(failed.Text, "no such mailbox") {
+			t.Errorf("after %d: %+v", code, failed)
+		}
+	}
+	if len(o.letters) != 1 {
+		t.Errorf("%d letters", len(o.letters))
+	}
+}
+
+// TestMailNeedsTLS: without STARTTLS nothing is sent, unless that is allowed.
+func TestMailNeedsTLS(t *testing.T) {
+	o := open(t, false)
+	a := target.Address{Kind: target.Mail, URL: "smtp://" + o.address, AllowPrivate: true, From: "coc@example.com", To: []string{"ops@example.com"}}
+	if err := a.Send(t.Context(), message(), time.Now()); err == nil || len(o.letters) != 0 {
+		t.Errorf("without TLS: %v, %d letters", err, len(o.letters))
+	}
+	a.AllowPlain = true
+	if err := a.Send(t.Context(), message(), time.Now()); err != nil || len(o.letters) != 1 {
+		t.Errorf("with allow_plain: %v, %d letters", err, len(o.letters))
+	}
+}
