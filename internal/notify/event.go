@@ -163,7 +163,7 @@ func (n *Notifier) event(ctx context.Context, r audit.Record, name Name) Event {
 		Problem: cmp.Or(r.Upstream.Message, d.Error)}
 	asked, who := n.asked(ctx, r, d.Job), r.Actor
 	if name == ApprovalApproved || name == ApprovalRejected {
-		e.Decider = person(r.Actor)
+		e.Who, e.Decider = "", person(r.Actor)
 	}
 	if asked.Action != "" {
 		e.Who, who = person(asked.Actor), asked.Actor

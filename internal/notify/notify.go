@@ -43,8 +43,10 @@ type Notifier struct {
 	broken  atomic.Pointer[error] // why a changed file is not in force
 	wake    chan struct{}
 
+	// Of the one goroutine that runs.
 	seen   string          // the file's text, as it was read last
-	warned map[string]bool // of the log's health, as it was told last; one goroutine has it
+	held   bool            // the lease, when it was looked at last
+	warned map[string]bool // of the log's health, as it was told last
 
 	mu      sync.Mutex
 	sending map[string]bool // targets that a goroutine sends to
@@ -126,11 +128,17 @@ func (n *Notifier) Run(ctx context.Context) {
 	}
 }
 
+// rest waits for the next second or, where this console has the lease, for something to tell. Without the lease the
+// signs of life of who has it are counted by the second.
 func (n *Notifier) rest(ctx context.Context, tick <-chan time.Time) {
+	wake := n.wake
+	if !n.held {
+		wake = nil
+	}
 	select {
 	case <-ctx.Done():
 	case <-tick:
-	case <-n.wake:
+	case <-wake:
 	}
 }
 
@@ -146,8 +154,8 @@ func (n *Notifier) leave(ctx context.Context) {
 
 // Step does what there is to do, if this console has the lease, and lets goroutines send.
 func (n *Notifier) Step(ctx context.Context) error {
-	held, err := n.cfg.Rows.Hold(ctx)
-	if err != nil || !held {
+	var err error
+	if n.held, err = n.cfg.Rows.Hold(ctx); err != nil || !n.held {
 		return err
 	}
 	if err := n.Plan(ctx); err != nil {

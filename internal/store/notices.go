@@ -116,7 +116,7 @@ func (n *Notices) Position(ctx context.Context) (log string, position int64, err
 func (n *Notices) Store(ctx context.Context, p NoticePlan) error {
 	err := transact(ctx, n.db.Write, func(tx *sql.Tx) error {
 		var last int64
-		err := changed(tx.ExecContext(ctx, `UPDATE notice_reader SET log = $1, position = $2, number = number + $3
+		err := changed(tx.ExecContext(ctx, `UPDATE notice_reader SET log = $1, position = $2, number = number + $3, beat = beat + 1
 			WHERE id = 1 AND console = $4 AND position = $5`, p.Log, p.To, len(p.Notices), n.console, p.From))
 		if err == nil {
 			err = tx.QueryRowContext(ctx, `SELECT number FROM notice_reader WHERE id = 1`).Scan(&last)
