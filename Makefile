@@ -1,7 +1,7 @@
 # Short names for the commands that are used most; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-peers measure generate lint vuln ci screenshots clean
+.PHONY: help run test bench bench-peers measure generate lint vuln ci release screenshots clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ vuln: ## check for known vulnerabilities; tools/vuln/exceptions.txt has those th
 
 ci: ## run everything that a commit must pass
 	.ci/run
+
+release: ## build the program, its Debian package and the list of its parts into bin/, twice, to the byte; GOARCH=arm64 for another processor
+	COLD=1 .ci/release bin
 
 screenshots: ## take the pictures of the README; needs Chromium
 	COC_CONSOLE_TEST_SCREENSHOTS=$(CURDIR)/docs/screenshots COC_CONSOLE_TEST_REQUIRE=1 go test -count=1 -run='^TestBrowserScreenshots$$' ./internal/e2e/browser

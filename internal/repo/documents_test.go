@@ -13,7 +13,7 @@ import (
 var (
 	linkTo     = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
 	fileName   = regexp.MustCompile(`^[\w./-]+\.(go|templ|css|js|cedar|cedarschema|md)$`)
-	folderName = regexp.MustCompile(`^(audit|conformance|handlers|internal|migrations|static|templates|tools|web)(/[\w-]+)*$`)
+	folderName = regexp.MustCompile(`^(audit|conformance|deploy|handlers|internal|migrations|static|templates|tools|web)(/[\w-]+)*$`)
 )
 
 // TestDocumentsNameWhatExists: links lead to files, and files and folders that
@@ -31,7 +31,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	documents = append(documents, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/README.md",
+	documents = append(documents, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/README.md", "deploy/README.md",
 		"docs/operations.md", "docs/performance.md", "docs/policy.md")
 	for _, document := range documents {
 		text := read(t, document)
