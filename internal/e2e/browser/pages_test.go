@@ -3,9 +3,12 @@ package browser
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"coc-console/internal/e2e"
@@ -31,7 +34,7 @@ type gallery struct {
 // startGallery applies some operations, so that there are receipts and records of each kind.
 func startGallery(t *testing.T, b *chrome) *gallery {
 	t.Helper()
-	g := &gallery{stage: startStage(t, quick, "--development")}
+	g := &gallery{stage: startStage(t, quick, "--development", "--notices", noticesFile(t))}
 	manager := b.open(t, g.base, look{still: true})
 	manager.SignIn("manager")
 	manager.Go("/audit?action=session.signed_in")
@@ -199,7 +202,28 @@ func (g *gallery) pages() []shown {
 		}},
 		at("integrity", "/audit/integrity"), at("report", "/audit/report"), at("incident", "/audit/incident"),
 		at("approval-manager", g.asked), at("bulk-list", "/bulk"), at("bulk", g.job), at("reviews", "/audit/review"), at("reviewed", "/audit/review?view=reviewed"),
-		at("handover", "/handover"))
+		at("handover", "/handover"), shown{"notices", func(t *tab) {
+			t.Go("/notices")
+			t.See("tr[data-target=down]")
+			t.See("tr[data-letter]")
+		}})
+}
+
+// noticesFile names a target that is down, and one that wants no more, so that there are dead letters.
+func noticesFile(t *testing.T) string {
+	t.Helper()
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, _ := strconv.Atoi(path.Base(r.URL.Path))
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(hook.Close)
+	file := filepath.Join(t.TempDir(), "notices.json")
+	text := fmt.Sprintf(`{"targets": [{"name": "down", "kind": "slack", "url": "%[1]s/500", "allow_private": true},
+		{"name": "ended", "kind": "slack", "url": "%[1]s/410", "allow_private": true}], "routes": [{"events": ["*"], "targets": ["down", "ended"]}]}`, hook.URL)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // designPages show every component.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,13 @@ func TestNotices(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"errcode":310000,"errmsg":"no robot at %s"}`, r.RequestURI)
 	}))
 	defer bot.Close()
+	var back atomic.Bool
+	ended := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !back.Load() {
+			w.WriteHeader(http.StatusGone)
+		}
+	}))
+	defer ended.Close()
 	of := func(event string) (found heard, n int) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -72,8 +80,9 @@ func TestNotices(t *testing.T) {
 	folder := t.TempDir()
 	for name, text := range map[string]string{"hook.secret": key, "bot.url": bot.URL + "/robot/send?access_token=" + token, "bot.secret": "SECcanary",
 		"notices.json": `{"targets": [{"name": "hook", "kind": "webhook", "url": "` + hook.URL + "/" + path + `", "secret_file": "hook.secret", "allow_private": true},
-			{"name": "bot", "kind": "dingtalk", "url_file": "bot.url", "secret_file": "bot.secret", "allow_private": true, "language": "zh-cn"}],
-			"routes": [{"events": ["*"], "targets": ["hook", "bot"]}]}`} {
+			{"name": "bot", "kind": "dingtalk", "url_file": "bot.url", "secret_file": "bot.secret", "allow_private": true, "language": "zh-cn"},
+			{"name": "ended", "kind": "slack", "url": "` + ended.URL + `/canary-ended", "allow_private": true}],
+			"routes": [{"events": ["*"], "targets": ["hook", "bot"]}, {"events": ["approval.waiting"], "targets": ["ended"]}]}`} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -128,11 +137,26 @@ func TestNotices(t *testing.T) {
 	if _, n := of("test"); n != 1 {
 		t.Errorf("%d tests arrived", n)
 	}
+	eventually(t, "a message is given up", func() bool { return strings.Contains(approver.get("/notices").body, "data-letter=") })
 	shown := approver.get("/notices?tested=hook")
 	for _, part := range []string{`data-target="hook"`, `data-target="bot"`, "2 waiting", "310000", "127.0.0.1"} {
 		if shown.status != http.StatusOK || !strings.Contains(shown.body, part) {
 			t.Errorf("%q is not on the page (%d): %s", part, shown.status, shown.body)
 		}
+	}
+	letter := regexp.MustCompile(`data-letter="([0-9]+)"`).FindStringSubmatch(shown.body)
+	if letter == nil || len(s.text(s.database(), `SELECT COALESCE(MAX(body), '') FROM entry WHERE CAST(body AS TEXT) LIKE '%"notice.failed"%'`)) == 0 {
+		t.Fatalf("there is no dead letter, or no record of it: %s", shown.body)
+	}
+	back.Store(true)
+	if p := approver.post("/notices", approver.named(url.Values{"again": {letter[1]}})); p.status != http.StatusSeeOther || p.location != "/notices?queued=1" {
+		t.Errorf("sending again answers %d, to %q", p.status, p.location)
+	}
+	eventually(t, "the dead letter is sent", func() bool {
+		return strings.Contains(approver.get("/metrics").body, `coc_console_notices_total{result="sent",target="ended"} 1`)
+	})
+	if p := approver.post("/notices", approver.named(url.Values{"again": {letter[1]}})); p.status != http.StatusNotFound {
+		t.Errorf("sending it again answers %d", p.status)
 	}
 	metrics := approver.get("/metrics").body
 	for _, line := range []string{`coc_console_notices_total{result="sent",target="hook"} 3`, `coc_console_notices_waiting{target="bot"} 2`,
