@@ -51,8 +51,9 @@ func (p *commandLine) commands() *cobra.Command {
 	_ = root.MarkPersistentFlagFilename("config", "yaml", "yml") // the flag is there
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
-	root.AddCommand(p.serveCommand(), p.simulateCommand(), p.onLog().Audit(), p.backupCommand(), p.restoreCommand(),
-		p.policyCommand(), p.sessionsCommand(), p.configCommand(), p.versionCommand(), p.completionCommand())
+	root.AddCommand(p.serveCommand(), p.simulateCommand(), p.checkCommand(), p.onLog().Audit(), p.backupCommand(),
+		p.restoreCommand(), p.policyCommand(), p.sessionsCommand(), p.configCommand(), p.versionCommand(),
+		p.completionCommand())
 	return root
 }
 

@@ -175,11 +175,8 @@ func (c config) check() error {
 	if err := c.notices.check(); err != nil {
 		return err
 	}
-	if err := auditcmd.CheckDatabase(c.database); err != nil {
+	if err := c.checkDatabase(); err != nil {
 		return err
-	}
-	if c.database == "" && c.databasePasswordFile != "" {
-		return settings.Wrong("database-password-file", "goes with --database")
 	}
 	if u, err := url.Parse(c.anchorWebhook); c.anchorWebhook != "" &&
 		(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -193,6 +190,13 @@ func (c config) check() error {
 		return err
 	}
 	return c.checkTimes()
+}
+
+func (c config) checkDatabase() error {
+	if c.database == "" && c.databasePasswordFile != "" {
+		return settings.Wrong("database-password-file", "goes with --database")
+	}
+	return auditcmd.CheckDatabase(c.database)
 }
 
 // checkService checks the user that looks at tickets in the console's own name.

@@ -143,13 +143,16 @@ func (k *keptLog) missing() (why, lost string) {
 // ownKey reports whether the key is one that a console made for the log in the
 // data folder. Whoever brings a key from elsewhere may begin a log with it, as
 // consoles do that share a database and the keys.
-func (c config) ownKey() bool {
+func (c config) ownKey() bool { return c.inData(c.auditKeyFile) }
+
+// inData reports whether a file is one of the data folder's.
+func (c config) inData(path string) bool {
 	own, err := filepath.Abs(c.data)
 	if err != nil {
 		return true
 	}
-	key, err := filepath.Abs(c.auditKeyFile)
-	return err != nil || filepath.Dir(key) == own
+	file, err := filepath.Abs(path)
+	return err != nil || filepath.Dir(file) == own
 }
 
 // makesKey makes sure that a key that is made now is younger than the log, so
