@@ -103,6 +103,10 @@ func (p Elevations) Body() templ.Component {
 			write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button button-primary\" name=\"decision\" value=\"ask\">", t.Submit)
 			templ_7745c5c3_Buffer.WriteString("</button></div></form>")
 		}
+		if len(p.Offers) == 0 && p.Why != "" {
+			write(templ_7745c5c3_Buffer, "<p class=\"prewrap\"><q>", p.Why)
+			templ_7745c5c3_Buffer.WriteString("</q></p>")
+		}
 		templ_7745c5c3_Err = elevationRows("waiting", t.Waiting, t.NoneWaiting, p.Waiting).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -130,7 +134,7 @@ func (p Elevations) untilType() string {
 
 //go:noinline
 func elevationRows(id, heading, none string, rows []ElevationRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var10 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var11 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<section id=\"", id)
 		write(templ_7745c5c3_Buffer, "\" aria-labelledby=\"", id + "-heading")
 		write(templ_7745c5c3_Buffer, "\"><h2 id=\"", id + "-heading")
@@ -157,7 +161,7 @@ func elevationRows(id, heading, none string, rows []ElevationRow) templ.Componen
 
 //go:noinline
 func (r ElevationRow) item() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var17 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var18 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Elevation.T(ctx)
 		common := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li id=\"", "elevation-" + r.ID)

@@ -239,6 +239,21 @@ func start(t testing.TB, change ...func(*settings)) *console {
 	return c
 }
 
+// leaves tells when the console has noticed that whoever calls that path from now on is gone.
+func (c *console) leaves(path string) <-chan struct{} {
+	gone := make(chan struct{})
+	var once sync.Once
+	inner := *c.serving.Load()
+	var watched http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == path {
+			context.AfterFunc(r.Context(), func() { once.Do(func() { close(gone) }) })
+		}
+		inner.ServeHTTP(w, r)
+	})
+	c.serving.Store(&watched)
+	return gone
+}
+
 func (c *console) open(store database.Store) *database.DB {
 	db, err := database.Open(c.t.Context(), c.dsn, store)
 	must(c.t, err)

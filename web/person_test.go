@@ -97,6 +97,9 @@ func TestEveryFormIsBound(t *testing.T) {
 			t.Run(route, func(t *testing.T) {
 				b := b.in(t)
 				before := len(c.records(audit.ActionRequestRefused))
+				if before%10 == 9 { // of more than some in a minute only the number is recorded
+					c.clock.advance(time.Minute)
+				}
 				p := b.send(sent.path, sent.form)
 				b.want(p, http.StatusConflict)
 				for _, name := range []string{"demo/operator", "demo/manager"} {

@@ -153,6 +153,7 @@ func TestAcceptedButAbandoned(t *testing.T) {
 	c := start(t)
 	hold := make(chan struct{})
 	c.sim.Inject(simulator.Fault{Kind: simulator.CallSignIn, Effect: simulator.Slow, Hold: hold})
+	gone := c.leaves("/sign-in")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -166,6 +167,7 @@ func TestAcceptedButAbandoned(t *testing.T) {
 	until(t, "IAM is asked", func() bool { return c.sim.Calls(simulator.CallSignIn) == 1 })
 	cancel()
 	<-ended
+	<-gone
 	close(hold)
 	until(t, "it is in the log", func() bool { return len(c.records(audit.ActionSessionSignInFailed)) == 1 })
 	r := c.only(audit.ActionSessionSignInFailed)

@@ -28,7 +28,6 @@ func FormOf(value func(string) string) Form {
 // then ok is false and nothing was recorded.
 func (s *Service) Apply(ctx context.Context, who audit.Actor, from audit.Origin, f Form,
 	page *templates.Elevations) (ok bool, err error) {
-	page.Role, page.Until, page.Why = ansi.Visible(f.Role), ansi.Visible(f.Until), f.Reason
 	switch f.Decision {
 	case "ask":
 		err = s.Ask(ctx, who, from, f.Role, s.next(ctx, f.Until), f.Reason)
@@ -105,6 +104,7 @@ func (s *Service) offers(who audit.Actor) (all []templates.ElevationOffer) {
 func (s *Service) Page(who audit.Actor, manager bool, f Form, page templates.Elevations) templates.Elevations {
 	now := s.cfg.Now()
 	page.Offers = s.offers(who)
+	page.Role, page.Until, page.Why = ansi.Visible(f.Role), ansi.Visible(f.Until), f.Reason
 	for _, r := range s.Requests(who.AccountID) {
 		own, mayDecide := operate.SamePerson(r.Person, who), s.MayDecide(who, r)
 		if !own && !mayDecide && !manager {
