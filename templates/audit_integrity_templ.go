@@ -39,6 +39,7 @@ type Integrity struct {
 	Pruned    int64       // records whose contents were removed
 	KeepDays  int         // after which contents are removed; 0: never
 	Holds     []LegalHold
+	Hold      HoldForm
 	Commands  []Command
 
 	Records, Bytes, Free       int64 // Bytes 0: not known
@@ -61,8 +62,16 @@ type ClockState struct {
 	Off     bool
 }
 
+// HoldForm is what was typed to place a hold, or to lift one, and what is wrong with it.
+type HoldForm struct {
+	Query, Reason string
+	Errors        FieldErrors
+	Problem       string
+}
+
 // LegalHold keeps the contents of what its query finds.
 type LegalHold struct {
+	Number            string
 	Query, Reason, By string
 	At                time.Time
 	Record            string // address
@@ -490,9 +499,27 @@ func (i *Integrity) growth() templ.Component {
 				write(templ_7745c5c3_Buffer, "</code></a> <span class=\"second\"><bdi>", h.By)
 				write(templ_7745c5c3_Buffer, "</bdi>", t.Common.Colon)
 				write(templ_7745c5c3_Buffer, "<bdi>", h.Reason)
-				templ_7745c5c3_Buffer.WriteString("</bdi></span></li>")
+				write(templ_7745c5c3_Buffer, "</bdi></span> <details class=\"fold\"><summary>", i18n.Holds.T(ctx).Lift)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><form class=\"stack\" method=\"post\" action=\"/audit/integrity#retention\">", person())
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = hiddenField("hold", h.Number).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = field(input{Name: "reason", ID: "lift-" + h.Number, Label: i18n.Holds.T(ctx).LiftReason, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\" name=\"do\" value=\"lift\">", i18n.Holds.T(ctx).Lift)
+				templ_7745c5c3_Buffer.WriteString("</button></div></form></details></li>")
 			}
 			templ_7745c5c3_Buffer.WriteString("</ul>")
+		}
+		templ_7745c5c3_Err = i.Hold.place().Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Buffer.WriteString("</section>")
 		return nil
@@ -501,7 +528,7 @@ func (i *Integrity) growth() templ.Component {
 
 //go:noinline
 func (i *Integrity) outside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section id=\"outside\"><h2>", t.Integrity.Outside)
 		write(templ_7745c5c3_Buffer, "</h2><p class=\"meta\">", t.Integrity.OutsideText)
@@ -519,7 +546,7 @@ func (i *Integrity) outside() templ.Component {
 
 //go:noinline
 func (i *Integrity) findings() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
 		if len(i.Findings) > 0 {
 			t := i18n.T(ctx)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"notice notice-error\" id=\"findings\">", icon("denied"))
@@ -548,6 +575,46 @@ func (i *Integrity) findings() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</div></div>")
 		}
+		return nil
+	})
+}
+
+//go:noinline
+func (f HoldForm) place() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
+		t := i18n.Holds.T(ctx)
+		templ_7745c5c3_Buffer.WriteString("<details class=\"fold\" id=\"hold\"")
+		if len(f.Errors) > 0 || f.Problem != "" {
+			templ_7745c5c3_Buffer.WriteString(" open")
+		}
+		write(templ_7745c5c3_Buffer, "><summary>", t.Place)
+		write(templ_7745c5c3_Buffer, "</summary><p class=\"meta\">", t.Text)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", errorSummary(f.Errors))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if f.Problem != "" {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"notice notice-warning\" role=\"alert\">", icon("abnormal"))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<span>", f.Problem)
+			templ_7745c5c3_Buffer.WriteString("</span></p>")
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/audit/integrity#retention\">", person())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = field(input{Name: "query", Label: t.Query, Value: f.Query, Error: f.Errors["query"], Hint: t.QueryHint, Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = field(input{Name: "reason", Label: t.Reason, Value: f.Reason, Error: f.Errors["reason"], Required: true, Autocomplete: "off"}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"actions\"><button class=\"button\" name=\"do\" value=\"hold\">", t.Place)
+		templ_7745c5c3_Buffer.WriteString("</button></div></form></details>")
 		return nil
 	})
 }

@@ -2,13 +2,16 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/retention"
 	"coc-console/audit/search"
 	"coc-console/internal/i18n"
 )
@@ -71,4 +74,39 @@ func TestNobodyVerifies(t *testing.T) {
 		t.Error("a button that does nothing is offered")
 	}
 	manager.want(manager.post("/audit/integrity", nil), http.StatusConflict)
+}
+
+// TestHoldsOnThePage: managers place and lift legal holds while the console runs; what can't be a hold's query is said
+// beside the field, with what was typed, and nothing is recorded.
+func TestHoldsOnThePage(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	en := i18n.Holds.In(i18n.EnUS)
+	operator, manager := c.signedIn(t, "operator", i18n.EnUS), c.signedIn(t, "manager", i18n.EnUS)
+	place := func(query, reason string) url.Values {
+		return url.Values{"do": {"hold"}, "query": {query}, "reason": {reason}}
+	}
+	operator.want(operator.post("/audit/integrity", place("actor:operator", "case 7")), http.StatusForbidden)
+	for query, says := range map[string]string{"": en.Everything, "after:24h": en.Relative, "last night": en.Relative,
+		"outcome:": "outcome:", strings.Repeat("x", 1001): en.TooLong(1000)} {
+		manager.want(manager.post("/audit/integrity", place(query, "case 7")), http.StatusUnprocessableEntity, says, "case 7")
+	}
+	manager.want(manager.post("/audit/integrity", place("actor:operator", " ")), http.StatusUnprocessableEntity, en.NoReason, "actor:operator")
+	must(t, c.log.AwaitNotes(t.Context()))
+	if holds, err := retention.Holds(t.Context(), c.index); err != nil || len(holds) != 0 {
+		t.Fatalf("%v, %v", holds, err)
+	}
+	manager.want(manager.post("/audit/integrity", place("actor:operator", "case 7")), http.StatusSeeOther)
+	held := c.only(audit.ActionAuditHeld)
+	if held.Actor.UserName != "manager" || held.Origin.Address == "" || held.Reason != "case 7" {
+		t.Errorf("%+v", held)
+	}
+	manager.want(manager.get("/audit/integrity"), http.StatusOK, "actor:operator", "case 7", en.Lift)
+	lift := url.Values{"do": {"lift"}, "hold": {strconv.FormatInt(held.Sequence, 10)}, "reason": {"closed"}}
+	operator.want(operator.post("/audit/integrity", lift), http.StatusForbidden)
+	manager.want(manager.post("/audit/integrity", lift), http.StatusSeeOther)
+	manager.want(manager.post("/audit/integrity", lift), http.StatusUnprocessableEntity, en.NoHold)
+	if holds, err := retention.Holds(t.Context(), c.index); err != nil || len(holds) != 0 {
+		t.Errorf("%v, %v", holds, err)
+	}
 }

@@ -31,20 +31,36 @@ type held struct {
 	Hold  int64  `json:"hold,omitempty"`
 }
 
-// PlaceHold places a legal hold by a record of actor. It fails where the query
-// is none, or finds everything. Consoles that are removing records end first:
-// until then it fails with ErrUnderWay.
-func PlaceHold(ctx context.Context, in *search.Index, query, reason string, actor audit.Actor) (Hold, error) {
+// Why a query can't be a hold's.
+var (
+	ErrEverything = errors.New("a hold needs a query, such as ticket:SCT… or actor:alice")
+	ErrRelative   = errors.New("a hold needs dates such as after:2026-03-02: what counts from now would keep less every day")
+	ErrNoHold     = errors.New("there is no such hold")
+)
+
+// Who places or lifts a hold, and from where.
+type Who struct {
+	Actor  audit.Actor
+	Origin audit.Origin
+}
+
+// PlaceHold places a legal hold by a record of who. Where the query is none the error is a search.QueryError,
+// ErrEverything or ErrRelative. While records are being removed it is ErrUnderWay.
+func PlaceHold(ctx context.Context, in *search.Index, query, reason string, who Who) (Hold, error) {
 	query = strings.TrimSpace(query)
-	if _, err := heldQuery(query); err != nil {
+	q, err := heldQuery(query)
+	if err != nil {
 		return Hold{}, err
+	}
+	if q.FromAs.Text != "" || q.ToAs.Text != "" {
+		return Hold{}, ErrRelative
 	}
 	release, err := alone(ctx, in.Log())
 	if err != nil {
 		return Hold{}, err
 	}
 	defer release()
-	receipt, err := note(ctx, in.Log(), audit.ActionAuditHeld, held{Query: query}, reason, actor)
+	receipt, err := note(ctx, in.Log(), audit.ActionAuditHeld, held{Query: query}, reason, who)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -57,27 +73,27 @@ func PlaceHold(ctx context.Context, in *search.Index, query, reason string, acto
 	return Hold{Number: receipt, Query: query, Reason: reason}, err
 }
 
-// LiftHold ends a legal hold by a record of actor.
-func LiftHold(ctx context.Context, in *search.Index, number int64, reason string, actor audit.Actor) error {
+// LiftHold ends a legal hold by a record of who. The error is ErrNoHold where it isn't in force.
+func LiftHold(ctx context.Context, in *search.Index, number int64, reason string, who Who) error {
 	all, err := Holds(ctx, in)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(all, func(h Hold) bool { return h.Number == number }) {
-		return fmt.Errorf("there is no hold %d", number)
+		return fmt.Errorf("%d: %w", number, ErrNoHold)
 	}
-	_, err = note(ctx, in.Log(), audit.ActionAuditReleased, held{Hold: number}, reason, actor)
+	_, err = note(ctx, in.Log(), audit.ActionAuditReleased, held{Hold: number}, reason, who)
 	return err
 }
 
 func note(ctx context.Context, log *audit.Log, action audit.Action, what held, reason string,
-	actor audit.Actor) (int64, error) {
+	who Who) (int64, error) {
 	detail, err := json.Marshal(what)
 	if err != nil {
 		return 0, err
 	}
-	receipt, err := log.Append(ctx, audit.Record{Action: action, Outcome: audit.OutcomeSucceeded, Actor: actor,
-		Reason: reason, Detail: string(detail)})
+	receipt, err := log.Append(ctx, audit.Record{Action: action, Outcome: audit.OutcomeSucceeded, Actor: who.Actor,
+		Origin: who.Origin, Reason: reason, Detail: string(detail)})
 	if err != nil {
 		return 0, fmt.Errorf("record the hold: %w", err)
 	}
@@ -152,7 +168,7 @@ func heldQuery(text string) (search.Query, error) {
 	}
 	q.Visible.All = true
 	if q.Everything() && q.From.IsZero() && q.To.IsZero() {
-		return q, errors.New("a hold needs a query, such as ticket:SCT… or actor:alice")
+		return q, ErrEverything
 	}
 	return q, nil
 }

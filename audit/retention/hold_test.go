@@ -26,12 +26,13 @@ func TestHold(t *testing.T) {
 			Actor: audit.Actor{UserName: "otto"}})
 		o.AppendTogether(t, audittest.Several(300))
 		mo := audit.Actor{UserName: "mo", AccountName: "demo"}
+		by := retention.Who{Actor: mo, Origin: audit.Origin{Address: "192.0.2.1"}}
 		for _, wrong := range []string{"", "  ", "nothing:x"} {
-			if h, err := retention.PlaceHold(t.Context(), o.Index, wrong, "", mo); err == nil {
+			if h, err := retention.PlaceHold(t.Context(), o.Index, wrong, "", by); err == nil {
 				t.Errorf("%q is a hold: %+v", wrong, h)
 			}
 		}
-		h, err := retention.PlaceHold(t.Context(), o.Index, "ticket:held actor:otto", "case 7", mo)
+		h, err := retention.PlaceHold(t.Context(), o.Index, "ticket:held actor:otto", "case 7", by)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,10 +48,10 @@ func TestHold(t *testing.T) {
 		if _, err := o.Record(t.Context(), 301); err != nil {
 			t.Errorf("the held record: %v", err)
 		}
-		if err := retention.LiftHold(t.Context(), o.Index, 601, "", mo); err == nil {
+		if err := retention.LiftHold(t.Context(), o.Index, 601, "", by); err == nil {
 			t.Error("a hold that was never placed is lifted")
 		}
-		if err := retention.LiftHold(t.Context(), o.Index, h.Number, "closed", mo); err != nil {
+		if err := retention.LiftHold(t.Context(), o.Index, h.Number, "closed", by); err != nil {
 			t.Fatal(err)
 		}
 		if all, err := retention.Holds(t.Context(), o.Index); err != nil || len(all) != 0 {
@@ -92,7 +93,7 @@ func TestOnePrunes(t *testing.T) {
 	if _, err := o.Prune(t.Context(), time.Now(), audit.Actor{}); !errors.Is(err, retention.ErrUnderWay) {
 		t.Errorf("a second one prunes: %v", err)
 	}
-	if _, err := retention.PlaceHold(t.Context(), o.Index, "ticket:x", "", audit.Actor{}); !errors.Is(err, retention.ErrUnderWay) {
+	if _, err := retention.PlaceHold(t.Context(), o.Index, "ticket:x", "", retention.Who{}); !errors.Is(err, retention.ErrUnderWay) {
 		t.Errorf("a hold is placed meanwhile: %v", err)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -100,6 +101,25 @@ func TestOnePrunes(t *testing.T) {
 	}
 	if _, err := o.Prune(t.Context(), time.Now(), audit.Actor{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOneAtATime: on SQLite, too, nobody places a hold while the one console removes records.
+func TestOneAtATime(t *testing.T) {
+	o := open(t, t.TempDir())
+	release, err := retention.Alone(t.Context(), o.Log.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := retention.PlaceHold(t.Context(), o.Index, "ticket:x", "", retention.Who{}); !errors.Is(err, retention.ErrUnderWay) {
+		t.Errorf("a hold is placed meanwhile: %v", err)
+	}
+	release()
+	if _, err := retention.PlaceHold(t.Context(), o.Index, "ticket:x", "", retention.Who{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := retention.PlaceHold(t.Context(), o.Index, "after:24h", "", retention.Who{}); !errors.Is(err, retention.ErrRelative) {
+		t.Errorf("a hold that keeps less every day: %v", err)
 	}
 }
 

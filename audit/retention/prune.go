@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"coc-console/audit"
@@ -14,8 +15,8 @@ import (
 	"coc-console/internal/sqlutil"
 )
 
-// ErrUnderWay says that another console removes records now.
-var ErrUnderWay = errors.New("another console removes old records now")
+// ErrUnderWay says that old records are being removed now, or a hold is being placed.
+var ErrUnderWay = errors.New("old records are being removed now, or a hold is being placed")
 
 // Prune removes the bytes of the records before a time, as far as they fill
 // tiles: their hashes stay, so that the tree, its checkpoints and the proofs of
@@ -53,11 +54,17 @@ func Prune(ctx context.Context, in *search.Index, olderThan time.Time, actor aud
 	return mark, log.RemovePruned(ctx)
 }
 
-// alone makes sure that no other console prunes, or places a hold, until
-// release is called. On SQLite there is one console.
+// busy are the logs of this process whose records are being removed, or held.
+var busy sync.Map
+
+// alone makes sure that nobody else prunes, or places a hold, until release is called: no other console, and, on
+// SQLite, which has one console, nothing else of it.
 func alone(ctx context.Context, log *audit.Log) (release func(), err error) {
 	if log.Dialect() != audit.PostgreSQL {
-		return func() {}, nil
+		if _, taken := busy.LoadOrStore(log, true); taken {
+			return nil, ErrUnderWay
+		}
+		return func() { busy.Delete(log) }, nil
 	}
 	tx, err := log.Reader().BeginTx(ctx, nil)
 	if err != nil {

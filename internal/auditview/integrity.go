@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (s Standing) Read(ctx context.Context, now time.Time) (*templates.Integrity
 		return nil, err
 	}
 	for _, h := range holds {
-		i.Holds = append(i.Holds, templates.LegalHold{Query: ansi.Visible(h.Query), Reason: ansi.Visible(h.Reason),
+		i.Holds = append(i.Holds, templates.LegalHold{Number: strconv.FormatInt(h.Number, 10), Query: ansi.Visible(h.Query), Reason: ansi.Visible(h.Reason),
 			By: ansi.VisibleLine(h.By), At: h.Since, Record: present.RecordAddress(h.Number)})
 	}
 	i.KeepDays = int(s.Keep.Hours() / 24)

@@ -100,7 +100,7 @@ func (p Program) holdAddCommand() *cobra.Command {
 		Example: "  coc-console audit hold add 'ticket:SCT20260117104200a1b2c3d4e' --data /var/lib/coc-console --reason \"case 7\"",
 	}, s, func(ctx context.Context, _ []string) error {
 		return c.changed(ctx, func(in *search.Index) error {
-			h, err := retention.PlaceHold(ctx, in, query, c.reason, p.actor())
+			h, err := retention.PlaceHold(ctx, in, query, c.reason, retention.Who{Actor: p.actor()})
 			if err != nil {
 				return err
 			}
@@ -126,7 +126,7 @@ func (p Program) holdRemoveCommand() *cobra.Command {
 			return fmt.Errorf("%q is not the number of a hold; see coc-console audit hold list", number)
 		}
 		return c.changed(ctx, func(in *search.Index) error {
-			if err := retention.LiftHold(ctx, in, n, c.reason, p.actor()); err != nil {
+			if err := retention.LiftHold(ctx, in, n, c.reason, retention.Who{Actor: p.actor()}); err != nil {
 				return err
 			}
 			return output.Print(p.Stdout, c.format, map[string]int64{"removed": n}, func() string {

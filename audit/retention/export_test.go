@@ -1,0 +1,4 @@
+package retention
+
+// Alone is alone, for tests.
+var Alone = alone
