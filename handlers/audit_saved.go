@@ -51,8 +51,7 @@ func (h *Handlers) searchAgain(c echo.Context, text, name, problem string) error
 	return Render(c, http.StatusUnprocessableEntity, page)
 }
 
-// DeleteSearch forgets one of the reader's own searches, and shows the list of
-// what is searched for now.
+// DeleteSearch forgets one of the reader's own searches, and shows the list of what is searched for now.
 func (h *Handlers) DeleteSearch(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)

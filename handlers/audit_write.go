@@ -46,10 +46,9 @@ func (h *base) jot(r audit.Record) {
 	}
 }
 
-// write writes one record of what has happened: the page goes on when the log
-// cannot take it now, because a full or locked disk must not blind whoever has to
-// act on a failing ticket; it is kept until the log can, and /readyz tells that.
-// Operations are different: without their record nothing is sent.
+// write writes one record of what has happened: the page goes on when the log cannot take it now, because a full or
+// locked disk must not blind whoever has to act on a failing ticket; it is kept until the log can, and /readyz tells
+// that. Operations are different: without their record nothing is sent.
 func (h *base) write(ctx context.Context, r audit.Record) {
 	if r.Outcome == "" {
 		r.Outcome = audit.OutcomeSucceeded

@@ -58,8 +58,7 @@ func (h *Handlers) readBulk(c echo.Context, errs templates.FieldErrors) (bulk.Re
 	return r, nil
 }
 
-// bulkForm is what a form or an address says, with the targets in view where it
-// asks for all of a ticket.
+// bulkForm is what a form or an address says, with the targets in view where it asks for all of a ticket.
 func (h *Handlers) bulkForm(c echo.Context) (url.Values, error) {
 	values, err := c.FormParams()
 	if err != nil {
@@ -78,9 +77,8 @@ func (h *Handlers) bulkForm(c echo.Context) (url.Values, error) {
 	return values, nil
 }
 
-// inView are all instances of a ticket that the filter shows and the reader can
-// cancel, as if the form had named each. An address that does would be longer
-// than proxies take.
+// inView are all instances of a ticket that the filter shows and the reader can cancel, as if the form had named
+// each. An address that does would be longer than proxies take.
 func (h *Handlers) inView(c echo.Context, ticket string) (targets []string, err error) {
 	id, err := coc.ParseExecuteUUID(ticket)
 	if err != nil {
@@ -183,8 +181,7 @@ func (h *Handlers) bulkStopped(c echo.Context, page templates.NewBulk, r bulk.Re
 	return Render(c, status, page)
 }
 
-// bulkUnfit shows a plan that could not be carried out: items that cannot be
-// sent, or what the rules want.
+// bulkUnfit shows a plan that could not be carried out: items that cannot be sent, or what the rules want.
 func (h *Handlers) bulkUnfit(c echo.Context, page templates.NewBulk, r bulk.Request, plan bulk.Plan) error {
 	ctx := c.Request().Context()
 	t := i18n.T(ctx)

@@ -23,8 +23,7 @@ func (p *pages) targets(scenarios ...string) []string {
 	return all
 }
 
-// TestBulkForm: what is wrong with a bulk operation is said on its page, and
-// nothing starts.
+// TestBulkForm: what is wrong with a bulk operation is said on its page, and nothing starts.
 func TestBulkForm(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "operator")
@@ -59,8 +58,7 @@ func TestBulkForm(t *testing.T) {
 	}
 }
 
-// TestBulkPlan: the confirmation says what cannot be sent and what the rules
-// want, and keeps what was typed.
+// TestBulkPlan: the confirmation says what cannot be sent and what the rules want, and keeps what was typed.
 func TestBulkPlan(t *testing.T) {
 	p := start(t)
 	text := i18n.For(i18n.EnUS)
@@ -117,8 +115,7 @@ func TestBulkPlan(t *testing.T) {
 	})
 }
 
-// TestBulkInView: all instances that a filter shows are chosen, as if each had
-// been ticked.
+// TestBulkInView: all instances that a filter shows are chosen, as if each had been ticked.
 func TestBulkInView(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "operator")

@@ -55,8 +55,7 @@ func readFormat(c echo.Context) (exportFormat, error) {
 		&Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(name)}
 }
 
-// RecordsHeader says how many records an export is going to have; with a plus
-// at the end, more than that.
+// RecordsHeader says how many records an export is going to have; with a plus at the end, more than that.
 const RecordsHeader = "Coc-Console-Records"
 
 // ExportAudit sends the records that the filters select, oldest first. That
@@ -106,9 +105,8 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 	return format.write(c, c.Response(), h.index, q, func(int64, int64) error { return h.moreTime(c) })
 }
 
-// ownSite refuses a request that another site's page makes: it would write a
-// record in the reader's name, and cost an export. Typed addresses, bookmarks
-// and programs say "none" or nothing.
+// ownSite refuses a request that another site's page makes: it would write a record in the reader's name, and cost an
+// export. Typed addresses, bookmarks and programs say "none" or nothing.
 func ownSite(r *http.Request) error {
 	switch from := r.Header.Get("Sec-Fetch-Site"); from {
 	case "", "none", "same-origin":

@@ -67,8 +67,7 @@ func (h *ticketPages) InstanceLog(c echo.Context) error {
 	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(now.Instance.Message))
 }
 
-// readInstance finds the instance that the address names and notes that its
-// log was read.
+// readInstance finds the instance that the address names and notes that its log was read.
 func (h *ticketPages) readInstance(c echo.Context) (operate.Reading, error) {
 	start := h.now()
 	now, err := h.findInstance(c)

@@ -10,9 +10,8 @@ import (
 	"coc-console/templates"
 )
 
-// fillRules asks the rules about the form as far as it is filled in, and puts
-// into the page what they would still want: nobody is to learn of a demand
-// only after pressing the button.
+// fillRules asks the rules about the form as far as it is filled in, and puts into the page what they would still
+// want: nobody is to learn of a demand only after pressing the button.
 func (h *Handlers) fillRules(ctx context.Context, page *templates.NewOperation, f operationForm, now operate.Reading) {
 	v, _ := ViewerFrom(ctx)
 	bare := f.request(ctx, v)

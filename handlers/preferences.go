@@ -94,8 +94,7 @@ func (h *base) noWrap(ctx context.Context, v Viewer) bool {
 	return slices.Contains(all, store.SavedQuery{Name: choiceWrap, Query: wrapOff})
 }
 
-// maxReturn bounds an address to come back to, in bytes: net/http would not
-// read a longer one.
+// maxReturn bounds an address to come back to, in bytes: net/http would not read a longer one.
 const maxReturn = 32 << 10
 
 // returnTo checks an address to come back to: one of this console's pages, or

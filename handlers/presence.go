@@ -37,8 +37,7 @@ func (h *base) onTicket(ctx context.Context, id coc.ExecuteUUID, act presence.Ac
 		person: presence.Person{ID: PersonKey(v.Actor), Name: v.Actor.UserName}}
 }
 
-// visit notes that the reader has loaded the page, and returns what it says of
-// the others.
+// visit notes that the reader has loaded the page, and returns what it says of the others.
 func (o onTicket) visit() templates.Presence {
 	o.h.presence.Visit(o.ticket, o.person, o.key, o.act)
 	return o.others()
@@ -127,9 +126,8 @@ func (h *Handlers) standing(c echo.Context, ticket coc.ExecuteUUID) (operate.Rea
 	return now, present.ActOf(f.operation, present.HostOf(now.Instance)), err
 }
 
-// Mark shows a line of a log, or its host, to the others on the ticket for ten
-// minutes, or takes back what one has marked oneself. Whoever may see the ticket
-// may do that. It is not recorded: it changes nothing, and is over soon.
+// Mark shows a line of a log, or its host, to the others on the ticket for ten minutes, or takes back what one has
+// marked oneself. Whoever may see the ticket may do that. It is not recorded: it changes nothing, and is over soon.
 func (h *ticketPages) Mark(c echo.Context) error {
 	now, err := h.findInstance(c)
 	if err != nil {

@@ -43,9 +43,8 @@ func (h *Handlers) Record(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-// readable returns the record of the address, if the reader may see it. Of one
-// that was pruned only its number is left: nobody knows whose it was, so
-// managers alone see that.
+// readable returns the record of the address, if the reader may see it. Of one that was pruned only its number is
+// left: nobody knows whose it was, so managers alone see that.
 func (h *Handlers) readable(c echo.Context) (r audit.Record, pruned bool, err error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)

@@ -16,8 +16,7 @@ import (
 	"coc-console/templates"
 )
 
-// overridesWait is the number for the notice, as it was last known; 0 when the log
-// has not told it yet.
+// overridesWait is the number for the notice, as it was last known; 0 when the log has not told it yet.
 func (h *base) overridesWait(ctx context.Context, v Viewer) int {
 	if !v.Manager {
 		return 0

@@ -143,8 +143,7 @@ func (h *Handlers) EndSessions(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/sessions?ended="+strconv.Itoa(len(ended)))
 }
 
-// SessionFilter chooses the sessions of a person: account/user, or id: with
-// the user's id.
+// SessionFilter chooses the sessions of a person: account/user, or id: with the user's id.
 func SessionFilter(member string) func(SessionInfo) bool {
 	if id, ok := strings.CutPrefix(member, "id:"); ok {
 		return func(s SessionInfo) bool { return s.Actor.UserID == id }

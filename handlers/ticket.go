@@ -25,8 +25,7 @@ import (
 	"coc-console/templates"
 )
 
-// How often a page without a stream asks again, in seconds: while its ticket
-// runs, and while it waits for a decision.
+// How often a page without a stream asks again, in seconds: while its ticket runs, and while it waits for a decision.
 const (
 	refreshRunning = 5
 	refreshWaiting = 10
@@ -232,8 +231,7 @@ func (l *ticketLook) versions(c live.Class) *live.Versions[templates.Ticket] {
 		Zone:     i18n.ZoneFrom(l.ctx).String(), Query: l.filter.Query()})
 }
 
-// class asks the rules what they let the reader see and do now, once for each
-// person and reading.
+// class asks the rules what they let the reader see and do now, once for each person and reading.
 func (l *ticketLook) class(s *watch.Snapshot) live.Class {
 	return live.ClassOf(&l.h.classes, viewName(l.reader, string(l.id))+"\x00"+l.reader.Actor.UserID, s,
 		func() live.Class {
@@ -267,8 +265,7 @@ func refreshAfter(s coc.TicketStatus, over bool) int {
 	return refreshRunning
 }
 
-// lookFailed notes a ticket that could not be read, and hands the error on to
-// the error page.
+// lookFailed notes a ticket that could not be read, and hands the error on to the error page.
 func (h *base) lookFailed(c echo.Context, record audit.Record, err error) error {
 	if upstream, ok := errors.AsType[*coc.Error](err); ok {
 		record.Outcome, record.Upstream = audit.OutcomeFailed, present.UpstreamOf(upstream)

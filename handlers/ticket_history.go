@@ -51,8 +51,7 @@ func newHistories(log *audit.Log, bells *live.Bells) *live.Recents[course.Deed] 
 	return kept
 }
 
-// history is what was done to the ticket through this console, newest first.
-// Whoever can open the ticket may see it.
+// history is what was done to the ticket through this console, newest first. Whoever can open the ticket may see it.
 func (h *ticketPages) history(ctx context.Context, id string) ([]course.Deed, error) {
 	find := func() (out []course.Deed, err error) {
 		for _, group := range ofTickets {

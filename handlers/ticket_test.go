@@ -84,8 +84,7 @@ func TestTicketShowsWhatFits(t *testing.T) {
 	}
 }
 
-// TestPermissionsAreShown: what a reader may do with a ticket is shown as
-// buttons or with the reason why not.
+// TestPermissionsAreShown: what a reader may do with a ticket is shown as buttons or with the reason why not.
 func TestPermissionsAreShown(t *testing.T) {
 	p := start(t)
 	for _, tt := range []struct {
@@ -113,8 +112,7 @@ func TestPermissionsAreShown(t *testing.T) {
 	}
 }
 
-// TestTicketIsRecordedOnce: a page that refreshes itself is one record, and a
-// failure is one, too.
+// TestTicketIsRecordedOnce: a page that refreshes itself is one record, and a failure is one, too.
 func TestTicketIsRecordedOnce(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "reader")
@@ -133,8 +131,7 @@ func TestTicketIsRecordedOnce(t *testing.T) {
 	}
 }
 
-// TestHiddenTicketIsRecorded: that the rules stopped somebody is in the log,
-// once for a page that asks again.
+// TestHiddenTicketIsRecorded: that the rules stopped somebody is in the log, once for a page that asks again.
 func TestHiddenTicketIsRecorded(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "reader")
@@ -174,8 +171,7 @@ func TestInstanceAddress(t *testing.T) {
 	})
 }
 
-// TestInstanceLog: the page shows a log as text, the file has it as it is, and
-// both are in the log of the console.
+// TestInstanceLog: the page shows a log as text, the file has it as it is, and both are in the log of the console.
 func TestInstanceLog(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "operator")

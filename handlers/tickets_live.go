@@ -66,8 +66,7 @@ func (h *ticketPages) lookAtList(c echo.Context, f listing.Filter, record audit.
 	return &listLook{h: h, ctx: ctx, filter: f, reader: v, viewer: viewer}, nil
 }
 
-// show renders the newest snapshot: once for all who see the same, and then
-// with what is unread for the reader.
+// show renders the newest snapshot: once for all who see the same, and then with what is unread for the reader.
 func (l *listLook) show(have *live.Outline) (*live.Version[templates.Tickets], bool, error) {
 	s := l.snapshot()
 	class := l.class(s)
@@ -200,8 +199,7 @@ func viewAddress(query string) string {
 // maxView bounds what is saved of an address, in bytes.
 const maxView = 2000
 
-// viewOf reads a view as a form has it: the values that the list knows, always
-// written the same way.
+// viewOf reads a view as a form has it: the values that the list knows, always written the same way.
 func viewOf(text string) (string, error) {
 	all, err := url.ParseQuery(text)
 	if err != nil || len(text) > maxView || !ansi.Shows(text) {

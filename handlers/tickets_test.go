@@ -37,8 +37,7 @@ func TestTicketFilterIsChecked(t *testing.T) {
 	}
 }
 
-// TestLocalTimesBecomeExact: an address with a local time would mean something
-// else to somebody in another zone.
+// TestLocalTimesBecomeExact: an address with a local time would mean something else to somebody in another zone.
 func TestLocalTimesBecomeExact(t *testing.T) {
 	p := start(t)
 	a := p.as(t, "operator").get(p.Tickets, ticketList, "/tickets?from=2026-03-02T09:15&name=x")
@@ -69,8 +68,7 @@ func TestTicketListFilters(t *testing.T) {
 	}
 }
 
-// TestTicketListIsRecorded: that somebody looked is in the log, with what they
-// narrowed the list to.
+// TestTicketListIsRecorded: that somebody looked is in the log, with what they narrowed the list to.
 func TestTicketListIsRecorded(t *testing.T) {
 	p := start(t)
 	r := p.as(t, "reader")

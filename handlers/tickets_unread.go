@@ -18,8 +18,7 @@ func visitorOf(v Viewer) store.Visitor {
 	return store.Visitor{UserID: v.Actor.UserID, ProjectID: v.Actor.ProjectID}
 }
 
-// visited notes what somebody is shown, and says what is new about it and since
-// when. Without a database nothing is.
+// visited notes what somebody is shown, and says what is new about it and since when. Without a database nothing is.
 func (h *ticketPages) visited(ctx context.Context, who Viewer, shown []store.ShownTicket) (all map[string]store.News,
 	since time.Time) {
 	all, since, err := h.visits.Look(ctx, visitorOf(who), h.now(), shown)

@@ -11,13 +11,11 @@ import (
 
 // Every address of the console is built here.
 
-// maxReturnForm bounds the address that carries a form over a sign-in: proxies
-// take no longer ones.
+// maxReturnForm bounds the address that carries a form over a sign-in: proxies take no longer ones.
 const maxReturnForm = 6 << 10
 
-// carried are the fields of forms that survive a sign-in in an address, by their
-// routes, with the page that shows the form again. What confirms the impact is
-// not carried: it is typed when the form is sent.
+// carried are the fields of forms that survive a sign-in in an address, by their routes, with the page that shows the
+// form again. What confirms the impact is not carried: it is typed when the form is sent.
 var carried = map[string]struct {
 	page   func(c echo.Context) string
 	fields []string
@@ -49,10 +47,9 @@ func viewPage(c echo.Context) string {
 	return viewAddress(view)
 }
 
-// ReturnAddress is the address of the page to come back to after signing in:
-// the page itself or, for a form, the page that shows it with everything that was
-// typed. Where nobody is signed in it says who has opened the form, since somebody
-// else may come.
+// ReturnAddress is the address of the page to come back to after signing in: the page itself or, for a form, the page
+// that shows it with everything that was typed. Where nobody is signed in it says who has opened the form, since
+// somebody else may come.
 func ReturnAddress(c echo.Context) string {
 	r := c.Request()
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {

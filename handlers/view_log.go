@@ -9,9 +9,8 @@ import (
 	"coc-console/internal/opened"
 )
 
-// noteSearch writes that the log was searched. A list that grows by itself is
-// one view, as long as it asks for newer records only: whoever marks another
-// request as its own doing is recorded, too.
+// noteSearch writes that the log was searched. A list that grows by itself is one view, as long as it asks for newer
+// records only: whoever marks another request as its own doing is recorded, too.
 func (h *base) noteSearch(c echo.Context, form *auditview.LogForm, q search.Query, found search.Page, r audit.Record) {
 	ctx := c.Request().Context()
 	key := opened.KeyOf(OriginFrom(ctx).Session, "search "+form.Filters().Encode(), "")
@@ -40,8 +39,7 @@ func (h *base) noteView(c echo.Context, r audit.Record) {
 	h.noteViewOf(c, c.Request().URL.RequestURI(), r)
 }
 
-// noteViewOf is noteView of a page by its address, for what belongs to a page
-// and is asked for at another.
+// noteViewOf is noteView of a page by its address, for what belongs to a page and is asked for at another.
 func (h *base) noteViewOf(c echo.Context, address string, r audit.Record) {
 	ctx := c.Request().Context()
 	key := opened.KeyOf(OriginFrom(ctx).Session, address, r.Outcome)
