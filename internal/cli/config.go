@@ -166,14 +166,10 @@ func (c config) check() error {
 		return settings.Wrong("accounts", "is needed: without it anybody with an account of the cloud could sign in. Name the accounts "+
 			"whose people may, such as --accounts my-account, or better by their ids (IAM console, My Credentials), separated by commas")
 	}
-	if err := c.checkService(); err != nil {
-		return err
-	}
-	if err := c.oidc.check(); err != nil {
-		return err
-	}
-	if err := c.notices.check(); err != nil {
-		return err
+	for _, check := range []func() error{c.checkService, c.oidc.check, c.notices.check} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := c.checkDatabase(); err != nil {
 		return err

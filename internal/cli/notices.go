@@ -2,10 +2,17 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"coc-console/handlers"
+	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
+	"coc-console/internal/iam"
 	"coc-console/internal/notify"
 	"coc-console/internal/settings"
 	consolestore "coc-console/internal/store"
@@ -54,9 +61,14 @@ func openNotices(ctx context.Context, cfg config, on handlers.Config, m *web.Met
 	if cfg.notices.file == "" {
 		return nil, nil //nolint:nilnil // nobody is told
 	}
-	n, err := notify.New(notify.Config{File: cfg.notices.file, URL: strings.TrimSuffix(cfg.notices.url, "/"),
+	told := notify.Config{File: cfg.notices.file, URL: strings.TrimSuffix(cfg.notices.url, "/"),
 		Rows: consolestore.NewNotices(on.Store, cfg.database != ""), Log: on.Log, Index: on.Index, Rules: on.Rules,
-		Logger: on.Logger, Now: on.Now, Sent: m.Notice})
+		Logger: on.Logger, Now: on.Now, Sent: m.Notice}
+	if service := serviceIdentity(cfg, on.IAM); service != nil {
+		look := attention{service: service, client: on.COC, project: cfg.project, profile: cfg.userProfile}
+		told.Attention = look.read
+	}
+	n, err := notify.New(told)
 	if err != nil {
 		return nil, settings.Wrong("notices", err.Error())
 	}
@@ -71,4 +83,44 @@ func openNotices(ctx context.Context, cfg config, on handlers.Config, m *web.Met
 	open.run(ctx, n.Run)
 	maintain(ctx, purgeEvery, n.Purge, on.Logger, open)
 	return n, nil
+}
+
+// attention lists tickets in the name of the console's own user.
+type attention struct {
+	service          *iam.Service
+	client           *coc.Client
+	project, profile string
+}
+
+// maxAttention is how many tickets are listed, the newest first.
+const maxAttention = 100
+
+func (a attention) read(ctx context.Context) (found notify.Attention, err error) {
+	var refused []huawei.Token
+	for range 2 { // a token may have been revoked since the last look
+		id, token, err := a.service.Home(ctx, a.project, func(t huawei.Token) bool {
+			return slices.ContainsFunc(refused, t.Equal)
+		})
+		if err != nil {
+			return found, err
+		}
+		page, err := a.client.ListTickets(ctx, coc.Caller{Token: token, Language: coc.EnUS, ProjectID: id.ProjectID,
+			UserProfile: a.profile}, coc.TicketQuery{Limit: maxAttention, Status: coc.TicketAbnormal})
+		if e, ok := errors.AsType[*coc.Error](err); ok && e.Status == http.StatusUnauthorized && len(refused) == 0 {
+			refused = append(refused, token)
+			continue
+		}
+		if err != nil {
+			return found, fmt.Errorf("list tickets that need attention: %w", err)
+		}
+		found = notify.Attention{Account: id.AccountName, All: page.Total <= int64(len(page.Tickets))}
+		for _, t := range page.Tickets {
+			if t.Status.Failed() && !t.Over() {
+				found.Tickets = append(found.Tickets, notify.AttentionTicket{ID: string(t.ExecuteUUID), Name: t.Name,
+					Creator: t.Creator})
+			}
+		}
+		break
+	}
+	return found, nil
 }

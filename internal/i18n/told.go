@@ -7,10 +7,10 @@ import (
 
 // ToldTexts are those of messages to targets, and of the managers' page about them.
 type ToldTexts struct {
-	Event                                   Words // notify.Name
-	Operation, Ticket, Target, Batch, Stops string
-	Who, Decider, Reason, Comment, Note     string
-	Problem, Time, Until, Open              string
+	Event                                        Words // notify.Name
+	Operation, Ticket, Target, Batch, Stops      string
+	Creator, Who, Decider, Reason, Comment, Note string
+	Problem, Time, Until, Open                   string
 
 	Heading, Link, Text, Off, NoTargets string
 	Broken                              func(problem string) string
@@ -38,10 +38,10 @@ var Told = newPage("Told", &ToldTexts{
 		"override.used": "Emergency override used", "review.overdue": "Review of an emergency override overdue",
 		"bulk.ended": "Bulk operation ended", "policy.broken": "Changed policy files not taken up",
 		"log.damaged": "Audit log: verification has findings", "log.unanchored": "Audit log: a checkpoint isn't anchored",
-		"disk.low": "Little disk space left for the audit log", "test": "Test message from the COC console",
+		"disk.low": "Little disk space left for the audit log", "ticket.needs_attention": "Ticket needs attention", "test": "Test message from the COC console",
 	},
 	Operation: "Operation", Ticket: "Ticket", Target: "Target", Batch: "Batch", Stops: "Instances that stop",
-	Who: "Asked by", Decider: "Decided by", Reason: "Reason", Comment: "Comment", Note: "What happened",
+	Creator: "Created by", Who: "Asked by", Decider: "Decided by", Reason: "Reason", Comment: "Comment", Note: "What happened",
 	Problem: "Error", Time: "Time", Until: "Until", Open: "Open in the console",
 
 	Heading: "Notices", Link: "Notices",
@@ -76,10 +76,10 @@ var Told = newPage("Told", &ToldTexts{
 		"override.used": "已使用紧急放行", "review.overdue": "紧急放行复核已逾期",
 		"bulk.ended": "批量操作已结束", "policy.broken": "变更后的策略文件未生效",
 		"log.damaged": "审计日志：校验发现问题", "log.unanchored": "审计日志：检查点未锚定",
-		"disk.low": "审计日志的磁盘空间不足", "test": "COC 控制台的测试消息",
+		"disk.low": "审计日志的磁盘空间不足", "ticket.needs_attention": "工单异常，需处理", "test": "COC 控制台的测试消息",
 	},
 	Operation: "操作", Ticket: "脚本工单", Target: "目标", Batch: "批次", Stops: "将停止的实例数",
-	Who: "申请人", Decider: "审批人", Reason: "原因", Comment: "意见", Note: "情况",
+	Creator: "创建人", Who: "申请人", Decider: "审批人", Reason: "原因", Comment: "意见", Note: "情况",
 	Problem: "错误", Time: "时间", Until: "截止时间", Open: "在控制台中打开",
 
 	Heading: "通知", Link: "通知",

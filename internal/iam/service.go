@@ -27,6 +27,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	tokens map[string]serviceToken // by project id; empty is the account
+	home   home
 }
 
 type serviceToken struct {
@@ -75,4 +76,33 @@ func (s *Service) Token(ctx context.Context, accountID, accountName, projectID s
 	}
 	s.tokens[projectID] = serviceToken{token, id.Expires}
 	return token, nil
+}
+
+// home is the identity of the service user in the project that it looks at by itself.
+type home struct {
+	serviceToken
+	project string
+	id      Identity
+}
+
+// Home returns who the service user is in a project of its account, by the project's name, and a token there. It is
+// for what the console looks at without anybody having asked. refused is that of Token.
+func (s *Service) Home(ctx context.Context, project string,
+	refused func(huawei.Token) bool) (Identity, huawei.Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.home; h.project == project && s.now().Before(h.ends.Add(-renewBefore)) && !refused(h.token) {
+		return h.id, h.token, nil
+	}
+	password, err := s.password()
+	if err != nil {
+		return Identity{}, huawei.Token{}, fmt.Errorf("read the password of the service user %s: %w", s.user, err)
+	}
+	id, token, err := s.client.SignIn(ctx, PasswordRequest{Account: s.account, User: s.user, Password: password,
+		Project: project})
+	if err != nil {
+		return Identity{}, huawei.Token{}, fmt.Errorf("sign in the service user %s: %w", s.user, err)
+	}
+	s.home = home{serviceToken{token, id.Expires}, project, id}
+	return id, token, nil
 }

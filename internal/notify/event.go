@@ -39,6 +39,7 @@ const (
 	LogDamaged            Name = "log.damaged"
 	LogUnanchored         Name = "log.unanchored"
 	DiskLow               Name = "disk.low"
+	TicketNeedsAttention  Name = "ticket.needs_attention"
 	Test                  Name = "test" // in no route
 )
 
@@ -48,6 +49,7 @@ var severities = map[Name]Severity{
 	ApprovalWithdrawn: Info, ApprovalExpired: Warning, ApprovalReturned: Warning, OperationNotConfirmed: Urgent,
 	OperationUnknown: Urgent, OperationRejected: Warning, OverrideUsed: Urgent, ReviewOverdue: Warning, BulkEnded: Info,
 	PolicyBroken: Warning, LogDamaged: Urgent, LogUnanchored: Warning, DiskLow: Urgent,
+	TicketNeedsAttention: Warning,
 }
 
 // Names lists the events that a route can name.
@@ -93,6 +95,7 @@ type Event struct {
 	Reason      string    `json:"reason,omitempty"`
 	Comment     string    `json:"comment,omitempty"` // of who decided
 	Note        string    `json:"note,omitempty"`    // operate.Note: why
+	Creator     string    `json:"creator,omitempty"` // of a ticket that needs attention
 	Problem     string    `json:"problem,omitempty"` // COC's words, or an error
 	Until       time.Time `json:"until,omitzero"`
 	Teams       []string  `json:"teams,omitempty"` // of who asked, and of the ticket's creator
@@ -242,6 +245,8 @@ func pathOf(e Event) string {
 		return "/audit/integrity"
 	case group == "policy":
 		return "/me/permissions"
+	case e.Name == TicketNeedsAttention:
+		return "/tickets/" + e.Ticket
 	case e.OperationID != "":
 		return "/operations/" + e.OperationID
 	}

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ type desk struct {
 	rows        store.DB
 	shared      bool
 	logged      bytes.Buffer
+	attention   func(context.Context) (notify.Attention, error)
 
 	mu   sync.Mutex
 	time time.Time
@@ -105,7 +107,7 @@ func (d *desk) console() *notify.Notifier {
 	d.Helper()
 	n, err := notify.New(notify.Config{File: filepath.Join(d.folder, "notices.json"), URL: "https://ops.example.com",
 		Rows: store.NewNotices(d.rows, d.shared), Log: d.log.Log, Index: d.log.Index, Rules: d.rules,
-		Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), Now: d.now})
+		Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), Now: d.now, Attention: d.attention})
 	if err != nil {
 		d.Fatal(err)
 	}

@@ -22,18 +22,21 @@ import (
 	"coc-console/internal/store"
 )
 
-// Config is what a Notifier stands on. All fields but File, URL, Sent and Resolver are required.
+// Config is what a Notifier stands on. All fields but File, URL, Sent,
+// Attention and Resolver are required.
 type Config struct {
-	File     string // of targets and routes; empty: nobody is told
-	URL      string // of the console from outside, without a slash at its end; empty: messages have no links
-	Rows     *store.Notices
-	Log      *audit.Log
-	Index    *search.Index
-	Rules    *policy.Store
-	Logger   *slog.Logger
-	Now      func() time.Time
-	Sent     func(target, result string) // counts an attempt: sent, failed, dead
-	Resolver *net.Resolver               // for names of targets; nil: the system's
+	File   string // of targets and routes; empty: nobody is told
+	URL    string // of the console from outside, without a slash at its end; empty: messages have no links
+	Rows   *store.Notices
+	Log    *audit.Log
+	Index  *search.Index
+	Rules  *policy.Store
+	Logger *slog.Logger
+	Now    func() time.Time
+	Sent   func(target, result string) // counts an attempt: sent, failed, dead
+	// Attention reads the tickets that need attention now, and all of them; nil: nobody lists any.
+	Attention func(context.Context) (Attention, error)
+	Resolver  *net.Resolver // for names of targets; nil: the system's
 }
 
 // Notifier reads the log, and sends what comes of it.
@@ -47,8 +50,11 @@ type Notifier struct {
 	seen   string          // the file's text, as it was read last
 	held   bool            // the lease, when it was looked at last
 	warned map[string]bool // of the log's health, as it was told last
+	listed time.Time       // when tickets were asked for last
+	deaf   bool            // the last list of tickets failed
 
 	mu      sync.Mutex
+	found   *looked         // that planAttention has not told of yet
 	sending map[string]bool // targets that a goroutine sends to
 	work    sync.WaitGroup
 }
@@ -207,7 +213,10 @@ func (n *Notifier) Plan(ctx context.Context) error {
 	if err := n.planDue(ctx); err != nil {
 		return err
 	}
-	return n.planHealth(ctx)
+	if err := n.planHealth(ctx); err != nil {
+		return err
+	}
+	return n.planAttention(ctx)
 }
 
 // planRecords reads the next records of the log; more says that there may be others.

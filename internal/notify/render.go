@@ -58,6 +58,7 @@ func render(e Event, t Target, source string) target.Message {
 	line(texts.Batch, number(int64(e.Batch)))
 	line(texts.Stops, number(int64(e.Stops)))
 	line(texts.Who, e.Who)
+	line(texts.Creator, e.Creator)
 	line(texts.Decider, e.Decider)
 	line(texts.Reason, e.Reason)
 	line(texts.Comment, e.Comment)

@@ -173,6 +173,13 @@ func (n *Notices) Started(ctx context.Context, ids []string) (map[string]bool, e
 	return found, sqlutil.Wrap(err, "read timers")
 }
 
+// Timers are the ids of timers that begin with a text of the program.
+func (n *Notices) Timers(ctx context.Context, prefix string) ([]string, error) {
+	rows, err := n.db.Write.QueryContext(ctx, `SELECT id FROM notice_timer WHERE id LIKE $1`, prefix+"%")
+	all, err := collect(rows, err, text)
+	return all, sqlutil.Wrap(err, "list timers")
+}
+
 // micro is a time as the tables keep it; 0 is none.
 func micro(at int64) time.Time {
 	if at == 0 {
