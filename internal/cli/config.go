@@ -151,9 +151,6 @@ func (c config) check() error {
 	if err := c.checkListen(); err != nil {
 		return err
 	}
-	if (c.cocEndpoint == "") != (c.iamEndpoint == "") {
-		return settings.Wrong("coc-endpoint", "--coc-endpoint and --iam-endpoint go together: give both, or none for the simulator")
-	}
 	for name, endpoint := range map[string]string{"coc-endpoint": c.cocEndpoint, "iam-endpoint": c.iamEndpoint} {
 		if endpoint == "" {
 			continue
@@ -162,9 +159,8 @@ func (c config) check() error {
 			return settings.Wrong(name, err.Error())
 		}
 	}
-	if !c.simulated() && len(c.accounts) == 0 {
-		return settings.Wrong("accounts", "is needed: without it anybody with an account of the cloud could sign in. Name the accounts "+
-			"whose people may, such as --accounts my-account, or better by their ids (IAM console, My Credentials), separated by commas")
+	if err := c.checkMissing(); err != nil {
+		return err
 	}
 	for _, check := range []func() error{c.checkService, c.oidc.check, c.notices.check} {
 		if err := check(); err != nil {

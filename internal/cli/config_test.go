@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -247,6 +248,46 @@ func TestConfigTellsWhatServeRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--trusted-proxies") || !strings.Contains(out.String(), "0.0.0.0:80") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
+}
+
+// TestMissingSettings: a first start outside of the simulator says everything that is missing at once; with the examples
+// that it gives, nothing is. Each way to say the same leads there.
+func TestMissingSettings(t *testing.T) {
+	example := regexp.MustCompile(`(?m)^  ([a-z-]+): (\S+)`)
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"for other machines":   {[]string{"--listen", "0.0.0.0:443"}, []string{"coc-endpoint", "iam-endpoint", "accounts", "tls-cert", "tls-key"}},
+		"behind a proxy":       {[]string{"--listen", "0.0.0.0:8080", "--trusted-proxies", "10.0.0.1"}, []string{"coc-endpoint", "iam-endpoint", "accounts"}},
+		"on a socket":          {[]string{"--listen", "unix:/run/console.sock"}, []string{"coc-endpoint", "iam-endpoint", "accounts"}},
+		"by systemd":           {[]string{"--listen", "systemd"}, []string{"coc-endpoint", "iam-endpoint", "accounts"}},
+		"accounts alone":       {[]string{"--accounts", "acme"}, []string{"coc-endpoint", "iam-endpoint"}},
+		"an endpoint, exposed": {[]string{"--listen", "[::]:443", "--iam-endpoint", "https://iam.example.com", "--accounts", "acme"}, []string{"coc-endpoint", "tls-cert", "tls-key"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := refused(t, noEnvironment, append([]string{"serve", "--data", t.TempDir()}, tt.args...)...)
+			var found, given []string
+			for _, m := range example.FindAllStringSubmatch(err, -1) {
+				found, given = append(found, m[1]), append(given, "--"+m[1], m[2])
+				if !strings.Contains(err, settings.Variable(m[1])+"="+m[2]) || !strings.Contains(err, "  --"+m[1]+" ") {
+					t.Errorf("%s is not explained:\n%s", m[1], err)
+				}
+			}
+			if !slices.Equal(found, tt.want) {
+				t.Errorf("missing are %q, want %q:\n%s", found, tt.want, err)
+			}
+			var cfg config
+			s := consoleSettings(&cfg)
+			if err := s.Console.Parse(append(slices.Clone(tt.args), given...)); err != nil {
+				t.Fatal(err)
+			}
+			if left := cfg.missing(); len(left) > 0 {
+				t.Errorf("with the examples %+v is missing", left)
+			}
+		})
+	}
+	printed(t, noEnvironment, "config") // the simulator needs nothing
 }
 
 // TestFormerNames: the flags and variables of the release before still work.

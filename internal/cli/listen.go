@@ -15,11 +15,6 @@ func (c config) checkListen() error {
 	if err := sockets.Check(c.listen); err != nil {
 		return settings.Wrong("listen", err.Error())
 	}
-	if host, _, err := net.SplitHostPort(c.listen); err == nil && sockets.IsTCP(c.listen) {
-		if err := c.checkExposed(host); err != nil {
-			return err
-		}
-	}
 	if err := c.tls.check(); err != nil {
 		return err
 	}
