@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"coc-console/internal/cli/auditcmd"
+	"coc-console/internal/cli/policycmd"
 	"coc-console/internal/settings"
 
 	"github.com/spf13/cobra"
@@ -52,8 +53,8 @@ func (p *commandLine) commands() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(printHelp)
 	root.AddCommand(p.serveCommand(), p.simulateCommand(), p.checkCommand(), p.onLog().Audit(), p.backupCommand(),
-		p.restoreCommand(), p.policyCommand(), p.sessionsCommand(), p.configCommand(), p.versionCommand(),
-		p.completionCommand())
+		p.restoreCommand(), p.onPolicies().Policy(p.onLog().Replay()), p.sessionsCommand(), p.configCommand(),
+		p.versionCommand(), p.completionCommand())
 	return root
 }
 
@@ -61,6 +62,11 @@ func (p *commandLine) commands() *cobra.Command {
 func (p *commandLine) onLog() auditcmd.Program {
 	return auditcmd.Program{Stdout: p.stdout, Stderr: p.stderr, Group: p.group, Command: p.command, OneFile: oneFile,
 		Operator: operator}
+}
+
+// onPolicies has the commands on policies.
+func (p *commandLine) onPolicies() policycmd.Program {
+	return policycmd.Program{Stdout: p.stdout, Group: p.group, Command: p.command}
 }
 
 // command completes a command: its flags, the other sources of its settings,

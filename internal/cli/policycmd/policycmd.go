@@ -1,4 +1,5 @@
-package cli
+// Package policycmd is the commands on policies: they check them, and explain what they decide.
+package policycmd
 
 import (
 	"context"
@@ -16,6 +17,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// Program is what the commands need of the program that they are part of.
+type Program struct {
+	Stdout io.Writer
+	// Group completes a command that has commands.
+	Group func(c *cobra.Command, commands ...*cobra.Command) *cobra.Command
+	// Command completes a command: its settings, and what it does with them.
+	Command func(c *cobra.Command, s *settings.Set, run func(context.Context, []string) error) *cobra.Command
+}
+
 // policyConfig is what the commands on policies can be told.
 type policyConfig struct {
 	files                            policy.Files
@@ -27,10 +37,10 @@ type policyConfig struct {
 	format                           string
 }
 
-// policyCommand has the commands on policies.
-func (p *commandLine) policyCommand() *cobra.Command {
-	return p.group(&cobra.Command{Use: "policy", Short: "Check policies, and explain what they decide"},
-		p.policyCheckCommand(), p.policyExplainCommand(), p.onLog().Replay(),
+// Policy is the command that has the commands on policies; replay is one of them, on the log.
+func (p Program) Policy(replay *cobra.Command) *cobra.Command {
+	return p.Group(&cobra.Command{Use: "policy", Short: "Check policies, and explain what they decide"},
+		p.policyCheckCommand(), p.policyExplainCommand(), replay,
 		p.policyTextCommand("defaults", "Print the built-in policies, to begin a file with",
 			"  coc-console policy defaults > rules.cedar", policy.Default()),
 		p.policyTextCommand("schema", "Print what policies can ask about",
@@ -47,9 +57,9 @@ func (c *policyConfig) settings() *settings.Set {
 	return s
 }
 
-func (p *commandLine) policyCheckCommand() *cobra.Command {
+func (p Program) policyCheckCommand() *cobra.Command {
 	var c policyConfig
-	return p.command(&cobra.Command{
+	return p.Command(&cobra.Command{
 		Use: "check", Short: "Check files of policies, of the directory and of the calendar",
 		Example: "  coc-console policy check --policy rules.cedar --directory people.json",
 	}, c.settings(), func(context.Context, []string) error {
@@ -58,7 +68,7 @@ func (p *commandLine) policyCheckCommand() *cobra.Command {
 			return err
 		}
 		found := policyCheck{OK: true, Warnings: append([]string{}, rules.Warnings()...)}
-		return output.Print(p.stdout, c.format, found, found.text)
+		return output.Print(p.Stdout, c.format, found, found.text)
 	})
 }
 
@@ -78,15 +88,15 @@ func (c policyCheck) text() string {
 }
 
 // policyTextCommand prints what somebody who writes policies begins with.
-func (p *commandLine) policyTextCommand(use, short, example, text string) *cobra.Command {
-	return p.command(&cobra.Command{Use: use, Short: short, Example: example}, settings.New("policy"),
+func (p Program) policyTextCommand(use, short, example, text string) *cobra.Command {
+	return p.Command(&cobra.Command{Use: use, Short: short, Example: example}, settings.New("policy"),
 		func(context.Context, []string) error {
-			_, err := io.WriteString(p.stdout, text)
+			_, err := io.WriteString(p.Stdout, text)
 			return err
 		})
 }
 
-func (p *commandLine) policyExplainCommand() *cobra.Command {
+func (p Program) policyExplainCommand() *cobra.Command {
 	var c policyConfig
 	s := c.settings()
 	s.Former["glass"] = "override"
@@ -106,7 +116,7 @@ func (p *commandLine) policyExplainCommand() *cobra.Command {
 	f.BoolVar(&c.approved, "approved", false, "an approver has approved")
 	f.BoolVar(&c.override, "override", false, "the emergency override is used")
 	f.StringVar(&c.at, "at", "", "`TIME` such as 2026-01-31T23:00:00+08:00; now without it")
-	return p.command(&cobra.Command{
+	return p.Command(&cobra.Command{
 		Use: "explain", Short: "Say what would happen to an operation, and which policy decides",
 		Example: "  coc-console policy explain --user acme/pia --operation CANCEL_ORDER --stops 12 --reason",
 	}, s, func(context.Context, []string) error {
@@ -114,7 +124,7 @@ func (p *commandLine) policyExplainCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.explain(rules, p.stdout)
+		return c.explain(rules, p.Stdout)
 	})
 }
 
