@@ -23,6 +23,7 @@ import (
 // checkConfig is what check is told besides the settings of the console.
 type checkConfig struct {
 	user, passwordFile, passcode, format string
+	sendTests                            bool
 }
 
 // checkCommand tries whatever the console needs, and changes nothing.
@@ -33,11 +34,12 @@ func (p *commandLine) checkCommand() *cobra.Command {
 	s.Options.StringVar(&with.user, "user", "", "`ACCOUNT/USER` with whom a sign-in and COC's list are tried; empty: the user of --service-user, if there is one")
 	s.Options.StringVar(&with.passwordFile, "password-file", "", "`FILE` with that user's password in its first line")
 	s.Options.StringVar(&with.passcode, "passcode", "", "`CODE` of that user's second factor")
+	s.Options.BoolVar(&with.sendTests, "send-tests", false, "send a test message to each target of --notices")
 	output.FormatOption(s, &with.format)
 	return p.command(&cobra.Command{
 		Use: "check", Short: "Try what the console needs, from outside in, and say what to do",
 		Long: "Try what the console needs, from outside in, and say what to do: settings, address, certificate, IAM, COC, clocks, the company's provider,\n" +
-			"databases, disk, keys, policies; with a user a sign-in and COC's list, too. It changes nothing, and works beside a running console.\n" +
+			"databases, disk, keys, policies; with a user a sign-in and COC's list, too, and with --send-tests where people are told. It changes nothing, and works beside a running console.\n" +
 			"Run it as the console's user, with its settings. Exit status: 0 nothing failed, 1 something did.",
 		Example: "  coc-console check --config /etc/coc-console/config.yaml\n" +
 			"  coc-console check --config /etc/coc-console/config.yaml --user my-account/alice --password-file pw --format json",
@@ -86,7 +88,7 @@ func (c config) checks(with checkConfig) ([]preflight.Check, func() error, error
 			Named: !c.inData(c.sessionKeyFile)}),
 		stores.Key(preflight.Key{Check: "log key", Setting: "audit-key-file", Path: c.auditKeyFile, Size: ed25519.SeedSize,
 			Named: !c.inData(c.auditKeyFile)}),
-		c.checkPolicies)
+		c.checkPolicies, c.checkNotices(with.sendTests))
 	return all, open.close, nil
 }
 

@@ -2,18 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
-	"slices"
 	"strings"
+	"time"
 
 	"coc-console/handlers"
-	"coc-console/internal/coc"
-	"coc-console/internal/huawei"
-	"coc-console/internal/iam"
 	"coc-console/internal/notify"
+	"coc-console/internal/preflight"
 	"coc-console/internal/settings"
 	consolestore "coc-console/internal/store"
 	"coc-console/web"
@@ -65,8 +60,8 @@ func openNotices(ctx context.Context, cfg config, on handlers.Config, m *web.Met
 		Rows: consolestore.NewNotices(on.Store, cfg.database != ""), Log: on.Log, Index: on.Index, Rules: on.Rules,
 		Logger: on.Logger, Now: on.Now, Sent: m.Notice}
 	if service := serviceIdentity(cfg, on.IAM); service != nil {
-		look := attention{service: service, client: on.COC, project: cfg.project, profile: cfg.userProfile}
-		told.Attention = look.read
+		look := notify.Look{Service: service, Client: on.COC, Project: cfg.project, UserProfile: cfg.userProfile}
+		told.Attention = look.Read
 	}
 	n, err := notify.New(told)
 	if err != nil {
@@ -85,42 +80,25 @@ func openNotices(ctx context.Context, cfg config, on handlers.Config, m *web.Met
 	return n, nil
 }
 
-// attention lists tickets in the name of the console's own user.
-type attention struct {
-	service          *iam.Service
-	client           *coc.Client
-	project, profile string
-}
-
-// maxAttention is how many tickets are listed, the newest first.
-const maxAttention = 100
-
-func (a attention) read(ctx context.Context) (found notify.Attention, err error) {
-	var refused []huawei.Token
-	for range 2 { // a token may have been revoked since the last look
-		id, token, err := a.service.Home(ctx, a.project, func(t huawei.Token) bool {
-			return slices.ContainsFunc(refused, t.Equal)
-		})
+// checkNotices tries the targets of notices. That the file is well formed is among the settings.
+func (c config) checkNotices(send bool) preflight.Check {
+	return func(ctx context.Context) []preflight.Result {
+		const check = "notices"
+		switch {
+		case c.notices.file == "":
+			return nil
+		case !send:
+			return []preflight.Result{preflight.Skip(check, "--send-tests sends a message to each target")}
+		}
+		sent, err := notify.TestAll(ctx, c.notices.file, time.Now())
 		if err != nil {
-			return found, err
+			return []preflight.Result{preflight.Of(check, "", err, "docs/notices.md says what the file has")}
 		}
-		page, err := a.client.ListTickets(ctx, coc.Caller{Token: token, Language: coc.EnUS, ProjectID: id.ProjectID,
-			UserProfile: a.profile}, coc.TicketQuery{Limit: maxAttention, Status: coc.TicketAbnormal})
-		if e, ok := errors.AsType[*coc.Error](err); ok && e.Status == http.StatusUnauthorized && len(refused) == 0 {
-			refused = append(refused, token)
-			continue
+		all := make([]preflight.Result, 0, len(sent))
+		for _, t := range sent {
+			all = append(all, preflight.Of(check+" "+t.Target, "it took a test message", t.Err,
+				"see its url and secret in --notices; docs/notices.md"))
 		}
-		if err != nil {
-			return found, fmt.Errorf("list tickets that need attention: %w", err)
-		}
-		found = notify.Attention{Account: id.AccountName, All: page.Total <= int64(len(page.Tickets))}
-		for _, t := range page.Tickets {
-			if t.Status.Failed() && !t.Over() {
-				found.Tickets = append(found.Tickets, notify.AttentionTicket{ID: string(t.ExecuteUUID), Name: t.Name,
-					Creator: t.Creator})
-			}
-		}
-		break
+		return all
 	}
-	return found, nil
 }

@@ -130,3 +130,27 @@ func (n *Notifier) SendTest(ctx context.Context, name, who string) error {
 	n.awake()
 	return nil
 }
+
+// Tested is what came of a test message.
+type Tested struct {
+	Target string
+	Err    error // nil: the target took it
+}
+
+// TestAll sends a test message to each target of a file. An error says what is wrong with the file.
+func TestAll(ctx context.Context, file string, now time.Time) ([]Tested, error) {
+	routing, err := Load(file)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Tested, len(routing.Targets))
+	for i, t := range routing.Targets {
+		e := Event{ID: fmt.Sprintf("coc_check_%d", now.UnixMicro()), Name: Test, Severity: Info, Time: now}
+		address, err := routing.address(t)
+		if err == nil {
+			err = address.Send(ctx, render(e, t, "urn:coc-console:check"), now)
+		}
+		all[i] = Tested{t.Name, err}
+	}
+	return all, nil
+}

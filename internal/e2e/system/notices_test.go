@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"coc-console/internal/preflight"
+
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
@@ -165,7 +167,12 @@ func TestNotices(t *testing.T) {
 			t.Errorf("the metrics lack %s: %v", line, regexp.MustCompile(`(?m)^coc_console_notice.*`).FindAllString(metrics, -1))
 		}
 	}
-	all := []string{shown.body, failed.body, metrics, console.stdout.String(), console.stderr.String(), approver.get("/audit?view=records").body,
+	lines, err := checked(t, "--coc-endpoint", s.url, "--iam-endpoint", s.url, "--accounts", "demo", "--data", s.data, "--listen", freeAddress(t),
+		"--notices", filepath.Join(folder, "notices.json"), "--send-tests")
+	if _, n := of("test"); err == nil || n != 2 || lines["notices hook"].State != preflight.OK || lines["notices bot"].State != preflight.Failed {
+		t.Errorf("check sent %d tests in all and says %+v, %v", n-1, lines, err)
+	}
+	all := []string{fmt.Sprint(lines), shown.body, failed.body, metrics, console.stdout.String(), console.stderr.String(), approver.get("/audit?view=records").body,
 		s.text(s.database(), `SELECT group_concat(CAST(body AS TEXT)) FROM entry`),
 		s.text(s.file("console.db"), `SELECT group_concat(body) || (SELECT group_concat(problem) FROM notice_target) FROM notice`)}
 	for _, secret := range []string{"canary", "Y2FuYXJ5", "access_token"} {

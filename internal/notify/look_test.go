@@ -1,4 +1,4 @@
-package cli
+package notify_test
 
 import (
 	"net/http"
@@ -29,10 +29,10 @@ func TestAttentionIsListed(t *testing.T) {
 	}
 	defer signIn.Close()
 	service := iam.NewService(signIn, "demo", "reader", func() (string, error) { return "reader", nil }, time.Now)
-	a := attention{service: service, client: client, project: "cn-north-4"}
+	look := notify.Look{Service: service, Client: client, Project: "cn-north-4"}
 	want := sim.UUID("abnormal")
 	for _, after := range []string{"the first sign-in", "another look", "the token was revoked"} {
-		found, err := a.read(t.Context())
+		found, err := look.Read(t.Context())
 		if err != nil || found.Account != "demo" || !found.All {
 			t.Fatalf("after %s: %+v, %v", after, found, err)
 		}
@@ -48,7 +48,7 @@ func TestAttentionIsListed(t *testing.T) {
 		t.Errorf("the service user signed in %d times", n)
 	}
 	sim.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: http.StatusForbidden, Code: "x"})
-	if found, err := a.read(t.Context()); err == nil {
+	if found, err := look.Read(t.Context()); err == nil {
 		t.Errorf("refused, it found %+v", found)
 	}
 }
