@@ -327,6 +327,9 @@ func openLog(ctx context.Context, cfg config, dbs stores, logger *slog.Logger, o
 		return nil, err
 	}
 	log, err := audit.Open(ctx, logConfig)
+	if errors.Is(err, audit.ErrSignature) {
+		return nil, settings.Wrong("audit-keys", "if the key was replaced, name the public half of the former one here: "+err.Error())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"coc-console/audit"
 	"coc-console/internal/cli"
 	"coc-console/internal/e2e"
 	"coc-console/internal/settings"
@@ -336,6 +337,18 @@ func TestMonitoring(t *testing.T) {
 		known["process_"+m[1]] = true
 	}
 	operations := read(t, "docs/operations.md")
+	for name := range known {
+		own, isOwn := strings.CutPrefix(name, "coc_console_")
+		derived := strings.HasSuffix(own, "_bucket") || strings.HasSuffix(own, "_count") || strings.HasSuffix(own, "_sum")
+		if isOwn && !derived && !strings.Contains(operations, "`"+own+"`") {
+			t.Errorf("docs/operations.md does not say what %s is", name)
+		}
+	}
+	for _, kind := range audit.WarningKinds() {
+		if !strings.Contains(operations, "`"+kind+"`") {
+			t.Errorf("docs/operations.md does not say what to do at the warning %s", kind)
+		}
+	}
 	alerts := documents(t, "deploy/monitoring/alerts.yaml")[0]
 	rules, _ := at(alerts, "groups", 0, "rules").([]any)
 	var asked []string
