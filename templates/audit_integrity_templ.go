@@ -499,7 +499,7 @@ func (i *Integrity) growth() templ.Component {
 				write(templ_7745c5c3_Buffer, "</code></a> <span class=\"second\"><bdi>", h.By)
 				write(templ_7745c5c3_Buffer, "</bdi>", t.Common.Colon)
 				write(templ_7745c5c3_Buffer, "<bdi>", h.Reason)
-				write(templ_7745c5c3_Buffer, "</bdi></span> <details class=\"fold\"><summary>", i18n.Holds.T(ctx).Lift)
+				write(templ_7745c5c3_Buffer, "</bdi></span> <details><summary>", i18n.Holds.T(ctx).Lift)
 				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><form class=\"stack\" method=\"post\" action=\"/audit/integrity#retention\">", person())
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -583,12 +583,12 @@ func (i *Integrity) findings() templ.Component {
 func (f HoldForm) place() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Holds.T(ctx)
-		templ_7745c5c3_Buffer.WriteString("<details class=\"fold\" id=\"hold\"")
+		templ_7745c5c3_Buffer.WriteString("<details id=\"hold\"")
 		if len(f.Errors) > 0 || f.Problem != "" {
 			templ_7745c5c3_Buffer.WriteString(" open")
 		}
 		write(templ_7745c5c3_Buffer, "><summary>", t.Place)
-		write(templ_7745c5c3_Buffer, "</summary><p class=\"meta\">", t.Text)
+		write(templ_7745c5c3_Buffer, "</summary><div class=\"stack\"><p class=\"meta\">", t.Text)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", errorSummary(f.Errors))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -601,7 +601,7 @@ func (f HoldForm) place() templ.Component {
 			write(templ_7745c5c3_Buffer, "<span>", f.Problem)
 			templ_7745c5c3_Buffer.WriteString("</span></p>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/audit/integrity#retention\">", person())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><form class=\"stack\" method=\"post\" action=\"/audit/integrity#retention\">", person())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -40,7 +40,8 @@ type OperationRow struct {
 	BatchIndex               int32
 	Ticket, TicketName       string
 	TicketAddress, Instance  string
-	Stops                    int // instances; 0: not known
+	Target                   string // of a single record without a ticket, such as a role
+	Stops                    int    // instances; 0: not known
 	Reason, Outcome          string
 	Chain                    [3]string // requested, answered, ended: done, bad or open; empty: no operation
 	Override, Reviewed, Open bool
@@ -250,6 +251,10 @@ func (r OperationRow) show() templ.Component {
 			write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.TicketName, r.Ticket))
 			templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
 		}
+		if r.Target != "" {
+			write(templ_7745c5c3_Buffer, "<bdi>", r.Target)
+			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+		}
 		if amount := r.amount(t); amount != "" {
 			write(templ_7745c5c3_Buffer, "<span class=\"meta\"><bdi>", amount)
 			templ_7745c5c3_Buffer.WriteString("</bdi></span> ")
@@ -302,7 +307,7 @@ func toggleText(t *i18n.AuditRowsTexts, opened bool) string {
 // chain shows how far an operation has come as three dots.
 //go:noinline
 func chain(of [3]string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.AuditRows.T(ctx)
 		said := func(i int, name string) string { return t.Step.Of(name) + " " + t.Step.Of(of[i]) }
 		write(templ_7745c5c3_Buffer, "<svg class=\"chain\" role=\"img\" width=\"44\" height=\"10\" aria-label=\"", strings.Join([]string{said(0, "requested"), said(1, "answered"), said(2, "ended")}, i18n.T(ctx).Course.Comma))
@@ -312,12 +317,12 @@ func chain(of [3]string) templ.Component {
 				write(templ_7745c5c3_Buffer, "<path class=\"bad\" d=\"", "m" + number(2+17*i) + " 2 6 6m0-6-6 6")
 				templ_7745c5c3_Buffer.WriteString("\"></path>")
 			} else {
-				var templ_7745c5c3_Var50 = []any{how}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var50...)
+				var templ_7745c5c3_Var51 = []any{how}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var51...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var50).String())
+				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var51).String())
 				write(templ_7745c5c3_Buffer, "\" cx=\"", number(5 + 17*i))
 				templ_7745c5c3_Buffer.WriteString("\" cy=\"5\" r=\"3.5\"></circle>")
 			}
@@ -329,7 +334,7 @@ func chain(of [3]string) templ.Component {
 
 //go:noinline
 func (r OperationRow) steps() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		texts := i18n.AuditRows.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<tr class=\"op-steps\"><td colspan=\"6\"><ol>")

@@ -170,7 +170,7 @@ func (r ElevationRow) item() templ.Component {
 		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " ")
 		write(templ_7745c5c3_Buffer, "<code>", r.Role)
 		write(templ_7745c5c3_Buffer, "</code> <span class=\"nowrap\">", t.UntilTime + " ")
-		templ_7745c5c3_Err = When(r.Until).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = clock(r.Until, "01-02 15:04").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -210,7 +210,7 @@ func (r ElevationRow) item() templ.Component {
 		}
 		if r.State == "waiting" {
 			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Answer + " ")
-			templ_7745c5c3_Err = When(r.AnswerBy).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = clock(r.AnswerBy, "15:04").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -83,6 +83,9 @@ func operationRow(r search.Row) templates.OperationRow {
 	}
 	if r.Single != nil {
 		row.Action = string(r.Single.Action)
+		if r.Ticket == "" {
+			row.Target = ansi.VisibleLine(r.Single.Target)
+		}
 		return row
 	}
 	row.Chain = [3]string{taken(r.Requested), taken(r.Answered), taken(r.Ended)}

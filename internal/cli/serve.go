@@ -283,7 +283,8 @@ func openOperations(ctx context.Context, cfg config, rows consolestore.DB, with 
 // demoDirectory lets the accounts of the simulator show what teams and roles
 // are for.
 const demoDirectory = `{"roles": {"on-call": ["demo/operator", "group:coc-on-call"], "managers": ["group:coc-managers"]},
-	"teams": {"operations": ["demo/operator", "demo/manager", "group:coc-operations"]}}`
+	"teams": {"operations": ["demo/operator", "demo/manager", "group:coc-operations"]},
+	"elevations": {"on-call": {"members": ["demo/reader"]}}}`
 
 func policyFiles(cfg config, simulated bool) policy.Files {
 	f := policy.Files{Policy: cfg.policy, Directory: cfg.directory, Calendar: cfg.policyCalendar,

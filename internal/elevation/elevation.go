@@ -262,11 +262,8 @@ func (s *Service) Ask(ctx context.Context, who audit.Actor, from audit.Origin, r
 	if offer < 0 {
 		return ErrNotOffered
 	}
-	for _, r := range *s.requests.Load() {
-		state := r.StateAt(now)
-		if r.Role == role && operate.SamePerson(r.Person, who) && (state == Waiting || state == InForce) {
-			return ErrOpen
-		}
+	if s.isOpen(who, role) {
+		return ErrOpen
 	}
 	if !until.After(now) || until.Sub(now) > offers[offer].Longest {
 		return ErrUntil
@@ -275,7 +272,15 @@ func (s *Service) Ask(ctx context.Context, who audit.Actor, from audit.Origin, r
 		return ErrReason
 	}
 	r := Request{ID: rand.Text(), Role: role, Person: who, Until: until}
-	return s.record(ctx, audit.ActionElevationRequested, audit.OutcomePending, r, who, from, reason)
+	return s.record(ctx, audit.ActionElevationRequested, audit.OutcomeSucceeded, r, who, from, reason)
+}
+
+// isOpen reports whether somebody has asked for a role, or has it for a while.
+func (s *Service) isOpen(who audit.Actor, role string) bool {
+	return slices.ContainsFunc(*s.requests.Load(), func(r Request) bool {
+		state := r.StateAt(s.cfg.Now())
+		return r.Role == role && operate.SamePerson(r.Person, who) && (state == Waiting || state == InForce)
+	})
 }
 
 // Decide records that somebody approves a request, or refuses it. The error is ErrNotTheirs, ErrOver or ErrReason where

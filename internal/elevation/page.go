@@ -69,7 +69,7 @@ func (s *Service) explain(ctx context.Context, who audit.Actor, f Form, err erro
 	case errors.Is(err, ErrNotOffered):
 		page.Errors["role"] = t.NotOffered
 	case errors.Is(err, ErrOpen):
-		page.Errors["role"] = t.Open
+		page.Problem = t.Open
 	case errors.Is(err, ErrUntil):
 		for _, o := range s.offers(who) {
 			if o.Role == f.Role {
@@ -103,7 +103,8 @@ func (s *Service) offers(who audit.Actor) (all []templates.ElevationOffer) {
 // for managers, all of the account. Its frame and form are the caller's.
 func (s *Service) Page(who audit.Actor, manager bool, f Form, page templates.Elevations) templates.Elevations {
 	now := s.cfg.Now()
-	page.Offers = s.offers(who)
+	page.Offers = slices.DeleteFunc(s.offers(who),
+		func(o templates.ElevationOffer) bool { return s.isOpen(who, o.Role) })
 	page.Role, page.Until, page.Why = ansi.Visible(f.Role), ansi.Visible(f.Until), f.Reason
 	for _, r := range s.Requests(who.AccountID) {
 		own, mayDecide := operate.SamePerson(r.Person, who), s.MayDecide(who, r)

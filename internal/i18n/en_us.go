@@ -1104,7 +1104,7 @@ var enUS = Texts{
 			"project": "Region or project", "passcode": "Passcode", "user_id": "User ID", "token": "IAM token", "status": "State", "name": "Name",
 			"creator": "Creator", "from": "From", "to": "To", "q": "Search", "person": "Person", "ticket": "Ticket", "action": "Action",
 			"outcome": "Outcome", "operation_type": "Operation", "batch_index": "Batch", "instance_id": "Instance ID",
-			"reason": "Reason", "despite": "Pending operation", "role": "Role", "until": "Until"},
+			"reason": "Reason", "despite": "Pending operation", "role": "Role", "until": "Until", "query": "Query"},
 		Detail: Words{"note": "Note", "status": "Last state seen", "error": "Error", "batch": "Batch",
 			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail", "policies": "Policy", "stops": "Instances to stop",
 			"glass": "Mark", "approved_by": "Approved by", "approvals_needed": "Approvals needed", "approvers_from": "Approvers from", "teams": "Teams", "job": "Bulk operation", "comment": "Comment", "repeats": "Reads counted", "input": "What the policies were told", "trial": "In trial", "denial": "Encoded authorization message"},

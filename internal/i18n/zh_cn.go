@@ -1071,7 +1071,7 @@ var zhCN = Texts{
 			"project": "区域或项目", "passcode": "动态口令", "user_id": "用户 ID", "token": "IAM 令牌", "status": "状态", "name": "名称",
 			"creator": "创建人", "from": "时间从", "to": "时间至", "q": "搜索", "person": "操作人", "ticket": "工单", "action": "操作",
 			"outcome": "结果", "operation_type": "操作类型", "batch_index": "批次", "instance_id": "实例 ID",
-			"reason": "原因", "despite": "未完成的操作", "role": "角色", "until": "截止时间"},
+			"reason": "原因", "despite": "未完成的操作", "role": "角色", "until": "截止时间", "query": "查询"},
 		Detail: Words{"repeats": "读取次数", "note": "说明", "status": "最后看到的状态", "error": "错误", "batch": "批次",
 			"canceled": "此前已取消", "others": "其他被取消的实例", "detail": "详情", "policies": "策略", "stops": "停止的实例数",
 			"glass": "标记", "approved_by": "审批人", "approvals_needed": "所需审批人数", "approvers_from": "审批人来源", "teams": "团队", "job": "批量操作", "comment": "意见", "denial": "编码后的授权信息", "input": "策略的判断依据", "trial": "试运行"},
