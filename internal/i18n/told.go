@@ -79,7 +79,7 @@ var Told = newPage("Told", &ToldTexts{
 		"disk.low": "审计日志的磁盘空间不足", "ticket.needs_attention": "工单异常，需处理", "test": "COC 控制台的测试消息",
 	},
 	Operation: "操作", Ticket: "脚本工单", Target: "目标", Batch: "批次", Stops: "将停止的实例数",
-	Creator: "创建人", Who: "申请人", Decider: "审批人", Reason: "原因", Comment: "意见", Note: "情况",
+	Creator: "创建人", Who: "发起人", Decider: "审批人", Reason: "原因", Comment: "意见", Note: "情况",
 	Problem: "错误", Time: "时间", Until: "截止时间", Open: "在控制台中打开",
 
 	Heading: "通知", Link: "通知",

@@ -24,6 +24,9 @@ const (
 	maxRefused = 6
 )
 
+// longestRest is what a target may ask for between two attempts.
+const longestRest = target.MaxAfter
+
 // deadLife is how long dead letters are kept.
 const deadLife = 30 * 24 * time.Hour
 
@@ -32,8 +35,11 @@ const deadLife = 30 * 24 * time.Hour
 func (n *Notifier) Deliver(ctx context.Context, name string) error {
 	for ctx.Err() == nil {
 		state, err := n.cfg.Rows.Target(ctx, name)
-		if err != nil || n.cfg.Now().Before(state.Next) {
+		if err != nil {
 			return err
+		}
+		if rest := state.Next.Sub(n.cfg.Now()); rest > 0 && rest <= longestRest { // more: the clock was set back
+			return nil
 		}
 		waiting, err := n.cfg.Rows.Waiting(ctx, name, 1)
 		if err != nil || len(waiting) == 0 {

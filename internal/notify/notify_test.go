@@ -157,6 +157,44 @@ func TestDown(t *testing.T) {
 	})
 }
 
+// TestSlow: a target that takes its time holds up no other.
+func TestSlow(t *testing.T) {
+	d := newDesk(t, t.TempDir())
+	slow, quick := receive(t), receive(t)
+	d.notices(map[string]*receiver{"slow": slow, "quick": quick}, `{"events": ["operation.*"], "targets": ["slow", "quick"]}`)
+	n := d.started()
+	hold, heard := make(chan struct{}), make(chan struct{}, 9)
+	slow.before, quick.before = func() { <-hold }, func() { heard <- struct{}{} }
+	for _, id := range []string{"op1", "op2"} {
+		d.append(record(audit.ActionOperationUnknown, "otto", id, operate.Detail{}))
+		if err := n.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-heard
+	}
+	close(hold)
+	n.Wait()
+	d.look(n)
+	want := []string{"operation.unknown op1", "operation.unknown op2"}
+	same(t, "of the quick one", quick.heard(), want)
+	same(t, "of the slow one", slow.heard(), want)
+}
+
+// TestClockSetBack: a target is not left alone for as long as the clock went back.
+func TestClockSetBack(t *testing.T) {
+	d := newDesk(t, t.TempDir())
+	r := receive(t)
+	d.notices(map[string]*receiver{"hook": r}, `{"events": ["operation.*"], "targets": ["hook"]}`)
+	n := d.started()
+	r.answers(http.StatusBadGateway)
+	d.append(record(audit.ActionOperationUnknown, "otto", "op1", operate.Detail{}))
+	d.look(n)
+	r.answers(http.StatusOK)
+	d.step(-3 * time.Hour)
+	d.look(n)
+	same(t, "heard", r.heard(), []string{"operation.unknown op1"})
+}
+
 func failures(d *desk) []audit.Record {
 	d.Helper()
 	page, err := d.log.Index.Search(d.Context(), search.Query{Action: audit.ActionNoticeFailed, Visible: search.Visibility{All: true}, Limit: search.MaxLimit})

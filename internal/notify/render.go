@@ -60,14 +60,14 @@ func render(e Event, t Target, source string) target.Message {
 	line(texts.Who, e.Who)
 	line(texts.Creator, e.Creator)
 	line(texts.Decider, e.Decider)
-	line(texts.Reason, e.Reason)
+	line(texts.Time, stamp(e.Time, t.zone))
+	line(texts.Until, stamp(e.Until, t.zone))
+	line(texts.Reason, e.Reason) // what may be long comes last: platforms cut messages
 	line(texts.Comment, e.Comment)
 	if e.Note != "" {
 		line(texts.Note, all.Word.Note.Of(e.Note))
 	}
 	line(texts.Problem, e.Problem)
-	line(texts.Time, stamp(e.Time, t.zone))
-	line(texts.Until, stamp(e.Until, t.zone))
 	return m
 }
 

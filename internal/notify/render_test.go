@@ -31,9 +31,9 @@ func TestMessages(t *testing.T) {
 	long := "it hangs [U+202E]" + strings.Repeat("x", 483) + "…"
 	for language, want := range map[i18n.Language]string{
 		i18n.EnUS: "Approval needed: nginx_reload\nOperation: Cancel instance\nTicket: nginx_reload\nTarget: web-1 (10.0.0.1)\nBatch: 2\nInstances that stop: 1\n" +
-			"Asked by: acme/otto\nReason: " + long + "\nTime: 2026-03-02 20:00 +08:00\nUntil: 2026-03-02 21:00 +08:00\nOpen in the console https://ops.example.com/approvals/1",
+			"Asked by: acme/otto\nTime: 2026-03-02 20:00 +08:00\nUntil: 2026-03-02 21:00 +08:00\nReason: " + long + "\nOpen in the console https://ops.example.com/approvals/1",
 		i18n.ZhCN: "待审批：nginx_reload\n操作：取消实例\n脚本工单：nginx_reload\n目标：web-1 (10.0.0.1)\n批次：2\n将停止的实例数：1\n" +
-			"申请人：acme/otto\n原因：" + long + "\n时间：2026-03-02 20:00 +08:00\n截止时间：2026-03-02 21:00 +08:00\n在控制台中打开 https://ops.example.com/approvals/1",
+			"发起人：acme/otto\n时间：2026-03-02 20:00 +08:00\n截止时间：2026-03-02 21:00 +08:00\n原因：" + long + "\n在控制台中打开 https://ops.example.com/approvals/1",
 	} {
 		got := text(notify.Render(waiting, language, zone))
 		if got != want {

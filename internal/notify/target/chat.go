@@ -13,7 +13,9 @@ import (
 type object = map[string]any
 
 // unlinked keeps what somebody typed from becoming a link: there is one in a message, the console's.
-func unlinked(text string) string { return strings.ReplaceAll(text, "://", ":\u200b//") }
+func unlinked(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "://", ":\u200b//")
+}
 
 // slackBody is a message of blocks. What people typed is plain text, in which Slack looks for no links and mentions.
 func slackBody(m Message) any {
@@ -87,7 +89,7 @@ func dingTalkURL(address, secret string, now time.Time) string {
 
 // markdown is a message in what both know. The facts are cut, not the link.
 func markdown(m Message, newline string) string {
-	head := "**" + literal(m.Title) + "**"
+	head := "**" + cutBytes(literal(m.Title), maxMarkdown/4) + "**"
 	tail := ""
 	if m.Link != "" {
 		tail = newline + "[" + literal(m.LinkText) + "](" + m.Link + ")"
@@ -96,7 +98,7 @@ func markdown(m Message, newline string) string {
 	for _, l := range m.Lines {
 		facts.WriteString(newline + "> " + strings.TrimRight(l.Label, " ") + " " + literal(l.Value))
 	}
-	return cutBytes(head, maxMarkdown/2) + cutBytes(facts.String(), maxMarkdown/4) + tail
+	return head + cutBytes(facts.String(), max(0, maxMarkdown-len(head)-len(tail))) + tail
 }
 
 // literal is a text that Markdown takes for what it is. There is no escape that both platforms know, so that signs
@@ -118,6 +120,9 @@ func cut(text string, limit int) string {
 func cutBytes(text string, limit int) string {
 	if len(text) <= limit {
 		return text
+	}
+	if limit < len("…") {
+		return ""
 	}
 	end := limit - len("…")
 	for !utf8.RuneStart(text[end]) {

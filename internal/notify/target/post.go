@@ -101,7 +101,7 @@ func judgeStatus(resp *http.Response) error {
 		e.Refused = true
 	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.After = min(time.Duration(seconds)*time.Second, time.Hour)
+		e.After = min(time.Duration(min(seconds, 1<<20))*time.Second, MaxAfter)
 	}
 	return e
 }

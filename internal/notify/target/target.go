@@ -35,6 +35,9 @@ func Kinds() []Kind { return []Kind{Webhook, Slack, Feishu, WeCom, DingTalk, Mai
 // Timeout is how long one attempt may take in all.
 const Timeout = 10 * time.Second
 
+// MaxAfter is the longest pause that a target may ask for.
+const MaxAfter = time.Hour
+
 // Message is what is said, in the language of its reader.
 type Message struct {
 	ID       string // the same however often it is sent

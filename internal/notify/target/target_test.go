@@ -374,3 +374,33 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// FuzzChats: whatever people typed, each platform gets what it takes, with the link that the console has made and no other.
+func FuzzChats(f *testing.F) {
+	f.Add("reload", "it hangs")
+	f.Add("](http://x) ![a](b) <at id=all></at>", strings.Repeat("因为https://a.b/", 400))
+	f.Add("\x00\xff\r\n# **", "@all <!channel>")
+	f.Fuzz(func(t *testing.T, title, value string) {
+		m := message()
+		m.Title, m.Lines = title, []target.Line{{Label: "Reason: ", Value: value}, {Label: "Comment: ", Value: value}}
+		for _, kind := range []target.Kind{target.Slack, target.Feishu, target.WeCom, target.DingTalk} {
+			body, err := target.Body(kind, m)
+			if err != nil {
+				t.Fatalf("%s: %v", kind, err)
+			}
+			var got struct {
+				Markdown struct{ Content, Text string }
+			}
+			if err := json.Unmarshal(body, &got); err != nil {
+				t.Fatalf("%s: %v: %s", kind, err, body)
+			}
+			text := got.Markdown.Content + got.Markdown.Text
+			if n := strings.Count(string(body), "://"); n != 1 {
+				t.Errorf("%s: %d links: %s", kind, n, body)
+			}
+			if len(text) > 4096 || strings.Count(text, "](") > 1 || strings.ContainsAny(text, "<#") {
+				t.Errorf("%s: %d bytes: %s", kind, len(text), text)
+			}
+		}
+	})
+}
