@@ -134,7 +134,7 @@ func TestDeployConfigs(t *testing.T) {
 	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	filled := regexp.MustCompile(`(?m)^#(coc-endpoint|iam-endpoint|accounts|managers|trusted-proxies|metrics-listen):`)
+	filled := regexp.MustCompile(`(?m)^#(coc-endpoint|iam-endpoint|accounts|managers|trusted-proxies|metrics-listen|url):`)
 	for _, name := range []string{"deploy/debian/config.yaml", "deploy/kubernetes/config.yaml"} {
 		text := filled.ReplaceAllString(read(t, name), "$1:")
 		text = strings.ReplaceAll(text, "/secrets/database-password", password)
@@ -157,6 +157,7 @@ func TestDeployConfigs(t *testing.T) {
 		}
 		variables["COC_CONSOLE_"+name] = value
 	}
+	variables["COC_CONSOLE_URL"] = strings.ReplaceAll(variables["COC_CONSOLE_URL"], "${CONSOLE_HOST:?}", "ops.example.com")
 	variables["COC_CONSOLE_MANAGERS"], variables["COC_CONSOLE_DATABASE_PASSWORD_FILE"] = "", password
 	if err := cli.Run(t.Context(), []string{"config"}, func(name string) string { return variables[name] }, io.Discard, io.Discard); err != nil {
 		t.Errorf("compose: %v", err)
