@@ -10,17 +10,15 @@ import (
 	"coc-console/internal/sqlutil"
 )
 
-// SQLite searches everything in one full-text index: a record's document are
-// its words, and a term for each value that a filter may ask for. Every filter,
-// alone or with others and with text, is then an expression of terms and words,
-// whose lists FTS5 walks side by side, newest first, from one that is further
-// to the next: what is rare decides how long it takes.
+// SQLite searches everything in one full-text index: a record's document are its words, and a term for each value
+// that a filter may ask for. Every filter, alone or with others and with text, is then an expression of terms and
+// words, whose lists FTS5 walks side by side, newest first, from one that is further to the next: what is rare
+// decides how long it takes.
 //
 // PostgreSQL's inverted index knows no order. There each filter has an index of
 // its own in the order of the numbers, and its planner chooses from statistics.
 
-// document is what SQLite's index has of a record. A border stands at its
-// beginning, so that every document has one.
+// document is what SQLite's index has of a record. A border stands at its beginning, so that every document has one.
 func document(r audit.Record, term func(kind, value string) string) string {
 	words := append(query.Terms(r, term), query.Border)
 	return strings.Join(append(words, query.Words(r)...), " ")
@@ -32,8 +30,7 @@ type statement struct {
 	args []any
 }
 
-// statement is the scan of the search tables as SQL; ok is false when nothing
-// can match.
+// statement is the scan of the search tables as SQL; ok is false when nothing can match.
 func (x *Index) statement(s scan) (_ statement, ok bool) {
 	switch {
 	case s.everything():
@@ -167,12 +164,23 @@ func (s scan) postgres() (statement, bool) {
 	}
 	c.addVisible(s.Visible)
 	for i, branch := range branches {
-		branches[i] = "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + branch + s.end()
+		text := "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + branch
+		if s.rareSingles() {
+			text = "SELECT seq FROM (" + text + " OFFSET 0) rare"
+		}
+		branches[i] = text + s.end()
 	}
 	if len(branches) == 1 {
 		return statement{branches[0], c.args}, true
 	}
 	return statement{"(" + strings.Join(branches, ") UNION (") + ")" + s.end(), c.args}, true
+}
+
+// rareSingles reports whether the scan looks for single records by what hardly any of them has, since such records
+// belong to operations: its type, or how far it has come. PostgreSQL supposes that they are as many of them as of all
+// records, and would step over the whole log for the newest; OFFSET 0 has it find all of them first, by an index.
+func (s scan) rareSingles() bool {
+	return s.singles && (s.Operation != "" || len(query.ActionsOf(s.Outcome)) > 0)
 }
 
 // times are the branches, each with each of the terms. A name and an id have an
