@@ -21,7 +21,8 @@ func (h *Handlers) verified(v Viewer) *templates.Integrity {
 
 // Integrity shows managers what proves that the log is what was written, and how it grows.
 func (h *Handlers) Integrity(c echo.Context) error {
-	return h.showIntegrity(c, http.StatusOK, templates.HoldForm{})
+	typed := templates.HoldForm{Query: bounded(c.FormValue("query")), Reason: bounded(c.FormValue("reason"))}
+	return h.showIntegrity(c, http.StatusOK, typed)
 }
 
 func (h *Handlers) showIntegrity(c echo.Context, status int, hold templates.HoldForm) error {

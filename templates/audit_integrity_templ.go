@@ -584,7 +584,7 @@ func (f HoldForm) place() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Holds.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<details id=\"hold\"")
-		if len(f.Errors) > 0 || f.Problem != "" {
+		if len(f.Errors) > 0 || f.Problem != "" || f.Query != "" {
 			templ_7745c5c3_Buffer.WriteString(" open")
 		}
 		write(templ_7745c5c3_Buffer, "><summary>", t.Place)

@@ -118,7 +118,6 @@ func TestStoppedWhileThrottled(t *testing.T) {
 	remove := throttledOnceStarted(d, r, "1")
 	rests(d, 700*time.Millisecond)
 	check(t, d.Stop(t.Context(), r.Key, d.Superior, audit.Origin{}))
-	sent := d.Sim.Calls(simulator.CallOperate)
 	remove()
 	eventually(t, "nothing is on its way", func() bool {
 		j, err := d.Bulks.Get(context.Background(), r.Key)
@@ -128,7 +127,7 @@ func TestStoppedWhileThrottled(t *testing.T) {
 	if got := states(j); got[bulk.ItemWaiting] == 0 || got[bulk.ItemFailed] != 0 {
 		t.Errorf("the items are %v", got)
 	}
-	d.Puts(sent)
+	d.Puts(states(j)[bulk.ItemSent])
 	check(t, d.Continue(t.Context(), r.Key, "operator", d.Actor, audit.Origin{}))
 	d.BulkIs(r.Key, bulk.Ended)
 	d.OnceEach(30)
