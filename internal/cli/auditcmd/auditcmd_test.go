@@ -268,7 +268,7 @@ func TestRetentionCommands(t *testing.T) {
 	for want, args := range map[string][]string{
 		"--retention: is needed":          at("prune"),
 		"not a number of days":            at("prune", "--retention", "400"),
-		"there is no hold 310":            at("hold", "remove", "310"),
+		"310: there is no such hold":      at("hold", "remove", "310"),
 		"is not the number of a hold":     at("hold", "remove", "all"),
 		"a hold needs a query":            at("hold", "add", " "),
 		"needs one query":                 at("hold", "add"),
