@@ -146,7 +146,7 @@ func (s *Service) Follow(ctx context.Context) {
 
 // Update reads what the log says.
 func (s *Service) Update(ctx context.Context) error {
-	q := search.Query{Action: prefix, From: s.cfg.Now().Add(-kept), Limit: looked,
+	q := search.Query{Action: Prefix, From: s.cfg.Now().Add(-kept), Limit: looked,
 		Visible: search.Visibility{All: true}}
 	for {
 		page, err := s.cfg.Index.Search(ctx, q)
@@ -164,7 +164,7 @@ func (s *Service) Update(ctx context.Context) error {
 func (s *Service) committed(batch []audit.Committed) {
 	var mine []audit.Record
 	for _, c := range batch {
-		if strings.HasPrefix(string(c.Action), prefix) {
+		if strings.HasPrefix(string(c.Action), Prefix) {
 			mine = append(mine, *c.Record)
 		}
 	}

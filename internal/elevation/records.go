@@ -10,8 +10,8 @@ import (
 	"coc-console/internal/operate"
 )
 
-// prefix begins the actions of elevations.
-const prefix = "elevation."
+// Prefix begins the actions of elevations.
+const Prefix = "elevation."
 
 // record writes one step of a request. Target is the role; Detail names the request, its end, and whose it is.
 func (s *Service) record(ctx context.Context, action audit.Action, outcome audit.Outcome, r Request, who audit.Actor,
@@ -31,20 +31,22 @@ func (s *Service) record(ctx context.Context, action audit.Action, outcome audit
 	return nil
 }
 
-// read takes a record's detail apart; ok is false for what no console has written.
-func read(r audit.Record) (id string, until time.Time, ok bool) {
-	for part := range strings.FieldsSeq(r.Detail) {
-		key, value, _ := strings.Cut(part, "=")
-		switch key {
+// Detail takes a record's detail apart: the request's id, when the role ends, and whose it is (account/user), unless
+// the record is theirs. All are zero for what no console has written.
+func Detail(r audit.Record) (id string, until time.Time, owner string) {
+	detail, owner, _ := strings.Cut(r.Detail, " for=") // the last one: a name may have blanks
+	for part := range strings.FieldsSeq(detail) {
+		switch key, value, _ := strings.Cut(part, "="); key {
 		case "elevation":
 			id = value
 		case "until":
 			until, _ = time.Parse(time.RFC3339, value)
-		case "for": // the last one; a name may have blanks
-			return id, until, id != "" && !until.IsZero()
 		}
 	}
-	return id, until, id != "" && !until.IsZero()
+	if id == "" || until.IsZero() {
+		return "", time.Time{}, ""
+	}
+	return id, until, owner
 }
 
 // fold makes requests of records, in the order of the log. What doesn't follow from what was before changes nothing:
@@ -53,8 +55,8 @@ func fold(records []audit.Record) []Request {
 	var all []Request
 	at := map[string]int{}
 	for _, rec := range records {
-		id, until, ok := read(rec)
-		if !ok {
+		id, until, _ := Detail(rec)
+		if id == "" {
 			continue
 		}
 		i, known := at[id]

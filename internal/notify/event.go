@@ -11,6 +11,7 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/search"
 	"coc-console/internal/approval"
+	"coc-console/internal/elevation"
 	"coc-console/internal/operate"
 	"coc-console/internal/policy"
 	"coc-console/internal/review"
@@ -29,6 +30,9 @@ const (
 	ApprovalWithdrawn     Name = "approval.withdrawn"
 	ApprovalExpired       Name = "approval.expired"
 	ApprovalReturned      Name = "approval.returned" // approved, and not sent
+	ElevationWaiting      Name = "elevation.waiting" // somebody asks for a role for a while
+	ElevationApproved     Name = "elevation.approved"
+	ElevationRejected     Name = "elevation.rejected"
 	OperationNotConfirmed Name = "operation.not_confirmed"
 	OperationUnknown      Name = "operation.unknown"
 	OperationRejected     Name = "operation.rejected"
@@ -47,6 +51,7 @@ const (
 var severities = map[Name]Severity{
 	ApprovalWaiting: Warning, ApprovalExpiring: Warning, ApprovalApproved: Info, ApprovalRejected: Info,
 	ApprovalWithdrawn: Info, ApprovalExpired: Warning, ApprovalReturned: Warning, OperationNotConfirmed: Urgent,
+	ElevationWaiting: Warning, ElevationApproved: Info, ElevationRejected: Info,
 	OperationUnknown: Urgent, OperationRejected: Warning, OverrideUsed: Urgent, ReviewOverdue: Warning, BulkEnded: Info,
 	PolicyBroken: Warning, LogDamaged: Urgent, LogUnanchored: Warning, DiskLow: Urgent,
 	TicketNeedsAttention: Warning,
@@ -112,6 +117,8 @@ var told = map[audit.Action]Name{
 	audit.ActionApprovalRequested: ApprovalWaiting, audit.ActionApprovalGranted: ApprovalApproved,
 	audit.ActionApprovalRefused: ApprovalRejected, audit.ActionApprovalWithdrawn: ApprovalWithdrawn,
 	audit.ActionApprovalExpired: ApprovalExpired, audit.ActionApprovalReturned: ApprovalReturned,
+	audit.ActionElevationRequested: ElevationWaiting, audit.ActionElevationGranted: ElevationApproved,
+	audit.ActionElevationRefused:     ElevationRejected,
 	audit.ActionOperationNotObserved: OperationNotConfirmed, audit.ActionOperationUnknown: OperationUnknown,
 	audit.ActionOperationRejected: OperationRejected, audit.ActionOverrideUsed: OverrideUsed,
 	audit.ActionJobEnded: BulkEnded, audit.ActionPolicyChanged: PolicyBroken,
@@ -159,6 +166,9 @@ func onceOf(r audit.Record, name Name) string {
 
 // event makes what is told of a record. Where the log can't say more, it says less.
 func (n *Notifier) event(ctx context.Context, r audit.Record, name Name) Event {
+	if strings.HasPrefix(string(r.Action), elevation.Prefix) {
+		return n.elevationEvent(r, name)
+	}
 	d := operate.ParseDetail(r.Detail)
 	e := Event{ID: n.id(r.Sequence, name), Name: name, Severity: severities[name], Time: r.When(), Sequence: r.Sequence,
 		Ticket: r.Ticket, Operation: r.OperationType, OperationID: r.OperationID, Bulk: d.Job, Batch: r.BatchIndex,
@@ -183,6 +193,22 @@ func (n *Notifier) event(ctx context.Context, r audit.Record, name Name) Event {
 	case name == OverrideUsed, name == ReviewOverdue:
 		e.Until = r.When().Add(review.DueAfter)
 	}
+	e.Path = pathOf(e)
+	return e
+}
+
+// elevationEvent is what is told of a role for a while: the target is the role.
+func (n *Notifier) elevationEvent(r audit.Record, name Name) Event {
+	_, until, owner := elevation.Detail(r)
+	e := Event{ID: n.id(r.Sequence, name), Name: name, Severity: severities[name], Time: r.When(), Sequence: r.Sequence,
+		Target: r.Target, Who: person(r.Actor), Reason: r.Reason, Until: until}
+	who := r.Actor
+	if name != ElevationWaiting {
+		e.Who, e.Decider, e.Reason, e.Comment = owner, person(r.Actor), "", r.Reason
+		who.UserID, who.Groups = "", ""
+		who.AccountName, who.UserName, _ = strings.Cut(owner, "/")
+	}
+	n.addGroups(&e, "", who)
 	e.Path = pathOf(e)
 	return e
 }
@@ -241,6 +267,8 @@ func pathOf(e Event) string {
 		return "/audit/review"
 	case e.Name == BulkEnded && e.Bulk != "":
 		return "/bulk/" + e.Bulk
+	case group == "elevation":
+		return "/elevations"
 	case group == "log", group == "disk":
 		return "/audit/integrity"
 	case group == "policy":

@@ -67,6 +67,37 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// TestElevationsAreTold: who asks for a role, until when and why; and who decided what of whose.
+func TestElevationsAreTold(t *testing.T) {
+	engines(t, func(d *desk) {
+		r := receive(d.T)
+		d.notices(map[string]*receiver{"all": r}, `{"events": ["elevation.*"], "targets": ["all"]}`)
+		n := d.started()
+		of := func(action audit.Action, who, reason, detail string) audit.Record {
+			r := record(action, who, "", operate.Detail{})
+			r.Ticket, r.OperationType, r.Target, r.Reason, r.Detail = "", "", "on-call", reason, "elevation=E1 until=2026-03-02T20:00:00Z"+detail
+			return r
+		}
+		d.append(of(audit.ActionElevationRequested, "otto", "night shift", ""), of(audit.ActionElevationGranted, "dora", "fine", " for=acme/otto"),
+			of(audit.ActionElevationEnded, "otto", "", " for=acme/otto"))
+		d.look(n)
+		want := []map[string]any{
+			{"event": "elevation.waiting", "who": "acme/otto", "reason": "night shift"},
+			{"event": "elevation.approved", "who": "acme/otto", "decided_by": "acme/dora", "comment": "fine"}}
+		if len(r.got) != len(want) {
+			d.Fatalf("heard %v", r.heard())
+		}
+		for i, w := range want {
+			w["target"], w["until"], w["link"] = "on-call", "2026-03-02T20:00:00Z", "https://ops.example.com/elevations"
+			for key, value := range w {
+				if r.got[i][key] != value {
+					d.Errorf("%s: %s is %v, want %v", w["event"], key, r.got[i][key], value)
+				}
+			}
+		}
+	})
+}
+
 // TestRoutes: who hears of what.
 func TestRoutes(t *testing.T) {
 	d := newDesk(t, t.TempDir())
