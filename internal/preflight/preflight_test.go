@@ -64,7 +64,7 @@ func served(t *testing.T, h http.Handler) *httptest.Server {
 }
 
 func network() preflight.Network {
-	return preflight.Network{ConnectTimeout: 2 * time.Second, CallTimeout: 2 * time.Second, Now: time.Now}
+	return preflight.Network{ConnectTimeout: 20 * time.Second, CallTimeout: time.Minute, Now: time.Now}
 }
 
 func service(name, address string) preflight.Service {
