@@ -315,7 +315,10 @@ func settings(f Frame) templ.Component {
 				write(templ_7745c5c3_Buffer, "</a> <a href=\"/audit/review\">", t.Review.Link)
 				templ_7745c5c3_Buffer.WriteString("</a>")
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", shortcuts(f))
+			write(templ_7745c5c3_Buffer, " <button class=\"item\" type=\"button\" id=\"tell\" hidden data-on=\"", i18n.Tell.T(ctx).Off)
+			write(templ_7745c5c3_Buffer, "\" data-off=\"", i18n.Tell.T(ctx).On)
+			write(templ_7745c5c3_Buffer, "\" data-denied=\"", i18n.Tell.T(ctx).Denied)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"></button>", shortcuts(f))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -337,7 +340,7 @@ func settings(f Frame) templ.Component {
 
 //go:noinline
 func navigation(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		section := f.Section
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<nav class=\"sections tabs\" aria-label=\"", t.Frame.Navigation)
@@ -414,7 +417,7 @@ func current(on bool) templ.Attributes {
 
 //go:noinline
 func search(f Frame, problem string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := input{Name: "find", Error: problem}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"search\" role=\"search\" method=\"get\" action=\"/tickets\" data-reload>", icon("search"))
@@ -445,7 +448,7 @@ func search(f Frame, problem string) templ.Component {
 
 //go:noinline
 func viewer(v *Viewer) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"viewer\" id=\"viewer\"><div><span class=\"hidden\">", t.Frame.SignedIn + t.Common.Colon)
 		write(templ_7745c5c3_Buffer, "</span> <strong><bdi>", v.User)
@@ -480,7 +483,7 @@ func viewer(v *Viewer) templ.Component {
 // languages offers the languages, each by its own name.
 //go:noinline
 func languages(here string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"/language\" aria-label=\"", i18n.T(ctx).Frame.Language)
 		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"return\" value=\"", here)
 		write(templ_7745c5c3_Buffer, "\"><div class=\"choice\">", i18n.T(ctx).Frame.Language)
@@ -499,7 +502,7 @@ func languages(here string) templ.Component {
 
 //go:noinline
 func themes(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"themes\" method=\"post\" action=\"/theme\" aria-label=\"", t.Frame.Theme)
 		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"return\" value=\"", f.Here)
@@ -532,7 +535,7 @@ func keys(f Frame, key string) templ.Attributes {
 // shortcuts leads to the list of keys; a script shows it in a dialog.
 //go:noinline
 func shortcuts(f Frame) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<a id=\"shortcuts\" href=\"/shortcuts\" title=\"", t.Key.Heading)
 		templ_7745c5c3_Buffer.WriteString("\" data-shortcut=\"?\"")
@@ -548,7 +551,7 @@ func shortcuts(f Frame) templ.Component {
 
 //go:noinline
 func theme(value, word, chosen string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button name=\"theme\" value=\"", value)
 		write(templ_7745c5c3_Buffer, "\" aria-pressed=\"", strconv.FormatBool(value == chosen))
 		write(templ_7745c5c3_Buffer, "\">", word)
@@ -559,16 +562,16 @@ func theme(value, word, chosen string) templ.Component {
 
 //go:noinline
 func notices(list []Notice) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
 		if len(list) > 0 {
 			templ_7745c5c3_Buffer.WriteString("<div class=\"notices\" role=\"status\">")
 			for _, n := range list {
-				var templ_7745c5c3_Var79 = []any{"notice notice-" + string(n.Kind)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var79...)
+				var templ_7745c5c3_Var82 = []any{"notice notice-" + string(n.Kind)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var82...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<p class=\"", templ.CSSClasses(templ_7745c5c3_Var79).String())
+				write(templ_7745c5c3_Buffer, "<p class=\"", templ.CSSClasses(templ_7745c5c3_Var82).String())
 				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(string(n.Kind))))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -587,7 +590,7 @@ func notices(list []Notice) templ.Component {
 // operations.
 //go:noinline
 func palette() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<template id=\"palette\"><dialog class=\"palette\" closedby=\"any\" aria-label=\"", t.Key.Palette)
 		write(templ_7745c5c3_Buffer, "\" data-find=\"", t.Key.Find)
@@ -607,7 +610,7 @@ func palette() templ.Component {
 // paletteBox is what stands in the palette; the children are what it offers.
 //go:noinline
 func paletteBox(id string, more templ.Attributes) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var90 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var93 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<label for=\"", id + "-text")
 		write(templ_7745c5c3_Buffer, "\" class=\"hidden\">", t.Key.PaletteHint)
@@ -621,7 +624,7 @@ func paletteBox(id string, more templ.Attributes) templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "><ul id=\"", id + "-list")
 		write(templ_7745c5c3_Buffer, "\" role=\"listbox\" aria-label=\"", t.Key.Palette)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", templ_7745c5c3_Var90)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", templ_7745c5c3_Var93)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
