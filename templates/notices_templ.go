@@ -170,8 +170,7 @@ func (one NoticeTarget) state() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</bdi></span> ")
 		}
 		if one.Waiting > 0 && !one.Next.IsZero() {
-			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", words.NextTry)
-			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", "· " + words.NextTry + " ")
 			templ_7745c5c3_Err = When(one.Next).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -184,7 +183,7 @@ func (one NoticeTarget) state() templ.Component {
 
 //go:noinline
 func (p Notices) letters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		words := i18n.Told.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", words.Dead)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", words.Dead)
