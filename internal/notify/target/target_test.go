@@ -62,6 +62,13 @@ func receive(t *testing.T, answer http.HandlerFunc) *receiver {
 	return r
 }
 
+// asked is how often it was.
+func (r *receiver) asked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hits
+}
+
 func says(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -211,12 +218,12 @@ func TestAnswers(t *testing.T) {
 			if diff := cmp.Diff(tt.want, *got); diff != "" {
 				t.Error(diff)
 			}
-			if r.hits != 1 {
-				t.Errorf("it was asked %d times", r.hits)
+			if n := r.asked(); n != 1 {
+				t.Errorf("it was asked %d times", n)
 			}
 		})
 	}
-	if elsewhere.hits != 0 {
+	if elsewhere.asked() != 0 {
 		t.Error("a redirect was followed")
 	}
 }
@@ -287,12 +294,12 @@ func TestRebinding(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not of the public internet") {
 		t.Errorf("a name of a private address: %v", err)
 	}
-	if r.hits != 0 {
+	if r.asked() != 0 {
 		t.Error("the private address was reached")
 	}
 	a.AllowPrivate, a.URL = true, "http://rebind.example:"+port
-	if err := a.Send(t.Context(), message(), time.Now()); err != nil || r.hits != 1 {
-		t.Errorf("with allow_private: %v, %d requests", err, r.hits)
+	if err := a.Send(t.Context(), message(), time.Now()); err != nil || r.asked() != 1 {
+		t.Errorf("with allow_private: %v, %d requests", err, r.asked())
 	}
 }
 
