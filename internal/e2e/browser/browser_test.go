@@ -303,16 +303,24 @@ func (t *tab) Is(condition string) bool {
 // WaitFor waits until a condition holds.
 func (t *tab) WaitFor(condition string) {
 	t.Helper()
+	if !t.within(patience, condition) {
+		t.Fatalf("in vain: %s\non %s", condition, t.where())
+	}
+}
+
+// within waits for some time at most, and tells whether a condition has come to hold.
+func (t *tab) within(long time.Duration, condition string) bool {
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(long)
 	for !t.Is(condition) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("in vain: %s\non %s", condition, t.where())
+			return false
 		}
 	}
+	return true
 }
 
 // where says which page is shown, for messages.
@@ -333,9 +341,24 @@ func (t *tab) See(selector string) {
 
 func find(selector string) string { return fmt.Sprintf("document.querySelector(%q)", selector) }
 
+// painted is whether the page has been shown: until then the browser drops what is typed.
+const painted = "performance.getEntriesByType('paint').length > 0"
+
+// PressUntil sends a key, and again where it came too early, until a condition holds.
+func (t *tab) PressUntil(key, condition string) {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < patience; {
+		if t.Press(key); t.within(soon, condition) {
+			return
+		}
+	}
+	t.Fatalf("pressed in vain for: %s\non %s", condition, t.where())
+}
+
 // Press sends keys, as they come from a keyboard.
 func (t *tab) Press(keys string) {
 	t.Helper()
+	t.within(soon, painted) // a page that isn't looked at is never painted
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {

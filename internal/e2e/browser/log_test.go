@@ -357,8 +357,7 @@ func logCompare(t *tab, ticket string) {
 	const line = "[...document.querySelectorAll('.compared')].map((e) => Math.round(e.querySelector('[data-n=\"290\"]').getBoundingClientRect().top))"
 	t.Eval("globalThis.tops = " + tops)
 	t.Eval("document.querySelector('#compare-logs').focus({ preventScroll: true })")
-	t.Press(kb.End)
-	t.WaitFor("globalThis.tops !== " + tops)
+	t.PressUntil(kb.End, "globalThis.tops !== "+tops)
 	t.WaitFor("(([a, b]) => a === b && a > 0 && a < innerHeight)(" + line + ")")
 	left := t.Text("document.querySelector('#left').value")
 	t.Choose("#left", t.Text("document.querySelector('#right').value"))
@@ -376,4 +375,5 @@ func (t *tab) openCompare(ticket string) {
 	t.Click("tr[data-instance][data-status=ABNORMAL] th a")
 	t.Click("#log-hosts a[href*='/compare']")
 	t.See("#compare-logs .compared")
+	t.WaitFor("document.readyState === 'complete'") // without its end the page does not scroll there
 }
