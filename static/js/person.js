@@ -23,7 +23,8 @@ export function start() {
   document.addEventListener("visibilitychange", () => document.hidden || check());
   if ("BroadcastChannel" in globalThis) {
     channel = new BroadcastChannel("coc-console");
-    channel.addEventListener("message", ({ data }) => (data !== mine() || changed()) && check());
+    // What is being asked now may be answered with what was so before.
+    channel.addEventListener("message", ({ data }) => (data !== mine() || changed()) && Promise.resolve(asking).then(check));
   }
   shown();
 }

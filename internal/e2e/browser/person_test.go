@@ -88,6 +88,31 @@ func TestBrowserSamePerson(t *testing.T) {
 	form.WaitFor("location.pathname.startsWith('/operations/')")
 }
 
+// TestBrowserPersonAskedAnew: somebody signs in while a tab still waits for the answer of before, which is that nobody is:
+// the tab asks once more.
+func TestBrowserPersonAskedAnew(t *testing.T) {
+	t.Parallel()
+	b := startBrowser(t)
+	s := startStage(t, quick)
+	waits := b.open(t, s.base, look{still: true})
+	waits.SignIn("operator")
+	other := waits.Second()
+	waits.Go("/shortcuts")
+	waits.Eval(`(() => {
+		const real = fetch;
+		globalThis.fetch = async (address, options) => {
+			const answer = await real(address, options);
+			if (address === "/session" && !window.goOn) await new Promise((done) => (window.answer = done));
+			return answer;
+		};
+	})()`)
+	other.SignOut()
+	waits.WaitFor("window.answer")
+	other.SignIn("manager")
+	waits.Eval("window.goOn = true; window.answer()")
+	waits.WaitFor("document.querySelector('#person-changed')?.textContent.includes('demo/manager')")
+}
+
 // TestBrowserDatabaseAway: a database that is away for a moment is not the end of a session: the page waits and comes back.
 func TestBrowserDatabaseAway(t *testing.T) {
 	t.Parallel()
