@@ -20,7 +20,7 @@ type Elevations struct {
 	Offers                 []ElevationOffer // that the reader may ask for; none: no form
 	Role, Until, Why       string           // as typed
 	Errors                 FieldErrors
-	Problem                string // what became of an answer that was not taken
+	Problem                string // why an answer was not taken
 	InForce, Waiting, Past []ElevationRow
 }
 

@@ -18,7 +18,7 @@ import (
 	"coc-console/internal/store"
 )
 
-// Name is what happened, as routes and programs call it: a group, a dot, and what became of it.
+// Name is an event, as routes and programs call it: a group, a dot, and how it went.
 type Name string
 
 // The events.
