@@ -165,10 +165,7 @@ func newPages() (*pages, error) {
 		Leases: leases, Rules: decides, Logger: logger, Now: time.Now})
 	bulks := bulk.New(bulk.Config{Operations: operations, Log: p.log, Index: p.index, Rows: store.NewBulk(db, seal), Keys: keys,
 		Leases: leases, Logger: logger, Now: time.Now, Rate: 1000})
-	elevations, err := elevation.New(context.Background(), elevation.Config{Log: p.log, Index: p.index, Rules: decides, Logger: logger, Now: time.Now})
-	if err != nil {
-		return nil, err
-	}
+	elevations := elevation.New(elevation.Config{Log: p.log, Index: p.index, Rules: decides, Logger: logger, Now: time.Now})
 	p.Handlers = handlers.New(handlers.Config{Presence: presence.New(presence.Config{Now: time.Now}), Log: p.log, Index: p.index, Verifier: verifier, COC: client, Watch: watcher, IAM: signIn, Operations: operations,
 		Approvals: approvals, Elevations: elevations,
 		Bulk: bulks, Rules: decides,

@@ -18,9 +18,9 @@ import (
 // openElevations lets the console's people have roles for a while, by its directory.
 func openElevations(t testing.TB, pages handlers.Config) *elevation.Service {
 	t.Helper()
-	s, err := elevation.New(t.Context(), elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
+	s := elevation.New(elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
 		Logger: pages.Logger, Now: pages.Now})
-	must(t, err)
+	must(t, s.Update(t.Context()))
 	return s
 }
 

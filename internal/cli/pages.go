@@ -26,11 +26,8 @@ func complete(ctx context.Context, cfg config, pages *handlers.Config, m *web.Me
 	if err := openOutside(ctx, cfg, pages, m, open); err != nil {
 		return err
 	}
-	pages.Elevations, err = elevation.New(ctx, elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
+	pages.Elevations = elevation.New(elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
 		Shared: pages.SharedLog, Logger: pages.Logger, Now: pages.Now})
-	if err != nil {
-		return err
-	}
 	open.run(ctx, pages.Elevations.Follow)
 	return nil
 }

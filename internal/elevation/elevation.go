@@ -113,33 +113,33 @@ type Service struct {
 	requests atomic.Pointer[[]Request]
 }
 
-// New returns a service that knows what the log says now, and has the rules know of it.
-func New(ctx context.Context, cfg Config) (*Service, error) {
+// New returns a service, and has the rules know of it. It knows what this console records from now on, and what was
+// before once Update or Follow has read it: a start doesn't wait for a log whose search tables are being filled.
+func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, records: map[int64]audit.Record{}}
 	s.requests.Store(&[]Request{})
 	cfg.Log.OnCommit(s.committed)
-	if err := s.Update(ctx); err != nil {
-		return nil, err
-	}
 	cfg.Rules.Elevate(s.roles)
-	return s, nil
+	return s
 }
 
-// Follow looks for what other consoles recorded until ctx ends; where none share the log, there is nothing to look for.
+// Follow reads what was before, and then looks for what other consoles recorded until ctx ends; where none share the
+// log, there is nothing more to look for.
 func (s *Service) Follow(ctx context.Context) {
-	if !s.cfg.Shared {
-		return
-	}
 	tick := time.NewTicker(sharedEvery)
 	defer tick.Stop()
 	for {
+		err := s.Update(ctx)
+		switch {
+		case err == nil && !s.cfg.Shared:
+			return
+		case err != nil && ctx.Err() == nil:
+			s.cfg.Logger.WarnContext(ctx, "elevations not read", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.Update(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Logger.WarnContext(ctx, "elevations not read", "error", err)
-			}
 		}
 	}
 }

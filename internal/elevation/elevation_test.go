@@ -53,9 +53,11 @@ func open(t *testing.T, dsn string, shared bool) *console {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Service, err = elevation.New(t.Context(), elevation.Config{Log: c.log.Log, Index: c.log.Index, Rules: c.rules,
+	c.Service = elevation.New(elevation.Config{Log: c.log.Log, Index: c.log.Index, Rules: c.rules,
 		Shared: shared, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return c.now }})
-	if err != nil {
+	if !shared {
+		c.Follow(t.Context()) // ends, since there is nothing more to read
+	} else if err := c.Update(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return c
