@@ -41,5 +41,5 @@ screenshots: ## take the pictures of the README; needs Chromium
 	COC_CONSOLE_TEST_SCREENSHOTS=$(CURDIR)/docs/screenshots COC_CONSOLE_TEST_REQUIRE=1 go test -count=1 -run='^TestBrowserScreenshots$$' ./internal/e2e/browser
 
 clean: ## remove what builds and tests left here; the console's data stays
-	rm -rf bin artifacts coc-console tools/web/node_modules tools/measure/node_modules
+	rm -rf bin artifacts coc-console tools/web/node_modules tools/idp/node_modules tools/measure/node_modules
 	find . -name '*.test' -type f -delete

@@ -51,12 +51,9 @@ var ErrSignature = errors.New("audit: the checkpoint is not signed by a known ke
 // ParseCheckpoint reads a signed checkpoint and checks that one of the keys,
 // in the form that PublicKey returns, has signed it.
 func ParseCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
-	verifiers := make([]note.Verifier, len(keys))
-	for i, k := range keys {
-		var err error
-		if verifiers[i], err = note.NewVerifier(k); err != nil {
-			return Checkpoint{}, fmt.Errorf("audit: %q is not a public key", k)
-		}
+	verifiers, err := verifiersOf(keys)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("audit: %w", err)
 	}
 	n, err := note.Open(signed, note.VerifierList(verifiers...))
 	if err != nil {
@@ -71,6 +68,23 @@ func ParseCheckpoint(signed []byte, keys ...string) (Checkpoint, error) {
 		err = fmt.Errorf("%w: its key is that of %q", ErrSignature, n.Sigs[0].Name)
 	}
 	return c, err
+}
+
+// CheckKeys refuses what is not in the form that PublicKey returns.
+func CheckKeys(keys ...string) error {
+	_, err := verifiersOf(keys)
+	return err
+}
+
+func verifiersOf(keys []string) ([]note.Verifier, error) {
+	verifiers := make([]note.Verifier, len(keys))
+	for i, k := range keys {
+		var err error
+		if verifiers[i], err = note.NewVerifier(k); err != nil {
+			return nil, fmt.Errorf("%q is not a public key", k)
+		}
+	}
+	return verifiers, nil
 }
 
 // ParseUnverified reads a checkpoint whoever has signed it.

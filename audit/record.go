@@ -22,6 +22,7 @@ const (
 	ActionSessionRefused       Action = "session.refused" // IAM knows the person; the console does not admit them
 	ActionSessionRevoked       Action = "session.revoked" // IAM no longer takes the session's token
 	ActionSessionSwitched      Action = "session.project_switched"
+	ActionSessionRegrouped     Action = "session.groups_changed" // at the company's provider, heard at a renewal
 	ActionTicketListed         Action = "ticket.listed"
 	ActionViewShared           Action = "view.shared"
 	ActionViewRemoved          Action = "view.removed"
@@ -74,7 +75,7 @@ const (
 
 var actions = []Action{
 	ActionSessionSignedIn, ActionSessionSignInFailed, ActionSessionSignedOut, ActionSessionEnded, ActionSessionRefused,
-	ActionSessionRevoked, ActionSessionSwitched, ActionTicketListed, ActionViewShared, ActionViewRemoved,
+	ActionSessionRevoked, ActionSessionSwitched, ActionSessionRegrouped, ActionTicketListed, ActionViewShared, ActionViewRemoved,
 	ActionTicketViewed, ActionLogViewed, ActionOperationRequested, ActionOperationAccepted, ActionOperationRejected,
 	ActionOperationUnknown, ActionOperationObserved, ActionOperationNotObserved, ActionApprovalRequested,
 	ActionApprovalGiven, ActionApprovalGranted, ActionApprovalRefused, ActionApprovalWithdrawn, ActionApprovalExpired,

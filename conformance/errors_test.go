@@ -13,6 +13,7 @@ import (
 	iam "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/iam/v3/model"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/simulator"
 )
 
@@ -24,8 +25,8 @@ func (r recorded) RequestedSequence() int64 { return int64(r) }
 // project is the id of the token's project.
 func (w *world) project(t *testing.T) string {
 	t.Helper()
-	client := must(NewIAM(w.url, TokenCredential{w.caller.Token.Reveal()}))(t)
-	return must(client.KeystoneValidateToken(&iam.KeystoneValidateTokenRequest{XSubjectToken: w.caller.Token.Reveal()}))(t).Token.Project.Id
+	client := must(NewIAM(w.url, TokenCredential{w.caller.Credential.(huawei.Token).Reveal()}))(t)
+	return must(client.KeystoneValidateToken(&iam.KeystoneValidateTokenRequest{XSubjectToken: w.caller.Credential.(huawei.Token).Reveal()}))(t).Token.Project.Id
 }
 
 // second drops the answer of a call that should fail.

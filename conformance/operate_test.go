@@ -16,6 +16,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/coc/v1/model"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 )
 
 // effect is longer than the time in which an operation takes effect.
@@ -148,7 +149,7 @@ func (w *world) sent(t *testing.T, method, uri, body string) {
 	if last.method != method || last.uri != uri || string(bytes.TrimSpace(last.body)) != body {
 		t.Errorf("sent %s %s %s\nwant %s %s %s", last.method, last.uri, last.body, method, uri, body)
 	}
-	if last.sent.Get("X-Auth-Token") != w.caller.Token.Reveal() || last.sent.Get("Content-Type") != "application/json;charset=UTF-8" {
+	if last.sent.Get("X-Auth-Token") != w.caller.Credential.(huawei.Token).Reveal() || last.sent.Get("Content-Type") != "application/json;charset=UTF-8" {
 		t.Errorf("sent with %v", slices.Sorted(maps.Keys(last.sent)))
 	}
 }
@@ -225,7 +226,7 @@ func TestHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := w.wire.last().sent
-			want := map[string]string{"X-Auth-Token": w.caller.Token.Reveal(), "X-Language": "zh-cn", "X-Project-Id": project,
+			want := map[string]string{"X-Auth-Token": w.caller.Credential.(huawei.Token).Reveal(), "X-Language": "zh-cn", "X-Project-Id": project,
 				"X-User-Profile": "opaque", "Authorization": "", "X-Sdk-Date": "", "X-Security-Token": "", "X-Domain-Id": ""}
 			for header, v := range want {
 				if h.Get(header) != v {

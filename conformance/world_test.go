@@ -82,7 +82,7 @@ func (w *world) use(token string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.sdk, w.caller = client, coc.Caller{Token: huawei.NewToken(token)}
+	w.sdk, w.caller = client, coc.Caller{Credential: huawei.NewToken(token)}
 }
 
 // wire keeps the last call as it went over the wire.

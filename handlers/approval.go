@@ -242,7 +242,7 @@ func (h *Handlers) DecideApproval(c echo.Context) error {
 		_, err = h.approvals.Send(ctx, a.ID, operate.Request{SessionKey: v.SessionKey, Caller: v.Caller, Actor: v.Actor,
 			Origin: origin})
 	default:
-		h.noteUndecided(ctx, a, "", refusedNotOffered)
+		h.noteUndecided(c, a, "", refusedNotOffered)
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput,
 			Value: shortened(c.FormValue("decision"))}
 	}
@@ -280,7 +280,7 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 		return h.showApproval(c, a, http.StatusForbidden,
 			templates.FieldErrors{"decision": i18n.Approvers.T(ctx).Uncounted.Of(string(uncounted.Why))})
 	case errors.Is(err, approval.ErrDecided):
-		h.noteUndecided(ctx, a, decision, h.whyDecided(a))
+		h.noteUndecided(c, a, decision, h.whyDecided(a))
 		if now, failed := h.approval(c); failed == nil {
 			a = now
 		}
@@ -299,7 +299,7 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 		if v, _ := ViewerFrom(ctx); a.Requester.UserID != v.Actor.UserID {
 			why = refusedNotOwn
 		}
-		h.noteUndecided(ctx, a, decision, why)
+		h.noteUndecided(c, a, decision, why)
 		return h.showApproval(c, a, http.StatusForbidden, templates.FieldErrors{"decision": t.Approval.NotYours})
 	case errors.As(err, &denied):
 		return h.showApproval(c, a, http.StatusForbidden, nil)
@@ -307,12 +307,18 @@ func (h *Handlers) undecided(c echo.Context, a approval.Request, err error) erro
 	return err
 }
 
-// noteUndecided writes that somebody could not decide about a request, or do with it what they wanted.
-func (h *Handlers) noteUndecided(ctx context.Context, a approval.Request, decision, why string) {
-	h.noteDenied(ctx, why, audit.Record{Action: audit.ActionAccessDenied, Ticket: string(a.Ticket),
-		OperationType: string(a.Operation.Type),
-		BatchIndex:    a.Operation.BatchIndex, InstanceID: a.Operation.InstanceID, Target: a.Target,
-		Detail: detail("approval", a.ID, "decision", decision)})
+// noteUndecided writes that somebody could not decide about a request, or do with it what they wanted. What the request
+// is about is left out unless they may see its ticket: the record is theirs to read.
+func (h *Handlers) noteUndecided(c echo.Context, a approval.Request, decision, why string) {
+	ctx := c.Request().Context()
+	v, _ := ViewerFrom(ctx)
+	r := audit.Record{Detail: detail("approval", a.ID, "decision", decision)}
+	if _, err := h.readApproval(c, a); err == nil || a.Requester.UserID == v.Actor.UserID {
+		r.Ticket, r.OperationType, r.Target = string(a.Ticket), string(a.Operation.Type), a.Target
+		r.BatchIndex, r.InstanceID = a.Operation.BatchIndex, a.Operation.InstanceID
+	}
+	r.Action = audit.ActionAccessDenied
+	h.noteDenied(ctx, why, r)
 }
 
 // whyDecided tells a request that has expired from one that is answered.

@@ -55,6 +55,9 @@ func (h *Handlers) newAudit(c echo.Context) (templates.Audit, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	saved, err := h.savedOn(ctx, store.SavedAudit, auditview.SearchAddress)
+	for i := range saved {
+		saved[i] = auditview.OfSaved(saved[i])
+	}
 	return templates.Audit{Frame: h.Frame(c, i18n.T(ctx).Title.Audit, templates.SectionAudit), Errors: templates.FieldErrors{},
 		All: v.Manager, Integrity: h.verified(v), Saved: saved}, err
 }

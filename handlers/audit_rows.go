@@ -13,8 +13,8 @@ import (
 // searchRows fills the page with the rows of a view, and returns the newest of them as a page of a search.
 func (h *Handlers) searchRows(ctx context.Context, form *auditview.LogForm, q search.Query,
 	page *templates.Audit, refresh bool) (found search.Page, err error) {
-	wait := func() error { return nil }
-	if !refresh {
+	wait := func() (err error) { page.Total, err = h.summary().TotalRows(ctx, q, form.View()); return err }
+	if !refresh { // of a list that grows by itself only the number changes
 		wait = h.summary().Rows(ctx, form.View(), q, page)
 	}
 	rows, err := h.index.Rows(ctx, q, form.View())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/auditview"
 	"coc-console/internal/i18n"
@@ -22,19 +23,29 @@ func (h *Handlers) SaveSearch(c echo.Context) error {
 		return &Problem{Status: http.StatusUnprocessableEntity, Kind: ProblemBadInput, Value: shortened(text), Err: err}
 	}
 	v, _ := ViewerFrom(ctx)
-	problem, err := h.save(ctx, store.SavedAudit, v.Actor.UserID, name, text)
+	view := sentView(c)
+	problem, err := h.save(ctx, store.SavedAudit, v.Actor.UserID, name, auditview.Saved(view, text))
 	switch {
 	case err != nil:
 		return err
 	case problem == "":
-		return c.Redirect(http.StatusSeeOther, auditview.SearchAddress(text))
+		return c.Redirect(http.StatusSeeOther, auditview.ViewAddress(view, text))
 	}
 	return h.searchAgain(c, text, name, problem)
 }
 
+// sentView is the tab of the form.
+func sentView(c echo.Context) auditview.View {
+	values := url.Values{}
+	if v := c.FormValue("view"); v != "" {
+		values.Set("view", v)
+	}
+	return auditview.NewLogForm(c.Request().Context(), values, query.Night{}).ViewSent()
+}
+
 // searchAgain shows the list again with what was typed.
 func (h *Handlers) searchAgain(c echo.Context, text, name, problem string) error {
-	form := auditview.NewLogForm(c.Request().Context(), url.Values{"q": {text}}, h.night)
+	form := auditview.NewLogForm(c.Request().Context(), url.Values{"q": {text}, "view": {string(sentView(c))}}, h.night)
 	page, err := h.newAudit(c)
 	if err != nil {
 		return err
@@ -58,5 +69,6 @@ func (h *Handlers) DeleteSearch(c echo.Context) error {
 	if err := h.saved.Delete(ctx, store.SavedAudit, v.Actor.UserID, c.FormValue("name")); err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, auditview.SearchAddress(strings.TrimSpace(bounded(c.FormValue("q")))))
+	text := strings.TrimSpace(bounded(c.FormValue("q")))
+	return c.Redirect(http.StatusSeeOther, auditview.ViewAddress(sentView(c), text))
 }

@@ -45,5 +45,5 @@ func qualifiers() []string {
 	for _, f := range search.Fields() {
 		all = append(all, string(f)+":")
 	}
-	return append(all, "after:", "before:")
+	return append(all, "after:", "before:", "last night")
 }

@@ -1,7 +1,9 @@
 package handlers_test
 
 import (
+	"context"
 	"errors"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"coc-console/audit"
+	"coc-console/audit/search"
 	"coc-console/handlers"
 	"coc-console/internal/i18n"
 )
@@ -56,12 +59,57 @@ func TestAuditFilter(t *testing.T) {
 		{"too many words", "q=" + url.QueryEscape(strings.Repeat("word ", 11)), http.StatusUnprocessableEntity, []string{field.Query.Many(10)}},
 		{"a short beginning", "q=ab*", http.StatusUnprocessableEntity, []string{field.Query.Short("ab*")}},
 		{"a short beginning that is left out", "q=-ab*", http.StatusUnprocessableEntity, []string{field.Query.Short("ab*")}},
+		{"one of four stars", "q=a****", http.StatusUnprocessableEntity, []string{field.Query.Short("a****")}},
+		{"one with signs between", "q=" + url.QueryEscape(`"a -- ＊"`), http.StatusUnprocessableEntity, nil},
+		{"the beginning of a name's part", "q=web-0*", http.StatusOK, nil},
+		{"times in the wrong order", "q=before:yesterday+after:today", http.StatusUnprocessableEntity, []string{field.Query.Order("after:today")}},
 		{"a beginning", "q=abc*", http.StatusOK, nil},
 		{"a long search", "q=" + strings.Repeat("x", 1001), http.StatusUnprocessableEntity, []string{field.TooLong(1000)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r.get(p.Audit, "/audit", "/audit?"+tt.query).want(t, tt.status, tt.says...)
 		})
+	}
+}
+
+// TestDidYouMean: what is almost a value is said beside the field, in both languages, and what was typed stays there.
+func TestDidYouMean(t *testing.T) {
+	p := start(t)
+	for _, language := range i18n.Languages() {
+		r := p.as(t, "manager")
+		r.ctx = func(ctx context.Context) context.Context { return i18n.WithLanguage(ctx, language) }
+		texts := i18n.For(language)
+		for typed, meant := range map[string]string{"outcome:confrmed": "confirmed", "-outcome:confrmed": "confirmed", "action:approvl": "approval.",
+			"override:yse": "yes", "reviewed:on": "no", "after:yesterdy": "yesterday", "before:todat": "today", "opration:cancel": "operation"} {
+			r.get(p.Audit, "/audit", "/audit?q="+url.QueryEscape(typed)).want(t, http.StatusUnprocessableEntity,
+				`value="`+typed+`"`, html.EscapeString(strings.TrimSpace(texts.Field.Query.Suggestion(meant))))
+		}
+		for typed, meant := range map[string]string{"operation:cancle": "operation:cancel", "operation:PAUSE_ODRER": "operation:PAUSE_ORDER",
+			"word -operation:cancle": "word -operation:cancel"} {
+			r.get(p.Audit, "/audit", "/audit?q="+url.QueryEscape(typed)).want(t, http.StatusOK, `value="`+typed+`"`,
+				`<a href="/audit?q=`+url.QueryEscape(meant)+`">`+meant+`</a>`)
+		}
+		for _, right := range []string{"operation:cancel", "operation:CONTINUE_ORDER", "operation:SOMETHING_NEW"} {
+			r.get(p.Audit, "/audit", "/audit?q="+right).want(t, http.StatusOK).without(t, "data-meant")
+		}
+	}
+}
+
+// TestAuditChartByOutcome: the chart says on every tab how things came out.
+func TestAuditChartByOutcome(t *testing.T) {
+	p := start(t)
+	r := p.as(t, "manager")
+	_, err := r.log.Append(t.Context(), audit.Record{Action: audit.ActionAccessDenied, Outcome: audit.OutcomeDenied,
+		Actor: r.viewer.Actor, Target: "charted"})
+	must(t, err)
+	for _, view := range search.Presets() {
+		if view == search.PresetApprovals || view == search.PresetOperations {
+			continue // which have no such record
+		}
+		for _, q := range []string{"", "&q=charted"} {
+			r.get(p.Audit, "/audit", "/audit?view="+string(view)+q).want(t, http.StatusOK, `class="chart-bad"`,
+				i18n.AuditRows.In(i18n.EnUS).Outcome.Of("denied")+": ")
+		}
 	}
 }
 
@@ -120,6 +168,39 @@ func TestRecordBytes(t *testing.T) {
 	p.as(t, "operator").get(p.RecordBytes, recordRoute+"/bytes", "/audit/"+sequence+"/bytes").wantProblem(t, http.StatusForbidden, handlers.ProblemDenied)
 }
 
+// TestExportOfATab: an export has the records of what its tab shows, and says so in its menu and its name.
+func TestExportOfATab(t *testing.T) {
+	p := start(t)
+	r := p.as(t, "manager")
+	const of = "q=operation%3ACONTINUE_ORDER"
+	_, err := r.log.Append(t.Context(), audit.Record{Action: audit.ActionOperationAccepted, Outcome: audit.OutcomePending, Actor: r.viewer.Actor,
+		OperationID: "exported", OperationType: "PAUSE_ORDER", Reason: "another"})
+	must(t, err)
+	for i, action := range []audit.Action{audit.ActionApprovalRequested, audit.ActionOperationRequested, audit.ActionOperationObserved, audit.ActionTicketViewed} {
+		rec := audit.Record{Action: action, Outcome: audit.OutcomeSucceeded, Actor: r.viewer.Actor, Reason: "of row " + decimalOf(int64(i))}
+		if i < 3 {
+			rec.OperationID, rec.OperationType = "exported too", "CONTINUE_ORDER"
+		}
+		_, err := r.log.Append(t.Context(), rec)
+		must(t, err)
+	}
+	get := func(query string) answer {
+		return r.get(p.ExportAudit, "/audit/export", "/audit/export?"+query).want(t, http.StatusOK, "of row 1")
+	}
+	a := get("view=operations&"+of+"+outcome%3Aconfirmed").want(t, http.StatusOK, "of row 0", "of row 2").without(t, "of row 3", "another")
+	records := strings.Count(a.body, "\n") - 1 // the console that runs beside it may write more about an operation
+	if name := a.header.Get("Content-Disposition"); !strings.Contains(name, "audit-operations-") || a.header.Get(handlers.RecordsHeader) != decimalOf(int64(records)) || records < 3 {
+		t.Errorf("the file is %q, and has %s records, not %d", name, a.header.Get(handlers.RecordsHeader), records)
+	}
+	get("view=operations").without(t, "of row 3").want(t, http.StatusOK, "another")
+	get("view=everything").want(t, http.StatusOK, "of row 3")
+	get("").want(t, http.StatusOK, "of row 3") // as programs ask
+	for _, v := range search.Presets() {
+		r.get(p.Audit, "/audit", "/audit?view="+string(v)).want(t, http.StatusOK, `name="view" value="`+string(v)+`"`,
+			i18n.AuditRows.In(i18n.EnUS).ExportOf.Of(string(v)))
+	}
+}
+
 // TestExportAudit: what is carried away is what the reader may read, and it is
 // in the log that they did.
 func TestExportAudit(t *testing.T) {
@@ -159,6 +240,15 @@ func TestSavedSearches(t *testing.T) {
 		t.Fatalf("status %d, to %q", a.status, a.location)
 	}
 	r.get(p.Audit, "/audit", "/audit").want(t, http.StatusOK, "Refusals")
+	const access = "/audit?q=outcome%3Adenied&view=access"
+	if a := r.post(p.SaveSearch, "/audit/searches", "/audit/searches", url.Values{"q": {"outcome:denied"}, "view": {"access"}, "name": {"Denied sessions"}}); a.location != access {
+		t.Errorf("it leads to %q", a.location)
+	}
+	current := func(address string) string {
+		return `<a href="` + strings.ReplaceAll(address, "&", "&amp;") + `" aria-current="true"><bdi>`
+	}
+	r.get(p.Audit, "/audit", access).want(t, http.StatusOK, current(access)+"Denied sessions").without(t, current("/audit?q=outcome%3Adenied"))
+	r.get(p.Audit, "/audit", "/audit?q=outcome:denied").want(t, http.StatusOK, current("/audit?q=outcome%3Adenied")+"Refusals").without(t, current(access))
 	p.as(t, "operator").get(p.Audit, "/audit", "/audit").want(t, http.StatusOK).without(t, "Refusals")
 	if a := r.post(p.DeleteSearch, "/audit/searches/delete", "/audit/searches/delete", url.Values{"name": {"Refusals"}}); a.status != http.StatusSeeOther {
 		t.Errorf("status %d, error %v", a.status, a.err)

@@ -7,12 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"coc-console/audit"
-	"coc-console/internal/ansi"
 	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
 	"coc-console/internal/i18n"
@@ -202,101 +200,9 @@ func (h *Handlers) bulkUnfit(c echo.Context, page templates.NewBulk, r bulk.Requ
 	return Render(c, status, page)
 }
 
-// fillPlan puts a plan into the page.
+// fillPlan puts a plan into the page, with a key where all of it can be sent.
 func (h *Handlers) fillPlan(ctx context.Context, page *templates.NewBulk, r bulk.Request, plan bulk.Plan) {
-	page.Stops, page.OfferOverride = plan.Stops, plan.Override || r.Override
-	var sum present.BulkImpact
-	var good []string
-	waiting := 0
-	for _, item := range plan.Items {
-		target := h.bulkTarget(ctx, item)
-		op := coc.Operation{Type: r.Type, InstanceID: item.InstanceID}
-		target.Impact = sum.Add(op, item.Now, item.Impact, item.OK() || item.OnlyWaits())
-		if item.OnlyWaits() {
-			waiting++
-		}
-		if item.OK() {
-			good = append(good, target.Value)
-		}
-		if item.Err == nil && item.Decision.Denied() && page.Denied == nil {
-			page.Denied = present.Denial(ctx, item.Decision)
-		}
-		page.Items = append(page.Items, target)
-	}
-	page.Impact, page.Spread = sum.Sum, sum.Spread()
-	for _, d := range plan.Demands {
-		page.WantsReason = page.WantsReason || slices.Contains(d.Any, "reason")
-		page.WantsCount = page.WantsCount || slices.Contains(d.Any, "count")
-	}
-	page.WantsReason, page.WantsCount = page.WantsReason || page.Reason != "", page.WantsCount || page.Count != ""
-	if len(good) < len(page.Items) && len(good) > 0 {
-		page.Drop = present.NewBulkAddress(r.Type, good)
-	}
-	if len(good)+waiting == len(page.Items) {
+	if present.BulkPlan(ctx, page, r, plan) {
 		page.Key = h.newKey(ctx)
 	}
-	if len(plan.Items) > 0 && sameTicket(plan.Items) {
-		page.Back = present.TicketAddress(string(plan.Items[0].Ticket))
-	}
-}
-
-// bulkTarget is one target on the confirmation page.
-func (h *Handlers) bulkTarget(ctx context.Context, item bulk.Planned) templates.BulkTarget {
-	target := templates.BulkTarget{Value: item.Target.String(), Seen: item.Now.Snapshot().String(),
-		Name:    ansi.VisibleLine(item.Name),
-		Problem: h.itemProblem(ctx, item), Address: present.TicketAddress(string(item.Ticket)), Ticket: item.InstanceID == 0}
-	if item.InstanceID != 0 {
-		target.Address = present.InstanceAddress(string(item.Ticket), item.InstanceID, item.BatchHint)
-	}
-	if target.Name == "" {
-		target.Name = target.Value
-	}
-	if len(item.Pending) > 0 {
-		p := item.Pending[0]
-		target.Pending = &templates.PendingOperation{ID: p.OperationID, Type: p.OperationType, Target: present.TargetTitle(p),
-			Actor: ansi.VisibleLine(p.Actor.UserName), Since: p.When(), Receipt: present.ReceiptAddress(p.OperationID)}
-		target.Despite = !item.Waits()
-	}
-	switch {
-	case item.Err != nil:
-		target.Seen = item.Expected
-	case item.Now.Instance != nil:
-		target.Status = string(item.Now.Instance.Status)
-	default:
-		target.Status = string(item.Now.Ticket.Status)
-	}
-	return target
-}
-
-func sameTicket(items []bulk.Planned) bool {
-	return !slices.ContainsFunc(items, func(p bulk.Planned) bool { return p.Ticket != items[0].Ticket })
-}
-
-// itemProblem says in words why an item cannot be sent; "" when it can.
-func (h *Handlers) itemProblem(ctx context.Context, p bulk.Planned) string {
-	t := i18n.T(ctx)
-	var call *coc.Error
-	var target *operate.TargetError
-	var hidden *operate.PolicyError
-	switch {
-	case errors.As(p.Err, &hidden):
-		return strings.TrimSpace(t.Problem.Hidden.Heading + t.Common.Stop + present.RuleText(ctx, hidden.Decision.Text))
-	case errors.As(p.Err, &call):
-		_, f := present.FailureOf(call, &t.Problem)
-		return strings.TrimSpace(f.Heading + " " + f.Verbatim)
-	case errors.As(p.Err, &target):
-		return present.TargetMessage(target, t.Field)
-	case p.Err != nil:
-		return t.Problem.Unavailable.Heading
-	case len(p.Changes) > 0:
-		return t.Bulk.Note.Of(string(operate.NoteMoved))
-	case p.Refusal != operate.Fits:
-		return t.Word.Refusal.Of(string(p.Refusal))
-	case p.Waits():
-		return t.Bulk.Note.Of(string(operate.NotePending))
-	case p.Decision.Denied():
-		return strings.TrimSpace(t.Bulk.Note.Of(string(operate.NoteNotAllowed)) + " " + present.RuleText(ctx,
-			p.Decision.Text))
-	}
-	return ""
 }

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,23 @@ func TestBulkPlan(t *testing.T) {
 			"/bulk/new?operation_type=PAUSE_ORDER&target="+p.sim.UUID("own6"))
 		if a.fields().Get("key") != "" {
 			t.Error("what does not fit can be sent")
+		}
+	})
+	t.Run("instances of several tickets", func(t *testing.T) {
+		var targets []string
+		for _, scenario := range []string{"halted8", "halted9"} {
+			a := r.get(p.Ticket, ticketRoute, p.ticket(scenario)).want(t, http.StatusOK)
+			for _, found := range regexp.MustCompile(`name="target" value="([^"]+)"`).FindAllStringSubmatch(a.body, -1) {
+				targets = append(targets, found[1])
+			}
+		}
+		q := url.Values{"operation_type": {"CANCEL_INSTANCE"}, "target": targets}
+		r.get(p.NewBulk, "/bulk/new", "/bulk/new?"+q.Encode()).want(t, http.StatusOK, "halted8_check", "halted9_check",
+			"Stops the script on these instances only.").without(t, "this instance only")
+	})
+	t.Run("targets that are none", func(t *testing.T) {
+		for _, q := range []string{"operation_type=CANCEL_ORDER", "operation_type=NOPE&target=x", "operation_type=CANCEL_INSTANCE&target=x"} {
+			r.get(p.NewBulk, "/bulk/new", "/bulk/new?"+q).want(t, http.StatusUnprocessableEntity, text.Bulk.New).without(t, " 0 ")
 		}
 	})
 	t.Run("one is hidden", func(t *testing.T) {

@@ -22,10 +22,11 @@ func (h *signInPages) StartCompany(c echo.Context) error {
 	if len(project) > signin.MaxName || !ansi.Shows(project) {
 		return UnreadableInput(project)
 	}
-	if h.company == nil {
+	provider := h.company.Named(r.PostFormValue("provider"))
+	if provider == nil {
 		return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound}
 	}
-	to, cookies, err := h.company.Begin(r.Context(), r, IsSecure(r.Context()), company.Wish{Back: back, Project: project,
+	to, cookies, err := provider.Begin(r.Context(), r, IsSecure(r.Context()), company.Wish{Back: back, Project: project,
 		Again: r.PostFormValue("again") != ""})
 	if err != nil {
 		page := h.signInPage(c, back, false)
@@ -48,7 +49,7 @@ func (h *signInPages) leave(c echo.Context, page templates.Leave) error {
 
 // FinishCompany signs in whom the company's provider sends back.
 func (h *signInPages) FinishCompany(c echo.Context) error {
-	if h.company == nil {
+	if len(h.company) == 0 {
 		return &Problem{Status: http.StatusNotFound, Kind: ProblemNotFound}
 	}
 	answer, cookies := h.company.Receive(c.Request(), IsSecure(c.Request().Context()))
@@ -71,10 +72,14 @@ func companyFailed(page *templates.SignIn, x company.Explanation) int {
 func (h *signInPages) LeaveCompany(c echo.Context) error {
 	const over = "/sign-in?signed_out=1"
 	ctx := c.Request().Context()
-	to := h.company.SignOut(ctx, company.Origin(c.Request(), IsSecure(ctx))+over)
+	here := company.Origin(c.Request(), IsSecure(ctx))
+	to, gone := h.company.Leaving(ctx, c.Request(), IsSecure(ctx), here+over)
 	if _, signedIn := ViewerFrom(ctx); signedIn || to == "" {
-		return c.Redirect(http.StatusSeeOther, over)
+		to = over
+	} else if c.QueryParam("go") == "" { // the page doesn't hold the ID token
+		return h.leave(c, templates.Leave{Heading: i18n.T(ctx).Frame.SignOut, Text: i18n.Company.T(ctx).SignedOut,
+			Address: here + company.LeavePath + "?go=1"})
 	}
-	t := i18n.Company.T(ctx)
-	return h.leave(c, templates.Leave{Heading: i18n.T(ctx).Frame.SignOut, Text: t.SignedOut, Address: to})
+	c.SetCookie(gone)
+	return c.Redirect(http.StatusSeeOther, to)
 }

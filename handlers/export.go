@@ -12,6 +12,7 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/export"
 	"coc-console/audit/search"
+	"coc-console/internal/auditview"
 	"coc-console/internal/present"
 	"coc-console/templates"
 )
@@ -21,17 +22,27 @@ type exportFormat struct {
 	name, contentType, ending string
 	managers                  bool // the whole log's readers alone
 	exact                     bool // records as they are stored
-	write                     func(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error
+	write                     func(c echo.Context, w io.Writer, in *search.Index, q search.Query, of exported) error
 }
 
-func asText(format export.Format) func(echo.Context, io.Writer, *search.Index, search.Query, export.Progress) error {
-	return func(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error {
-		return export.Write(c.Request().Context(), w, in, q, format, progress)
+// exported is what an export has: what a query finds, or of a view its rows.
+type exported struct {
+	view     auditview.View
+	rows     *export.Rows // nil: records
+	progress export.Progress
+}
+
+func asText(format export.Format) func(echo.Context, io.Writer, *search.Index, search.Query, exported) error {
+	return func(c echo.Context, w io.Writer, in *search.Index, q search.Query, of exported) error {
+		if of.rows != nil {
+			return of.rows.Write(c.Request().Context(), w, format, of.progress)
+		}
+		return export.Write(c.Request().Context(), w, in, q, format, of.progress)
 	}
 }
 
-func asBundle(c echo.Context, w io.Writer, in *search.Index, q search.Query, progress export.Progress) error {
-	return export.Bundle(c.Request().Context(), w, in, q, export.BundleOptions{Progress: progress})
+func asBundle(c echo.Context, w io.Writer, in *search.Index, q search.Query, of exported) error {
+	return export.Bundle(c.Request().Context(), w, in, q, export.BundleOptions{Progress: of.progress, Rows: of.rows})
 }
 
 // exportFormats are all of them; the first is that of an address without one.
@@ -58,8 +69,8 @@ func readFormat(c echo.Context) (exportFormat, error) {
 // RecordsHeader says how many records an export is going to have; with a plus at the end, more than that.
 const RecordsHeader = "Coc-Console-Records"
 
-// ExportAudit sends the records that the filters select, oldest first. That
-// they were exported is written before anything is sent.
+// ExportAudit sends the records that the filters select, oldest first; of a
+// view that the address names, those of its rows. That they were exported is written before anything is sent.
 func (h *Handlers) ExportAudit(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
@@ -96,13 +107,19 @@ func (h *Handlers) ExportAudit(c echo.Context) error {
 			return err
 		}
 	}
-	if err := h.exportHead(c, q, format); err != nil {
+	of := exported{view: form.ViewSent(), progress: func(int64, int64) error { return h.moreTime(c) }}
+	if of.view != search.PresetEverything {
+		if of.rows, err = export.RowsOf(ctx, h.index, q, of.view); err != nil {
+			return err
+		}
+	}
+	if err := h.exportHead(c, q, of, format); err != nil {
 		return err
 	}
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(http.StatusOK)
 	}
-	return format.write(c, c.Response(), h.index, q, func(int64, int64) error { return h.moreTime(c) })
+	return format.write(c, c.Response(), h.index, q, of)
 }
 
 // ownSite refuses a request that another site's page makes: it would write a record in the reader's name, and cost an
@@ -119,14 +136,16 @@ func ownSite(r *http.Request) error {
 
 // exportHead names the file by its period and its query. The answer begins with
 // its first byte: what fails before is an error page.
-func (h *Handlers) exportHead(c echo.Context, q search.Query, format exportFormat) error {
+func (h *Handlers) exportHead(c echo.Context, q search.Query, of exported, format exportFormat) error {
 	ctx := c.Request().Context()
-	name, err := h.summary().FileName(ctx, q, format.ending)
+	name, err := h.summary().FileName(ctx, of.view, q, format.ending)
 	if err != nil {
 		return err
 	}
-	n, more, err := export.Expected(ctx, h.index, q)
-	if err != nil {
+	n, more, err := int64(0), false, error(nil)
+	if of.rows != nil {
+		n = of.rows.Count()
+	} else if n, more, err = export.Expected(ctx, h.index, q); err != nil {
 		return err
 	}
 	records := present.Decimal(n)

@@ -34,6 +34,7 @@ import (
 	"coc-console/internal/approval"
 	"coc-console/internal/bulk"
 	"coc-console/internal/coc"
+	"coc-console/internal/company"
 	"coc-console/internal/database"
 	"coc-console/internal/elevation"
 	"coc-console/internal/huawei"
@@ -239,7 +240,7 @@ func (s *fakeSessions) begin(id iam.Identity, token string) handlers.Viewer {
 	v := handlers.Viewer{SessionKey: fmt.Sprintf("key-%d", s.n), SessionName: fmt.Sprintf("session-%d", s.n),
 		Actor: audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
 			ProjectID: id.ProjectID, ProjectName: id.ProjectName},
-		Caller:  coc.Caller{Token: huawei.NewToken(token), Language: coc.EnUS, ProjectID: id.ProjectID},
+		Caller:  coc.Caller{Credential: huawei.NewToken(token), Language: coc.EnUS, ProjectID: id.ProjectID},
 		Manager: id.UserName == "manager", Expires: id.Expires, Person: "person-of-" + id.UserName,
 		Marker: "marker-" + id.UserName}
 	s.callers[v.SessionKey], s.viewers[v.SessionKey] = v.Caller, v
@@ -247,17 +248,17 @@ func (s *fakeSessions) begin(id iam.Identity, token string) handlers.Viewer {
 }
 
 func (s *fakeSessions) Begin(_ echo.Context, n handlers.NewSession) (handlers.Viewer, error) {
-	return s.begin(n.Identity, n.Token.Reveal()), nil
+	return s.begin(n.Identity, n.Credential.(huawei.Token).Reveal()), nil
 }
 
-func (s *fakeSessions) End(c echo.Context) error {
+func (s *fakeSessions) End(c echo.Context) (company.Renewal, error) {
 	if v, ok := handlers.ViewerFrom(c.Request().Context()); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.callers, v.SessionKey)
 		delete(s.viewers, v.SessionKey)
 	}
-	return nil
+	return company.Renewal{}, nil
 }
 
 func (s *fakeSessions) SetLanguage(c echo.Context, l i18n.Language) error {
@@ -321,7 +322,7 @@ func (s *fakeSessions) Caller(_ context.Context, key string) (coc.Caller, error)
 	return caller, nil
 }
 
-func (s *fakeSessions) ViewerCaller(context.Context, coc.ExecuteUUID, audit.Actor, ...huawei.Token) (coc.Caller, error) {
+func (s *fakeSessions) ViewerCaller(context.Context, coc.ExecuteUUID, audit.Actor, ...huawei.Credential) (coc.Caller, error) {
 	return coc.Caller{}, operate.ErrNobodyLooks
 }
 
@@ -351,8 +352,14 @@ type reader struct {
 // as signs a user of the demo account in.
 func (p *pages) as(t *testing.T, user string) reader {
 	t.Helper()
+	return p.in(t, "cn-north-4", user)
+}
+
+// in is as for another project: what is read of tickets is shared within one.
+func (p *pages) in(t *testing.T, project, user string) reader {
+	t.Helper()
 	id, token, err := p.sessions.iam.SignIn(t.Context(),
-		iam.PasswordRequest{Account: "demo", User: user, Password: user, Project: "cn-north-4"})
+		iam.PasswordRequest{Account: "demo", User: user, Password: user, Project: project})
 	must(t, err)
 	return reader{pages: p, t: t, viewer: p.sessions.begin(id, token.Reveal()), header: http.Header{}}
 }

@@ -27,7 +27,6 @@ import (
 	"coc-console/internal/course"
 	"coc-console/internal/elevation"
 	"coc-console/internal/finder"
-	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/listing"
@@ -56,9 +55,9 @@ type Viewer struct {
 	// SessionName is what the log calls the session; it opens none.
 	SessionName string
 	Actor       audit.Actor
-	Caller      coc.Caller // token, language and project for every call to COC
+	Caller      coc.Caller // credential, language and project for every call to COC
 	Manager     bool       // may read the whole audit log
-	Expires     time.Time  // when the token, and with it the session, ends
+	Expires     time.Time  // when the session ends
 	// Person is the value of the field that binds posted forms to the viewer,
 	// Marker what tells persons apart for scripts.
 	Person, Marker string
@@ -77,18 +76,19 @@ const (
 
 // NewSession is what a successful sign-in hands to the session store.
 type NewSession struct {
-	Identity iam.Identity
-	Token    huawei.Token
-	Language i18n.Language
-	Company  bool // by the company's provider
+	company.Entry
+
+	Language  i18n.Language
+	Continues bool // the browser's session: it keeps what that kept
 }
 
 // Sessions is what the handlers need of the session store (package web).
 type Sessions interface {
 	// Begin replaces whatever session the browser has by a new one, under a new id, and sets its cookie.
 	Begin(c echo.Context, s NewSession) (Viewer, error)
-	// End deletes the browser's session and its cookie. It is no error when there is none.
-	End(c echo.Context) error
+	// End deletes the browser's session and its cookie, and returns what it kept of a sign-in by a provider. It is no
+	// error when there is none.
+	End(c echo.Context) (company.Renewal, error)
 	// SetLanguage and SetTheme remember a preference: in a cookie, and in the session where there is one.
 	SetLanguage(c echo.Context, l i18n.Language) error
 	SetTheme(c echo.Context, t Theme) error
@@ -117,7 +117,7 @@ type Config struct {
 	COC            *coc.Client
 	Watch          *watch.Watcher
 	IAM            *iam.Client
-	Company        *company.Provider // nil: people sign in at IAM alone
+	Company        company.Providers // none: people sign in at IAM alone
 	Operations     *operate.Service
 	Approvals      *approval.Service
 	Bulk           *bulk.Service
@@ -139,8 +139,9 @@ type Config struct {
 	Databases map[string]func(context.Context) (int64, error)
 	Night     query.Night // the hours that "last night" means; zero: the default
 	// Data is the folder of the console's files; SharedLog says that the log is in PostgreSQL instead.
-	Data      string
-	SharedLog bool
+	Data        string
+	SharedLog   bool
+	Certificate func() (end time.Time, soon bool) // that the console serves; nil: none
 	// Retention is the time after which the contents of records are removed; 0: never.
 	Retention time.Duration
 	// Demo are the accounts of the embedded simulator. When there are any, a
@@ -219,7 +220,7 @@ type ticketPages struct {
 type signInPages struct {
 	*base
 	iam            *iam.Client
-	company        *company.Provider
+	company        company.Providers
 	accounts       []string
 	defaultProject string
 	ids            iam.UserIDs
@@ -236,7 +237,7 @@ func New(cfg Config) *Handlers {
 		logState: auditview.Standing{Log: cfg.Log, Index: cfg.Index, Keep: cfg.Retention, Verifier: cfg.Verifier, Clocks: cfg.Clocks, Databases: cfg.Databases, Data: cfg.Data, Shared: cfg.SharedLog},
 		views:    opened.New(), saved: store.NewSaved(cfg.Store), seen: report.SeenIn(cfg.Store), streams: live.NewStreams(cfg.Limits)}
 	bells := &live.Bells{}
-	ready := readiness.Console{Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
+	ready := readiness.Console{Streams: &readiness.Streams{Logger: cfg.Logger, Now: cfg.Now}, Certificate: cfg.Certificate, Log: cfg.Log, Operations: cfg.Operations, IAM: cfg.IAM, COC: cfg.COC, Clocks: cfg.Clocks, Logger: cfg.Logger,
 		Now: cfg.Now}
 	find := finder.New(cfg.COC, cfg.Logger, cfg.Now)
 	cfg.Watch.OnRead(find.Read)
@@ -345,6 +346,7 @@ const (
 	ProblemUnchecked                           // IAM cannot be asked whether the session is still good
 	ProblemNoExport                            // the rules let nothing be carried away: Decision says why
 	ProblemOtherProject                        // a form of a project in which the session no longer is; Value as below
+	ProblemUnrenewed                           // the session's credential is over, and can't be renewed for now
 	ProblemOtherPerson                         // a page that was rendered for somebody else; Value holds what was typed
 )
 

@@ -9,7 +9,7 @@ import (
 	"coc-console/templates"
 )
 
-// Notices shows managers where people are told; its form sends a test or a dead letter.
+// Notices takes what somebody wants to hear of by mail, and shows managers where people are told.
 func (h *Handlers) Notices(c echo.Context) error { return h.answerNotices(c, http.StatusOK) }
 
 // NoticesAgain is for the form of Notices, when somebody else has opened it.
@@ -17,10 +17,8 @@ func (h *Handlers) NoticesAgain(c echo.Context) error { return h.answerNotices(c
 
 func (h *Handlers) answerNotices(c echo.Context, status int) error {
 	v, _ := ViewerFrom(c.Request().Context())
-	if !v.Manager {
-		return h.denied(c, errDenied)
-	}
-	page := templates.Notices{Frame: h.Frame(c, i18n.Told.T(c.Request().Context()).Heading, templates.SectionAudit)}
+	page := templates.Notices{Manager: v.Manager,
+		Frame: h.Frame(c, i18n.Told.T(c.Request().Context()).Heading, templates.SectionNone)}
 	status, to, err := h.notices.Answer(c.Request(), v.Actor, &page, status)
 	if err != nil {
 		return &Problem{Status: http.StatusServiceUnavailable, Kind: ProblemUnavailable, Err: err}

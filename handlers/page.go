@@ -24,6 +24,11 @@ const refreshHeader = "Coc-Console-Refresh"
 // IsRefresh reports whether the page asked by itself, not its reader.
 func IsRefresh(c echo.Context) bool { return c.Request().Header.Get(refreshHeader) != "" }
 
+// NoteRefresh notes why a page asks by itself.
+func (h *Handlers) NoteRefresh(c echo.Context, v Viewer) {
+	h.readiness.Streams.Asked(c.Request().Header.Get(refreshHeader), v.SessionName, c.Request().RemoteAddr)
+}
+
 // Frame describes what stands around a page.
 func (h *base) Frame(c echo.Context, title string, section templates.Section) templates.Frame {
 	ctx := c.Request().Context()

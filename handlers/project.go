@@ -10,6 +10,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/ansi"
+	"coc-console/internal/company"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/present"
@@ -22,7 +23,7 @@ func (h *signInPages) Projects(c echo.Context) error {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
 	page := templates.Projects{Frame: h.Frame(c, i18n.T(ctx).Frame.SwitchProject, templates.SectionNone)}
-	list, err := h.iam.Projects(ctx, v.Caller.Token)
+	list, err := h.iam.Projects(ctx, v.Caller.Credential)
 	if err != nil {
 		h.logger.WarnContext(ctx, "projects not listed", "user", v.Actor.UserName, "error", err)
 		page.Problem = i18n.T(ctx).Frame.ProjectsUnknown
@@ -38,7 +39,7 @@ func (h *signInPages) Projects(c echo.Context) error {
 	return Render(c, http.StatusOK, page)
 }
 
-// SwitchProject goes on in another project, with a token that IAM gives in exchange for the session's. Where it
+// SwitchProject goes on in another project, with a credential in exchange for the session's. Where it
 // doesn't, the page that signs in says so, with everything filled in but the password.
 func (h *signInPages) SwitchProject(c echo.Context) error {
 	ctx := c.Request().Context()
@@ -48,7 +49,7 @@ func (h *signInPages) SwitchProject(c echo.Context) error {
 		return UnreadableInput(project)
 	}
 	start := h.now()
-	id, token, err := h.iam.Rescope(ctx, before.Caller.Token, project)
+	id, credential, err := h.iam.InProject(ctx, before.Caller.Credential, signin.IdentityOf(before.Actor), project)
 	if err != nil {
 		return h.notSwitched(c, before, project, err, since(start, h.now))
 	}
@@ -60,8 +61,8 @@ func (h *signInPages) SwitchProject(c echo.Context) error {
 		page := h.signInPage(c, "/tickets", false)
 		return h.notAdmitted(c, page, signin.Credentials{}, id, d, otherAccount, since(start, h.now))
 	}
-	v, err := h.sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx),
-		Company: before.Company})
+	v, err := h.sessions.Begin(c, NewSession{Entry: company.Entry{Identity: id, Credential: credential},
+		Language: i18n.From(ctx), Continues: true})
 	if err != nil {
 		return err
 	}

@@ -169,9 +169,9 @@ func (h *Handlers) ofOperation(ctx context.Context, v Viewer, all []audit.Record
 
 // ticketName is a ticket's name, as far as records say it that the reader may see; empty where none does.
 func (h *Handlers) ticketName(ctx context.Context, v Viewer, ticket string, shown []audit.Record) (string, error) {
-	if name := auditview.TicketName(shown); name != "" || ticket == "" || !v.Manager {
+	if name := auditview.TicketName(shown); name != "" || ticket == "" {
 		return name, nil
 	}
-	names, err := h.index.TicketNames(ctx, []string{ticket})
+	names, err := h.index.TicketNames(ctx, v.sees(), []string{ticket})
 	return names[ticket], err
 }

@@ -13,7 +13,6 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/company"
-	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
@@ -35,12 +34,7 @@ func (h *signInPages) ShowSignIn(c echo.Context) error {
 	page := h.signInPage(c, returnTo(c.QueryParam("return")), c.QueryParam("mode") == "token")
 	page.Project = h.defaultProject
 	t := i18n.T(c.Request().Context())
-	switch {
-	case c.QueryParam("ended") != "":
-		page.Reason = t.SignInProblem.Expired
-	case page.Return != "/" && page.Return != "/tickets":
-		page.Reason = t.SignInProblem.Ended
-	}
+	page.Reason = signin.Reason(c.Request().Context(), c.QueryParam("ended"), page.Return)
 	if c.QueryParam("signed_out") != "" {
 		page.CompanyAgain = true
 		page.Notices = append(page.Notices, templates.Notice{Kind: templates.NoticeInfo, Text: t.Notice.SignedOut})
@@ -51,7 +45,7 @@ func (h *signInPages) ShowSignIn(c echo.Context) error {
 func (h *signInPages) signInPage(c echo.Context, back string, byToken bool) templates.SignIn {
 	title := i18n.T(c.Request().Context()).Title.SignIn
 	page := templates.SignIn{Frame: h.Frame(c, title, templates.SectionNone), ByToken: byToken, Return: back,
-		Errors: templates.FieldErrors{}, Demo: h.demo, Company: h.company != nil}
+		Errors: templates.FieldErrors{}, Demo: h.demo, Company: signin.Ways(c.Request().Context(), h.company)}
 	q := url.Values{"return": {back}}
 	if byToken {
 		q.Set("mode", "token")
@@ -88,7 +82,8 @@ func (h *signInPages) enter(c echo.Context, page templates.SignIn, in signin.Cre
 		return Render(c, http.StatusTooManyRequests, page)
 	}
 	start := h.now()
-	id, token, err := h.counted(ctx, in, done)
+	entry, err := h.counted(ctx, in, done)
+	id := entry.Identity
 	if err != nil {
 		return h.signInFailed(c, page, in, err, since(start, h.now))
 	}
@@ -107,8 +102,7 @@ func (h *signInPages) enter(c echo.Context, page templates.SignIn, in signin.Cre
 		return h.tokenOver(c, page, in, id, since(start, h.now))
 	}
 	before, wasSignedIn := ViewerFrom(ctx)
-	v, err := h.sessions.Begin(c, NewSession{Identity: id, Token: token, Language: i18n.From(ctx),
-		Company: in.Company != nil})
+	v, err := h.sessions.Begin(c, NewSession{Entry: entry, Language: i18n.From(ctx)})
 	if err != nil {
 		return err
 	}
@@ -124,8 +118,8 @@ func (h *signInPages) enter(c echo.Context, page templates.SignIn, in signin.Cre
 
 // admit asks whether somebody whom IAM knows may use the console.
 func (h *signInPages) admit(id iam.Identity) (d policy.Decision, otherAccount bool) {
-	return policy.Admission{Accounts: h.accounts, Rules: h.rules}.Decide(id.AccountID, operate.PersonOf(actorOf(id)),
-		h.now().Local())
+	return policy.Admission{Accounts: h.accounts, Rules: h.rules}.Decide(id.AccountID,
+		operate.PersonOf(signin.ActorOf(id)), h.now().Local())
 }
 
 // notAdmitted tells somebody, by now known, that the console is not theirs to
@@ -141,13 +135,8 @@ func (h *signInPages) notAdmitted(c echo.Context, page templates.SignIn, in sign
 		why, page.Problem = detail("method", in.Method(), "problem", "other_account"), t.OtherAccount(id.AccountName)
 	}
 	h.write(ctx, audit.Record{Action: audit.ActionSessionRefused, Outcome: audit.OutcomeDenied, Duration: took,
-		Origin: OriginFrom(ctx), Actor: actorOf(id), Detail: why, Input: d.Input()})
+		Origin: OriginFrom(ctx), Actor: signin.ActorOf(id), Detail: why, Input: d.Input()})
 	return Render(c, http.StatusForbidden, page)
-}
-
-func actorOf(id iam.Identity) audit.Actor {
-	return audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
-		ProjectID: id.ProjectID, ProjectName: id.ProjectName, Groups: id.Groups}
 }
 
 // signInLimit bounds a sign-in whose browser has gone away; the calls to IAM have shorter limits of their own.
@@ -155,23 +144,23 @@ const signInLimit = time.Minute
 
 // counted asks IAM, and counts the attempt as what came of it. It goes on when
 // the browser goes away: an attempt that nobody waits for is an attempt.
-func (h *signInPages) counted(ctx context.Context, in signin.Credentials, done func(bool, time.Time)) (id iam.Identity,
-	token huawei.Token, err error) {
+func (h *signInPages) counted(ctx context.Context, in signin.Credentials,
+	done func(bool, time.Time)) (entry company.Entry, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInLimit)
 	defer cancel()
 	failed := true
 	defer func() { done(failed, h.now()) }()
-	id, token, err = in.Ask(ctx, h.iam, &h.ids)
+	entry, err = in.Ask(ctx, h.iam, &h.ids)
 	x, _ := company.Explain(ctx, err)
 	failed = present.IsCredentialFailure(err) && !x.Outage
-	return id, token, err
+	return entry, err
 }
 
 // signInAbandoned writes that IAM accepted somebody who no longer waited. No session was begun.
 func (h *signInPages) signInAbandoned(ctx context.Context, in signin.Credentials, id iam.Identity,
 	took time.Duration) error {
 	h.write(ctx, audit.Record{Action: audit.ActionSessionSignInFailed, Outcome: audit.OutcomeFailed, Duration: took,
-		Origin: OriginFrom(ctx), Actor: actorOf(id), Detail: detail("method", in.Method(), "problem", "client_gone")})
+		Origin: OriginFrom(ctx), Actor: signin.ActorOf(id), Detail: detail("method", in.Method(), "problem", "client_gone")})
 	return context.Cause(ctx)
 }
 
@@ -246,14 +235,19 @@ func (h *signInPages) tokenOver(c echo.Context, page templates.SignIn, in signin
 // SignOut ends the session.
 func (h *signInPages) SignOut(c echo.Context) error {
 	ctx := c.Request().Context()
-	if err := h.sessions.End(c); err != nil {
+	kept, err := h.sessions.End(c)
+	if err != nil {
 		return err
 	}
 	if v, ok := ViewerFrom(ctx); ok {
 		h.streams.End(v.SessionKey)
 		h.note(ctx, audit.Record{Action: audit.ActionSessionSignedOut})
-		if v.Company && h.company != nil {
-			return c.Redirect(http.StatusSeeOther, "/sign-in/oidc/sign-out")
+		if err := h.company.Revoke(ctx, kept); err != nil {
+			h.logger.Warn("the provider did not revoke a refresh token", "user", v.Actor.UserName, "error", err)
+		}
+		if leaving := h.company.Leave(kept, IsSecure(ctx)); leaving != nil {
+			c.SetCookie(leaving)
+			return c.Redirect(http.StatusSeeOther, company.LeavePath)
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, "/sign-in?signed_out=1")

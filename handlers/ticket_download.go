@@ -12,9 +12,22 @@ import (
 	"coc-console/internal/present"
 )
 
+// lookAtWhole looks at a ticket of which everything was read: a file can't say what it lacks.
+func (h *ticketPages) lookAtWhole(c echo.Context) (*ticketLook, error) {
+	l, err := h.lookAtTicket(c)
+	if err != nil {
+		return nil, err
+	}
+	if s := l.viewer.Snapshot(); s.Partial() && s.Trouble != nil {
+		l.viewer.Close()
+		return nil, watchProblem(s.Trouble.Err)
+	}
+	return l, nil
+}
+
 // TicketHosts gives the hosts that a ticket's page shows, one a line.
 func (h *ticketPages) TicketHosts(c echo.Context) error {
-	l, err := h.lookAtTicket(c)
+	l, err := h.lookAtWhole(c)
 	if err != nil {
 		return err
 	}
@@ -25,7 +38,7 @@ func (h *ticketPages) TicketHosts(c echo.Context) error {
 
 // TicketInstances gives the table of a ticket's page as a CSV file.
 func (h *ticketPages) TicketInstances(c echo.Context) error {
-	l, err := h.lookAtTicket(c)
+	l, err := h.lookAtWhole(c)
 	if err != nil {
 		return err
 	}

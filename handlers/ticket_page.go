@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/url"
 
 	"coc-console/internal/approval"
@@ -31,7 +32,8 @@ func (l *ticketLook) describe(s *watch.Snapshot, deeds []course.Deed) templates.
 	page.Head.Regions, page.Head.Zones = present.Places(s)
 	page.Frame = templates.Frame{Here: l.address("")}
 	page.Head.Failed = s.Statistics.Failed()
-	page.Live.Title = t.Live.Title(t.Word.TicketStatus.Of(templates.Standing(page.Head.Status, page.Head.Over)),
+	standing := t.Word.TicketStatus.Of(templates.Standing(page.Head.Status, page.Head.Over))
+	page.Live.Title = t.Live.Title(cmp.Or(standing, t.Common.Unknown),
 		page.Head.Failed, present.TicketName(s.Ticket))
 	page.Icon = page.Head.Status
 	rows := l.filter.Rows(s)
@@ -45,7 +47,7 @@ func (l *ticketLook) describe(s *watch.Snapshot, deeds []course.Deed) templates.
 		page.Instances.Rows = append(page.Instances.Rows, row)
 	}
 	if s.Stale() {
-		page.Trouble = present.TroubleOf(s.Trouble, &t.Problem)
+		page.Trouble = present.TroubleOf(s.Trouble, s.Partial(), &t.Problem)
 	}
 	return page
 }

@@ -38,6 +38,9 @@ func (h *ticketPages) Tickets(c echo.Context) error {
 			return c.Redirect(http.StatusSeeOther, address)
 		}
 		page.Filter.Text, page.Errors["q"] = text, t.List.UnknownTerm(unknown)
+		if meant := listing.Meant(t, unknown, h.stateWords()); meant != "" {
+			page.Errors["q"] += t.Field.Query.Suggestion(meant)
+		}
 	}
 	return h.showTickets(c, c.QueryParams(), page)
 }
@@ -51,10 +54,8 @@ func (h *ticketPages) newTickets(c echo.Context) templates.Tickets {
 func (h *ticketPages) showTickets(c echo.Context, chosen url.Values, page templates.Tickets) error {
 	f, times := h.readTicketFilter(c.Request().Context(), chosen, page.Errors)
 	h.showFilter(c, &page, &f, times)
-	if _, named := page.Errors["label"]; len(page.Errors) > 1 || len(page.Errors) == 1 && !named {
-		return h.renderGzip(c, http.StatusUnprocessableEntity, page)
-	}
-	if times.Local {
+	wrong := len(page.Errors) > 1 || len(page.Errors) == 1 && page.Errors["label"] == ""
+	if times.Local && !wrong {
 		return c.Redirect(http.StatusSeeOther, times.ExactAddress("/tickets", chosen))
 	}
 	var failed error
@@ -65,6 +66,9 @@ func (h *ticketPages) showTickets(c echo.Context, chosen url.Values, page templa
 	}
 	if err := h.showViews(c, &page, f); err != nil {
 		return err
+	}
+	if wrong {
+		return h.renderGzip(c, http.StatusUnprocessableEntity, page)
 	}
 	status, err := 0, error(nil)
 	switch {

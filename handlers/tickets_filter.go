@@ -26,12 +26,7 @@ func (h *ticketPages) showFilter(c echo.Context, page *templates.Tickets, f *lis
 // nothing.
 func (h *ticketPages) listQuery(c echo.Context, text string) (address, unknown string) {
 	ctx := c.Request().Context()
-	known := map[string]string{}
-	for _, s := range h.ticketStatuses() {
-		known[string(s)], known[i18n.T(ctx).Word.TicketStatus.Of(string(s))] = string(s), string(s)
-	}
-	known[listing.Attention], known[i18n.T(ctx).List.Tabs.Of(listing.Attention)] = listing.Attention, listing.Attention
-	known["failed"] = string(h.inItsWords(coc.TicketAbnormal))
+	known := h.stateWords()
 	q := url.Values{}
 	for name, values := range c.QueryParams() {
 		if slices.Contains(listing.Names, name) && values[0] != "" {
@@ -44,4 +39,20 @@ func (h *ticketPages) listQuery(c echo.Context, text string) (address, unknown s
 	}, Ranges: slices.Collect(maps.Keys(listing.Ranges)), Exact: present.Exact}
 	unknown = query.Add(q, text)
 	return present.Address("/tickets", q), unknown
+}
+
+// stateWords are the words by which a state is known, in all languages: the ticket's own, and what one says of
+// instances in that state.
+func (h *ticketPages) stateWords() map[string]string {
+	known := map[string]string{listing.Attention: listing.Attention}
+	for _, language := range i18n.Languages() {
+		t := i18n.For(language)
+		for _, s := range h.ticketStatuses() {
+			known[string(s)] = string(s)
+			known[t.Word.InstanceStatus.Of(string(s))], known[t.Word.TicketStatus.Of(string(s))] = string(s), string(s)
+		}
+		known[t.Word.InstanceStatus.Of(string(coc.InstanceAbnormal))] = string(h.inItsWords(coc.TicketAbnormal))
+		known[t.List.Tabs.Of(listing.Attention)] = listing.Attention
+	}
+	return known
 }

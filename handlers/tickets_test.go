@@ -118,11 +118,17 @@ func TestListQuery(t *testing.T) {
 		{"/tickets?name=x", `state:"needs attention" name:nginx`, "/tickets?name=nginx&status=attention", ""},
 		{"/tickets", "state:needs-attention", "/tickets?status=attention", ""},
 		{"/tickets", "state:paused", "/tickets?status=PAUSED", ""},
+		{"/tickets", "状态：异常", "/tickets?status=ABNORMAL", ""}, // as of instances, in another language
+		{"/tickets", "state:需处理", "/tickets?status=attention", ""},
+		{"/tickets", "state:成功", "/tickets?status=FINISHED", ""},
+		{"/tickets", "state:", "", "state:"},
 		{"/tickets?from=2026-01-01T00:00Z", "after:24h", "/tickets?range=24h", ""},
 		{"/tickets?range=24h", "after:2026-02-01T08:00Z", "/tickets?from=2026-02-01T08%3A00Z", ""},
 		{"/tickets", "创建人：li.na", "/tickets?creator=li.na", ""},
 		{"/tickets", "state:dancing", "", "state:dancing"},
 		{"/tickets", "colour:red x", "", "colour:red"},
+		{"/tickets", "state:pausde", "", "state:pausde"},
+		{"/tickets", "craetor:ann", "", "craetor:ann"},
 		{"/tickets", "before:soon", "", "before:soon"},
 	} {
 		address := tt.address + "?"
@@ -131,9 +137,10 @@ func TestListQuery(t *testing.T) {
 		}
 		a := r.get(p.Tickets, ticketList, address+"q="+url.QueryEscape(tt.text))
 		if tt.unknown != "" {
-			a.want(t, http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).List.UnknownTerm(tt.unknown))
+			a.want(t, http.StatusUnprocessableEntity, i18n.For(i18n.EnUS).List.UnknownTerm(tt.unknown), `id="scopes"`)
 		} else if got := a.location; got != tt.want {
 			t.Errorf("%s with %q leads to %q, want %q", tt.address, tt.text, got, tt.want)
 		}
 	}
+	r.get(p.Tickets, ticketList, "/tickets?q=state%3Apausde").want(t, http.StatusUnprocessableEntity, "Did you mean state:paused?")
 }

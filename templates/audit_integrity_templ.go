@@ -43,7 +43,8 @@ type Integrity struct {
 	Commands  []Command
 
 	Records, Bytes, Free       int64 // Bytes 0: not known
-	RecordsPerDay, BytesPerDay int64 // 0: the log is too young to tell
+	GrowthKnown                bool  // it takes a day of records
+	RecordsPerDay, BytesPerDay int64
 	Full                       time.Time
 }
 
@@ -229,9 +230,12 @@ func (i *Integrity) verification() templ.Component {
 			write(templ_7745c5c3_Buffer, "<p class=\"meta\">", t.Audit.Verifying(i.Done, i.Of))
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts\">", timeFact(t.Audit.WholeVerified, i.All))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		templ_7745c5c3_Buffer.WriteString("<dl class=\"facts\">")
+		if i.verified() {
+			templ_7745c5c3_Err = timeFact(t.Audit.WholeVerified, i.All).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Err = timeFact(t.Audit.NextRun, i.Next).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -460,7 +464,7 @@ func (i *Integrity) growth() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if i.RecordsPerDay > 0 {
+		if i.GrowthKnown {
 			templ_7745c5c3_Err = fact(t.Integrity.PerDay, t.Integrity.Growth(i.RecordsPerDay, byteSize(i.BytesPerDay))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

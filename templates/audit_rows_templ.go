@@ -212,7 +212,7 @@ func (r OperationRow) show() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<tr id=\"", "op-" + number(r.Sequence))
+		write(templ_7745c5c3_Buffer, "<tr id=\"", "op-" + first(r.ID, number(r.Sequence)))
 		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var24).String())
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Outcome)
@@ -234,7 +234,8 @@ func (r OperationRow) show() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Approver != "" {
-			write(templ_7745c5c3_Buffer, "<span class=\"approver\" title=\"", t.ApprovedBy(r.Approver))
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <span class=\"approver\" title=\"", t.ApprovedBy(r.Approver))
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("finished"))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -307,7 +308,7 @@ func toggleText(t *i18n.AuditRowsTexts, opened bool) string {
 // chain shows how far an operation has come as three dots.
 //go:noinline
 func chain(of [3]string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.AuditRows.T(ctx)
 		said := func(i int, name string) string { return t.Step.Of(name) + " " + t.Step.Of(of[i]) }
 		write(templ_7745c5c3_Buffer, "<svg class=\"chain\" role=\"img\" width=\"44\" height=\"10\" aria-label=\"", strings.Join([]string{said(0, "requested"), said(1, "answered"), said(2, "ended")}, i18n.T(ctx).Course.Comma))
@@ -317,12 +318,12 @@ func chain(of [3]string) templ.Component {
 				write(templ_7745c5c3_Buffer, "<path class=\"bad\" d=\"", "m" + number(2+17*i) + " 2 6 6m0-6-6 6")
 				templ_7745c5c3_Buffer.WriteString("\"></path>")
 			} else {
-				var templ_7745c5c3_Var51 = []any{how}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var51...)
+				var templ_7745c5c3_Var52 = []any{how}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var52...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var51).String())
+				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var52).String())
 				write(templ_7745c5c3_Buffer, "\" cx=\"", number(5 + 17*i))
 				templ_7745c5c3_Buffer.WriteString("\" cy=\"5\" r=\"3.5\"></circle>")
 			}
@@ -334,7 +335,7 @@ func chain(of [3]string) templ.Component {
 
 //go:noinline
 func (r OperationRow) steps() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var55 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		texts := i18n.AuditRows.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<tr class=\"op-steps\"><td colspan=\"6\"><ol>")

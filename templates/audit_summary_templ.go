@@ -10,6 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,19 +57,32 @@ type Bar struct {
 	Parts    []BarPart // by outcome, from the foot up; none: it is not divided
 }
 
-// parts are what a bar is drawn of.
+// parts are what a bar is drawn of: neighbours that look the same are one.
 func (b Bar) parts() []BarPart {
 	if len(b.Parts) == 0 {
 		return []BarPart{{Count: b.Count}}
 	}
-	return b.Parts
+	var drawn []BarPart
+	for _, p := range b.Parts {
+		if last := len(drawn) - 1; last >= 0 && drawn[last].fill() == p.fill() {
+			drawn[last].Count += p.Count
+		} else {
+			drawn = append(drawn, p)
+		}
+	}
+	return drawn
+}
+
+// known are the parts whose outcome is known.
+func (b Bar) known() []BarPart {
+	return slices.DeleteFunc(slices.Clone(b.Parts), func(p BarPart) bool { return p.Outcome == "" })
 }
 
 // text is a bar in words.
 func (b Bar) text(ctx context.Context) string {
 	t := i18n.T(ctx)
 	text := t.Audit.Bar(axisTime(ctx, b.From), axisTime(ctx, b.To), b.Count, b.More)
-	for _, p := range b.Parts {
+	for _, p := range b.known() {
 		text += t.Course.Comma + p.text(ctx)
 	}
 	return text
@@ -216,7 +230,7 @@ func (c *Chart) figure() templ.Component {
 					write(templ_7745c5c3_Buffer, "", "+")
 					templ_7745c5c3_Buffer.WriteString(" ")
 				}
-				for _, part := range b.Parts {
+				for _, part := range b.known() {
 					write(templ_7745c5c3_Buffer, "<span class=\"second\">", part.text(ctx))
 					templ_7745c5c3_Buffer.WriteString("</span>")
 				}

@@ -21,6 +21,7 @@ type Audit struct {
 	Filtered  bool
 	Errors    FieldErrors // by the filters' names
 	Marked    *Marked     // the part of the search text that is wrong
+	Meant     *Meant      // what the search may have meant instead; nil: nothing
 	Rows      []RecordRow
 	Pager     Pager
 	All       bool // the reader sees everybody's records
@@ -47,6 +48,7 @@ type Audit struct {
 // SavedSearch is a search that the reader keeps.
 type SavedSearch struct {
 	Name, Query, Address string
+	View                 string // of the log: a preset of searches
 	Team                 string // whose members share it; empty: its reader's own
 }
 
@@ -66,6 +68,9 @@ func (f AuditFilter) set() int {
 
 // Marked is a text with the part that is wrong.
 type Marked struct{ Before, Word, After string }
+
+// Meant is another search.
+type Meant struct{ Text, Address string }
 
 // RecordRow is one record in the list.
 type RecordRow struct {
@@ -250,8 +255,8 @@ func (p Audit) filters() templ.Component {
 }
 
 // queryExamples are what the help of the search box explains, in its order.
-var queryExamples = []string{"disk full", `"disk is full"`, "web-00*", "actor:ann", "outcome:failed", "action:operation.", "operation:CANCEL_ORDER",
-	"ticket:SCT…", "id:…", "project:cn-north-4", "ip:192.0.2.7", "after:2026-03-01", "before:2026-03-02T08:00Z", "-outcome:succeeded"}
+var queryExamples = []string{"disk full", `"disk is full"`, "web-00*", "actor:ann", "outcome:failed", "action:operation.", "operation:cancel", "approver:ann", "override:yes", "reviewed:no",
+	"ticket:SCT…", "host:web-001", "instance:4711", "id:…", "project:cn-north-4", "ip:192.0.2.7", "after:24h", "last night", "after:2026-03-01", "before:2026-03-02T08:00Z", "-outcome:succeeded"}
 
 //go:noinline
 func (p Audit) query() templ.Component {
@@ -278,6 +283,12 @@ func (p Audit) query() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		if m := p.Meant; m != nil {
+			write(templ_7745c5c3_Buffer, "<p class=\"hint\" data-meant>", i18n.AuditRows.T(ctx).Meant)
+			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(m.Address))
+			write(templ_7745c5c3_Buffer, "\">", m.Text)
+			templ_7745c5c3_Buffer.WriteString("</a></p>")
+		}
 		write(templ_7745c5c3_Buffer, "</div><details class=\"help\"><summary>", t.Audit.Help)
 		templ_7745c5c3_Buffer.WriteString("</summary><dl>")
 		for _, example := range queryExamples {
@@ -292,7 +303,7 @@ func (p Audit) query() templ.Component {
 
 //go:noinline
 func (p Audit) active() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Active) > 0 {
 			write(templ_7745c5c3_Buffer, "<ul class=\"chips\" aria-label=\"", t.Audit.Active)
@@ -315,7 +326,7 @@ func (p Audit) active() templ.Component {
 
 //go:noinline
 func (p Audit) saved() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Saved) > 0 || p.Filtered && p.Marked == nil {
 			write(templ_7745c5c3_Buffer, "<section class=\"saved\" aria-label=\"", t.Audit.Saved)
@@ -326,7 +337,7 @@ func (p Audit) saved() templ.Component {
 				for _, s := range p.Saved {
 					write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(s.Address))
 					templ_7745c5c3_Buffer.WriteString("\"")
-					templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, currentSearch(s.Query == p.Filter.Query))
+					templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, currentSearch(s.Query == p.Filter.Query && s.View == first(p.View, "everything")))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -337,6 +348,7 @@ func (p Audit) saved() templ.Component {
 					}
 					write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"name\" value=\"", s.Name)
 					write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
+					write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"view\" value=\"", first(p.View, "everything"))
 					write(templ_7745c5c3_Buffer, "\"> <button class=\"remove\" aria-label=\"", t.Audit.Delete(s.Name))
 					write(templ_7745c5c3_Buffer, "\" title=\"", t.Audit.Delete(s.Name))
 					templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("stop"))
@@ -358,6 +370,7 @@ func (p Audit) saved() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
+				write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"view\" value=\"", first(p.View, "everything"))
 				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", field(input{Name: "name", Label: t.Audit.SaveName, Value: p.SaveName, Error: p.Errors["name"], Required: true, Autocomplete: "off"}))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -380,7 +393,7 @@ func currentSearch(on bool) templ.Attributes {
 
 //go:noinline
 func (p Audit) toolbar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Export != "" || p.Uncounted {
 			write(templ_7745c5c3_Buffer, "<div class=\"toolbar\" id=\"toolbar\"><p id=\"total\" data-total=\"", number(p.Total.Count))
@@ -421,7 +434,7 @@ func (p Audit) clear() string {
 // export is one menu: what a form is good for stands below its name.
 //go:noinline
 func (p Audit) export() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<details class=\"menu export-menu\" name=\"menu\"><summary class=\"button button-quiet\">", icon("download"))
 		if templ_7745c5c3_Err != nil {
@@ -429,7 +442,9 @@ func (p Audit) export() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "", t.Audit.Export)
 		write(templ_7745c5c3_Buffer, "</summary><form class=\"pop export\" method=\"get\" action=\"/audit/export\" data-reload data-export aria-label=\"", t.Audit.Export)
-		write(templ_7745c5c3_Buffer, "\"><input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
+		write(templ_7745c5c3_Buffer, "\"><p class=\"meta\">", i18n.AuditRows.T(ctx).ExportOf.Of(first(p.View, "everything")))
+		write(templ_7745c5c3_Buffer, "</p><input type=\"hidden\" name=\"q\" value=\"", p.Filter.Query)
+		write(templ_7745c5c3_Buffer, "\"> <input type=\"hidden\" name=\"view\" value=\"", first(p.View, "everything"))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.format("csv"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -456,7 +471,7 @@ func (p Audit) export() templ.Component {
 
 //go:noinline
 func (p Audit) format(name string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button class=\"item\" name=\"format\" value=\"", name)
 		write(templ_7745c5c3_Buffer, "\"><span>", i18n.T(ctx).Audit.Formats.Of(name))
 		write(templ_7745c5c3_Buffer, " <small>", i18n.AuditRows.T(ctx).ExportText.Of(name))
@@ -467,7 +482,7 @@ func (p Audit) format(name string) templ.Component {
 
 //go:noinline
 func (p Audit) table() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Caption)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards records\"><caption class=\"hidden\">", t.Audit.Caption)
@@ -494,7 +509,7 @@ func (p Audit) table() templ.Component {
 
 //go:noinline
 func recordRow(r RecordRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr id=\"", "record-" + number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(r.Sequence))
@@ -504,10 +519,10 @@ func recordRow(r RecordRow) templ.Component {
 		if r.Open {
 			templ_7745c5c3_Buffer.WriteString(" data-open")
 		}
-		write(templ_7745c5c3_Buffer, "><th scope=\"row\" class=\"right wide\"><a href=\"", templ.SafeURL(r.Address))
+		write(templ_7745c5c3_Buffer, "><th scope=\"row\" class=\"right wide nowrap\"><a href=\"", templ.SafeURL(r.Address))
 		write(templ_7745c5c3_Buffer, "\">", number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "</a></th><td data-label=\"", t.Common.Time)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", When(r.Time))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"nowrap\">", clock(r.Time, timeLayout))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -66,9 +66,13 @@ type BulkTarget struct {
 	Impact  i18n.Impact
 	Problem string // why it cannot be sent, in words
 	Address string
+	Of      TicketLink        // of an instance
 	Pending *PendingOperation // on the same target
 	Despite bool              // the reader has ticked that they know of it
 }
+
+// TicketLink leads to the ticket of an instance; Name is its id where its name is not known.
+type TicketLink struct{ Name, Address string }
 
 // Bulk is the page of one job.
 type Bulk struct {
@@ -111,6 +115,7 @@ type BulkItem struct {
 	N               int
 	State           string // wire value of operate.ItemState, or of the operation's last record
 	Target, Address string
+	Of              TicketLink // of an instance
 	Problem         string
 	Receipt         string
 	Operation       string
@@ -190,7 +195,7 @@ func (p NewBulk) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Buffer.WriteString("<h1>")
-		if p.Type == "" {
+		if len(p.Items) == 0 {
 			write(templ_7745c5c3_Buffer, "", t.Bulk.New)
 		} else {
 			write(templ_7745c5c3_Buffer, "", t.Bulk.Question(p.Type, len(p.Items)))
@@ -250,7 +255,12 @@ func (p NewBulk) hits() templ.Component {
 		templ_7745c5c3_Buffer.WriteString("</section><section class=\"pairs\"><dl>")
 		if p.Type != "CANCEL_ORDER" {
 			write(templ_7745c5c3_Buffer, "<dt>", t.Operation.Effect)
-			write(templ_7745c5c3_Buffer, "</dt><dd>", t.Ticket.Effect.Of(p.Type))
+			templ_7745c5c3_Buffer.WriteString("</dt><dd>")
+			if len(p.Items) > 1 && !p.tickets() {
+				write(templ_7745c5c3_Buffer, "", t.Bulk.StopsInstances)
+			} else {
+				write(templ_7745c5c3_Buffer, "", t.Ticket.Effect.Of(p.Type))
+			}
 			templ_7745c5c3_Buffer.WriteString("</dd>")
 		}
 		write(templ_7745c5c3_Buffer, "<dt>", t.Operation.Undo)
@@ -263,7 +273,7 @@ func (p NewBulk) hits() templ.Component {
 // targets are one line each, with what is hit of it.
 //go:noinline
 func (p NewBulk) targets() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"targets\"><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
@@ -300,7 +310,7 @@ func (p NewBulk) tickets() bool { return p.Type != "CANCEL_INSTANCE" }
 
 //go:noinline
 func (i BulkTarget) row(tickets bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr data-target=\"", i.Value)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", i.Status)
@@ -323,7 +333,11 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
 		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Name)
-		templ_7745c5c3_Buffer.WriteString("</bdi></a></th>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a>", i.Of.line())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</th>")
 		if tickets {
 			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Ticket.Instances)
 			templ_7745c5c3_Buffer.WriteString("\">")
@@ -366,10 +380,23 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 	})
 }
 
+// line is below an instance: hosts of several tickets may have one name.
+//go:noinline
+func (l TicketLink) line() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+		if l.Address != "" {
+			write(templ_7745c5c3_Buffer, "<div class=\"hint\"><a href=\"", templ.SafeURL(l.Address))
+			write(templ_7745c5c3_Buffer, "\"><bdi>", l.Name)
+			templ_7745c5c3_Buffer.WriteString("</bdi></a></div>")
+		}
+		return nil
+	})
+}
+
 // beside names the pending operation, and offers to send another one anyway.
 //go:noinline
 func (i BulkTarget) beside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"hint\"><a href=\"", templ.SafeURL(i.Pending.Receipt))
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Pending.ID)
@@ -394,7 +421,7 @@ func (i BulkTarget) beside() templ.Component {
 
 //go:noinline
 func (p NewBulk) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"post\" action=\"/bulk\" id=\"job\">", person())
 		if templ_7745c5c3_Err != nil {
@@ -428,12 +455,12 @@ func (p NewBulk) form() templ.Component {
 			}
 		}
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
-		var templ_7745c5c3_Var67 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var67...)
+		var templ_7745c5c3_Var71 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var71...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var67).String())
+		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var71).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(p.Type)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -456,7 +483,7 @@ func reasonLabel(t *i18n.Texts, wanted bool) string {
 // override is the tick box of the emergency override.
 //go:noinline
 func overrideBox(ticked bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID("override"))
 		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("override"))
@@ -473,7 +500,7 @@ func overrideBox(ticked bool) templ.Component {
 
 //go:noinline
 func (p Bulk) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<article data-operation-type=\"", p.Type)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.head())
 		if templ_7745c5c3_Err != nil {
@@ -499,7 +526,7 @@ func (p Bulk) Body() templ.Component {
 // head is what it is, who sent it, and what can be done with it.
 //go:noinline
 func (p Bulk) head() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div id=\"job-head\"><div class=\"page-head\" data-job=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -509,17 +536,22 @@ func (p Bulk) head() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1 data-announce id=\"job-heading\">", t.Bulk.Name(p.Type, len(p.Items)))
 		templ_7745c5c3_Buffer.WriteString(" ")
-		var templ_7745c5c3_Var83 = []any{"pill pill-" + shape("job."+p.State)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var83...)
+		var templ_7745c5c3_Var87 = []any{"pill pill-" + shape("job."+p.State)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var87...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var83).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var87).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape("job."+p.State)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<bdi>", t.Bulk.State.Of(p.State))
+		templ_7745c5c3_Buffer.WriteString("<bdi>")
+		if p.State == "ended" && p.Open > 0 {
+			write(templ_7745c5c3_Buffer, "", t.Bulk.AllSent)
+		} else {
+			write(templ_7745c5c3_Buffer, "", t.Bulk.State.Of(p.State))
+		}
 		write(templ_7745c5c3_Buffer, "</bdi></span> <small class=\"muted\">", t.Bulk.Progress(p.Done, len(p.Items)))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</small></h1>", p.can())
 		if templ_7745c5c3_Err != nil {
@@ -563,7 +595,7 @@ func (p Bulk) head() templ.Component {
 // can is what can be done with the bulk operation.
 //go:noinline
 func (p Bulk) can() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 		if p.MayStop {
@@ -617,7 +649,7 @@ func (p Bulk) counts() []Count {
 // progress says how far it is.
 //go:noinline
 func (p Bulk) progress() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var110 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Progress(p.Done, len(p.Items)))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job-progress\"><dl class=\"figures\">", bulkFigure("failed", t.Bulk.Figure.Of("failed"), p.Failed))
@@ -664,13 +696,13 @@ func (p Bulk) progress() templ.Component {
 
 //go:noinline
 func bulkFigure(name, word string, n int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var112 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var113 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var113...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var117 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var118 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var118...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var113).String())
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var118).String())
 		write(templ_7745c5c3_Buffer, "\" data-figure=\"", name)
 		write(templ_7745c5c3_Buffer, "\"><dt>", word)
 		write(templ_7745c5c3_Buffer, "</dt><dd>", number(n))
@@ -682,7 +714,7 @@ func bulkFigure(name, word string, n int) templ.Component {
 // groups tell what went wrong, once for all that have the same problem.
 //go:noinline
 func (p Bulk) groups() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var118 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var123 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<div id=\"groups\">")
 		if len(p.Groups) > 0 {
@@ -698,12 +730,12 @@ func (p Bulk) groups() templ.Component {
 				templ_7745c5c3_Buffer.WriteString(" ")
 				for _, i := range g.Items {
 					templ_7745c5c3_Buffer.WriteString("<a href=\"")
-					var templ_7745c5c3_Var122 templ.SafeURL
-					templ_7745c5c3_Var122, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
+					var templ_7745c5c3_Var127 templ.SafeURL
+					templ_7745c5c3_Var127, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 487, Col: 40}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 514, Col: 40}
 					}
-					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var122))
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var127))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -721,7 +753,7 @@ func (p Bulk) groups() templ.Component {
 
 //go:noinline
 func (p Bulk) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var125 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var130 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
@@ -754,7 +786,7 @@ func (p Bulk) counted() bool { return p.Type != "CANCEL_INSTANCE" }
 
 //go:noinline
 func (i BulkItem) row(counted bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var136 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var141 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
 		write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
@@ -777,7 +809,11 @@ func (i BulkItem) row(counted bool) templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
 		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Target)
-		write(templ_7745c5c3_Buffer, "</bdi></a></th><td data-label=\"", t.Receipt.Steps)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a>", i.Of.line())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</th><td data-label=\"", t.Receipt.Steps)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", i.chain())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -852,16 +888,16 @@ func bulkWord(t *i18n.Texts, wire string) string {
 // state says in words where it is.
 //go:noinline
 func (i BulkItem) chain() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var156 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var161 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"chain\" width=\"44\" height=\"10\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M5 5h34\" class=\"chain-line\"></path> ")
 		for n, kind := range i.stages() {
-			var templ_7745c5c3_Var157 = []any{"chain-" + kind}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var157...)
+			var templ_7745c5c3_Var162 = []any{"chain-" + kind}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var162...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<circle cx=\"", number(5 + 17*n))
-			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var157).String())
+			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var162).String())
 			templ_7745c5c3_Buffer.WriteString("\"></circle>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</svg>")
@@ -894,7 +930,7 @@ func (i BulkItem) stages() [3]string {
 // itemState is the state of an item, or of the operation that it became.
 //go:noinline
 func itemState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var160 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var165 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if word := t.Bulk.ItemState[wire]; word != "" {
 			templ_7745c5c3_Err = state("item."+wire, word).Render(ctx, templ_7745c5c3_Buffer)

@@ -107,13 +107,13 @@ func designTicketPage(p Design) Ticket {
 		counts = append(counts, Count{status, int32(n * 3)})
 	}
 	return Ticket{Frame: p.Frame, Head: head, Counts: counts, Operations: designChoices(), Lanes: designLanes(), ReadAt: p.Now,
-		Verdict: Verdict{Kind: "PAUSED_HERE", Actor: "operator", ApprovedBy: "acme/maria", Reason: designLong, At: p.Now, Now: p.Now, Running: 3, Reach: "OPEN", Pending: "PAUSE_ORDER"},
+		Verdict: Verdict{Kind: "PAUSED_HERE", Actor: "operator", ApprovedBy: "acme/maria", Reason: designLong, At: p.Now, Now: p.Now, Running: 3, All: 22, Reach: "OPEN", Pending: "PAUSE_ORDER"},
 		Requests: []Request{{ID: "k1", Actor: "manager", Operation: "CANCEL_ORDER", Approval: true, Stops: 170, At: p.Now, Expires: p.Now, Action: "approval.requested", Address: designAddress},
 			{ID: "k2", Actor: "operator", Operation: "PAUSE_ORDER", At: p.Now, Action: "operation.accepted", Address: designAddress}},
 		Failures: OutputGroups{Switch: designAddress, Groups: []OutputGroup{{ID: "output-1", Label: "exit status 1", Line: designLong, Hosts: []OutputHost{{"prd-web-0002", designAddress}}, More: 3},
 			{ID: "output-2", Hosts: []OutputHost{{designLong, designAddress}}}}, More: 2},
 		Trouble:  &Trouble{Since: p.Now.Add(-time.Minute), Missed: 3, Failure: Failure{Heading: designChinese, Text: designLong}},
-		Progress: Progress{10, 22, &Success{10, "70", "90", "OPEN", 2}, &Remaining{17 * time.Minute, 5, true, 7}},
+		Progress: Progress{Done: 10, Total: 22, Success: &Success{10, "70", "90", "OPEN", 2}, Remaining: &Remaining{17 * time.Minute, 5, true, 7}},
 		Params:   []Param{{Name: "config_version", Value: designChinese}, {Name: "password", Value: "******", Masked: true}, {Name: designLong, Value: designLong, Reference: "par-1"}},
 		Instances: InstanceList{Total: 63, InView: 7, AnyStatus: designAddress, Ticket: designTicket,
 			Heads: []SortHead{{"state", designAddress, "descending"}, {"host", designAddress, ""}, {"ip", designAddress, ""}, {"batch", designAddress, ""}, {"zone", designAddress, ""}, {"start", designAddress, ""}, {"duration", designAddress, ""}},

@@ -49,7 +49,8 @@ func examples() map[string]Page {
 		"integrity": exampleIntegrityPage(), "integrity_new": IntegrityPage{frame("Log integrity", SectionAudit), &Integrity{Records: 2}},
 		"permissions": examplePermissions(),
 		"elevations":  exampleElevations(), "elevations_empty": Elevations{Frame: frame("Temporary roles", SectionApprovals)},
-		"notices": exampleNotices(), "notices_off": Notices{Frame: frame("Notices", SectionAudit), Off: true}, "sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
+		"notices": exampleNotices(), "notices_off": Notices{Frame: frame("Notices", SectionNone), Off: true, Manager: true},
+		"notices_own": Notices{Frame: frame("Notices", SectionNone), Own: &OwnNotices{Address: "name@example.com", Asked: true, From: quotes, Problem: script}}, "sessions": exampleSessions(), "sessions_empty": Sessions{Frame: frame("Sessions", SectionAudit)}, "problem_again": exampleProblemAgain(),
 		"problem_rules": exampleProblemRules(), "approvals": exampleApprovals(), "approval": exampleApproval(),
 		"new_bulk": exampleNewBulk(), "bulk": exampleBulk(), "operation_rules": exampleOperationRules(),
 		"operation_approval": exampleOperationApproval(), "operation_denied": exampleOperationDenied(),
@@ -126,7 +127,8 @@ func exampleSignInToken() SignIn {
 
 func exampleSignInCompany() SignIn {
 	p := exampleSignIn()
-	p.Company, p.CompanyAgain, p.AskProject, p.AskPasscode, p.Errors = true, true, true, false, nil
+	p.Company = []CompanyWay{{"company", "Sign in with the company's account"}, {quotes, "Sign in with " + script}}
+	p.CompanyAgain, p.AskProject, p.AskPasscode, p.Errors = true, true, false, nil
 	p.Problem, p.Verbatim, p.VerbatimFrom = "You aren't signed in: the company's provider refused.", "access_denied: "+script, "Response from the provider"
 	return p
 }
@@ -351,7 +353,7 @@ func exampleTicket() Ticket {
 	return Ticket{Frame: f, Head: head, ReadAt: noon, Counts: counts,
 		Params: []Param{{"days", "14", false, ""}, {"password", "******", true, ""}, {"target", script, false, "param-17"}, {longWord, override, false, ""}},
 		Verdict: Verdict{Kind: "STOPPED", Pending: "SKIP_BATCH", Actor: script, Reason: quotes, At: noon, Now: noon.Add(time.Minute), Batch: 2, Failed: 2, Total: 10,
-			Threshold: "90", Reach: "OPEN", Running: 3, Receipt: "/operations/k3"},
+			Threshold: "90", Reach: "OPEN", Running: 3, All: 22, Receipt: "/operations/k3"},
 		Requests: []Request{{ID: "k4", Actor: script, Operation: "CANCEL_ORDER", Approval: true, Stops: 12, At: noon, Expires: noon.Add(time.Hour), Now: noon,
 			Action: "approval.requested", Address: "/approvals/k4", Reason: quotes},
 			{ID: "k5", Actor: override, Operation: "CANCEL_INSTANCE", Target: script, At: noon, Now: noon, Action: "operation.unknown", Address: "/operations/k5"}},
@@ -552,6 +554,7 @@ func exampleIntegrityPage() IntegrityPage {
 	i.Clocks = []ClockState{{Against: "coc", By: time.Second}, {Against: "iam", By: -3 * time.Minute, Off: true}}
 	i.Keys = []KeyPeriod{{Key: i.PublicKey, From: noon, To: noon.Add(time.Hour), Checkpoints: 12, Own: true}, {From: noon, To: noon, Checkpoints: 1}}
 	i.Commands = []Command{{"checkpoint", "coc-console audit checkpoint --data . > kept-checkpoint"}, {"verify", "coc-console audit verify --public-key '" + longWord + "'"}}
+	i.GrowthKnown = true
 	i.Records, i.Bytes, i.Free, i.RecordsPerDay, i.BytesPerDay, i.Full = 1234567, 5<<30, 900<<30, 1, 700, noon.Add(24*time.Hour)
 	return IntegrityPage{frame("Log integrity", SectionAudit), i}
 }
@@ -642,7 +645,7 @@ func exampleSessions() Sessions {
 }
 
 func exampleNotices() Notices {
-	return Notices{Frame: frame("Notices", SectionAudit), Broken: "notices.json: line 3: " + quotes,
+	return Notices{Frame: frame("Notices", SectionNone), Manager: true, Own: &OwnNotices{Person: script}, Broken: "notices.json: line 3: " + quotes,
 		Targets: []NoticeTarget{{Name: "ops-webhook", Kind: "webhook", Host: "hooks.example.com", Sent: noon},
 			{Name: "night-chat", Kind: "feishu", Host: script, Problem: script, Failing: noon, Failures: 3, Waiting: 12, Next: noon.Add(time.Minute)},
 			{Name: "mail", Kind: "mail", Host: "mail.example.com:587", Problem: "it wants no more (status 410)", Failing: noon, Gone: true}},

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"github.com/a-h/templ"
 
 	"coc-console/internal/i18n"
 	"coc-console/static"
@@ -36,6 +39,14 @@ func exact(ctx context.Context, t time.Time) string {
 		return utc
 	}
 	return t.In(zone).Format(timeLayout+" -07:00") + " " + zone.String() + ", " + utc
+}
+
+// whole gives a text that may be cut a title, where it is longer than that many characters.
+func whole(text string, room int) templ.Attributes {
+	if utf8.RuneCountInString(text) <= room {
+		return nil
+	}
+	return templ.Attributes{"title": text}
 }
 
 func duration(t *i18n.CommonTexts, d time.Duration) string { return Duration(t, d) }
@@ -82,10 +93,10 @@ func clockDuration(d time.Duration) string {
 // clockTexts are when a batch began and ended, empty where it has not.
 func clockTexts(ctx context.Context, l Lane) (from, to string) {
 	if !l.From.IsZero() {
-		from = clockText(ctx, l.From, time.Time{}, "15:04:05")
+		from = clockText(ctx, l.From, l.Read, "15:04:05")
 	}
 	if !l.To.IsZero() {
-		to = clockText(ctx, l.To, time.Time{}, "15:04:05")
+		to = clockText(ctx, l.To, l.Read, "15:04:05")
 	}
 	return from, to
 }
@@ -98,7 +109,7 @@ var shapes = map[string]string{
 	"CANCELED": "canceled", "PARTLY": "canceled", "FINISHED": "finished", "ROLLBACKED": "rolled-back",
 	"succeeded": "finished", "failed": "abnormal", "denied": "denied", "unknown": "unknown", "pending": "waiting",
 	"operation.requested": "finished", "operation.accepted": "finished", "operation.rejected": "denied",
-	"operation.unknown": "unknown", "operation.observed": "finished", "operation.not_observed": "abnormal",
+	"operation.unknown": "unknown", "operation.observed": "finished", "operation.not_observed": "unknown", "access.denied": "denied",
 	"skipped": "canceled",
 	"waiting": "waiting", "granted": "running", "sent": "finished", "returned": "abnormal", "refused": "denied",
 	"withdrawn": "canceled", "expired": "canceled", "not_sent": "canceled",

@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"coc-console/internal/i18n"
+	"coc-console/internal/outside"
 	"coc-console/static"
 )
 
@@ -66,7 +67,7 @@ func mainAttributes(f Frame, l Live, t *i18n.Texts) templ.Attributes {
 		if !l.OwnOnly {
 			all["data-lost"], all["data-ended"] = t.Live.Lost, t.Live.Ended
 		}
-		all["data-full"] = t.Problem.LimitedBy.Of("streams")
+		all["data-full"], all["data-buffered"] = t.Problem.LimitedBy.Of("streams"), t.Live.Buffered
 	}
 	return all
 }
@@ -80,9 +81,13 @@ func stateIcon(wire string) string {
 	return "img/icon.svg"
 }
 
-// chosenAttributes are what the reader chose for all pages, where that differs from what others get.
-func chosenAttributes(f Frame) templ.Attributes {
+// rootAttributes are the path of the console, for scripts, and what the reader chose for all pages, where that differs
+// from what others get.
+func rootAttributes(ctx context.Context, f Frame) templ.Attributes {
 	all := templ.Attributes{}
+	if path := outside.From(ctx).Path; path != "" {
+		all["data-base"] = path
+	}
 	if f.Theme != "" {
 		all["data-theme"] = f.Theme
 	}
@@ -100,7 +105,7 @@ func Document(p Page) templ.Component {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<!doctype html><html lang=\"", i18n.From(ctx).Tag())
 		templ_7745c5c3_Buffer.WriteString("\"")
-		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, chosenAttributes(f))
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, rootAttributes(ctx, f))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -110,7 +115,7 @@ func Document(p Page) templ.Component {
 		var templ_7745c5c3_Var5 templ.SafeURL
 		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinURLErrs(static.URL("css/console.css"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 99, Col: 62}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 104, Col: 62}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 		if templ_7745c5c3_Err != nil {
@@ -120,7 +125,7 @@ func Document(p Page) templ.Component {
 		var templ_7745c5c3_Var6 templ.SafeURL
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinURLErrs(static.URL(stateIcon(liveOf(p).Icon)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 100, Col: 85}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `layout.templ`, Line: 105, Col: 85}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 		if templ_7745c5c3_Err != nil {
@@ -308,10 +313,10 @@ func settings(f Frame) templ.Component {
 			write(templ_7745c5c3_Buffer, "</a> <a href=\"/handover\">", i18n.Handover.T(ctx).Link)
 			write(templ_7745c5c3_Buffer, "</a> <a href=\"/me/permissions\">", t.Permissions.Link)
 			write(templ_7745c5c3_Buffer, "</a> <a href=\"/elevations\">", i18n.Elevation.T(ctx).Link)
+			write(templ_7745c5c3_Buffer, "</a> <a href=\"/notices\">", i18n.Told.T(ctx).Link)
 			templ_7745c5c3_Buffer.WriteString("</a> ")
 			if f.Viewer.Manager {
-				write(templ_7745c5c3_Buffer, "<a href=\"/notices\">", i18n.Told.T(ctx).Link)
-				write(templ_7745c5c3_Buffer, "</a> <a href=\"/sessions\">", i18n.Sessions.T(ctx).Link)
+				write(templ_7745c5c3_Buffer, "<a href=\"/sessions\">", i18n.Sessions.T(ctx).Link)
 				write(templ_7745c5c3_Buffer, "</a> <a href=\"/audit/review\">", t.Review.Link)
 				templ_7745c5c3_Buffer.WriteString("</a>")
 			}

@@ -1,9 +1,12 @@
 package templates
 
 import (
+	"context"
+
 	"github.com/a-h/templ"
 
 	"coc-console/internal/live"
+	"coc-console/internal/outside"
 )
 
 // Fragment is a part of a page that is sent again by itself when it changes.
@@ -36,10 +39,11 @@ type Live struct {
 
 // part is a fragment in its place: as it was rendered before, or now.
 func (l Live) part(id string, now templ.Component) templ.Component {
-	if html, ok := l.Rendered[id]; ok {
-		return templ.Raw(html)
+	html, ok := l.Rendered[id]
+	if !ok {
+		return now
 	}
-	return now
+	return written(func(ctx context.Context) string { return outside.From(ctx).Seen(html) })
 }
 
 // liver is a page with a stream.

@@ -14,13 +14,25 @@ import (
 	"coc-console/internal/i18n"
 )
 
-// Notices is the managers' page of where people are told, and of what was given up.
+// Notices is the page of what somebody hears of by mail; for managers of where people are told, and of what was given
+// up, too.
 type Notices struct {
 	Frame
+	Own     *OwnNotices // nil: the file has no addresses of people
+	Manager bool
 	Off     bool   // no file is named
 	Broken  string // why its last change is not in force
 	Targets []NoticeTarget
 	Dead    []DeadLetter
+}
+
+// OwnNotices is what somebody wants to hear of by mail.
+type OwnNotices struct {
+	Address               string // empty: the file has none for them
+	Person                string // account/user, as the file would name them
+	Asked, Tickets, Teams bool
+	From, To              string // hours of the day, such as 22:00
+	Problem               string // with these
 }
 
 // NoticeTarget is a place where people are told.
@@ -43,13 +55,110 @@ type DeadLetter struct {
 //go:noinline
 func (p Notices) Body() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var1 templ.Component) (templ_7745c5c3_Err error) {
-		t, words := i18n.T(ctx), i18n.Told.T(ctx)
-		templ_7745c5c3_Err = crumbs(crumb{t.Frame.Audit, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
+		words := i18n.Told.T(ctx)
+		write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"notices\"><h1>", words.Heading)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h1>", p.own())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"medium\" id=\"notices\"><h1>", words.Heading)
-		write(templ_7745c5c3_Buffer, "</h1><p>", words.Text)
+		if p.Manager {
+			templ_7745c5c3_Err = p.managed().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</div>")
+		return nil
+	})
+}
+
+//go:noinline
+func (p Notices) own() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var3 templ.Component) (templ_7745c5c3_Err error) {
+		words := i18n.OwnNotices.T(ctx)
+		write(templ_7745c5c3_Buffer, "<section class=\"stack\" aria-labelledby=\"own-heading\"><h2 id=\"own-heading\">", words.Heading)
+		templ_7745c5c3_Buffer.WriteString("</h2>")
+		switch {
+		case p.Own == nil:
+			templ_7745c5c3_Err = empty(words.None, "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		case p.Own.Address == "":
+			templ_7745c5c3_Err = empty(words.NoAddress(p.Own.Person), "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		default:
+			templ_7745c5c3_Err = p.Own.form().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Buffer.WriteString("</section>")
+		return nil
+	})
+}
+
+//go:noinline
+func (o OwnNotices) form() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var5 templ.Component) (templ_7745c5c3_Err error) {
+		words := i18n.OwnNotices.T(ctx)
+		write(templ_7745c5c3_Buffer, "<p>", words.Text(o.Address))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p><form class=\"stack\" method=\"post\" action=\"/notices\">", person())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<div class=\"stack\" role=\"group\" aria-label=\"", words.What)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", checkbox("asked", words.Asked, o.Asked))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = checkbox("tickets", words.Tickets, o.Tickets).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = checkbox("teams", words.Teams, o.Teams).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><div class=\"actions\">", field(input{Name: "quiet_from", Label: words.From, Type: "time", Value: o.From, Error: o.Problem}))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = field(input{Name: "quiet_to", Label: words.To, Type: "time", Value: o.To}).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</div><p class=\"hint\">", words.QuietHint(zoneName(ctx)))
+		write(templ_7745c5c3_Buffer, "</p><p class=\"actions\"><button class=\"button button-primary\" name=\"own\" value=\"save\">", words.Save)
+		write(templ_7745c5c3_Buffer, "</button> <button class=\"button\" name=\"own\" value=\"test\">", words.Test)
+		templ_7745c5c3_Buffer.WriteString("</button></p></form>")
+		return nil
+	})
+}
+
+//go:noinline
+func checkbox(name, label string, ticked bool) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var11 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID(name))
+		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID(name))
+		write(templ_7745c5c3_Buffer, "\" type=\"checkbox\" name=\"", name)
+		templ_7745c5c3_Buffer.WriteString("\" value=\"1\"")
+		if ticked {
+			templ_7745c5c3_Buffer.WriteString(" checked")
+		}
+		write(templ_7745c5c3_Buffer, "> ", label)
+		templ_7745c5c3_Buffer.WriteString("</label></div>")
+		return nil
+	})
+}
+
+//go:noinline
+func (p Notices) managed() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var16 templ.Component) (templ_7745c5c3_Err error) {
+		words := i18n.Told.T(ctx)
+		write(templ_7745c5c3_Buffer, "<p>", words.Text)
 		templ_7745c5c3_Buffer.WriteString("</p>")
 		if p.Broken != "" {
 			templ_7745c5c3_Err = notices([]Notice{{Kind: NoticeError, Text: words.Broken(p.Broken)}}).Render(ctx, templ_7745c5c3_Buffer)
@@ -94,14 +203,14 @@ func (p Notices) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Buffer.WriteString("</section></form></div>")
+		templ_7745c5c3_Buffer.WriteString("</section></form>")
 		return nil
 	})
 }
 
 //go:noinline
 func (p Notices) targets() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var7 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
 		words := i18n.Told.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", words.Targets)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", words.Targets)
@@ -143,7 +252,7 @@ func (p Notices) targets() templ.Component {
 
 //go:noinline
 func (one NoticeTarget) state() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var39 templ.Component) (templ_7745c5c3_Err error) {
 		words := i18n.Told.T(ctx)
 		switch {
 		case one.Gone:
@@ -183,7 +292,7 @@ func (one NoticeTarget) state() templ.Component {
 
 //go:noinline
 func (p Notices) letters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
 		words := i18n.Told.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", words.Dead)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards\"><caption class=\"hidden\">", words.Dead)
@@ -209,7 +318,8 @@ func (p Notices) letters() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<span class=\"hint\">", words.Attempts(d.Attempts))
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <span class=\"hint\">", words.Attempts(d.Attempts))
 			write(templ_7745c5c3_Buffer, "</span></td><td class=\"nowrap\"><button class=\"button\" name=\"again\" value=\"", d.Number)
 			write(templ_7745c5c3_Buffer, "\" aria-label=\"", words.AgainOf(d.Event, d.Target))
 			write(templ_7745c5c3_Buffer, "\">", words.Again)

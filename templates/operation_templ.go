@@ -317,7 +317,7 @@ func (r PendingRequest) line() templ.Component {
 			write(templ_7745c5c3_Buffer, "<strong><bdi>", t.Operation.Asked(what, r.Requester))
 			templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
 		}
-		write(templ_7745c5c3_Buffer, "", " ")
+		write(templ_7745c5c3_Buffer, "", " · ")
 		templ_7745c5c3_Err = When(r.Asked).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -353,7 +353,7 @@ func (o PendingOperation) line() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "<p><a href=\"", templ.SafeURL(o.Receipt))
 		write(templ_7745c5c3_Buffer, "\"><bdi>", t.Operation.Beside(o.Actor, t.Receipt.Heading(o.Type, o.Target)))
-		write(templ_7745c5c3_Buffer, "</bdi></a> ", " ")
+		write(templ_7745c5c3_Buffer, "</bdi></a> ", " · ")
 		templ_7745c5c3_Err = When(o.Since).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -433,7 +433,8 @@ func (p NewOperation) hits() templ.Component {
 			write(templ_7745c5c3_Buffer, "<span data-instance=\"", p.Instance.ID)
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", p.Instance.Status)
 			write(templ_7745c5c3_Buffer, "\"><strong><bdi>", p.Instance.name())
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></strong>", instanceState(p.Instance.Status))
+			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " ")
+			templ_7745c5c3_Err = instanceState(p.Instance.Status).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -450,6 +451,7 @@ func (p NewOperation) hits() templ.Component {
 			write(templ_7745c5c3_Buffer, "<span data-batch=\"", number(p.Batch.Index))
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", p.Batch.State)
 			write(templ_7745c5c3_Buffer, "\">", t.Common.BatchNumber(p.Batch.Index))
+			write(templ_7745c5c3_Buffer, " ", " ")
 			templ_7745c5c3_Err = state(p.Batch.State, t.Word.BatchState.Of(p.Batch.State)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -508,7 +510,7 @@ func (p NewOperation) effect(t *i18n.Texts) string {
 // next names the batch and the hosts that start next.
 //go:noinline
 func (p NewOperation) next() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if !p.ShowNext {
 			write(templ_7745c5c3_Buffer, "<dl><dt>", t.Operation.StartsNext)
@@ -547,7 +549,7 @@ func (p NewOperation) next() templ.Component {
 // aside is the ticket as it was read, and what happened to it last.
 //go:noinline
 func (p NewOperation) aside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<aside><section aria-labelledby=\"now-heading\" id=\"ticket-now\"><h2 id=\"now-heading\">", t.Receipt.Now)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><p class=\"actions\">", ticketState(p.Ticket.Status))
@@ -611,16 +613,16 @@ func reasonAfter(t *i18n.Texts, reason string) string {
 // countsBar shows how much of a ticket is in which state.
 //go:noinline
 func countsBar(counts []Count) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
 		if parts := shares(progress(counts)); len(parts) > 0 {
 			templ_7745c5c3_Buffer.WriteString("<svg class=\"bar\" width=\"100%\" height=\"10\" aria-hidden=\"true\" focusable=\"false\">")
 			for _, part := range parts {
-				var templ_7745c5c3_Var99 = []any{"fill-" + shape(part.Status)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var99...)
+				var templ_7745c5c3_Var101 = []any{"fill-" + shape(part.Status)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var101...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var99).String())
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var101).String())
 				write(templ_7745c5c3_Buffer, "\" x=\"", part.X)
 				write(templ_7745c5c3_Buffer, "\" width=\"", part.Width)
 				templ_7745c5c3_Buffer.WriteString("\" height=\"10\"></rect>")
@@ -660,7 +662,7 @@ func (n Tally) rows(t *i18n.Texts) []Attribute {
 // tallies counts the ticket's instances, beside those that the operation acts on.
 //go:noinline
 func (p NewOperation) tallies() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		scope := p.scopeName(&t.Operation)
 		whole := p.Whole.rows(t)
@@ -698,7 +700,7 @@ func (p NewOperation) tallies() templ.Component {
 
 //go:noinline
 func (p NewOperation) targets() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var113 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var115 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Operation.Targets(len(p.Targets)))
 		write(templ_7745c5c3_Buffer, "\"><table class=\"targets\"><caption>", t.Operation.Targets(len(p.Targets)))
@@ -728,7 +730,7 @@ func (p NewOperation) targets() templ.Component {
 // correct lets the reader mend an address that names no operation.
 //go:noinline
 func (p NewOperation) correct() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var124 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"get\" action=\"", templ.SafeURL(p.Action + "/new"))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"correct\">", fromField(p.From))

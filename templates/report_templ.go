@@ -135,8 +135,12 @@ func (r ReportTable) body() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</caption> ")
 			if len(r.Head) > 0 {
 				templ_7745c5c3_Buffer.WriteString("<thead><tr>")
-				for _, cell := range r.Head {
-					write(templ_7745c5c3_Buffer, "<th scope=\"col\">", cell)
+				for i, cell := range r.Head {
+					templ_7745c5c3_Buffer.WriteString("<th scope=\"col\"")
+					if r.Figures && i > 0 {
+						templ_7745c5c3_Buffer.WriteString(" class=\"right\"")
+					}
+					write(templ_7745c5c3_Buffer, ">", cell)
 					templ_7745c5c3_Buffer.WriteString("</th>")
 				}
 				templ_7745c5c3_Buffer.WriteString("</tr></thead> ")
@@ -153,7 +157,7 @@ func (r ReportTable) body() templ.Component {
 						write(templ_7745c5c3_Buffer, "<td class=\"long\"><code>", cell)
 						templ_7745c5c3_Buffer.WriteString("</code></td>")
 					} else if r.Figures {
-						write(templ_7745c5c3_Buffer, "<td class=\"number\">", cell)
+						write(templ_7745c5c3_Buffer, "<td class=\"number right\">", cell)
 						templ_7745c5c3_Buffer.WriteString("</td>")
 					} else if utf8.RuneCountInString(cell) <= 24 {
 						write(templ_7745c5c3_Buffer, "<td dir=\"auto\">", cell)

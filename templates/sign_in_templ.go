@@ -18,18 +18,18 @@ import (
 // SignIn is the page that signs in: with a password, or with a pasted token.
 type SignIn struct {
 	Frame
-	ByToken                bool   // which of the two forms is in front
-	Account, User, Project string // kept; password, passcode and token never are
-	Return                 string // where to go afterwards
-	AskPasscode            bool   // IAM wants a second factor, or may want one: its fields are open
-	UserID                 string // kept
-	Reason                 string // why the reader is here, when they did not ask for it
-	Problem                string // why the last attempt failed
-	Verbatim               string // IAM's own words
-	VerbatimFrom           string // whose words they are, if not IAM's
-	Company                bool   // the company's account is a way in
-	CompanyAgain           bool   // its provider asks who that is, although it may know
-	AskProject             bool   // of the company's account, too
+	ByToken                bool         // which of the two forms is in front
+	Account, User, Project string       // kept; password, passcode and token never are
+	Return                 string       // where to go afterwards
+	AskPasscode            bool         // IAM wants a second factor, or may want one: its fields are open
+	UserID                 string       // kept
+	Reason                 string       // why the reader is here, when they did not ask for it
+	Problem                string       // why the last attempt failed
+	Verbatim               string       // IAM's own words
+	VerbatimFrom           string       // whose words they are, if not IAM's
+	Company                []CompanyWay // the company's accounts are ways in
+	CompanyAgain           bool         // its provider asks who that is, although it may know
+	AskProject             bool         // of the company's account, too
 	Errors                 FieldErrors
 	Demo                   []DemoAccount // the simulator's
 }
@@ -83,7 +83,7 @@ func (p SignIn) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if p.Company {
+		if len(p.Company) > 0 {
 			templ_7745c5c3_Err = p.company().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -104,7 +104,7 @@ func (p SignIn) Body() templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		var templ_7745c5c3_Var7 = []any{class("button button-wide", "button-primary", !p.Company)}
+		var templ_7745c5c3_Var7 = []any{class("button button-wide", "button-primary", len(p.Company) == 0)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -152,6 +152,9 @@ func (p SignIn) Body() templ.Component {
 	})
 }
 
+// CompanyWay is the button of one of the company's providers.
+type CompanyWay struct{ Name, Text string }
+
 // company leads to the company's provider: a real load, since scripts can't follow to another site.
 //go:noinline
 func (p SignIn) company() templ.Component {
@@ -171,12 +174,16 @@ func (p SignIn) company() templ.Component {
 			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"project\" value=\"", p.Project)
 			templ_7745c5c3_Buffer.WriteString("\"> ")
 		}
-		templ_7745c5c3_Buffer.WriteString("<button class=\"button button-primary button-wide\"")
-		if p.first() == "company" {
-			templ_7745c5c3_Buffer.WriteString(" autofocus")
+		for i, way := range p.Company {
+			write(templ_7745c5c3_Buffer, "<button class=\"button button-primary button-wide\" name=\"provider\" value=\"", way.Name)
+			templ_7745c5c3_Buffer.WriteString("\"")
+			if i == 0 && p.first() == "company" {
+				templ_7745c5c3_Buffer.WriteString(" autofocus")
+			}
+			write(templ_7745c5c3_Buffer, ">", way.Text)
+			templ_7745c5c3_Buffer.WriteString("</button>")
 		}
-		write(templ_7745c5c3_Buffer, ">", t.Button)
-		write(templ_7745c5c3_Buffer, "</button></form><p class=\"hint\">", t.Intro)
+		write(templ_7745c5c3_Buffer, "</form><p class=\"hint\">", t.Intro)
 		write(templ_7745c5c3_Buffer, "</p><p class=\"rule\">", t.Or)
 		templ_7745c5c3_Buffer.WriteString("</p>")
 		return nil
@@ -185,7 +192,7 @@ func (p SignIn) company() templ.Component {
 
 //go:noinline
 func (p SignIn) password() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx).SignIn
 		templ_7745c5c3_Err = field(input{Name: "account", Label: t.Account, Hint: t.AccountHint, Value: p.Account, Error: p.Errors["account"],
 			Focus: p.first() == "account", Autocomplete: "organization", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
@@ -235,7 +242,7 @@ func (p SignIn) first() string {
 		return ""
 	case p.ByToken:
 		return "token"
-	case p.Company:
+	case len(p.Company) > 0:
 		return "company"
 	case p.Account == "":
 		return "account"
@@ -248,7 +255,7 @@ func (p SignIn) first() string {
 // demo signs in as a user of the simulator with one click: their passwords are public.
 //go:noinline
 func (p SignIn) demo() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx).SignIn
 		write(templ_7745c5c3_Buffer, "<p class=\"rule\">", t.Demo)
 		write(templ_7745c5c3_Buffer, "</p><ul class=\"demo\" aria-label=\"", t.DemoAccounts)

@@ -326,3 +326,13 @@ func TestRecordSaysItInWords(t *testing.T) {
 		t.Error("somebody isn't shown")
 	}
 }
+
+// TestOneShapeForAnOutcome: an outcome looks the same wherever it is told, by its word or by the action that says it.
+func TestOneShapeForAnOutcome(t *testing.T) {
+	for action, outcome := range map[string]string{"operation.observed": "confirmed", "operation.not_observed": "not_confirmed",
+		"operation.rejected": "rejected", "operation.unknown": "unknown", "access.denied": "denied"} {
+		if got, want := shape(action), shape(outcome); got != want {
+			t.Errorf("%s looks %s, %s looks %s", action, got, outcome, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import "coc-console/internal/i18n"
 // OutputGroups are instances that ended in the same way.
 type OutputGroups struct {
 	All    bool // all instances, by their whole output; else the failed ones by its last line
+	Unread bool // not all instances were read
 	Groups []OutputGroup
 	More   int    // groups that are left out
 	Switch string // the address that shows the others
@@ -54,7 +55,12 @@ func (p Ticket) failures() templ.Component {
 		}
 		templ_7745c5c3_Buffer.WriteString("</div>")
 		if len(p.Failures.Groups) == 0 {
-			write(templ_7745c5c3_Buffer, "<p class=\"muted\">", t.Course.NoFailures)
+			templ_7745c5c3_Buffer.WriteString("<p class=\"muted\">")
+			if p.Failures.Unread {
+				write(templ_7745c5c3_Buffer, "", t.Live.Incomplete)
+			} else {
+				write(templ_7745c5c3_Buffer, "", t.Course.NoFailures)
+			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		for _, g := range p.Failures.Groups {
@@ -74,7 +80,7 @@ func (p Ticket) failures() templ.Component {
 
 //go:noinline
 func outputGroup(g OutputGroup, all bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var9 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var10 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<details class=\"output\" id=\"", g.ID)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><summary>", icon("next"))

@@ -294,7 +294,12 @@ func (l InstanceList) nothing() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"instances-none\">")
 		if l.InView == 0 {
-			if l.Filtered {
+			if l.Incomplete {
+				templ_7745c5c3_Err = empty(i18n.T(ctx).Live.Incomplete, "").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else if l.Filtered {
 				templ_7745c5c3_Err = empty(i18n.T(ctx).Live.EmptyFiltered, "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -404,6 +409,14 @@ func (l InstanceList) table(live Live) templ.Component {
 // name is what people call the server.
 func (i Instance) name() string { return first(i.HostName, i.FixedIP, i.ResourceID, i.ID) }
 
+// otherAddress is the title of an address: the floating one, or all of one that is too long for its column.
+func (i Instance) otherAddress() templ.Attributes {
+	if i.FloatingIP != "" {
+		return templ.Attributes{"title": i.FloatingIP}
+	}
+	return whole(i.FixedIP, 15)
+}
+
 //go:noinline
 func instanceRow(i Instance) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
@@ -422,9 +435,18 @@ func instanceRow(i Instance) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", i.name())
-		write(templ_7745c5c3_Buffer, "</bdi></a></th><td class=\"address\" title=\"", i.FloatingIP)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", text(i.FixedIP))
+		templ_7745c5c3_Buffer.WriteString("\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(i.name(), 16))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "><bdi>", i.name())
+		templ_7745c5c3_Buffer.WriteString("</bdi></a></th><td class=\"address\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, i.otherAddress())
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", text(i.FixedIP))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -441,7 +463,7 @@ func instanceRow(i Instance) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = clockSeconds(i.Created).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = clockSeconds(i.Created, i.Read).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -26,6 +26,7 @@ type Lanes struct {
 	Rows   []Lane
 	After  *LaneFold // batches that wait, below the rows; nil: none
 	None   bool      // COC told no batches
+	Unread bool      // they could not be read
 	Table  bool      // shown as a table
 	Switch string    // the address that shows them the other way
 }
@@ -61,6 +62,7 @@ type Lane struct {
 	Cells        []string // the states of its instances, in COC's order; nil when there are too many for marks
 	Counts       []Count
 	From, To     time.Time // of what has run; To is zero while something runs
+	Read         time.Time
 	Took         time.Duration
 	Current      bool
 	Selected     bool   // the list shows its instances only
@@ -108,7 +110,12 @@ func (p Ticket) batches() templ.Component {
 			write(templ_7745c5c3_Buffer, "", t.Course.AsTable)
 		}
 		templ_7745c5c3_Buffer.WriteString("</a></div>")
-		if p.Lanes.None {
+		if p.Lanes.Unread {
+			templ_7745c5c3_Err = empty(t.Live.BatchesUnread, "").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else if p.Lanes.None {
 			templ_7745c5c3_Err = empty(t.Ticket.BatchesEmpty, "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -254,7 +261,12 @@ func laneRow(l Lane) templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.Common.Batch + " ")
 		write(templ_7745c5c3_Buffer, "</span> <b>", number(l.Index))
-		write(templ_7745c5c3_Buffer, "</b> <span class=\"muted\">", laneZone(t, l.Zones))
+		templ_7745c5c3_Buffer.WriteString("</b> <span class=\"muted\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(laneZone(t, l.Zones), 11))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, ">", laneZone(t, l.Zones))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></a></span> <span role=\"gridcell\">", laneParts(l.Parts))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -433,8 +445,10 @@ func marksOf(cells []string) (all []mark) {
 func (l Lane) sentence(ctx context.Context, t *i18n.Texts) string {
 	from, to := clockTexts(ctx, l)
 	switch {
-	case from == "":
+	case from == "" && (l.State == "WAITING" || l.State == "HELD"):
 		return t.Course.LaneWaits
+	case from == "":
+		return ""
 	case to == "":
 		return t.Course.LaneRuns(from)
 	}
@@ -531,11 +545,11 @@ func (p Ticket) laneTable() templ.Component {
 			}
 			write(templ_7745c5c3_Buffer, "</td><td>", strings.Join(l.Zones, ", "))
 			write(templ_7745c5c3_Buffer, "</td><td>", countsText(t, l.Counts))
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.From))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.From, l.Read))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.To))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td>", clockSeconds(l.To, l.Read))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -555,9 +569,19 @@ func (p Ticket) laneTable() templ.Component {
 	})
 }
 
-// clockSeconds shows the time of the day with its seconds.
+// clockSecondsText has room for a time with its seconds, or for the day of another year.
+func clockSecondsText(ctx context.Context, t, now time.Time) string {
+	text := clockText(ctx, t, now, "15:04:05")
+	day, _, _ := strings.Cut(text, " ")
+	if len(day) == len(time.DateOnly) {
+		return day
+	}
+	return text
+}
+
+// clockSeconds shows the time of the day with its seconds or, where that is another day than now's, the day.
 //go:noinline
-func clockSeconds(t time.Time) templ.Component {
+func clockSeconds(t, now time.Time) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
 		if t.IsZero() {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
@@ -567,7 +591,7 @@ func clockSeconds(t time.Time) templ.Component {
 		} else {
 			write(templ_7745c5c3_Buffer, "<time datetime=\"", t.UTC().Format(time.RFC3339))
 			write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
-			write(templ_7745c5c3_Buffer, "\" data-exact>", clockText(ctx, t, time.Time{}, "15:04:05"))
+			write(templ_7745c5c3_Buffer, "\" data-exact>", clockSecondsText(ctx, t, now))
 			templ_7745c5c3_Buffer.WriteString("</time>")
 		}
 		return nil

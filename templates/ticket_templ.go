@@ -59,13 +59,15 @@ type TicketHead struct {
 // Trouble is what is wrong while figures cannot be read.
 type Trouble struct {
 	Since   time.Time
-	Missed  int // readings in a row
+	Partial bool // not everything was read, ever
+	Missed  int  // readings in a row
 	Failure Failure
 }
 
 // Progress is how far a ticket is.
 type Progress struct {
 	Done, Total int32
+	Uncounted   bool // COC's figures are not known
 	// Success against the threshold; nil when it is not known.
 	Success *Success
 	// Remaining is nil where there is no basis for an estimate.
@@ -341,7 +343,12 @@ func trouble(x *Trouble) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<div><p><strong>", t.Live.Trouble(local(ctx, x.Since)))
+			templ_7745c5c3_Buffer.WriteString("<div><p><strong>")
+			if x.Partial {
+				write(templ_7745c5c3_Buffer, "", t.Live.Partial)
+			} else {
+				write(templ_7745c5c3_Buffer, "", t.Live.Trouble(local(ctx, x.Since)))
+			}
 			write(templ_7745c5c3_Buffer, "</strong></p><p>", x.Failure.Heading + t.Common.Stop + x.Failure.Text)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</p>", verbatim(t.Common.Verbatim, x.Failure.Verbatim))
 			if templ_7745c5c3_Err != nil {
@@ -377,7 +384,7 @@ func (p Ticket) figures(t *i18n.Texts) (all []figure) {
 		count[c.Status] += c.Count
 	}
 	add := func(status string) {
-		all = append(all, figure{"count-" + status, status, first(t.Word.InstanceStatus.Of(status), status), p.Instances.only(status), count[status]})
+		all = append(all, figure{"count-" + status, status, first(t.Word.InstanceStatus.Of(status), t.Common.Unknown), p.Instances.only(status), count[status]})
 	}
 	for _, status := range figureOrder {
 		add(status)
@@ -395,19 +402,19 @@ func (p Ticket) figures(t *i18n.Texts) (all []figure) {
 // counts are the figures, and a bar of them. Each figure narrows the table.
 //go:noinline
 func (p Ticket) counts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Counts)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"counts\"><div class=\"figures\">")
 		for _, f := range p.figures(t) {
-			var templ_7745c5c3_Var37 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var37...)
+			var templ_7745c5c3_Var38 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var38...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<a id=\"", f.ID)
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", f.Status)
-			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var37).String())
+			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var38).String())
 			write(templ_7745c5c3_Buffer, "\" href=\"", templ.SafeURL(f.Address))
 			templ_7745c5c3_Buffer.WriteString("\"")
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, spoken(f.Status))
@@ -419,7 +426,12 @@ func (p Ticket) counts() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<span>", f.Label)
-			write(templ_7745c5c3_Buffer, "</span> <strong>", number(f.Count))
+			templ_7745c5c3_Buffer.WriteString("</span> <strong>")
+			if p.Progress.Uncounted {
+				templ_7745c5c3_Buffer.WriteString("–")
+			} else {
+				write(templ_7745c5c3_Buffer, "", number(f.Count))
+			}
 			templ_7745c5c3_Buffer.WriteString("</strong></a> ")
 		}
 		write(templ_7745c5c3_Buffer, "<a id=\"progress\" class=\"figure\" href=\"", templ.SafeURL(p.Instances.only("DONE")))
@@ -428,9 +440,15 @@ func (p Ticket) counts() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<span>", t.Common.Done)
-		write(templ_7745c5c3_Buffer, "</span> <strong>", number(p.Progress.Done))
-		write(templ_7745c5c3_Buffer, " <small>", "/ " + number(p.Progress.Total))
-		templ_7745c5c3_Buffer.WriteString("</small></strong></a> ")
+		templ_7745c5c3_Buffer.WriteString("</span> <strong>")
+		if p.Progress.Uncounted {
+			templ_7745c5c3_Buffer.WriteString("–")
+		} else {
+			write(templ_7745c5c3_Buffer, "", number(p.Progress.Done))
+			write(templ_7745c5c3_Buffer, " <small>", "/ " + number(p.Progress.Total))
+			templ_7745c5c3_Buffer.WriteString("</small>")
+		}
+		templ_7745c5c3_Buffer.WriteString("</strong></a> ")
 		if s := p.Progress.Success; s != nil {
 			write(templ_7745c5c3_Buffer, "<div class=\"figure figure-success\" data-verdict=\"", s.Verdict)
 			write(templ_7745c5c3_Buffer, "\"><span>", t.Live.Success)
@@ -475,7 +493,7 @@ func (p Ticket) counts() templ.Component {
 
 //go:noinline
 func (p Ticket) remaining() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if r := p.Progress.Remaining; r == nil && !p.Head.Over {
 			write(templ_7745c5c3_Buffer, "<div class=\"figure\" id=\"remaining\"><span>", t.Course.Left)
@@ -502,14 +520,14 @@ func (p Ticket) remaining() templ.Component {
 // swatchKey is the colour of a figure in the bar below.
 //go:noinline
 func swatchKey(status string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"swatch-key\" aria-hidden=\"true\" focusable=\"false\">")
-		var templ_7745c5c3_Var61 = []any{"fill-" + shape(status)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var61...)
+		var templ_7745c5c3_Var62 = []any{"fill-" + shape(status)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var62...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var61).String())
+		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var62).String())
 		templ_7745c5c3_Buffer.WriteString("\" width=\"8\" height=\"8\"></rect></svg>")
 		return nil
 	})
@@ -517,17 +535,17 @@ func swatchKey(status string) templ.Component {
 
 //go:noinline
 func (p Ticket) bar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<svg class=\"bar\" width=\"100%\" height=\"10\" role=\"img\" aria-label=\"", countsText(t, p.Counts))
 		templ_7745c5c3_Buffer.WriteString("\">")
 		for _, s := range shares(progress(p.Counts)) {
-			var templ_7745c5c3_Var65 = []any{"fill-" + shape(s.Status)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var65...)
+			var templ_7745c5c3_Var66 = []any{"fill-" + shape(s.Status)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var66...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var65).String())
+			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var66).String())
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Status)
 			write(templ_7745c5c3_Buffer, "\" data-count=\"", number(s.Count.Count))
 			write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
@@ -544,7 +562,7 @@ func countsText(t *i18n.Texts, counts []Count) string {
 	var parts []string
 	for _, c := range progress(counts) {
 		if c.Count > 0 {
-			parts = append(parts, t.Course.Counted(c.Count, first(t.Word.InstanceStatus.Of(c.Status), c.Status)))
+			parts = append(parts, t.Course.Counted(c.Count, first(t.Word.InstanceStatus.Of(c.Status), t.Common.Unknown)))
 		}
 	}
 	return strings.Join(parts, t.Course.Comma)
@@ -565,7 +583,7 @@ func coarse(d time.Duration) time.Duration {
 // has passed of it.
 //go:noinline
 func since(t time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339))
 		write(templ_7745c5c3_Buffer, "\" data-since=\"", strconv.FormatInt(t.UnixMilli(), 10))
 		write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
@@ -578,7 +596,7 @@ func since(t time.Time) templ.Component {
 // facts are what does not change of a ticket, in one strip.
 //go:noinline
 func (p Ticket) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"facts\"><dl class=\"strip\">", fact(t.Ticket.Creator, p.Head.Creator))
@@ -677,7 +695,7 @@ func spoken(status string) templ.Attributes {
 
 //go:noinline
 func (p Ticket) parameters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var87 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"parameters-heading\" id=\"parameters\"><h2 id=\"parameters-heading\">", t.Ticket.Params)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -717,7 +735,7 @@ func (p Ticket) parameters() templ.Component {
 // target names what was acted on.
 //go:noinline
 func target(name string, batch int32) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
 		if name == "" && batch == 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

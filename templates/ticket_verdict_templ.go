@@ -110,14 +110,20 @@ func (v Verdict) rest(t *i18n.Texts) string {
 			add(t.Course.Ends)
 		}
 	case "PAUSED_HERE", "PAUSED_STRATEGY", "PAUSED_OUTSIDE", "PAUSED", "STOPPED":
-		add(t.Course.StillRun(int(v.Running)))
+		if v.All > 0 { // else nothing was counted
+			add(t.Course.StillRun(int(v.Running)))
+		}
 		if v.Reach != "" {
 			add(t.Course.Reach.Of(v.Reach))
 		}
 	case "CANCELED_HERE", "CANCELED_OUTSIDE", "CANCELED":
-		add(t.Course.Stopped(int(v.Stopped)))
+		if v.All > 0 {
+			add(t.Course.Stopped(int(v.Stopped)))
+		}
 	case "FINISHED", "ENDED":
-		add(t.Course.Succeeded(int(v.Succeeded), int(v.All), int(v.AllFailed)))
+		if v.All > 0 {
+			add(t.Course.Succeeded(int(v.Succeeded), int(v.All), int(v.AllFailed)))
+		}
 	}
 	return strings.Join(parts, sentenceSpace(t))
 }
@@ -132,13 +138,19 @@ func (v Verdict) parts(t *i18n.Texts) map[string]templ.Component {
 	}
 }
 
-// clockText writes the time of the day by a layout, in the reader's zone; UTC is named.
+// clockText writes the time of the day by a layout, in the reader's zone, with the day where that is not now's, and
+// with the year where that is not now's.
 func clockText(ctx context.Context, t, now time.Time, layout string) string {
 	zone := i18n.ZoneFrom(ctx)
-	if !now.IsZero() && t.In(zone).YearDay() != now.In(zone).YearDay() {
-		layout = "01-02 " + layout
+	t, now = t.In(zone), now.In(zone)
+	switch {
+	case now.IsZero():
+	case t.Year() != now.Year():
+		layout = "2006-01-02 15:04"
+	case t.YearDay() != now.YearDay():
+		layout = "01-02 15:04"
 	}
-	return t.In(zone).Format(layout)
+	return t.Format(layout)
 }
 
 // requests are lines of their own: what waits for somebody's consent, and what COC has not done yet.

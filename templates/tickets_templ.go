@@ -586,7 +586,12 @@ func ticketName(r TicketRow) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"ticket-name\"><a href=\"", templ.SafeURL(r.Address))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.Name, r.ID))
+		templ_7745c5c3_Buffer.WriteString("\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(first(r.Name, r.ID), 24))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "><bdi>", first(r.Name, r.ID))
 		templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
 		if r.News.any() {
 			write(templ_7745c5c3_Buffer, "<span class=\"news\" title=\"", news(t, r.News))
@@ -865,7 +870,12 @@ func ticketRow(r TicketRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"regions\">", text(r.Regions))
+		templ_7745c5c3_Buffer.WriteString("</td><td class=\"regions\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(r.Regions, 15))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", text(r.Regions))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

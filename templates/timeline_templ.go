@@ -173,19 +173,43 @@ func until(from, to time.Time) templ.Component {
 	})
 }
 
+// ticket ends without a space: a comma may follow.
+//go:noinline
+func (s Subject) ticket() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.TicketAddress))
+		write(templ_7745c5c3_Buffer, "\" title=\"", s.Ticket)
+		write(templ_7745c5c3_Buffer, "\"><bdi>", first(s.TicketName, s.Ticket))
+		templ_7745c5c3_Buffer.WriteString("</bdi></a>")
+		return nil
+	})
+}
+
+// bulk ends like ticket.
+//go:noinline
+func (s Subject) bulk() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var10 templ.Component) (templ_7745c5c3_Err error) {
+		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Receipt))
+		write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Bulk.Name(s.Type, s.BulkItems))
+		templ_7745c5c3_Buffer.WriteString("</a>")
+		return nil
+	})
+}
+
 // lead says what was done, on what, by whom, and what came of it.
 //go:noinline
 func (s Subject) lead() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<p class=\"lead\" id=\"lead\">")
 		switch {
 		case s.Bulk != "":
-			write(templ_7745c5c3_Buffer, "", l.OfBulk)
-			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(s.Receipt))
-			write(templ_7745c5c3_Buffer, "\">", t.Bulk.Name(s.Type, s.BulkItems))
-			templ_7745c5c3_Buffer.WriteString("</a> ")
+			write(templ_7745c5c3_Buffer, "", l.OfBulk + " ")
+			templ_7745c5c3_Err = s.bulk().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case s.Operation != "" || s.Type != "" && s.Action == "access.denied":
 			write(templ_7745c5c3_Buffer, "", OperationRow{Type: s.Type, BatchIndex: s.BatchIndex}.what(ctx))
 			templ_7745c5c3_Buffer.WriteString(" ")
@@ -203,10 +227,10 @@ func (s Subject) lead() templ.Component {
 		}
 		if s.Ticket != "" {
 			write(templ_7745c5c3_Buffer, "", " ")
-			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(s.TicketAddress))
-			write(templ_7745c5c3_Buffer, "\" title=\"", s.Ticket)
-			write(templ_7745c5c3_Buffer, "\"><bdi>", first(s.TicketName, s.Ticket))
-			templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+			templ_7745c5c3_Err = s.ticket().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		if s.Who != "" {
 			write(templ_7745c5c3_Buffer, "<span class=\"prewrap\">", l.By)
@@ -231,7 +255,7 @@ func (s Subject) lead() templ.Component {
 
 //go:noinline
 func (p Timeline) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = crumbs(crumb{t.Audit.Heading, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -301,7 +325,7 @@ func (p Timeline) Body() templ.Component {
 // line has the days as headings, where there are several.
 //go:noinline
 func (p Timeline) line() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
 		zone := i18n.ZoneFrom(ctx)
 		last := p.From.In(zone).Format(time.DateOnly)
 		templ_7745c5c3_Buffer.WriteString("<ol class=\"stages line\">")
@@ -334,7 +358,7 @@ func (i TimelineItem) at() time.Time {
 
 //go:noinline
 func timelinePager(address, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		if address != "" {
 			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", i18n.T(ctx).Common.Pages)
 			write(templ_7745c5c3_Buffer, "\"><a class=\"button\" href=\"", templ.SafeURL(address))
@@ -348,7 +372,7 @@ func timelinePager(address, label string) templ.Component {
 // show is an item; alone is an operation's that the page is about.
 //go:noinline
 func (i TimelineItem) show(alone bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
 		if i.Operation != nil && alone {
 			for _, s := range i.Operation.Steps {
 				templ_7745c5c3_Err = s.stage(i.Operation.Actor).Render(ctx, templ_7745c5c3_Buffer)
@@ -378,14 +402,14 @@ func (i TimelineItem) show(alone bool) templ.Component {
 
 //go:noinline
 func (o *TimelineOperation) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var44 = []any{"stage-" + shape(o.last())}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var44...)
+		var templ_7745c5c3_Var46 = []any{"stage-" + shape(o.last())}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var44).String())
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var46).String())
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", o.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.last())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(o.last())))
@@ -421,15 +445,15 @@ func (o *TimelineOperation) show() templ.Component {
 // stage is one record on a line; who asked for the operation is not named again.
 //go:noinline
 func (s TimelineStep) stage(asked string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
-		var templ_7745c5c3_Var55 = []any{class("stage-"+shape(s.state()), "here", s.Here)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var55...)
+		var templ_7745c5c3_Var57 = []any{class("stage-"+shape(s.state()), "here", s.Here)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var57...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var55).String())
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var57).String())
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(s.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-action=\"", s.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Outcome)
@@ -489,7 +513,7 @@ func (s TimelineStep) stage(asked string) templ.Component {
 // who says who did it, what they saw, and what they wrote.
 //go:noinline
 func (s TimelineStep) who(asked string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		named := s.Actor != "" && (s.Actor != asked || len(s.Seen) > 0 || s.Reason != "")
@@ -538,7 +562,7 @@ func (s TimelineStep) who(asked string) templ.Component {
 // answer says what COC answered, and what was seen then.
 //go:noinline
 func (s TimelineStep) answer() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if s.Note != "" {
 			write(templ_7745c5c3_Buffer, "<p data-note=\"", s.Note)
@@ -581,14 +605,17 @@ func (s TimelineStep) answer() templ.Component {
 
 //go:noinline
 func (r Rule) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
 		l := i18n.Line.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p data-policy=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\">", l.Rule + " ")
-		write(templ_7745c5c3_Buffer, " <code>", r.ID)
-		templ_7745c5c3_Buffer.WriteString("</code> ")
-		if r.Text != "" {
-			write(templ_7745c5c3_Buffer, "", i18n.T(ctx).Common.Colon)
+		templ_7745c5c3_Buffer.WriteString(" ")
+		if r.Text == "" {
+			write(templ_7745c5c3_Buffer, "<code>", r.ID)
+			templ_7745c5c3_Buffer.WriteString("</code>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<code>", r.ID)
+			write(templ_7745c5c3_Buffer, "</code>", i18n.T(ctx).Common.Colon)
 			write(templ_7745c5c3_Buffer, "<bdi>", r.Text)
 			templ_7745c5c3_Buffer.WriteString("</bdi>")
 		}
@@ -600,7 +627,7 @@ func (r Rule) show() templ.Component {
 // show folds views; each is a line in it.
 //go:noinline
 func (v *TimelineViews) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var92 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var95 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li class=\"stage-muted\" data-views=\"", number(v.Count))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("person"))
@@ -644,7 +671,7 @@ func (v *TimelineViews) show() templ.Component {
 // verification says how the reader's records stand in the last verification of the log.
 //go:noinline
 func verification(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var101 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var104 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			l := i18n.Line.T(ctx)
 			templ_7745c5c3_Buffer.WriteString("<p>")
@@ -678,7 +705,7 @@ func verification(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func (e LineEvidence) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		if e.Count > 0 {
@@ -735,7 +762,7 @@ func (e LineEvidence) panel() templ.Component {
 
 //go:noinline
 func signedFact(size int64, signed time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var111 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var114 templ.Component) (templ_7745c5c3_Err error) {
 		l := i18n.Line.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div><dt>", l.Checkpoint)
 		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
@@ -756,7 +783,7 @@ func signedFact(size int64, signed time.Time) templ.Component {
 // anchorFact names the anchors that have a checkpoint over a record.
 //go:noinline
 func anchorFact(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var115 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var118 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			for _, a := range i.Anchors {
 				if a.Size >= last {
@@ -777,7 +804,7 @@ func anchorFact(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func checks(all []Command) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var119 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
 		for _, c := range all {
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", i18n.Line.T(ctx).Checks.Of(c.Does))
 			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"", "command-" + c.Does)

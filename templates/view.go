@@ -131,7 +131,7 @@ type Instance struct {
 	HostName, FixedIP          string
 	FloatingIP, Region, Zone   string
 	Status                     string // wire value
-	Created, Finished          time.Time
+	Created, Finished, Read    time.Time
 	Duration                   time.Duration
 	Address                    string // of its page
 	Cancel                     OperationChoice

@@ -39,7 +39,10 @@ func TestIntegrityPage(t *testing.T) {
 		}
 	}
 	manager.want(p, http.StatusOK, "coc-console audit checkpoint --data ./coc-console-data", "--public-key '"+c.log.PublicKey()+"'",
-		i18n.For(i18n.EnUS).Integrity.KeepsAll)
+		i18n.For(i18n.EnUS).Integrity.KeepsAll, i18n.For(i18n.EnUS).Integrity.TooYoung)
+	if strings.Contains(p.body, `id="disk-full"`) {
+		t.Error("the page says of a log of seconds when the disk is full")
+	}
 	if got := recordsFact.FindStringSubmatch(p.body); got == nil || got[1] == "0" {
 		t.Errorf("the page says that there are %v records", got)
 	}

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,11 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"coc-console/audit"
 	"coc-console/internal/i18n"
 )
 
 var (
-	opRow  = regexp.MustCompile(`<tr id="op-([0-9]+)"[^>]*data-status="([^"]*)" data-operation="[^"]*" data-action="([^"]*)"`)
+	opRow  = regexp.MustCompile(`<tr id="op-[^"]+"[^>]*data-sequence="([0-9]+)" data-status="([^"]*)" data-operation="[^"]*" data-action="([^"]*)"`)
 	opStep = regexp.MustCompile(`<li data-sequence="[0-9]+" data-action="([^"]*)"`)
 )
 
@@ -68,6 +70,67 @@ func TestOneRowEach(t *testing.T) {
 	}
 	if got := operationRows(manager.get("/audit?view=access")); len(got) == 0 || strings.Contains(strings.Join(got, " "), "CANCEL_ORDER") {
 		t.Errorf("access has %v", got)
+	}
+}
+
+var (
+	tailAddress  = regexp.MustCompile(`data-tail="([^"]*)"`)
+	olderAddress = regexp.MustCompile(`rel="next" href="([^"]*)"`)
+)
+
+// TestNextPartsAreOfTheSameView: what a page of operations asks for when it grows, and the older page that it leads to,
+// are operations, too.
+func TestNextPartsAreOfTheSameView(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	manager := c.signedIn(t, "manager", i18n.EnUS)
+	request := func(id string) {
+		c.append(audit.Record{Action: audit.ActionOperationRequested, Outcome: audit.OutcomePending, OperationID: id,
+			OperationType: "PAUSE_ORDER", Actor: audit.Actor{UserID: "u1", UserName: "ann"}, Ticket: c.sim.UUID("running")})
+	}
+	for i := range 51 {
+		request(fmt.Sprint("op-", i))
+	}
+	first := manager.get("/audit")
+	request("op-51")
+	c.append(audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: c.sim.UUID("running")})
+	grown := manager.get(unescaped(tailAddress.FindStringSubmatch(first.body)[1]), with("Coc-Console-Refresh", "1"))
+	if diff := cmp.Diff([]string{"PAUSE_ORDER requested"}, operationRows(grown)); diff != "" {
+		t.Errorf("what the page grows by (-want +got):\n%s", diff)
+	}
+	if !strings.Contains(grown.body, `data-total="52"`) {
+		t.Error("it doesn't say how many there are by now")
+	}
+	if n := len(c.records(audit.ActionAuditViewed)); n != 1 {
+		t.Errorf("a page that grows is %d views", n)
+	}
+	older := manager.get(unescaped(olderAddress.FindStringSubmatch(first.body)[1]))
+	if diff := cmp.Diff([]string{"PAUSE_ORDER requested"}, operationRows(older)); diff != "" {
+		t.Errorf("the older page (-want +got):\n%s", diff)
+	}
+}
+
+// TestRowMovesWhenItIsApproved: an operation that waited for an approval is one row of a page that follows the log, though
+// it stands elsewhere once it is sent; and an address that opened it still does.
+func TestRowMovesWhenItIsApproved(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	manager := c.signedIn(t, "manager", i18n.EnUS)
+	step := func(a audit.Action, outcome audit.Outcome) audit.Record {
+		return audit.Record{Action: a, Outcome: outcome, OperationID: "op-a", OperationType: "CANCEL_ORDER",
+			Actor: audit.Actor{UserID: "u1", UserName: "ann"}, Ticket: c.sim.UUID("running")}
+	}
+	c.append(step(audit.ActionApprovalRequested, audit.OutcomePending))
+	row := regexp.MustCompile(`<tr id="(op-[^"]+)"`)
+	before := manager.get("/audit")
+	opened := "/audit?open=" + opRow.FindStringSubmatch(before.body)[1]
+	c.append(step(audit.ActionApprovalGranted, audit.OutcomeSucceeded), step(audit.ActionOperationRequested, audit.OutcomePending))
+	grown := manager.get(unescaped(tailAddress.FindStringSubmatch(before.body)[1]), with("Coc-Console-Refresh", "1"))
+	if was, is := row.FindStringSubmatch(before.body), row.FindStringSubmatch(grown.body); is == nil || was[1] != is[1] {
+		t.Errorf("the row %q is %q when it is sent", was, is)
+	}
+	if n := len(opStep.FindAllString(manager.get(opened).body, -1)); n != 3 {
+		t.Errorf("%s shows %d steps", opened, n)
 	}
 }
 

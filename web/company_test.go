@@ -106,9 +106,15 @@ func TestCompanySignIn(t *testing.T) {
 		t.Errorf("the record is %+v", r)
 	}
 	p = b.follow(b.post("/sign-out", nil))
-	end, ok := strings.CutPrefix(p.Header.Get("Refresh"), "0; url=")
-	if !ok || !strings.Contains(end, "/idp/logout?") || !strings.Contains(end, url.QueryEscape(c.url+"/sign-in?signed_out=1")) || b.cookie() != "" {
+	if on := p.Header.Get("Refresh"); on != "0; url="+c.url+"/sign-in/oidc/sign-out?go=1" || b.cookie() != "" {
+		t.Errorf("the sign-out leads to %q", on)
+	}
+	end := b.get("/sign-in/oidc/sign-out?go=1").location()
+	if !strings.Contains(end, "/idp/logout?") || !strings.Contains(end, url.QueryEscape(c.url+"/sign-in?signed_out=1")) || !strings.Contains(end, "id_token_hint=eyJ") {
 		t.Errorf("the sign-out leads to %q", end)
+	}
+	if p := b.get("/sign-in/oidc/sign-out?go=1"); p.location() != "/sign-in?signed_out=1" {
+		t.Errorf("a second time it leads to %q", p.location())
 	}
 	b.want(b.get("/sign-in?signed_out=1"), http.StatusOK, "again")
 	if to := b.toProvider(url.Values{"again": {"1"}}); !strings.Contains(to, "prompt=login") {
@@ -397,6 +403,42 @@ func TestNoSecretOfTheCompany(t *testing.T) {
 			if len(part) > 10 && strings.Contains(all, part) {
 				t.Errorf("%.12s… shows", part)
 			}
+		}
+	}
+}
+
+// TestTwoProviders: each provider has its button, its people, their groups and their sign-out; a session is renewed by
+// the one that it began at, and a callback that names another issuer is refused.
+func TestTwoProviders(t *testing.T) {
+	t.Parallel()
+	c := start(t, renewing(true), func(s *settings) {
+		s.second = func(cfg *company.Config) {
+			cfg.Name, cfg.Label, cfg.GroupsPrefix = "partner", "Partner & Sons", "partner/"
+		}
+		s.directory = `{"roles": {"on-call": ["group:coc-on-call"], "partners": ["group:partner/coc-on-call"]}}`
+	})
+	b := c.browser(t, i18n.EnUS)
+	p := b.get("/sign-in")
+	b.want(p, http.StatusOK, i18n.Company.In(i18n.EnUS).Button, "Sign in with Partner & Sons")
+	if strings.Count(p.body, `name="provider"`) != 2 || !strings.Contains(p.body, `name="provider" value="partner"`) {
+		t.Error("the buttons don't name two providers")
+	}
+	b.want(b.post("/sign-in/oidc", url.Values{"provider": {"nobody"}}), http.StatusNotFound)
+	back := b.atProvider(b.toProvider(url.Values{"provider": {"partner"}}), "li.na")
+	b.want(b.comeBack(back+"&iss=https%3A%2F%2Fevil.example"), http.StatusBadGateway, i18n.Company.In(i18n.EnUS).Misconfigured)
+	for provider, role := range map[string]string{"partner": "partners", "company": "on-call"} {
+		b := c.browser(t, i18n.EnUS)
+		b.want(b.signInAs("li.na", url.Values{"provider": {provider}}), http.StatusSeeOther)
+		b.want(b.get("/me/permissions"), http.StatusOK, role)
+		before := c.sim.Calls(simulator.CallTemporaryKeys)
+		c.clock.advance(2 * time.Hour)
+		b.want(b.get("/me/permissions"), http.StatusOK, role)
+		if n := c.sim.Calls(simulator.CallTemporaryKeys); n != before+1 {
+			t.Errorf("keys were asked for %d times", n-before)
+		}
+		b.want(b.post("/sign-out", nil), http.StatusSeeOther)
+		if to := b.get("/sign-in/oidc/sign-out?go=1").location(); !strings.Contains(to, "/idp/logout?") || !strings.Contains(to, "id_token_hint=") {
+			t.Errorf("the sign-out leads to %q", to)
 		}
 	}
 }

@@ -102,9 +102,12 @@ func signInAgain(err error) bool {
 // this one. A session whose token COC no longer takes is ended.
 func (s *server) askToSignIn(c echo.Context) error {
 	q := url.Values{"return": {handlers.ReturnAddress(c)}}
-	if v, ok := handlers.ViewerFrom(c.Request().Context()); ok {
+	v, ok := handlers.ViewerFrom(c.Request().Context())
+	if why := s.Sessions.why(c); why != "" { // each of its tabs hears that
+		q.Set("ended", why)
+	} else if ok {
 		s.Handlers.NoteSessionEnded(c, v)
-		if err := s.Sessions.End(c); err != nil { // the cookie is gone anyway
+		if _, err := s.Sessions.End(c); err != nil { // the cookie is gone anyway
 			s.Logger.Error("an ended session is still stored", "error", err, "request_id", requestID(c))
 		}
 		q.Set("ended", "1")
@@ -183,7 +186,7 @@ func requestProblem(ctx context.Context, p *handlers.Problem, t *i18n.Problems) 
 		handlers.ProblemSignIn: t.SignInAgain, handlers.ProblemBadForm: t.BadForm, handlers.ProblemKeySpent: t.KeySpent,
 		handlers.ProblemRules: t.Hidden, handlers.ProblemNoExport: t.NoExport,
 		handlers.ProblemOtherPerson: t.OtherPerson, handlers.ProblemUnchecked: t.Unchecked, handlers.ProblemLimited: t.Limited,
-		handlers.ProblemOtherProject: t.OtherProject,
+		handlers.ProblemOtherProject: t.OtherProject, handlers.ProblemUnrenewed: t.Unrenewed,
 	}
 	m, ok := messages[p.Kind]
 	if !ok {
@@ -199,8 +202,10 @@ func requestProblem(ctx context.Context, p *handlers.Problem, t *i18n.Problems) 
 	if p.Kind == handlers.ProblemLimited {
 		out.Text, out.Value = i18n.Sentences(t.LimitedBy.Of(p.Value), out.Text), ""
 	}
-	if p.Kind == handlers.ProblemUnchecked || p.Kind == handlers.ProblemLimited {
+	switch p.Kind {
+	case handlers.ProblemUnchecked, handlers.ProblemUnrenewed, handlers.ProblemLimited:
 		out.Again = &templates.Again{} // of the request
+	default:
 	}
 	if p.Decision != nil {
 		out.Denial = present.Denial(ctx, *p.Decision)

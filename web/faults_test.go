@@ -64,6 +64,7 @@ func disturbances(hold chan struct{}) []disturbed {
 		{"accepted and forgotten", simulator.Fault{Effect: simulator.NoEffect}, "", accepted, notObserved, operate.NoteDeadline, 200},
 		{"another instance", simulator.Fault{Effect: simulator.OtherRow}, cancel, accepted, notObserved, operate.NoteOtherInstance, 200},
 		{"words nobody knows", simulator.Fault{Effect: simulator.NewWords}, "", accepted, observed, "", 200},
+		{"statistics that count nothing", simulator.Fault{Effect: simulator.Miscount}, "", accepted, observed, "", 200},
 		{"in drips", simulator.Fault{Effect: simulator.Drip, Pace: time.Millisecond}, "", accepted, observed, "", 200},
 		{"twice", simulator.Fault{Effect: simulator.Twice, Pace: time.Millisecond}, "", accepted, observed, "", 200},
 		{"signing in without a hint", simulator.Fault{Effect: simulator.HideHint}, "", accepted, observed, "", 200},
@@ -203,6 +204,7 @@ func TestFaultsThatReadingSurvives(t *testing.T) {
 		says  string
 	}{
 		{"slow", simulator.Fault{Effect: simulator.Slow, Delay: 10 * time.Millisecond}, "running_check"},
+		{"statistics that count nothing", simulator.Fault{Effect: simulator.Miscount}, "running_check"},
 		{"in drips", simulator.Fault{Effect: simulator.Drip, Pace: time.Millisecond}, "running_check"},
 		{"another type", simulator.Fault{Effect: simulator.WrongType}, "running_check"},
 		{"words nobody knows", simulator.Fault{Effect: simulator.NewWords}, "HIBERNATING"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"coc-console/audit"
 	"coc-console/internal/i18n"
 	"coc-console/internal/policy"
 	"coc-console/internal/simulator"
@@ -55,7 +56,7 @@ func TestGatesWithoutAReading(t *testing.T) {
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
 	var records []string
-	for _, r := range c.records("") {
+	for _, r := range c.records() {
 		if r.Ticket == uuid {
 			records = append(records, fmt.Sprint("/audit/", r.Sequence), fmt.Sprint("/audit/", r.Sequence)+"/bytes", fmt.Sprint("/audit/", r.Sequence)+"/proof")
 		}
@@ -81,6 +82,25 @@ func TestGatesWithoutAReading(t *testing.T) {
 			b.in(t).tellsNothing(b.post(approval, url.Values{"decision": {"approve"}}))
 			b.in(t).tellsNothing(b.post(c.ticket("paused")+"/operations", url.Values{"operation_type": {"CANCEL_INSTANCE"}, "instance_id": {"99"},
 				"seen": {form.Get("seen")}, "key": {b.key()}, "reason": {"mine"}}))
+			b.in(t).tellsNothing(b.post(approval, url.Values{"decision": {"neither"}}))
+			b.in(t).tellsNothing(b.post(approval, url.Values{"decision": {"withdraw"}}))
+			must(t, c.index.CatchUp(t.Context()))
+			for _, view := range []string{"operations", "access", "everything"} { // what was refused is its actor's to read
+				b.in(t).tellsNothing(b.get("/audit?view=" + view + "&ticket=" + uuid))
+				b.in(t).tellsNothing(b.get("/audit?view=" + view + "&person=operator"))
+			}
+			decided := false
+			for _, r := range c.records() {
+				if r.Actor.UserName == "operator" && r.Outcome == audit.OutcomeDenied {
+					decided = decided || r.Ticket == "" && strings.Contains(r.Detail, approval[len("/approvals/"):])
+					for _, of := range []string{"", "/bytes", "/proof"} {
+						b.in(t).tellsNothing(b.get(fmt.Sprint("/audit/", r.Sequence) + of))
+					}
+				}
+			}
+			if !decided {
+				t.Error("no record says which request they wanted to decide about")
+			}
 		})
 	}
 	p := boss.get(approval) // who asked may see what they asked

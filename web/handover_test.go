@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,10 @@ func TestHandover(t *testing.T) {
 				if !strings.Contains(text.body, want) {
 					t.Errorf("the text has no %q:\n%s", want, text.body)
 				}
+			}
+			if bare := regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d[^ ]* *(UTC)?`).FindAllStringSubmatch(text.body, -1); len(bare) == 0 ||
+				slices.ContainsFunc(bare, func(found []string) bool { return found[1] == "" }) {
+				t.Errorf("times without a zone: %q in\n%s", bare, text.body)
 			}
 			reviewed := "(" + i18n.For(language).Review.Reviewed + ")"
 			if strings.Contains(text.body, reviewed) {

@@ -45,6 +45,7 @@ import (
 	"coc-console/internal/iam"
 	"coc-console/internal/live"
 	"coc-console/internal/operate"
+	"coc-console/internal/outside"
 	"coc-console/internal/policy"
 	"coc-console/internal/presence"
 	"coc-console/internal/ratelimit"
@@ -141,28 +142,33 @@ type settings struct {
 	limits       *ratelimit.Limits     // of one person; nil = more than tests use
 	perPerson    int                   // sessions of one person; 0 = the default
 	company      func(*company.Config) // the company's provider is a way in; nil: it is not
+	outside      outside.Address
+	second       func(*company.Config) // a provider besides it
+	byKeys       bool                  // and leads to temporary keys
+	people       []simulator.Person    // of the company; none: the demo's
 	watch        watch.Limits
 	streams      live.Limits
 }
 
 // console is a whole console over HTTP, on a simulator over HTTP.
 type console struct {
-	t        testing.TB
-	url      string
-	handler  http.Handler
-	dsn      string
-	sim      *simulator.Simulator
-	log      *audit.Log
-	index    *search.Index
-	logDB    *database.DB
-	searchDB *database.DB
-	db       *database.DB // sessions and one-time keys
-	sessions *web.Sessions
-	people   *ratelimit.People
-	rules    *policy.Store
-	handlers *handlers.Handlers
-	watcher  *watch.Watcher
-	clock    *clock
+	t         testing.TB
+	url       string
+	handler   http.Handler
+	dsn       string
+	sim       *simulator.Simulator
+	providers company.Providers
+	log       *audit.Log
+	index     *search.Index
+	logDB     *database.DB
+	searchDB  *database.DB
+	db        *database.DB // sessions and one-time keys
+	sessions  *web.Sessions
+	people    *ratelimit.People
+	rules     *policy.Store
+	handlers  *handlers.Handlers
+	watcher   *watch.Watcher
+	clock     *clock
 
 	operations *operate.Service
 	compose    func(*web.Metrics) http.Handler // what stands on the databases
@@ -215,7 +221,7 @@ func start(t testing.TB, change ...func(*settings)) *console {
 		s.rules(&rules)
 	}
 	c.sim = simulator.New(simulator.Config{Now: c.clock.now, Accounts: s.accounts, Tickets: s.tickets,
-		Rules: rules})
+		Rules: rules, People: s.people})
 	c.upstream = &recorder{next: c.sim.Handler()}
 	if s.upstream != nil {
 		c.upstream.next = s.upstream(c.upstream.next)
@@ -288,14 +294,16 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	signIn, err := iam.New(iam.Config{Endpoint: upstream, CallTimeout: s.callLimit, Observe: metrics.Upstream("iam"), Logger: logger, Now: c.clock.now})
 	must(t, err)
 	t.Cleanup(signIn.Close)
+	c.providers = c.openCompany(s, upstream, signIn)
 	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, OnSQLite: c.db.Engine == database.SQLite, Key: s.key, Idle: s.idle,
-		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Introspect, PerPerson: s.perPerson, Limited: metrics.Limited,
+		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Check, Renew: c.providers.Renew, PerPerson: s.perPerson, Outside: s.outside, Limited: metrics.Limited,
 		Admits: func(a audit.Actor) bool {
 			d, _ := policy.Admission{Accounts: s.admitted, Rules: c.rules}.Decide(a.AccountID, operate.PersonOf(a), c.clock.now())
 			return d.Allowed
 		},
 		Record: func(ctx context.Context, r audit.Record) error { _, err := c.log.Append(ctx, r); return err }})
 	must(t, err)
+	t.Cleanup(func() { _ = c.sessions.Close() })
 	c.watcher = watch.New(watch.Config{Client: client, Logger: logger, Now: c.clock.now, Limits: s.watch})
 	t.Cleanup(c.watcher.Close)
 	observers := web.Observers{Sessions: c.sessions, Watcher: c.watcher}
@@ -325,29 +333,39 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 		pages := handlers.Config{Presence: here, People: c.people, Watch: c.watcher, Limits: s.streams, Store: db, Log: c.log, Index: c.index, Verifier: verifier, COC: client, IAM: signIn, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: c.sessions, Rules: c.rules,
 			Logger: logger, Now: c.clock.now, DefaultProject: "cn-north-4", Accounts: s.admitted,
 			Databases: map[string]func(context.Context) (int64, error){"audit": c.logDB.Size}, Data: "./coc-console-data"}
-		pages.Company = c.openCompany(s, upstream, signIn)
+		pages.Company = c.providers
 		pages.Elevations = openElevations(t, pages)
 		c.handlers = handlers.New(pages)
-		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
+		return web.New(web.Config{People: c.people, Handlers: c.handlers, Observed: pages, Sessions: c.sessions, Outside: s.outside, TrustedProxies: s.trusted, Logger: logger, Metrics: metrics,
 			MetricsElsewhere: s.elsewhere, HSTSSubdomains: s.subdomains})
 	}
 	return c.compose(metrics)
 }
 
-// openCompany is the simulator's provider as the company's; nil where the test has none.
-func (c *console) openCompany(s settings, upstream string, client *iam.Client) *company.Provider {
+// openCompany is the simulator's provider as the company's; none where the test has none.
+func (c *console) openCompany(s settings, upstream string, client *iam.Client) company.Providers {
 	if s.company == nil {
 		return nil
 	}
 	cfg := company.Config{Issuer: upstream + simulator.ProviderPath, ClientID: simulator.ProviderClientID, Scopes: []string{"groups"}, Key: s.key, Now: c.clock.now,
 		Secret: func() (string, error) { return simulator.ProviderClientSecret, nil }, Count: func(all []string) string { return c.rules.Rules().GroupsThatCount(all) },
-		Exchange: func(ctx context.Context, idToken huawei.Token, project string) (iam.Identity, huawei.Token, error) {
-			return client.SignInByIDToken(ctx, simulator.ProviderName, idToken, project)
+		Exchange: func(ctx context.Context, g company.Grant) (iam.Identity, huawei.Credential, error) {
+			if s.byKeys {
+				return client.KeysByIDToken(ctx, simulator.ProviderName, g.IDToken, g.Project, time.Hour)
+			}
+			return client.SignInByIDToken(ctx, simulator.ProviderName, g.IDToken, g.Project)
 		}}
 	s.company(&cfg)
-	provider, err := company.New(cfg)
+	first, err := company.New(cfg)
 	must(c.t, err)
-	return provider
+	all := company.Providers{first}
+	if s.second != nil {
+		s.second(&cfg)
+		another, err := company.New(cfg)
+		must(c.t, err)
+		all = append(all, another)
+	}
+	return all
 }
 
 // free lets everybody operate, so that tests of other things need not ask.

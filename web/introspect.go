@@ -16,8 +16,9 @@ import (
 
 	"coc-console/audit"
 	"coc-console/handlers"
-	"coc-console/internal/huawei"
 	"coc-console/internal/iam"
+	"coc-console/internal/renewal"
+	"coc-console/internal/signin"
 	"coc-console/internal/store"
 )
 
@@ -194,6 +195,11 @@ func (s *Sessions) check(ctx context.Context, row string, older time.Duration) e
 	if err != nil || older > 0 && s.age(r) < older {
 		return err
 	}
+	if held, err = s.renewed(ctx, r, held); errors.Is(err, renewal.ErrNotNow) {
+		return fmt.Errorf("%w: %w", errUnchecked, err)
+	} else if err != nil {
+		return err
+	}
 	result := s.checks.flight.DoChan(row, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
@@ -211,7 +217,7 @@ func (s *Sessions) check(ctx context.Context, row string, older time.Duration) e
 // person may no longer use the console.
 func (s *Sessions) ask(ctx context.Context, r store.Session, held content) error {
 	asked := s.Now()
-	id, err := s.Introspect(ctx, huawei.NewToken(held.Token))
+	id, err := s.Introspect(ctx, held.Credential(), signin.IdentityOf(held.Actor))
 	refused, _ := errors.AsType[*iam.Error](err)
 	now := s.Now()
 	switch {
@@ -228,6 +234,13 @@ func (s *Sessions) ask(ctx context.Context, r store.Session, held content) error
 			now.Checked = asked.UnixMicro()
 			return newer
 		})
+	case refused != nil && revoked(refused) && s.canRenew(held) && asked.Sub(held.Made) >= freshFor:
+		s.checks.answered(now, true)
+		_, err := s.renew(ctx, r.ID, held.Credential())
+		if errors.Is(err, renewal.ErrNotNow) {
+			err = fmt.Errorf("%w: %w", errUnchecked, err)
+		}
+		return err
 	case refused != nil && revoked(refused):
 		s.checks.answered(now, true)
 		return s.over(ctx, r, held, audit.Record{Action: audit.ActionSessionRevoked, Detail: "why=" + refused.Kind.String(),

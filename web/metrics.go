@@ -129,6 +129,7 @@ type state struct {
 	free, total, database, signedIns *metrics.Desc
 	growth, full                     *metrics.Desc
 	reachable, answerAge             *metrics.Desc
+	certificateEnd                   *metrics.Desc
 	reviews, reviewsInTime           *metrics.Desc
 }
 
@@ -137,34 +138,35 @@ func newState(cfg Config) *state {
 		return &metrics.Desc{Name: "coc_console_" + name, Help: help, Type: metrics.TypeGauge, Labels: labels}
 	}
 	return &state{Config: cfg,
-		warning:       gauge("log_warning", "1 while the audit log warns of this.", "kind"),
-		readable:      gauge("readable", "0 when this part could not be asked for its numbers.", "part"),
-		unwritten:     gauge("answers_unwritten", "1 while an answer to an operation is not in the audit log."),
-		policyBroken:  gauge("policy_files_broken", "1 while changed policy files are broken, and the console still uses the previous ones."),
-		clockSkew:     gauge("clock_skew_seconds", "How far this machine's clock is ahead of another; below zero where it is behind.", "against"),
-		records:       gauge("log_records", "Records in the audit log."),
-		behind:        gauge("log_search_behind_records", "Records that the search tables do not have yet."),
-		open:          gauge("operations_open", "Operations whose effect is awaited."),
-		commit:        gauge("log_commit_duration_seconds", "Duration of the latest commits.", "quantile"),
-		pending:       gauge("log_commit_pending_seconds", "How long the running commit of the audit log takes already; 0 when none runs."),
-		failing:       gauge("log_failing", "1 when the last commit failed."),
-		signedRecords: gauge("log_checkpoint_records", "Records in the latest signed checkpoint."),
-		signedAge:     gauge("log_checkpoint_age_seconds", "Time since the latest checkpoint was signed."),
-		anchorAge:     gauge("log_anchor_age_seconds", "Time since an anchor took a checkpoint; 0 is the console's own log, then come the file and the webhook.", "anchor"),
-		anchorFailing: gauge("log_anchor_failing", "1 when an anchor did not take the latest checkpoint.", "anchor"),
-		verified:      gauge("log_verified_records", "Records up to which the log is verified."),
-		verifiedAge:   gauge("log_verified_age_seconds", "Time since the last verification ended."),
-		findings:      gauge("log_verification_findings", "Findings of the last verification."),
-		free:          gauge("log_disk_free_bytes", "Space that is left on the log's disk."),
-		total:         gauge("log_disk_size_bytes", "Size of the log's disk."),
-		database:      gauge("database_size_bytes", "Size of a database.", "database"),
-		growth:        gauge("log_growth_bytes_per_day", "How much the databases grow a day, by the records of the last week."),
-		full:          gauge("log_disk_full_timestamp_seconds", "When the log's disk is full if it goes on like this, in seconds since 1970; nothing while that is not known."),
-		signedIns:     gauge("sessions", "Sessions that are live."),
-		reviews:       gauge("reviews", "Operations of the last 90 days that were to be reviewed, by how that went: in_time, late, overdue, or open.", "state"),
-		reviewsInTime: gauge("reviews_in_time_ratio", "Share that was reviewed within two days of those that had to be by now."),
-		reachable:     gauge("upstream_reachable", "1 when the last call to IAM or COC was answered.", "service"),
-		answerAge:     gauge("upstream_answer_age_seconds", "Time since IAM or COC last answered.", "service"),
+		warning:        gauge("log_warning", "1 while the audit log warns of this.", "kind"),
+		readable:       gauge("readable", "0 when this part could not be asked for its numbers.", "part"),
+		unwritten:      gauge("answers_unwritten", "1 while an answer to an operation is not in the audit log."),
+		policyBroken:   gauge("policy_files_broken", "1 while changed policy files are broken, and the console still uses the previous ones."),
+		clockSkew:      gauge("clock_skew_seconds", "How far this machine's clock is ahead of another; below zero where it is behind.", "against"),
+		records:        gauge("log_records", "Records in the audit log."),
+		behind:         gauge("log_search_behind_records", "Records that the search tables do not have yet."),
+		open:           gauge("operations_open", "Operations whose effect is awaited."),
+		commit:         gauge("log_commit_duration_seconds", "Duration of the latest commits.", "quantile"),
+		pending:        gauge("log_commit_pending_seconds", "How long the running commit of the audit log takes already; 0 when none runs."),
+		failing:        gauge("log_failing", "1 when the last commit failed."),
+		signedRecords:  gauge("log_checkpoint_records", "Records in the latest signed checkpoint."),
+		signedAge:      gauge("log_checkpoint_age_seconds", "Time since the latest checkpoint was signed."),
+		anchorAge:      gauge("log_anchor_age_seconds", "Time since an anchor took a checkpoint; 0 is the console's own log, then come the file and the webhook.", "anchor"),
+		anchorFailing:  gauge("log_anchor_failing", "1 when an anchor did not take the latest checkpoint.", "anchor"),
+		verified:       gauge("log_verified_records", "Records up to which the log is verified."),
+		verifiedAge:    gauge("log_verified_age_seconds", "Time since the last verification ended."),
+		findings:       gauge("log_verification_findings", "Findings of the last verification."),
+		free:           gauge("log_disk_free_bytes", "Space that is left on the log's disk."),
+		total:          gauge("log_disk_size_bytes", "Size of the log's disk."),
+		database:       gauge("database_size_bytes", "Size of a database.", "database"),
+		growth:         gauge("log_growth_bytes_per_day", "How much the databases grow a day, by the records of the last week; known after a day."),
+		full:           gauge("log_disk_full_timestamp_seconds", "When the log's disk is full if it goes on like this, in seconds since 1970; nothing while that is not known."),
+		signedIns:      gauge("sessions", "Sessions that are live."),
+		reviews:        gauge("reviews", "Operations of the last 90 days that were to be reviewed, by how that went: in_time, late, overdue, or open.", "state"),
+		reviewsInTime:  gauge("reviews_in_time_ratio", "Share that was reviewed within two days of those that had to be by now."),
+		reachable:      gauge("upstream_reachable", "1 when the last call to IAM or COC was answered.", "service"),
+		certificateEnd: gauge("certificate_end_timestamp_seconds", "When the certificate that the console serves ends, in seconds since 1970; 0 while there is none, nothing where a proxy has it."),
+		answerAge:      gauge("upstream_answer_age_seconds", "Time since IAM or COC last answered.", "service"),
 	}
 }
 
@@ -178,6 +180,10 @@ func (s *state) collect(set metrics.Set) {
 	s.collectLog(ctx, set)
 	s.collectChecks(set)
 	s.collectServices(set)
+	if asks := s.Observed.Certificate; asks != nil {
+		end, _ := asks()
+		set(s.certificateEnd, max(0, float64(end.Unix())))
+	}
 	s.collectReviews(ctx, set)
 	n, err := s.Sessions.Count(ctx)
 	set(s.readable, one(err == nil), "sessions")
@@ -202,7 +208,9 @@ func (s *state) collectGrowth(ctx context.Context, set metrics.Set, bytes int64)
 	if err != nil {
 		return
 	}
-	set(s.growth, g.BytesPerDay)
+	if g.Known {
+		set(s.growth, g.BytesPerDay)
+	}
 	if !g.Full.IsZero() {
 		set(s.full, float64(g.Full.Unix()))
 	}

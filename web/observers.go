@@ -49,7 +49,7 @@ func viewOf(s *watch.Snapshot, ok bool) (operate.View, bool) {
 
 // ViewerCaller returns the caller of somebody who looks, or of the service identity.
 func (o Observers) ViewerCaller(ctx context.Context, ticket coc.ExecuteUUID, of audit.Actor,
-	refused ...huawei.Token) (coc.Caller, error) {
+	refused ...huawei.Credential) (coc.Caller, error) {
 	key := watch.Key{Account: of.AccountID, Project: of.ProjectID, Ticket: ticket}
 	if caller, ok := o.Watcher.ViewerCaller(ctx, key, refused...); ok {
 		return caller, nil
@@ -57,11 +57,11 @@ func (o Observers) ViewerCaller(ctx context.Context, ticket coc.ExecuteUUID, of 
 	if o.Service == nil {
 		return coc.Caller{}, operate.ErrNobodyLooks
 	}
-	token, err := o.Service.Token(ctx, of.AccountID, of.AccountName, of.ProjectID, func(t huawei.Token) bool {
-		return slices.ContainsFunc(refused, t.Equal)
+	token, err := o.Service.Token(ctx, of.AccountID, of.AccountName, of.ProjectID, func(t huawei.Credential) bool {
+		return slices.ContainsFunc(refused, t.Is)
 	})
 	if err != nil {
 		return coc.Caller{}, fmt.Errorf("%w, and the service identity: %w", operate.ErrNobodyLooks, err)
 	}
-	return coc.Caller{Token: token, Language: coc.EnUS, ProjectID: of.ProjectID, UserProfile: o.UserProfile}, nil
+	return coc.Caller{Credential: token, Language: coc.EnUS, ProjectID: of.ProjectID, UserProfile: o.UserProfile}, nil
 }

@@ -42,10 +42,16 @@ func TestChangedPoliciesAreReviewed(t *testing.T) {
 			page := boss.get("/policies/change")
 			boss.want(page, http.StatusOK, texts.Sum(1, 1, 0), texts.Verdict["denied"], "calm", "demo/operator", texts.TakeUp, texts.Last(90))
 			boss.want(boss.get("/policies/change?days=7"), http.StatusOK, texts.Sum(1, 1, 0))
+			if strings.Contains(page.body, texts.TrialNewest) {
+				t.Error("policies in trial would change something")
+			}
 			shown := candidate(t, page)
 			b.want(b.post("/policies/change", url.Values{"candidate": shown["candidate"], "person": {b.person()}}), http.StatusForbidden)
 			boss.want(boss.post("/policies/change", url.Values{"candidate": shown["candidate"], "person": {b.person()}}),
 				http.StatusConflict, texts.TakeUp)
+			change(free + `@id("trial") @mode("shadow") forbid (principal, action == Action::"PAUSE_ORDER", resource);`)
+			boss.want(boss.get("/policies/change"), http.StatusOK, texts.Sum(1, 0, 0), texts.Trials(1), texts.TrialRules, texts.TrialNewest,
+				texts.Tried, "demo/operator", "trial")
 			change(free + `@id("calmer") forbid (principal, action in Action::"operate", resource);`)
 			boss.want(boss.post("/policies/change", shown), http.StatusConflict, texts.Stale, "calmer")
 			if n := len(c.records(audit.ActionPolicyChanged)); n != 0 {

@@ -96,7 +96,7 @@ func (c *console) elsewhere(scenario string, op coc.Operation) func() {
 	must(c.t, err)
 	c.t.Cleanup(client.Close)
 	return func() {
-		caller := coc.Caller{Token: huawei.NewToken(token.Reveal()), ProjectID: id.ProjectID}
+		caller := coc.Caller{Credential: huawei.NewToken(token.Reveal()), ProjectID: id.ProjectID}
 		if _, err := client.Operate(c.t.Context(), caller, proof{}, coc.ExecuteUUID(c.sim.UUID(scenario)), op); err != nil {
 			c.t.Error(err)
 		}

@@ -15,6 +15,11 @@ import (
 // Another port of the same host is another site. A link may still lead here.
 func (s *server) sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
+	if s.Outside.Origin != "" { // a proxy may call the console by another name than the browser
+		if err := protection.AddTrustedOrigin(s.Outside.Origin); err != nil {
+			s.Logger.Warn("the origin of --url is not trusted", "origin", s.Outside.Origin, "error", err)
+		}
+	}
 	return func(c echo.Context) error {
 		err := protection.Check(c.Request())
 		if err == nil && !s.route(c).forPrograms() && fetchedByOther(c.Request()) {

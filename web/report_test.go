@@ -2,12 +2,15 @@ package web_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"coc-console/audit"
 	"coc-console/internal/i18n"
 )
+
+var csvLink = regexp.MustCompile(`href="([^"]*table=[^"]*)"`)
 
 // TestReportPage: managers see what everybody did, others what they did
 // themselves; each table is a file, and what was looked at is in the log.
@@ -34,6 +37,15 @@ func TestReportPage(t *testing.T) {
 	file := manager.get("/audit/report?table=overrides")
 	if got := file.Header.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="report-overrides-`) || !strings.Contains(file.body, ",'=SUM(A1),") {
 		t.Errorf("the file %s is\n%s", got, file.body)
+	}
+	links := csvLink.FindAllStringSubmatch(manager.get("/audit/report").body, -1)
+	for _, link := range links {
+		if got := manager.get(unescaped(link[1])).Header.Get("Content-Type"); got != "text/csv; charset=utf-8" {
+			t.Errorf("%s leads to %s", link[1], got)
+		}
+	}
+	if len(links) < 7 {
+		t.Errorf("%d tables can be downloaded", len(links))
 	}
 	if file := operator.get("/audit/report?table=overrides"); strings.Contains(file.body, "SUM") {
 		t.Error("an operator's file has what somebody else did")

@@ -121,9 +121,15 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune
 func (s *server) transport(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		c.SetRequest(r.WithContext(handlers.WithSecure(r.Context(), s.overTLS(r))))
+		c.SetRequest(r.WithContext(handlers.WithSecure(r.Context(), s.proxies.OverTLS(r))))
 		return next(c)
 	}
+}
+
+// safeToSignIn reports whether a password may travel: over TLS, or over plain
+// http that does not leave the machine.
+func (s *server) safeToSignIn(c echo.Context) bool {
+	return isSecure(c) || s.proxies.OnMachine(c.Request())
 }
 
 func isSecure(c echo.Context) bool { return handlers.IsSecure(c.Request().Context()) }

@@ -27,9 +27,13 @@ import (
 	"coc-console/audit"
 	"coc-console/handlers"
 	"coc-console/internal/coc"
+	"coc-console/internal/company"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
+	"coc-console/internal/outside"
+	"coc-console/internal/renewal"
+	"coc-console/internal/signin"
 	"coc-console/internal/store"
 )
 
@@ -56,15 +60,20 @@ type SessionConfig struct {
 	Logger      *slog.Logger
 	Now         func() time.Time
 
-	// Introspect asks IAM whose token it is; nil: tokens are believed until COC
+	// Introspect asks IAM whether a credential is still good, and whose it is; nil: credentials are believed until COC
 	// refuses them. Its errors are *iam.Error.
-	Introspect func(context.Context, huawei.Token) (iam.Identity, error)
+	Introspect func(ctx context.Context, credential huawei.Credential, known iam.Identity) (iam.Identity, error)
+	// Renew gets a new credential in a project; nil: none can be renewed. It is not called twice at the same time for
+	// one session, by whichever console. See company.Providers.Renew.
+	Renew func(ctx context.Context, r company.Renewal, project string) (company.Entry, error)
 	// Admits says whether somebody may still use the console; nil: everybody may.
 	Admits func(audit.Actor) bool
 	// Record writes to the audit log that a session ended; nil: nobody listens.
 	Record func(context.Context, audit.Record) error
 	// Limited hears of what a limit stopped; nil: nobody listens.
 	Limited func(limit string)
+	// Outside is where people reach the console.
+	Outside outside.Address
 	// PerPerson is how many sessions one person can have; 0: 10.
 	PerPerson int
 }
@@ -85,6 +94,7 @@ type Sessions struct {
 	rows      *store.Sessions
 	unsealed  unsealed
 	checks    checks
+	turns     *renewal.Turns
 	onEnd     atomic.Pointer[func(row string)] // ends the streams of a session here
 
 	mu      sync.Mutex
@@ -127,21 +137,28 @@ func NewSessions(cfg SessionConfig) (*Sessions, error) {
 	if cfg.PerPerson <= 0 {
 		cfg.PerPerson = defaultPerPerson
 	}
-	return &Sessions{SessionConfig: cfg, rows: store.NewSessions(store.DB{Write: cfg.Write, Read: cfg.Read, AtOnce: !cfg.OnSQLite}), seal: seal, hashKey: hashKey, personKey: personKey, macKey: macKey,
-		console: hex.EncodeToString(console), checks: newChecks()}, nil
+	rows := store.NewSessions(store.DB{Write: cfg.Write, Read: cfg.Read, AtOnce: !cfg.OnSQLite})
+	return &Sessions{SessionConfig: cfg, rows: rows, seal: seal, hashKey: hashKey, personKey: personKey, macKey: macKey,
+		console: hex.EncodeToString(console), checks: newChecks(), turns: renewal.New(rows, cfg.Now)}, nil
 }
 
-// content is what a session holds. Token is a plain string here because the
-// sealed row is the one place where it must be written out.
+// content is what a session holds. The credential is plain text here because the sealed row is the one place where it
+// must be written out.
 type content struct {
-	Token    string        `json:"token"`
+	huawei.Stored
+
 	Actor    audit.Actor   `json:"actor"`
 	Language i18n.Language `json:"language"`
-	Expires  time.Time     `json:"expires"`
+	Expires  time.Time     `json:"expires"` // of the session
 	Begun    time.Time     `json:"begun"`
 	Address  string        `json:"address,omitempty"` // where the sign-in came from
 	Browser  string        `json:"browser,omitempty"`
 	Company  bool          `json:"company,omitempty"` // signed in with the company's account
+
+	Kept *company.Kept `json:"renewal,omitempty"`
+	Made time.Time     `json:"made,omitzero"`  // when the credential was
+	Ends time.Time     `json:"ends,omitzero"`  // when it does
+	Over string        `json:"over,omitempty"` // why it is over, until its browser has heard that; empty: it is not
 }
 
 // contentKey and rowValue are the values of a gorilla session: what it holds,
@@ -155,17 +172,25 @@ type (
 // and not by port: the name has a digest of the session key, so that two consoles
 // on one host do not end each other's sessions, while consoles that share their
 // sessions share the cookie. It has the __Host- prefix where TLS is used: browsers
-// then take the cookie only with Secure, for the whole host and no other. Plain
-// http is for loopback, where Safari refuses the prefix.
-func (s *Sessions) CookieName(secure bool) string { return formerCookieName(secure) + "-" + s.console }
+// then take the cookie only with Secure, for the whole host and no other; below a
+// path it has __Secure-. Plain http is for loopback, where Safari refuses both.
+func (s *Sessions) CookieName(secure bool) string { return s.cookieName(s.Outside, secure) }
 
-// formerCookieName is the name of cookies until the release before. They are
-// still read, for one release, where there is none under the new name.
-func formerCookieName(secure bool) string {
-	if secure {
-		return "__Host-coc-console"
+func (s *Sessions) cookieName(at outside.Address, secure bool) string {
+	return at.CookiePrefix(secure) + "coc-console-" + s.console
+}
+
+// cookieOf is the session's cookie in a request. Those of a console that was at the root of its host are still read
+// below a path, and for one release those of the release before, which had no digest.
+func (s *Sessions) cookieOf(r *http.Request, name string) (*http.Cookie, error) {
+	cookie, err := r.Cookie(name)
+	if secure := name != outside.WithoutPrefix(name); err != nil && secure {
+		cookie, err = r.Cookie(s.cookieName(outside.Address{}, secure))
 	}
-	return "coc-console"
+	if err != nil {
+		cookie, err = r.Cookie(strings.TrimSuffix(name, "-"+s.console))
+	}
+	return cookie, err //nolint:wrapcheck // there is none
 }
 
 // Get returns the request's session, from gorilla's registry when it was
@@ -180,14 +205,14 @@ func (s *Sessions) Get(r *http.Request, name string) (*sessions.Session, error) 
 func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
 	session.IsNew = true
-	cookie, err := r.Cookie(name)
-	if err != nil {
-		cookie, err = r.Cookie(strings.TrimSuffix(name, "-"+s.console))
-	}
+	cookie, err := s.cookieOf(r, name)
 	if err != nil || !validID(cookie.Value) {
 		return session, nil //nolint:nilerr // no cookie is no error: nobody is signed in
 	}
 	row, held, err := s.find(r.Context(), rowKey(cookie.Value))
+	if _, over := errors.AsType[*overError](err); over {
+		session.ID = cookie.Value // its browser is told why
+	}
 	if errors.Is(err, errNoSession) {
 		return session, nil
 	}
@@ -259,15 +284,6 @@ func (s *Sessions) store(ctx context.Context, row string, held content) error {
 		Checked: now, Person: s.person(held.Actor)}
 	r.MAC = s.mac(r)
 	return s.rows.Add(ctx, r)
-}
-
-// change replaces what a session holds, if it has not been ended meanwhile.
-func (s *Sessions) change(ctx context.Context, row string, held content) error {
-	sealed, err := s.sealed(row, held)
-	if err != nil {
-		return err
-	}
-	return s.rows.SetSealed(ctx, row, sealed)
 }
 
 // sealed is a row's content; the row's key is bound into it, so that a row
@@ -351,35 +367,48 @@ func (s *Sessions) Caller(ctx context.Context, row string) (coc.Caller, error) {
 		return coc.Caller{}, err
 	}
 	s.used(r)
-	return s.caller(held), nil
+	if held, err = s.renewed(ctx, r, held); err != nil {
+		return coc.Caller{}, err
+	}
+	return s.caller(row, held), nil
 }
 
-func (s *Sessions) caller(held content) coc.Caller {
-	return coc.Caller{Token: huawei.NewToken(held.Token), Language: coc.Language(held.Language),
+func (s *Sessions) caller(row string, held content) coc.Caller {
+	c := coc.Caller{Credential: held.Credential(), Language: coc.Language(held.Language),
 		ProjectID: held.Actor.ProjectID, UserProfile: s.UserProfile}
+	if s.canRenew(held) {
+		c.Refused = func(ctx context.Context, refused huawei.Credential) (huawei.Credential, bool) {
+			return s.refused(ctx, row, refused)
+		}
+	}
+	return c
 }
 
 func (s *Sessions) viewer(row string, held content) handlers.Viewer {
-	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(held),
+	return handlers.Viewer{SessionKey: row, SessionName: s.name(row), Actor: held.Actor, Caller: s.caller(row, held),
 		Manager: s.Manager(held.Actor), Expires: held.Expires, Person: s.personValue(held.Actor), Marker: s.marker(held.Actor),
 		Company: held.Company}
 }
 
 // Begin replaces the browser's session by a new one under a new id.
 func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer, error) {
+	held := content{
+		Stored: huawei.Store(n.Credential), Language: n.Language, Begun: s.Now(),
+		Address: handlers.OriginFrom(c.Request().Context()).Address, Browser: c.Request().UserAgent(),
+		Actor: signin.ActorOf(n.Identity),
+	}
+	s.lasts(&held, n.Entry)
+	if n.Continues {
+		if err := s.continues(c, &held); err != nil {
+			return handlers.Viewer{}, err
+		}
+	}
 	if err := s.forget(c); err != nil {
 		return handlers.Viewer{}, unavailable(err)
 	}
-	id := n.Identity
-	held := content{
-		Token: n.Token.Reveal(), Language: n.Language, Expires: id.Expires, Begun: s.Now(), Company: n.Company,
-		Address: handlers.OriginFrom(c.Request().Context()).Address, Browser: c.Request().UserAgent(),
-		Actor: audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
-			ProjectID: id.ProjectID, ProjectName: id.ProjectName, Groups: id.Groups},
-	}
 	s.makeRoom(c.Request().Context(), held.Actor)
 	session := sessions.NewSession(s, s.CookieName(isSecure(c)))
-	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: max(1, int(id.Expires.Sub(s.Now()).Seconds()))}
+	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: max(1, int(held.Expires.Sub(s.Now()).Seconds()))}
 	session.Values[contentKey{}] = held
 	if err := s.Save(c.Request(), c.Response(), session); err != nil {
 		return handlers.Viewer{}, unavailable(err)
@@ -404,13 +433,14 @@ func (s *Sessions) remove(ctx context.Context, id string) error {
 }
 
 // End deletes the browser's session and its cookie.
-func (s *Sessions) End(c echo.Context) error {
+func (s *Sessions) End(c echo.Context) (company.Renewal, error) {
 	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
 	if err != nil {
-		return unavailable(err)
+		return company.Renewal{}, unavailable(err)
 	}
+	held, _ := session.Values[contentKey{}].(content)
 	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: -1}
-	return unavailable(s.Save(c.Request(), c.Response(), session))
+	return held.renewal(), unavailable(s.Save(c.Request(), c.Response(), session))
 }
 
 // SetLanguage remembers a language in a cookie and in the session.
@@ -424,42 +454,5 @@ func (s *Sessions) SetLanguage(c echo.Context, l i18n.Language) error {
 	if !ok || held.Language == l {
 		return nil
 	}
-	held.Language = l
-	return unavailable(s.change(c.Request().Context(), rowKey(session.ID), held))
-}
-
-// SetTheme remembers a theme in a cookie.
-func (s *Sessions) SetTheme(c echo.Context, t handlers.Theme) error {
-	setPreference(c, themeCookie, string(t))
-	return nil
-}
-
-// SetShortcuts remembers in a cookie that single keys do nothing.
-func (s *Sessions) SetShortcuts(c echo.Context, on bool) error {
-	value := "off"
-	if on {
-		value = ""
-	}
-	setPreference(c, shortcutsCookie, value)
-	return nil
-}
-
-// The cookies of what a reader prefers. zone is set by the browser's script.
-const (
-	languageCookie = "language"
-	themeCookie    = "theme"
-	zoneCookie     = "zone"
-
-	shortcutsCookie = "shortcuts"
-)
-
-func setPreference(c echo.Context, name, value string) {
-	age := 365 * 24 * 60 * 60
-	if value == "" {
-		age = -1
-	}
-	c.SetCookie(&http.Cookie{ //nolint:gosec // see Sessions.cookie
-		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true,
-		Secure: isSecure(c), SameSite: http.SameSiteLaxMode,
-	})
+	return unavailable(s.change(c.Request().Context(), rowKey(session.ID), func(held *content) { held.Language = l }))
 }

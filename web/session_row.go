@@ -39,8 +39,12 @@ func (s *Sessions) openRowBy(r store.Session, open func(row string, sealed []byt
 		return content{}, errNoSession
 	}
 	held, err := open(r.ID, r.Sealed)
-	if err == nil && !held.Expires.After(now) {
+	switch {
+	case err != nil:
+	case !held.Expires.After(now):
 		return content{}, errNoSession
+	case held.Over != "":
+		return content{}, &overError{held.Over}
 	}
 	return held, err
 }
@@ -146,6 +150,36 @@ func (s *Sessions) update(ctx context.Context, row string, change func(*store.Se
 	return nil // others keep it up to date
 }
 
+// change changes what a session holds, if it has not been ended meanwhile. Of several that do so at once each builds on
+// what the others have done.
+func (s *Sessions) change(ctx context.Context, row string, change func(*content)) error {
+	const tries = 10
+	for range tries {
+		r, err := s.rows.Latest(ctx, row)
+		if errors.Is(err, store.ErrNoSession) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		held, err := s.open(row, r.Sealed)
+		if err != nil {
+			return nil //nolint:nilerr // it is no session any more
+		}
+		change(&held)
+		sealed, err := s.sealed(row, held)
+		if err != nil {
+			return err
+		}
+		if changed, err := s.rows.SetSealed(ctx, row, r.Sealed, sealed); err != nil || changed {
+			return err
+		}
+	}
+	return errBusySession
+}
+
+var errBusySession = errors.New("a session changes all the time")
+
 // live returns the live sessions, of one person or of all (""), those that
 // were used last first. limit bounds how many are read.
 func (s *Sessions) live(ctx context.Context, person string, limit int) (rows []store.Session, held []content,
@@ -193,11 +227,7 @@ func (s *Sessions) end(ctx context.Context, row store.Session, held content, r a
 	if err != nil || !was {
 		return err
 	}
-	s.unsealed.drop(row.ID)
-	s.checks.forget(row.ID)
-	if ended := s.onEnd.Load(); ended != nil {
-		(*ended)(row.ID)
-	}
+	s.forgetRow(row.ID)
 	if r.Outcome == "" {
 		r.Outcome = audit.OutcomeSucceeded
 	}
@@ -205,6 +235,15 @@ func (s *Sessions) end(ctx context.Context, row store.Session, held content, r a
 		r.Actor, r.Origin = held.Actor, audit.Origin{Session: s.name(row.ID)}
 	}
 	return s.record(ctx, r)
+}
+
+// forgetRow has this console know nothing more of a session that has ended.
+func (s *Sessions) forgetRow(row string) {
+	s.unsealed.drop(row)
+	s.checks.forget(row)
+	if ended := s.onEnd.Load(); ended != nil {
+		(*ended)(row)
+	}
 }
 
 func (s *Sessions) record(ctx context.Context, r audit.Record) error {

@@ -1,9 +1,13 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
+
+	"coc-console/internal/company"
+	"coc-console/internal/huawei"
 )
 
 // TestUnsealedSessions: a session is unsealed once while it is in use, again when
@@ -16,7 +20,7 @@ func TestUnsealedSessions(t *testing.T) {
 		if string(sealed) == "broken" {
 			return content{}, errNoSession
 		}
-		return content{Token: row + string(sealed)}, nil
+		return content{Stored: huawei.Stored{Token: row + string(sealed)}}, nil
 	})
 	for _, step := range []struct {
 		row, sealed string
@@ -42,5 +46,22 @@ func TestUnsealedSessions(t *testing.T) {
 	}
 	if len(u.all) > maxUnsealed {
 		t.Errorf("%d sessions are unsealed", len(u.all))
+	}
+}
+
+// TestOlderContent: what versions before sealed, without credentials and renewals, is a session as it was.
+func TestOlderContent(t *testing.T) {
+	for provider, older := range map[string]string{
+		"":        `{"token":"MIIold","actor":{"user_id":"u"},"language":"zh-cn","expires":"2026-11-30T10:00:00Z","begun":"2026-11-29T10:00:00Z"}`,
+		"company": `{"token":"MIIold","actor":{"user_id":"u"},"language":"zh-cn","expires":"2026-11-30T10:00:00Z","begun":"2026-11-29T10:00:00Z","company":true}`,
+	} {
+		var held content
+		if err := json.Unmarshal([]byte(older), &held); err != nil {
+			t.Fatal(err)
+		}
+		s := Sessions{SessionConfig: SessionConfig{Renew: company.Providers{}.Renew}}
+		if c := held.Credential(); c == nil || !c.Is(huawei.NewToken("MIIold")) || held.renewal().Provider != provider || s.canRenew(held) || held.Expires.IsZero() {
+			t.Errorf("%s is read as %+v", older, held)
+		}
 	}
 }

@@ -18,7 +18,9 @@ import (
 
 	"coc-console/audit"
 	"coc-console/handlers"
+	"coc-console/internal/forwarded"
 	"coc-console/internal/i18n"
+	"coc-console/internal/outside"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/store"
 	"coc-console/static"
@@ -41,11 +43,14 @@ type Config struct {
 	HSTSSubdomains bool
 	// People limits what each person uses; nil: nothing is limited.
 	People *ratelimit.People
+	// Outside is where people reach the console.
+	Outside outside.Address
 }
 
 type server struct {
 	Config
-	routes map[string]route // by method and path
+	routes  map[string]route // by method and path
+	proxies *forwarded.Proxies
 }
 
 // New returns the console's handler.
@@ -53,7 +58,8 @@ func New(cfg Config) http.Handler {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics()
 	}
-	s := &server{Config: cfg, routes: map[string]route{}}
+	s := &server{Config: cfg, routes: map[string]route{},
+		proxies: &forwarded.Proxies{Trusted: cfg.TrustedProxies, Logger: cfg.Logger}}
 	if end := cfg.Handlers.EndStreams; cfg.Sessions != nil {
 		cfg.Sessions.onEnd.Store(&end)
 	}
@@ -62,9 +68,9 @@ func New(cfg Config) http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.errorHandler
-	e.IPExtractor = s.extractor()
+	e.IPExtractor = s.proxies.Client
 	// Gzip stands inside the log, so that what is logged is what was sent.
-	e.Use(s.limitTime, s.transport, s.withOrigin, s.log, s.recover, s.headers,
+	e.Use(s.limitTime, s.transport, s.withOrigin, s.log, s.recover, s.headers, s.leadOutside,
 		middleware.GzipWithConfig(middleware.GzipConfig{Level: 5, MinLength: 1024, Skipper: s.isCompressed}),
 		s.withPreferences, s.sameSite, s.limitBody)
 	for _, r := range list {
@@ -80,15 +86,27 @@ func New(cfg Config) http.Handler {
 	files := static.Handler()
 	// No ServeMux: it would answer odd paths by itself, past the headers and
 	// the log.
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return cfg.Outside.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/static/") {
-			s.setSecurityHeaders(w.Header(), s.overTLS(r))
+			s.setSecurityHeaders(w.Header(), s.proxies.OverTLS(r))
 			files.ServeHTTP(w, r)
 			cfg.Metrics.static.Inc()
 			return
 		}
 		e.ServeHTTP(w, r)
-	})
+	}))
+}
+
+// leadOutside stands behind whatever sets headers at the last moment. It lets what an answer leads to, and its
+// cookies, be where people reach the console.
+func (s *server) leadOutside(next echo.HandlerFunc) echo.HandlerFunc {
+	if s.Outside.Path == "" {
+		return next
+	}
+	return func(c echo.Context) error {
+		c.Response().Before(func() { s.Outside.Header(c.Response().Header()) })
+		return next(c)
+	}
 }
 
 // route is the route that a request was found to be for, or none.
@@ -186,14 +204,14 @@ func (s *server) guard(r route) echo.HandlerFunc {
 			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemInsecure}
 		}
 		if r.access == fromMachine {
-			if s.MetricsElsewhere || !s.onMachine(c) {
+			if s.MetricsElsewhere || !s.proxies.OnMachine(c.Request()) {
 				return &handlers.Problem{Status: http.StatusNotFound, Kind: handlers.ProblemNotFound}
 			}
 			return r.handler(c)
 		}
 		viewer, ok, err := s.identify(c)
 		if err != nil {
-			return unavailable(err)
+			return renewalProblem(err)
 		}
 		if ok {
 			c.SetRequest(c.Request().WithContext(s.viewing(c.Request().Context(), viewer)))
@@ -224,6 +242,8 @@ func (s *server) identify(c echo.Context) (handlers.Viewer, bool, error) {
 	// A page that refreshes itself is no sign of a person.
 	if ok && !handlers.IsRefresh(c) {
 		s.touch(c.Request().Context(), v.SessionKey)
+	} else if ok {
+		s.Handlers.NoteRefresh(c, v)
 	}
 	return v, ok, err
 }
@@ -240,8 +260,15 @@ func (s *server) owner(c echo.Context) (handlers.Viewer, bool, error) {
 	}
 	row := rowKey(session.ID)
 	if r, ok := session.Values[rowValue{}].(store.Session); ok {
-		if err := s.Sessions.keep(c.Request().Context(), r, held); errors.Is(err, errNoSession) {
+		held, err = s.Sessions.renewed(c.Request().Context(), r, held)
+		if err == nil {
+			err = s.Sessions.keep(c.Request().Context(), r, held)
+		}
+		if errors.Is(err, errNoSession) {
 			return handlers.Viewer{}, false, nil
+		}
+		if err != nil {
+			return handlers.Viewer{}, false, err
 		}
 	}
 	return s.Sessions.viewer(row, held), true, nil

@@ -48,10 +48,10 @@ func (a File) publish(ctx context.Context, signed []byte, extends func([]byte) e
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // lets go of the lock
 	if err := files.Lock(ctx, lock); err != nil {
-		return err
+		return errors.Join(err, lock.Close())
 	}
+	defer func() { _ = files.Unlock(lock) }()
 	older, err := a.last()
 	if err != nil || bytes.Equal(older, signed) {
 		return err

@@ -44,6 +44,7 @@ type manifest struct {
 	Format  string            `json:"format"`
 	Log     string            `json:"log"`
 	Kind    string            `json:"kind"`
+	Rows    string            `json:"rows,omitempty"` // the query is of rows, and each record belongs to one
 	Query   string            `json:"query,omitempty"`
 	First   int64             `json:"first"` // numbers that were looked at
 	Last    int64             `json:"last"`
@@ -76,6 +77,9 @@ func (m manifest) summary() string {
 		fmt.Fprintf(&b, "Holds:       all records from number %d to number %d\n", m.First, m.Last)
 	} else {
 		fmt.Fprintf(&b, "Holds:       what a search among the records %d to %d found\n", m.First, m.Last)
+	}
+	if m.Rows != "" {
+		fmt.Fprintf(&b, "Rows:        %s\n", m.Rows)
 	}
 	if m.Query != "" {
 		fmt.Fprintf(&b, "Query:       %s\n", strconv.Quote(m.Query))
@@ -131,7 +135,8 @@ What it does not prove
 * Of a search: that it found all. The records are genuine; that there are no
   others cannot be shown this way. Ask for the whole range of numbers instead.
 * The query and the numbers above are what the maker says was asked for. Each
-  record was checked to fit them; they are not signed.
+  record was checked to fit them, but where the query is one of rows; they are
+  not signed.
 * That what a record says was true when it was written.
 * Anything, if the key is not the log's, or if its owner signed two histories.
   Checkpoints that others kept show that.

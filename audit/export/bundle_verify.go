@@ -37,6 +37,7 @@ func (f BundleFinding) String() string { return f.Text }
 type BundleReport struct {
 	Kind        string // BundleRange or BundleSearch
 	Query       string // what was asked for, as the maker says
+	Rows        string // what the query is of, as the maker says; empty: of records, each of which fits it
 	First, Last int64  // the numbers that were looked at; of a range, all are there
 	Records     int64  // with Pruned
 	Pruned      int64  // those of which the log, or the maker, kept only the hash
@@ -165,6 +166,7 @@ func (b *bundleCheck) readManifest() bool {
 		return false
 	}
 	b.report.Kind, b.report.Query, b.report.First, b.report.Last = m.Kind, m.Query, m.First, m.Last
+	b.report.Rows = m.Rows
 	var err error
 	if b.query, err = search.ParseQuery(m.Query, time.UTC); err != nil {
 		b.find(fileManifest, 0, "%v", err)

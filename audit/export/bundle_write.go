@@ -29,6 +29,7 @@ import (
 type BundleOptions struct {
 	Anchors  [][]byte // checkpoints that were kept elsewhere: it is shown that the log continues them
 	Progress Progress // may be nil
+	Rows     *Rows    // their records and no others; the query is then not looked at
 }
 
 // Bundle writes a zip with the matching records and the proof that the
@@ -44,7 +45,7 @@ func Bundle(ctx context.Context, w io.Writer, in *search.Index, q search.Query, 
 	b.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
 		return flate.NewWriter(w, flate.BestSpeed)
 	})
-	s, err := b.begin(ctx, in, q)
+	s, err := b.begin(ctx, in, q, o.Rows)
 	if err != nil {
 		return err
 	}
@@ -88,11 +89,17 @@ type bundler struct {
 }
 
 // begin decides what the bundle holds.
-func (b *bundler) begin(ctx context.Context, in *search.Index, q search.Query) (selection, error) {
+func (b *bundler) begin(ctx context.Context, in *search.Index, q search.Query, rows *Rows) (selection, error) {
 	b.hashed = sha256.New()
 	var err error
 	if b.checkpoint, err = latest(ctx, b.log); err != nil {
 		return selection{}, err
+	}
+	if b.pruned, err = b.log.Pruned(ctx); err != nil {
+		return selection{}, err
+	}
+	if rows != nil {
+		return b.beginRows(rows)
 	}
 	s, err := selected(ctx, in, q)
 	if err != nil {
@@ -102,16 +109,18 @@ func (b *bundler) begin(ctx context.Context, in *search.Index, q search.Query) (
 	if s.above >= s.below-1 {
 		return selection{}, fmt.Errorf("%w between these numbers and times that a checkpoint covers", audit.ErrNotFound)
 	}
-	if b.pruned, err = b.log.Pruned(ctx); err != nil {
-		return selection{}, err
-	}
-	q.From, q.To = q.From.UTC(), q.To.UTC()
-	b.manifest = manifest{Format: bundleFormat, Log: b.checkpoint.Origin, Kind: BundleSearch, Query: q.String(), First: s.above + 1,
+	b.manifest = manifest{Format: bundleFormat, Log: b.checkpoint.Origin, Kind: BundleSearch, Query: asked(q), First: s.above + 1,
 		Last: s.below - 1, Size: b.checkpoint.Size, Files: map[string]string{}}
 	if s.everything() {
 		b.manifest.Kind = BundleRange
 	}
 	return s, nil
+}
+
+// asked is a query as text, with its times in UTC.
+func asked(q search.Query) string {
+	q.From, q.To = q.From.UTC(), q.To.UTC()
+	return q.String()
 }
 
 // latest is the latest checkpoint. Where no key is believed it is taken as it

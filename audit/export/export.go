@@ -62,6 +62,10 @@ func Write(ctx context.Context, w io.Writer, in *search.Index, q search.Query, f
 	if err != nil {
 		return err
 	}
+	return s.write(ctx, w, format, progress)
+}
+
+func (s selection) write(ctx context.Context, w io.Writer, format Format, progress Progress) error {
 	o := pass{progress: progress, give: func(p *part) error { _, err := w.Write(p.text); return err }}
 	switch format {
 	case CSV:
@@ -70,7 +74,7 @@ func Write(ctx context.Context, w io.Writer, in *search.Index, q search.Query, f
 		}
 		o.decodes = true
 		o.take = func(p *part, e entryRow) {
-			shown := q.Visible.Show(*e.record)
+			shown := s.query.Visible.Show(*e.record)
 			p.text = appendCSV(p.text, &shown)
 		}
 	case JSONL:
@@ -116,15 +120,18 @@ type selection struct {
 	index        *search.Index // nil: everything between the numbers
 	query        search.Query
 	above, below int64 // numbers between these, without them
+	rows         *Rows // only their numbers; nil: all
 }
 
 func selected(ctx context.Context, in *search.Index, q search.Query) (selection, error) {
 	first, last, err := in.Bounds(ctx, q)
-	return selection{in.Log(), in, q, first - 1, last + 1}, err
+	return selection{in.Log(), in, q, first - 1, last + 1, nil}, err
 }
 
 // everything reports whether numbers alone narrow the selection.
-func (s selection) everything() bool { return s.index == nil || s.query.Everything() }
+func (s selection) everything() bool {
+	return s.rows == nil && (s.index == nil || s.query.Everything())
+}
 
 func (s selection) matches(r audit.Record) bool {
 	return s.above < r.Sequence && r.Sequence < s.below && s.query.Matches(r)
@@ -236,6 +243,10 @@ func (s selection) givePart(ctx context.Context, p *part, o pass) error {
 // planParts splits a scan into parts: by the search tables as far as they
 // help, by numbers beyond.
 func (s selection) planParts(ctx context.Context, send func(*part) bool) error {
+	if s.rows != nil {
+		s.rows.plan(s.above, s.below, send)
+		return nil
+	}
 	if !s.everything() {
 		upto, err := s.index.Followed(ctx)
 		if err != nil {

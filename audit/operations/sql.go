@@ -16,6 +16,16 @@ type Scan struct {
 	Only         []int64  // these places alone; nil: all
 	OldestFirst  bool
 	Limit        int
+	// OfBars has Above and Below read from the columns above and below of a table bar that stands before, on PostgreSQL.
+	OfBars bool
+}
+
+// Between are the numbers above and below which the places are, as SQL.
+func (s Scan) Between(a *sqlutil.Args) (above, below string) {
+	if s.OfBars {
+		return "bar.above", "bar.below"
+	}
+	return a.Add(s.Above), a.Add(s.Below)
 }
 
 // Statement selects the places of a scan's rows as seq, in its order; ok is
@@ -38,7 +48,8 @@ func (t Table) Statement(s Scan) (text string, args []any, ok bool) {
 	case match != "":
 		column, from, where = "rowid", "operation_text", "operation_text MATCH "+a.Add(match)
 	}
-	where += " AND " + column + " > " + a.Add(s.Above) + " AND " + column + " < " + a.Add(s.Below)
+	above, below := s.Between(&a)
+	where += " AND " + column + " > " + above + " AND " + column + " < " + below
 	if s.Only != nil {
 		where += " AND " + column + " IN (" + sqlutil.List(&a, s.Only) + ")"
 	}

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 
 	"coc-console/audit"
 )
@@ -31,6 +33,7 @@ const (
 	KindQuote     = "quote"     // the closing quote is missing
 	KindNegated   = "negated"   // times cannot be excluded
 	KindWord      = "word"      // there is no letter or digit to search for
+	KindOrder     = "order"     // the times are in the wrong order
 )
 
 func (e *Error) Error() string {
@@ -47,9 +50,9 @@ const (
 	qualifierBefore = "before"
 )
 
-// outcomeWords are other words for outcomes: those of the records' actions.
+// outcomeWords are other words for outcomes: those of the records' actions, and of pages.
 var outcomeWords = map[string]audit.Outcome{"observed": Confirmed, "not_observed": NotConfirmed,
-	"open": audit.OutcomePending}
+	"open": audit.OutcomePending, "declined": Refused, "sent": Requested}
 
 // Language reads queries of one reader.
 type Language struct {
@@ -68,7 +71,8 @@ func Parse(text string, zone *time.Location) (Query, error) { return Language{Zo
 // time of the zone, such as 2026-01-31T22:30; an RFC 3339 time; today,
 // yesterday or now; or how long ago it was: 90m, 24h, 7d, 2w. In an hour that is
 // repeated when clocks are set back, after: means the first one and before: the
-// second. The words last night, not in quotes, set both. Errors are *Error.
+// second. The words last night, not in quotes, set both. What belongs to the
+// language may be typed in the wide letters of Chinese keyboards. Errors are *Error.
 func (l Language) Parse(text string) (Query, error) {
 	if l.Now.IsZero() {
 		l.Now = time.Now()
@@ -80,9 +84,9 @@ func (l Language) Parse(text string) (Query, error) {
 	for {
 		p.skipSpace()
 		if p.at == len(p.text) {
-			return p.query, nil
+			return p.query, p.inOrder()
 		}
-		if size := nightIn(p.text[p.at:]); size > 0 {
+		if size := nightIn(p.text[p.at+minus(p.text[p.at:]):]); size > 0 {
 			if err := p.takeNight(size); err != nil {
 				return Query{}, err
 			}
@@ -103,6 +107,7 @@ type queryParser struct {
 	at       int
 	language Language
 	query    Query
+	lastTime queryWord // the last one that sets a time
 }
 
 // queryWord is one part of a query.
@@ -120,9 +125,9 @@ func (p *queryParser) skipSpace() {
 // word reads to the next space outside of quotes.
 func (p *queryParser) word() (queryWord, error) {
 	w := queryWord{start: p.at}
-	if strings.HasPrefix(p.text[p.at:], "-") {
+	if size := minus(p.text[p.at:]); size > 0 {
 		w.negated = true
-		p.at++
+		p.at += size
 	}
 	if name, size := qualifierIn(p.text[p.at:]); size > 0 {
 		w.qualifier = strings.ToLower(name)
@@ -141,10 +146,23 @@ func (p *queryParser) word() (queryWord, error) {
 	return w, nil
 }
 
-// qualifierIn finds a qualifier at the beginning, and its size with the colon,
-// which may be a Chinese one. Addresses like http://… have none.
+// minus is the size of a minus at the beginning, which may be a Chinese keyboard's.
+func minus(text string) int {
+	for _, sign := range []string{"-", "－"} {
+		if strings.HasPrefix(text, sign) {
+			return len(sign)
+		}
+	}
+	return 0
+}
+
+// qualifierIn finds a qualifier at the beginning, and its size with the colon. Its
+// letters and the colon may be those of Chinese keyboards. Addresses like http://… have none.
 func qualifierIn(text string) (name string, size int) {
 	end := strings.IndexFunc(text, func(c rune) bool {
+		if wide := width.LookupRune(c).Folded(); wide != 0 {
+			c = wide
+		}
 		return c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
 	})
 	if end <= 0 {
@@ -152,11 +170,14 @@ func qualifierIn(text string) (name string, size int) {
 	}
 	for _, colon := range []string{":", "："} {
 		if rest, ok := strings.CutPrefix(text[end:], colon); ok && !strings.HasPrefix(rest, "//") {
-			return text[:end], end + len(colon)
+			return fold(text[:end]), end + len(colon)
 		}
 	}
 	return "", 0
 }
+
+// fold is a text with one form of each character, as Words have it.
+func fold(text string) string { return norm.NFKC.String(text) }
 
 // value reads a quoted or a bare value; closed is false without a closing quote.
 func (p *queryParser) value() (value string, closed bool) {
@@ -202,11 +223,11 @@ func (p *queryParser) take(w queryWord) error {
 		for _, f := range Fields() {
 			known = append(known, string(f))
 		}
-		return p.fail(w.start, w.end, KindQualifier, nearest(w.qualifier, known))
+		return p.fail(w.start, w.end, KindQualifier, Nearest(w.qualifier, known))
 	}
 	f, known := meant(Filter{Field(w.qualifier), w.value})
 	if !known {
-		return p.fail(w.valueStart, w.end, KindValue, nearest(strings.ToLower(w.value), Values(f.Field)))
+		return p.fail(w.valueStart, w.end, KindValue, Nearest(strings.ToLower(w.value), Values(f.Field)))
 	}
 	if w.negated {
 		p.query.Not = append(p.query.Not, f)
@@ -238,7 +259,7 @@ func (p *queryParser) takeTime(w queryWord) error {
 	late := w.qualifier == qualifierBefore
 	at, as, ok := p.language.time(w.value, late)
 	if !ok {
-		return p.fail(w.valueStart, w.end, KindTime, "")
+		return p.fail(w.valueStart, w.end, KindTime, Nearest(strings.ToLower(w.value), RelativeTimes()))
 	}
 	to, toAs := &p.query.From, &p.query.FromAs
 	if late {
@@ -250,13 +271,24 @@ func (p *queryParser) takeTime(w queryWord) error {
 	if *to, *toAs = at.In(p.language.Zone), as; to.IsZero() || !writable(*to) {
 		return p.fail(w.valueStart, w.end, KindTime, "")
 	}
+	p.lastTime = w
 	return nil
+}
+
+// inOrder fails where the times end before they begin.
+func (p *queryParser) inOrder() error {
+	if q := &p.query; q.From.IsZero() || q.To.IsZero() || !q.To.Before(q.From) {
+		return nil
+	}
+	return p.fail(p.lastTime.start, p.lastTime.end, KindOrder, "")
 }
 
 // takeNight takes the words for last night.
 func (p *queryParser) takeNight(size int) error {
-	start := p.at
-	p.at += size
+	start, negated := p.at, minus(p.text[p.at:])
+	if p.at += negated + size; negated > 0 {
+		return p.fail(start, p.at, KindNegated, "")
+	}
 	if !p.query.From.IsZero() || !p.query.To.IsZero() {
 		return p.fail(start, p.at, KindTwice, "")
 	}
@@ -273,14 +305,16 @@ func writable(t time.Time) bool {
 }
 
 // meant is the filter that a person means: actions and outcomes in lower case,
-// groups without their dot, ends of operations as outcomes. known is false when
-// there is no such action or outcome.
+// groups without their dot, ends of operations as outcomes, types of operations
+// in upper case. known is false when there is no such action or outcome.
 func meant(f Filter) (_ Filter, known bool) {
-	value := strings.ToLower(f.Value)
+	value := strings.ToLower(fold(f.Value))
 	switch f.Field {
 	case FieldType:
 		if value == AnyCancel {
 			f.Value = AnyCancel
+		} else if name, size := qualifierIn(value + ":"); size > 0 {
+			f.Value = strings.ToUpper(name)
 		}
 		return f, true
 	case FieldOutcome:
@@ -326,18 +360,33 @@ func Values(f Field) []string {
 	return out
 }
 
-// nearest is the word that differs least, if it differs by a third at most.
-func nearest(word string, known []string) string {
+// Nearest is the word that differs least, if it differs by a third at most, or by two letters that are swapped; empty
+// for none.
+func Nearest(word string, known []string) string {
 	best, distance := "", max(1, utf8.RuneCountInString(word)/3)+1
 	for _, k := range known {
 		if max(len(k)-len(word), len(word)-len(k)) >= utf8.UTFMax*distance {
 			continue // whatever the letters are
 		}
-		if d := levenshtein.ComputeDistance(word, k); d < distance {
+		d := levenshtein.ComputeDistance(word, k)
+		if d == 2 && swapped(word, k) {
+			d = 1
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
+}
+
+// swapped reports whether two neighbours among the letters are all that differs.
+func swapped(a, b string) bool {
+	for i := range len(a) - 1 {
+		if len(a) == len(b) && a[:i] == b[:i] && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+			return true
+		}
+	}
+	return false
 }
 
 // String is the query as text that Parse reads back, in the zone of its
@@ -389,7 +438,7 @@ func (r Relative) of(t time.Time) string {
 // String is the filter as it stands in a query.
 func (f Filter) String() string {
 	if f.Field == FieldText {
-		if _, size := qualifierIn(f.Value); size > 0 || strings.HasPrefix(f.Value, "-") || namesNight(f.Value) {
+		if _, size := qualifierIn(f.Value); size > 0 || minus(f.Value) > 0 || namesNight(f.Value) {
 			return quoted(f.Value)
 		}
 		return bareOrQuoted(f.Value)

@@ -101,11 +101,12 @@ func nightIn(text string) (size int) {
 				}
 				at = len(text) - len(rest)
 			}
-			if len(text) < at+len(word) || !strings.EqualFold(text[at:at+len(word)], word) {
+			size := foldedPrefix(text[at:], word)
+			if size == 0 {
 				at = -1
 				break
 			}
-			at += len(word)
+			at += size
 		}
 		if at < 0 {
 			continue
@@ -116,6 +117,25 @@ func nightIn(text string) (size int) {
 	}
 	return 0
 }
+
+// foldedPrefix is the size of what a text begins with, where that is the word in
+// any form of its characters and whatever their case; else 0.
+func foldedPrefix(text, word string) int {
+	for at, c := range text {
+		one := strings.ToLower(fold(string(c)))
+		rest, ok := strings.CutPrefix(word, one)
+		if !ok {
+			return 0
+		}
+		if word = rest; word == "" {
+			return at + utf8.RuneLen(c)
+		}
+	}
+	return 0
+}
+
+// RelativeTimes are times of a query that count from now, to be offered to who types.
+func RelativeTimes() []string { return []string{"today", "yesterday", "24h", "7d", "30d", "now"} }
 
 // namesNight reports whether a text, bare, could begin what nightIn finds.
 func namesNight(text string) bool {
@@ -157,6 +177,7 @@ var localLayouts = []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02T15:04
 
 // time reads a time of a query; of which text it must be kept.
 func (l Language) time(text string, late bool) (at time.Time, as Relative, ok bool) {
+	text = fold(text)
 	if at, ok = l.relative(text, late); ok {
 		return at, Relative{strings.ToLower(text), at.In(l.Zone)}, true
 	}

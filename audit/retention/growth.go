@@ -10,6 +10,7 @@ import (
 // Growth says how large a log is, how fast it grows, and when its disk is full.
 type Growth struct {
 	Bytes         int64     // of all databases
+	Known         bool      // a day of records is needed: a log that is younger grew by what its start wrote
 	RecordsPerDay float64   // of the last week, or since the log began
 	BytesPerDay   float64   // RecordsPerDay of the mean size of those that are kept
 	Full          time.Time // at that rate; zero: not known, or in more than a hundred years
@@ -17,7 +18,7 @@ type Growth struct {
 
 const (
 	growthWindow = 7 * 24 * time.Hour
-	leastWindow  = time.Hour // a log that is younger grew by what its start wrote
+	leastWindow  = 24 * time.Hour
 )
 
 // GrowthOf measures a log whose databases take so many bytes. It reads two dozen
@@ -40,6 +41,7 @@ func GrowthOf(ctx context.Context, log *audit.Log, bytes int64, now time.Time) (
 	}
 	before = max(before, pruned)
 	if before == f.Size { // nothing since
+		g.Known = true
 		return g, nil
 	}
 	first, known, err := log.TimeOf(ctx, before+1)
@@ -49,7 +51,11 @@ func GrowthOf(ctx context.Context, log *audit.Log, bytes int64, now time.Time) (
 	if before == pruned { // all that is left is of the window
 		from = time.UnixMicro(first)
 	}
-	days := max(now.Sub(from), leastWindow).Hours() / 24
+	if now.Sub(from) < leastWindow {
+		return g, nil
+	}
+	days := now.Sub(from).Hours() / 24
+	g.Known = true
 	g.RecordsPerDay = float64(f.Size-before) / days
 	g.BytesPerDay = g.RecordsPerDay * float64(bytes) / float64(f.Size-pruned)
 	if left := float64(f.Space.Free) / g.BytesPerDay; f.Space.Total > 0 && g.BytesPerDay > 0 && left < 36500 {

@@ -166,7 +166,18 @@ func TestGrowth(t *testing.T) {
 		if g, err := retention.GrowthOf(t.Context(), o.Log.Log, 1000, clock.Now()); err != nil || g != (retention.Growth{Bytes: 1000}) {
 			t.Errorf("of an empty log: %+v, %v", g, err)
 		}
-		for day := range 10 {
+		o.AppendTogether(t, audittest.Several(256))
+		for _, after := range []time.Duration{time.Second, time.Hour, 24*time.Hour - time.Second} {
+			clock.Set(start.Add(after))
+			if g, err := retention.GrowthOf(t.Context(), o.Log.Log, 1000, clock.Now()); err != nil || g != (retention.Growth{Bytes: 1000}) {
+				t.Errorf("of a log of %v: %+v, %v", after, g, err)
+			}
+		}
+		clock.Set(start.AddDate(0, 0, 1))
+		if g, err := retention.GrowthOf(t.Context(), o.Log.Log, 1000, clock.Now()); err != nil || !g.Known || g.RecordsPerDay != 256 {
+			t.Errorf("of a log of a day: %+v, %v", g, err)
+		}
+		for day := 1; day < 10; day++ {
 			clock.Set(start.AddDate(0, 0, day))
 			o.AppendTogether(t, audittest.Several(256))
 		}
@@ -194,5 +205,9 @@ func TestGrowth(t *testing.T) {
 			t.Fatalf("%d, %v", n, err)
 		}
 		check("after pruning", 513<<20, 256.5, 256.5*(1<<20))
+		clock.Set(start.AddDate(0, 1, 0))
+		if g, err := retention.GrowthOf(t.Context(), o.Log.Log, 1000, clock.Now()); err != nil || !g.Known || g.RecordsPerDay != 0 {
+			t.Errorf("of a quiet log: %+v, %v", g, err)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"encoding/json"
+	"maps"
 	"sync"
 	"time"
 	"unique"
@@ -32,10 +33,10 @@ type summary struct {
 	mu      sync.Mutex
 	counted int64 // the last number up to which the matches were counted
 	count   int
-	valued  int64           // the last number whose values are known
-	values  []facetValues   // of the newest matches up to it, the newest first
-	bars    map[span]int    // matches between two numbers
-	firsts  map[int64]int64 // the number of the first record that is not before a time
+	valued  int64                  // the last number whose values are known
+	values  []facetValues          // of the newest matches up to it, the newest first
+	bars    map[span]outcomeCounts // matches between two numbers
+	firsts  map[int64]int64        // the number of the first record that is not before a time
 }
 
 // span is a part of the numbers, without its ends, and how far matches in it
@@ -51,7 +52,7 @@ func (s *summaries) of(q Query) *summary {
 	q.Limit, q.FromAs, q.ToAs = 0, query.Relative{}, query.Relative{}
 	key, err := json.Marshal(q)
 	now := time.Now()
-	found := &summary{made: now, used: now, bars: map[span]int{}, firsts: map[int64]int64{}}
+	found := &summary{made: now, used: now, bars: map[span]outcomeCounts{}, firsts: map[int64]int64{}}
 	if err != nil { // a time after the year 9999
 		return found
 	}
@@ -119,20 +120,20 @@ func (s *summary) setValues(values []facetValues, upto int64) {
 	}
 }
 
-func (s *summary) bar(at span) (n int, ok bool) {
+// bar is what is known of a bar; nil for nothing.
+func (s *summary) bar(at span) outcomeCounts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, ok = s.bars[at]
-	return n, ok
+	return maps.Clone(s.bars[at])
 }
 
-func (s *summary) setBar(at span, n int) {
+func (s *summary) setBar(at span, n outcomeCounts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.bars) >= maxBarsKept {
 		clear(s.bars)
 	}
-	s.bars[at] = n
+	s.bars[at] = maps.Clone(n)
 }
 
 // first is the number of the first record that is not before a time, if known.

@@ -260,6 +260,9 @@ const completionsRead = 1000
 // certain values only offer all of them; of approvers, instances and hosts, the
 // newest are known.
 func (x *Index) Complete(ctx context.Context, f Field, prefix string, v Visibility) ([]string, error) {
+	if f == "after" || f == "before" {
+		return distinct(query.RelativeTimes(), strings.ToLower(prefix)), nil
+	}
 	if !slices.Contains(Fields(), f) || f == FieldOperation || !query.Storable(prefix) {
 		return nil, nil
 	}
@@ -268,6 +271,11 @@ func (x *Index) Complete(ctx context.Context, f Field, prefix string, v Visibili
 		return distinct(query.Values(f), strings.ToLower(prefix)), nil
 	case query.FieldApprover, query.FieldInstance, query.FieldHost:
 		values, err := x.newest(ctx, f, v)
+		for _, both := range values { // account/name, or what is typed of the name alone
+			if _, name, ok := strings.Cut(both, "/"); ok && f == query.FieldApprover && prefix != "" {
+				values = append(values, name)
+			}
+		}
 		return distinct(values, strings.ToLower(prefix)), err
 	case FieldType:
 		values, err := x.complete(ctx, f, prefix, v)

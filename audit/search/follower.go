@@ -335,7 +335,7 @@ func (x *Index) empty(ctx context.Context, upto int64) error {
 		return sqlutil.Rollback(tx, err)
 	}
 	statements := []string{`DELETE FROM record`, `DELETE FROM open_operation`, `DELETE FROM value`,
-		`DELETE FROM ticket_name`}
+		`DELETE FROM ticket_name`, `DELETE FROM tally`}
 	if x.dialect == audit.SQLite {
 		statements = append(statements, `INSERT INTO record_text (record_text) VALUES ('delete-all')`)
 	}

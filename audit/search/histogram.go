@@ -1,11 +1,8 @@
 package search
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -17,24 +14,32 @@ import (
 	"coc-console/internal/sqlutil"
 )
 
-// Bar is a part of the time and how many matches it has.
+// OutcomeCount is an outcome and how many rows or records of a bar have it.
+type OutcomeCount struct {
+	Outcome audit.Outcome // one of query.RowOutcomes
+	Count   int
+}
+
+// Bar is a part of the time and how many matches it has, by outcome, in the
+// order of query.RowOutcomes; without those that none has.
 type Bar struct {
 	From, To time.Time // To is not included
-	Count    int
+	Outcomes []OutcomeCount
+	Count    int  // of all outcomes, and of those that are not known by outcome
 	More     bool // there are more than Count
 }
 
-// MaxBars is how many parts Activity makes at most.
+// MaxBars is how many parts a chart has at most.
 const MaxBars = 200
 
 // activityCount is how many matches all bars together count: a full bar has
 // its share of them at least.
-const activityCount = 3 * MaxCount
+const activityCount = 12_000
 
 // Activity divides the time from from to to into equal parts and counts the
-// matches in each, whatever page and times the query names. What nothing but
-// time narrows is counted to the last; otherwise a bar ends at its share of
-// 30,000 matches and says so.
+// matching records in each by outcome, whatever page and times the query names.
+// What nothing but time narrows is counted to the last; otherwise a bar ends at
+// its share of 12,000 matches and says so.
 func (x *Index) Activity(ctx context.Context, q Query, from, to time.Time, buckets int) ([]Bar, error) {
 	buckets = min(max(buckets, 1), MaxBars)
 	if !from.Before(to) {
@@ -55,17 +60,46 @@ func (x *Index) Activity(ctx context.Context, q Query, from, to time.Time, bucke
 	if err != nil {
 		return nil, err
 	}
+	for i := range first {
+		first[i] = min(first[i], size+1)
+	}
 	s := newScan(q.Unpaged(), activityCount/buckets+1)
-	if err := x.learnBars(ctx, s, first, upto, known); err != nil {
-		return nil, err
+	counts := make([]outcomeCounts, buckets)
+	if s.everything() {
+		err = x.tallied(ctx, first, upto, counts)
+	} else {
+		err = x.countRecords(ctx, s, first, upto, known, counts)
+	}
+	if err == nil {
+		err = x.addTail(ctx, s, first, max(upto, first[0]-1), counts)
 	}
 	for i := range bars {
-		s.above, s.below = first[i]-1, min(first[i+1], size+1)
-		if err := x.bar(ctx, s, &bars[i], upto, known); err != nil {
-			return nil, err
+		if bars[i].take(counts[i], s.limit); s.everything() {
+			bars[i].Count, bars[i].More = int(first[i+1]-first[i]), false
 		}
 	}
-	return bars, nil
+	return bars, sqlutil.Wrap(err, "count records for the histogram")
+}
+
+// addTail adds the records that the search tables have not. Where nothing but time narrows them, only some are read:
+// how many there are is known.
+func (x *Index) addTail(ctx context.Context, s scan, first []int64, upto int64, counts []outcomeCounts) error {
+	s.above, s.below, s.limit = upto, first[len(counts)], activityCount
+	if s.above+1 >= s.below || s.everything() && s.below-s.above > maxBehind {
+		return nil
+	}
+	found, err := x.readTail(ctx, s)
+	for i := range found {
+		at, exact := slices.BinarySearch(first, found[i].Sequence)
+		if !exact {
+			at--
+		}
+		for at+1 < len(first) && first[at+1] == first[at] { // an empty bar begins at the same number
+			at++
+		}
+		counts[at] = counts[at].plus(query.OutcomeOf(&found[i]), 1)
+	}
+	return err
 }
 
 // firstsKnown is firstsFrom with a memory: what is in the log stays there.
@@ -109,122 +143,67 @@ func divided(from, to time.Time, buckets int) (bars []Bar, ends []int64) {
 	return bars, append(ends, query.Micro(to, math.MaxInt64))
 }
 
-// fewMatches are so few that to read where all of them are is less work than to
-// count those of each bar.
-const fewMatches = 5_000
-
-// learnBars counts the matches of all bars that the search tables have at once,
-// of those that are not known, where that is less work than one after the
-// other: PostgreSQL's index of words knows no order, and reads as much for one
-// as for all.
-func (x *Index) learnBars(ctx context.Context, s scan, first []int64, upto int64, known *summary) error {
-	var wanted []span
-	for i := range first[1:] {
-		at := span{first[i] - 1, first[i+1], s.limit}
-		if _, ok := known.bar(at); !ok && at.above+1 < at.below && at.below <= upto+1 {
-			wanted = append(wanted, at)
+// countRecords counts a scan's matches that the search tables have. first are the numbers of the bars' first records,
+// and of the one after the last bar.
+func (x *Index) countRecords(ctx context.Context, s scan, first []int64, upto int64, known *summary,
+	counts []outcomeCounts) error {
+	ends := make([]int64, len(first))
+	for i := range first {
+		ends[i] = min(first[i], upto+1)
+	}
+	at := func(i int) span { return span{ends[i] - 1, ends[i+1], s.limit} }
+	for i := range counts {
+		if counts[i] = known.bar(at(i)); counts[i] == nil && ends[i] >= ends[i+1] {
+			counts[i] = outcomeCounts{}
 		}
 	}
-	if len(wanted) < 2 || s.everything() {
-		return nil
-	}
-	s.above, s.below, s.limit = wanted[0].above, wanted[len(wanted)-1].below, math.MaxInt32
-	s.anyOrder = true
-	count := x.countedBars
-	if x.dialect == audit.SQLite {
-		if n, counted := known.countedUpTo(); counted == 0 || n > fewMatches {
+	statements := func(s scan) []rowStatement {
+		st, ok := x.statement(s)
+		if !ok || s.above+1 >= s.below {
 			return nil
 		}
-		count = x.placedBars
-	} else if len(s.Text) == 0 {
-		return nil
+		return []rowStatement{{st, true}}
 	}
-	counts := make([]int, len(wanted))
-	if ok, err := count(ctx, s, wanted, counts); err != nil || !ok {
+	s.below = ends[len(counts)]
+	var err error
+	switch {
+	case !slices.ContainsFunc(counts, func(c outcomeCounts) bool { return c == nil }): // all are known
+		return nil
+	case x.dialect == audit.SQLite:
+		err = x.countEachBar(ctx, s, statements, ends, counts)
+	case len(s.Text) == 0:
+		err = x.countBars(ctx, s, statements, ends, counts)
+	default:
+		err = x.countAtOnce(ctx, s, ends, counts)
+	}
+	if err != nil {
 		return err
 	}
-	for i, at := range wanted {
-		known.setBar(at, min(counts[i], at.limit))
+	for i := range counts {
+		if counts[i] == nil {
+			counts[i] = outcomeCounts{}
+		}
+		known.setBar(at(i), counts[i])
 	}
 	return nil
 }
 
-// countedBars counts the scan's matches in each of some bars, on PostgreSQL.
-func (x *Index) countedBars(ctx context.Context, s scan, bars []span, counts []int) (ok bool, err error) {
+// countAtOnce counts the matches of all bars in one go, on PostgreSQL, whose index of words knows no order, and reads
+// as much for one bar as for all.
+func (x *Index) countAtOnce(ctx context.Context, s scan, ends []int64, counts []outcomeCounts) error {
+	clear(counts)
+	s.above, s.below, s.limit, s.anyOrder = ends[0]-1, ends[len(counts)], math.MaxInt32, true
 	st, ok := x.statement(s)
-	if !ok {
-		return false, nil
-	}
-	var bounds []int64 // where each bar begins and ends
-	for _, at := range bars {
-		bounds = append(bounds, at.above+1, at.below)
-	}
-	//nolint:gosec // st.text holds marks where values go
-	rows, err := x.read.QueryContext(ctx,
-		`SELECT width_bucket(seq, $`+strconv.Itoa(len(st.args)+1)+`::bigint[]), count(*)
-		FROM (`+st.text+`) m GROUP BY 1`, append(st.args, bounds)...)
-	if err != nil {
-		return false, fmt.Errorf("count records for the histogram: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var bounds, n int // how many bounds are not above the matches
-		if err := rows.Scan(&bounds, &n); err != nil {
-			return false, fmt.Errorf("count records for the histogram: %w", err)
-		}
-		if bounds%2 == 1 {
-			counts[bounds/2] = n
-		}
-	}
-	return true, sqlutil.Wrap(rows.Err(), "count records for the histogram")
-}
-
-// placedBars is countedBars on SQLite. All numbers as one text take a tenth of
-// what it takes to fetch them row by row.
-func (x *Index) placedBars(ctx context.Context, s scan, bars []span, counts []int) (ok bool, err error) {
-	st, ok := x.statement(s)
-	if !ok {
-		return false, nil
-	}
-	var text sql.NullString
-	if err := x.read.QueryRowContext(ctx, `SELECT group_concat(seq) FROM (`+st.text+`)`,
-		st.args...).Scan(&text); err != nil || !text.Valid {
-		return err == nil, sqlutil.Wrap(err, "read matches for the histogram")
-	}
-	for number := range strings.SplitSeq(text.String, ",") {
-		seq, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return false, err
-		}
-		at, _ := slices.BinarySearchFunc(bars, seq, func(b span, seq int64) int { return cmp.Compare(b.below-1, seq) })
-		if at < len(bars) && seq > bars[at].above {
-			counts[at]++
-		}
-	}
-	return true, nil
-}
-
-// bar counts the records of one bar. upto is how far the search tables are.
-func (x *Index) bar(ctx context.Context, s scan, b *Bar, upto int64, known *summary) error {
-	switch {
-	case s.above+1 >= s.below:
-		return nil
-	case s.everything():
-		b.Count = int(s.below - s.above - 1)
+	if !ok || s.above+1 >= s.below {
 		return nil
 	}
-	at := span{s.above, s.below, s.limit}
-	n, ok := known.bar(at)
-	if !ok {
-		var err error
-		indexed, tail := s.split(upto)
-		if n, err = x.countParts(ctx, indexed, tail); err != nil {
-			return err
-		}
-		if s.below <= upto+1 {
-			known.setBar(at, n)
-		}
+	rows := sqlutil.Read(ctx, x.read, `SELECT width_bucket(seq, $`+strconv.Itoa(len(st.args)+1)+`::bigint[]) - 1, action,
+		outcome, count(*) FROM (`+strings.ReplaceAll(st.text, "SELECT seq FROM", "SELECT seq, action, outcome FROM")+`) m
+		GROUP BY 1, 2, 3`, append(st.args, ends)...)
+	var action, outcome string
+	var i, n int
+	for rows.Next(&i, &action, &outcome, &n) {
+		counts[i] = counts[i].add(action, outcome, n)
 	}
-	b.Count, b.More = min(n, s.limit-1), n >= s.limit
-	return nil
+	return rows.Err()
 }

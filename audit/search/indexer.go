@@ -57,7 +57,8 @@ func (x *Index) index(ctx context.Context, tx *sql.Tx, b copied) error {
 	if x.dialect == audit.PostgreSQL {
 		records = indexRecordsAtOnce
 	}
-	for _, step := range []indexer{records, indexValuesAs(x.dialect), indexOperations, indexTicketNames} {
+	for _, step := range []indexer{records, indexValuesAs(x.dialect), indexOperations, indexTicketNames,
+		indexTallies} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
 		}
@@ -339,7 +340,10 @@ func insertOperations(ctx context.Context, tx *sql.Tx, open map[string]int64) er
 // from the search tables.
 func (x *Index) unindex(ctx context.Context, mark int64) error {
 	defer x.summaries.forget()
-	statements := []string{`DELETE FROM record WHERE seq <= $1`,
+	if err := x.keepTally(ctx, mark); err != nil {
+		return err
+	}
+	statements := []string{`DELETE FROM record WHERE seq <= $1`, `DELETE FROM tally WHERE seq < $1`,
 		`DELETE FROM ticket_name WHERE $1 > 0 AND ticket NOT IN (SELECT ticket FROM record)`}
 	if x.dialect == audit.SQLite {
 		statements = append(statements, `DELETE FROM record_text WHERE rowid <= $1`)

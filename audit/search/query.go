@@ -43,6 +43,7 @@ const (
 	QueryQuote     = query.KindQuote
 	QueryNegated   = query.KindNegated
 	QueryWord      = query.KindWord
+	QueryOrder     = query.KindOrder
 )
 
 // Fields lists those that a qualifier names.

@@ -87,7 +87,7 @@ func (x *Index) Rows(ctx context.Context, q Query, p Preset) (RowPage, error) {
 	}
 	page := RowPage{Behind: behind}
 	page.Next, page.Newer = turns(q, found, more)
-	page.Rows, err = x.rowsOf(ctx, found)
+	page.Rows, err = x.rowsOf(ctx, q.Visible, found)
 	return page, err
 }
 
@@ -103,7 +103,7 @@ func (x *Index) RowsAt(ctx context.Context, places []int64, v Visibility) ([]Row
 	if err != nil {
 		return nil, err
 	}
-	return x.rowsOf(ctx, found)
+	return x.rowsOf(ctx, v, found)
 }
 
 // turns are a page's ways to the older and to the newer one.
@@ -195,7 +195,7 @@ func (x *Index) placed(ctx context.Context, s scan, p Preset) ([]placed, error) 
 
 func (s scan) ofOperations(groups []string) operations.Scan {
 	return operations.Scan{Query: s.Query, Groups: groups, Above: s.above, Below: s.below, Only: s.only,
-		OldestFirst: s.oldestFirst, Limit: s.limit}
+		OldestFirst: s.oldestFirst, Limit: s.limit, OfBars: s.ofBars}
 }
 
 func (x *Index) placedOperations(ctx context.Context, s scan, groups []string) ([]placed, error) {
@@ -222,7 +222,7 @@ func (x *Index) placedOperations(ctx context.Context, s scan, groups []string) (
 const maxFolded = 64
 
 // rowsOf reads the records of rows, and the names of their tickets.
-func (x *Index) rowsOf(ctx context.Context, found []placed) ([]Row, error) {
+func (x *Index) rowsOf(ctx context.Context, v Visibility, found []placed) ([]Row, error) {
 	var numbers []int64
 	for _, f := range found {
 		numbers = append(numbers, f.numbers[:min(len(f.numbers), maxFolded)]...)
@@ -244,7 +244,7 @@ func (x *Index) rowsOf(ctx context.Context, found []placed) ([]Row, error) {
 	for i, f := range found {
 		rows[i] = f.row(of)
 	}
-	return rows, x.nameTickets(ctx, rows)
+	return rows, x.nameTickets(ctx, v, rows)
 }
 
 // row is a row with what its records say. One that the log does not have any
@@ -270,14 +270,14 @@ func (f placed) row(of map[int64]audit.Record) Row {
 }
 
 // nameTickets adds the names of tickets that the rows' records do not say.
-func (x *Index) nameTickets(ctx context.Context, rows []Row) error {
+func (x *Index) nameTickets(ctx context.Context, v Visibility, rows []Row) error {
 	var wanted []string
 	for _, r := range rows {
 		if r.Ticket != "" && r.TicketName == "" && !slices.Contains(wanted, r.Ticket) {
 			wanted = append(wanted, r.Ticket)
 		}
 	}
-	names, err := x.TicketNames(ctx, wanted)
+	names, err := x.TicketNames(ctx, v, wanted)
 	for i := range rows {
 		if rows[i].TicketName == "" {
 			rows[i].TicketName = names[rows[i].Ticket]
@@ -286,9 +286,20 @@ func (x *Index) nameTickets(ctx context.Context, rows []Row) error {
 	return err
 }
 
-// TicketNames are the names of tickets as far as the log says them.
-func (x *Index) TicketNames(ctx context.Context, tickets []string) (map[string]string, error) {
+// TicketNames are the names of tickets as far as the log says them in what a reader may see: who was refused a ticket
+// has its id in their records, and does not learn its name.
+func (x *Index) TicketNames(ctx context.Context, v Visibility, tickets []string) (map[string]string, error) {
 	names := map[string]string{}
+	if !v.All {
+		for _, ticket := range tickets {
+			name, err := x.visibleName(ctx, v, ticket)
+			if err != nil {
+				return nil, err
+			}
+			names[ticket] = name
+		}
+		return names, nil
+	}
 	tickets = slices.DeleteFunc(slices.Clone(tickets), func(t string) bool { return !query.Storable(t) })
 	for some := range slices.Chunk(tickets, MaxLimit) {
 		var args sqlutil.Args
@@ -303,6 +314,47 @@ func (x *Index) TicketNames(ctx context.Context, tickets []string) (map[string]s
 		}
 	}
 	return names, nil
+}
+
+// visibleName is the name of a ticket that a record says which the reader may see; empty where none of the newest does.
+func (x *Index) visibleName(ctx context.Context, v Visibility, ticket string) (string, error) {
+	const newest = 10
+	for _, action := range []audit.Action{audit.ActionTicketViewed, query.Operations} {
+		found, err := x.Search(ctx, Query{Ticket: ticket, Action: action, Visible: v, Limit: newest})
+		if err != nil {
+			return "", fmt.Errorf("read the name of ticket %s: %w", ticket, err)
+		}
+		for i := range found.Records {
+			if name := operations.TicketName(&found.Records[i]); name != "" {
+				return name, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// rowsAtOnce is how many rows RowNumbers reads at a time.
+const rowsAtOnce = 20 * followBatch
+
+// RowNumbers hands the numbers of all records of a preset's rows that match a query to each, the rows' oldest first. It
+// waits until every record is in a row.
+func (x *Index) RowNumbers(ctx context.Context, q Query, p Preset, each func(numbers []int64)) error {
+	if err := x.CatchUp(ctx); err != nil {
+		return err
+	}
+	s, _, err := x.rowScan(ctx, q.Unpaged(), rowsAtOnce)
+	s.oldestFirst = true
+	var found []placed
+	for more := err == nil && s.above+1 < s.below; more; more = len(found) == s.limit {
+		if found, err = x.placed(ctx, s, p); err != nil {
+			return err
+		}
+		for _, f := range found {
+			each(f.numbers)
+			s.above = f.seq
+		}
+	}
+	return err
 }
 
 // CountRows returns how many rows of a preset match, whatever page the query
@@ -331,7 +383,7 @@ func (x *Index) rowStatements(s scan, p Preset) []rowStatement {
 	ofOperations, ofSingles, singles := p.groups()
 	var out []rowStatement
 	if text, args, ok := x.table().Statement(s.ofOperations(ofOperations)); ok {
-		out = append(out, rowStatement{statement{text, args}, false})
+		out = append(out, rowStatement{statement{text: text, args: args}, false})
 	}
 	if s.singles, s.groups = true, ofSingles; !singles {
 		return out

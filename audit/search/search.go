@@ -208,6 +208,7 @@ type scan struct {
 	singles      bool     // of the search tables: only records that belong to no operation's row
 	groups       []string // with singles: of these groups of actions; nil: any
 	only         []int64  // of rows: these places; nil: all
+	ofBars       bool     // of rows, on PostgreSQL: between above and below of each row of the table bar
 }
 
 // everything reports whether only times and numbers narrow the scan.

@@ -301,6 +301,13 @@ func sameActivity(t *testing.T, o *opened, q search.Query) {
 		q := q.Unpaged()
 		q.From, q.To = b.From, b.To
 		n, _, err := o.Index.Count(t.Context(), q)
+		sum := 0
+		for _, c := range b.Outcomes {
+			sum += c.Count
+		}
+		if sum != b.Count {
+			t.Errorf("bar %d of %+v: %+v, want all of them by outcome", i, q, b)
+		}
 		if err != nil || n != b.Count || b.More || i > 0 && !b.From.Equal(bars[i-1].To) {
 			t.Errorf("bar %d of %+v: %+v, want %d (%v)", i, q, b, n, err)
 		}

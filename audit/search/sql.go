@@ -28,17 +28,38 @@ func document(r audit.Record, term func(kind, value string) string) string {
 type statement struct {
 	text string
 	args []any
+	// plain: it reads single records by their own index, which has their action and outcome as well.
+	plain bool
 }
 
 // statement is the scan of the search tables as SQL; ok is false when nothing can match.
 func (x *Index) statement(s scan) (_ statement, ok bool) {
 	switch {
 	case s.everything():
-		return statement{`SELECT seq FROM record WHERE seq > $1 AND seq < $2` + s.end(), []any{s.above, s.below}}, true
+		return statement{text: `SELECT seq FROM record WHERE seq > $1 AND seq < $2` + s.end(),
+			args: []any{s.above, s.below}}, true
+	case s.singles && s.Query.Everything() && (x.dialect == audit.PostgreSQL || s.mostSingles()):
+		var c conditions
+		c.addBounds(s)
+		c.addSingles(s)
+		return statement{`SELECT seq FROM ` + x.singleRecords() + ` WHERE ` + c.all() + s.end(), c.args, true}, true
 	case x.dialect == audit.PostgreSQL:
 		return s.postgres()
 	}
 	return s.sqlite()
+}
+
+// mostSingles reports whether the scan's groups are those of most single records: who looks for rare ones finds them
+// faster by their words.
+func (s scan) mostSingles() bool { return len(s.groups) == 0 || slices.Contains(s.groups, "session.") }
+
+// singleRecords is the table of records, to be read by the index that has the single ones alone. SQLite, which keeps
+// no statistics here, would step over all records.
+func (x *Index) singleRecords() string {
+	if x.dialect == audit.SQLite {
+		return "record INDEXED BY record_single"
+	}
+	return "record"
 }
 
 // end is how a statement ends.
@@ -55,8 +76,8 @@ func (s scan) sqlite() (statement, bool) {
 	if !ok {
 		return statement{}, false
 	}
-	return statement{`SELECT rowid AS seq FROM record_text WHERE record_text MATCH $1 AND rowid > $2 AND rowid < $3` +
-		strings.Replace(s.end(), "seq", "rowid", 1), []any{match, s.above, s.below}}, true
+	return statement{text: `SELECT rowid AS seq FROM record_text WHERE record_text MATCH $1 AND rowid > $2 AND rowid < $3` +
+		strings.Replace(s.end(), "seq", "rowid", 1), args: []any{match, s.above, s.below}}, true
 }
 
 // expression is the scan's query in the language of FTS5.
@@ -134,7 +155,7 @@ func otherOutcomes(q Query) (others []string, some bool) {
 // like) repeat those of the partial indexes, which would not be used otherwise.
 func (s scan) postgres() (statement, bool) {
 	var c conditions
-	c.add("seq > " + c.arg(s.above) + " AND seq < " + c.arg(s.below))
+	c.addBounds(s)
 	branches := []string{""}
 	if s.operations != nil {
 		c.add("operation_id <> '' AND operation_id IN (" + sqlutil.List(&c.args, s.operations) + ")")
@@ -164,16 +185,16 @@ func (s scan) postgres() (statement, bool) {
 	}
 	c.addVisible(s.Visible)
 	for i, branch := range branches {
-		text := "SELECT seq FROM record WHERE " + strings.Join(c.terms, " AND ") + branch
+		text := "SELECT seq FROM record WHERE " + c.all() + branch
 		if s.rareSingles() {
 			text = "SELECT seq FROM (" + text + " OFFSET 0) rare"
 		}
 		branches[i] = text + s.end()
 	}
 	if len(branches) == 1 {
-		return statement{branches[0], c.args}, true
+		return statement{text: branches[0], args: c.args}, true
 	}
-	return statement{"(" + strings.Join(branches, ") UNION (") + ")" + s.end(), c.args}, true
+	return statement{text: "(" + strings.Join(branches, ") UNION (") + ")" + s.end(), args: c.args}, true
 }
 
 // rareSingles reports whether the scan looks for single records by what hardly any of them has, since such records
@@ -202,6 +223,15 @@ type conditions struct {
 }
 
 func (c *conditions) add(term string) { c.terms = append(c.terms, term) }
+
+// addBounds leaves the records whose numbers the scan is about.
+func (c *conditions) addBounds(s scan) {
+	above, below := s.ofOperations(nil).Between(&c.args)
+	c.add("seq > " + above + " AND seq < " + below)
+}
+
+// all are the conditions, which all hold.
+func (c *conditions) all() string { return strings.Join(c.terms, " AND ") }
 
 // arg takes a value and returns its placeholder.
 func (c *conditions) arg(v any) string { return c.args.Add(v) }
@@ -264,7 +294,7 @@ func (c *conditions) override(f Filter) string {
 	return is
 }
 
-// addSingles leaves the records that belong to no operation's row.
+// addSingles leaves the records that belong to no operation's row: the first condition is that of their index.
 func (c *conditions) addSingles(s scan) {
 	if !s.singles {
 		return

@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"coc-console/audit"
 	"coc-console/audit/audittest"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/audit/verify"
 )
@@ -83,6 +86,60 @@ func TestActivityOfOtherTimes(t *testing.T) {
 				q.From, q.To = time.Time{}, time.Time{}
 			}
 		}
+	})
+}
+
+// TestActivityByOutcome compares a chart's bars to the records of their times: of everything, of a filter, and of a
+// text, while the search tables have all records, some, and only those that were not removed.
+func TestActivityByOutcome(t *testing.T) {
+	audittest.Engines(t, func(t *testing.T, dsn string) {
+		o := open(t, dsn, func(c *audit.Config) { c.Now = audittest.Steady() })
+		check := func(what string) {
+			t.Helper()
+			records := o.Everything(t)
+			from := records[0].Time.Truncate(time.Minute)
+			to := records[len(records)-1].Time.Add(time.Second)
+			for _, q := range []search.Query{{Visible: audittest.All}, {Person: "ann", Visible: audittest.All}, {Text: []string{"disk"}, Visible: audittest.All}} {
+				bars, err := o.Index.Activity(t.Context(), q, from, to, 7)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var want, got [7]map[audit.Outcome]int
+				for i, b := range bars {
+					want[i], got[i] = map[audit.Outcome]int{}, map[audit.Outcome]int{}
+					for _, c := range b.Outcomes {
+						got[i][c.Outcome] = c.Count
+					}
+					for _, r := range matching(q, records) {
+						if !r.Time.Before(b.From) && r.Time.Before(b.To) {
+							want[i][query.OutcomeOf(&r)]++
+						}
+					}
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s, %+v: %s", what, q, diff)
+				}
+			}
+		}
+		o.AppendEach(t, audittest.Mixed(700)...)
+		o.CaughtUp(t)
+		check("followed")
+		resume := o.PauseFollower(t)
+		o.AppendTogether(t, audittest.Mixed(300))
+		check("not followed")
+		resume()
+		o.CaughtUp(t)
+		check("followed again")
+		records := o.Everything(t)
+		audittest.Execute(t, o.Tables, `DELETE FROM open_operation`) // which would keep them
+		if n, err := o.Prune(t.Context(), records[600].Time, audit.Actor{}); err != nil || n != 512 {
+			t.Fatal(n, err)
+		}
+		check("pruned")
+		if err := o.Index.Reindex(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		check("pruned and indexed again")
 	})
 }
 

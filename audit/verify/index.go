@@ -22,11 +22,12 @@ import (
 // derived is what the search tables must have besides the rows of records, as
 // far as the records were read.
 type derived struct {
-	seed   maphash.Seed
-	values map[uint64]struct{} // hashes of those that occur: millions of tickets must fit
-	open   map[string]int64    // operations without an end, and the numbers of their requests
-	words  []uint64            // of each record since the first that is read, see wordsOf
-	rows   rowMarks
+	seed     maphash.Seed
+	values   map[uint64]struct{} // hashes of those that occur: millions of tickets must fit
+	open     map[string]int64    // operations without an end, and the numbers of their requests
+	words    []uint64            // of each record since the first that is read, see wordsOf
+	rows     rowMarks
+	outcomes []outcomeCodes
 }
 
 // turning is a record that begins or ends an operation.
@@ -153,6 +154,7 @@ func (c *chunk) compareSearch(r *audit.Record) {
 	}
 	c.values.Add(r)
 	c.markRow(r)
+	c.markOutcome(r)
 	if c.options.Words {
 		c.records = append(c.records, *r)
 	}
@@ -228,6 +230,7 @@ func (v *verification) derive(ctx context.Context, c *chunk) error {
 	}
 	v.derived.words = append(v.derived.words, c.words...)
 	v.derived.rows.chunks = append(v.derived.rows.chunks, c.rowMarks)
+	v.derived.outcomes = append(v.derived.outcomes, c.outcomes)
 	for _, f := range c.values.Take() {
 		hash := v.derived.valueOf(f)
 		if v.derived.has(hash) {
@@ -267,10 +270,15 @@ func (v *verification) compareDerived(ctx context.Context) error {
 	steps := []func(context.Context) error{v.compareWords}
 	if v.report.From == 0 {
 		steps = append(steps, v.compareValues, v.compareOperations)
-		if has, err := v.hasRows(ctx); err != nil {
+		version, err := v.searchVersion(ctx)
+		if err != nil {
 			return err
-		} else if has {
+		}
+		if version >= versionOfRows {
 			steps = append(steps, v.compareRows, v.compareRowWords)
+		}
+		if version >= versionOfTallies {
+			steps = append(steps, v.compareTallies)
 		}
 	}
 	for _, step := range steps {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -68,14 +67,14 @@ type operationRow struct {
 // that got records meanwhile. The others are for the next time, as those records are.
 const maxFolded = 10_000
 
-// hasRows reports whether the search tables have rows of operations: those of an
-// older version do not: a console adds them when it starts.
-func (v *verification) hasRows(ctx context.Context) (bool, error) {
+// searchVersion is the newest migration of the search tables: those of an older version lack some, which a console adds
+// when it starts.
+func (v *verification) searchVersion(ctx context.Context) (int64, error) {
 	n, err := sqlutil.Column[int64](v.search.QueryContext(ctx, `SELECT max(version_id) FROM search_schema_version`))
-	if err != nil {
-		return false, fmt.Errorf("read the version of the search tables: %w", err)
+	if err != nil || len(n) != 1 {
+		return 0, sqlutil.Wrap(err, "read the version of the search tables")
 	}
-	return len(n) == 1 && n[0] >= versionOfRows, nil
+	return n[0], nil
 }
 
 // versionOfRows is the migration of the search tables that made these rows.

@@ -48,6 +48,7 @@ type chunk struct {
 	operations []turning      // of the records that begin or end one
 	records    []audit.Record // where their words are compared
 	words      []uint64       // of each record, where they are asked for
+	outcomes   outcomeCodes   // of each record
 	rowMarks   []uint32       // of each record, see rowMarks
 }
 

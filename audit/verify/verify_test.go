@@ -352,7 +352,7 @@ func searched(t *testing.T, dsn string) (o *opened, mend func()) {
 		t.Fatal(err)
 	}
 	o = inspect(t, dsn)
-	rows := []string{"record", "value", "open_operation", "followed", "operation"}
+	rows := []string{"record", "value", "open_operation", "followed", "operation", "tally"}
 	for _, table := range rows {
 		audittest.Execute(t, o.Tables, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
 	}
@@ -392,6 +392,9 @@ func TestSearchTablesAreVerified(t *testing.T) {
 				[]string{"search.altered record 602", "search.altered record 603"}},
 			{"an operation without records", `UPDATE operation SET records = substr(records, 1, 0) WHERE id = 'key-1'`,
 				[]string{"search.altered record 601", "search.altered record 601"}},
+			{"a tally", `UPDATE tally SET counts = '{"failed":256}' WHERE seq = 256`, []string{"search.altered record 256"}},
+			{"a tally of nothing", `UPDATE tally SET counts = 'none' WHERE seq = 512`, []string{"search.altered record 512"}},
+			{"a tally added", `INSERT INTO tally (seq, counts) VALUES (300, '{}')`, []string{"search.altered record 300"}},
 			{"the mark lowered", `UPDATE followed SET upto = 602`, []string{"search.altered record 603"}},
 			{"the mark lifted", `UPDATE followed SET upto = 700`, []string{"search.altered"}},
 			{"the mark deleted", `DELETE FROM followed`, []string{"search.altered"}},

@@ -125,10 +125,24 @@ func (s *Service) mayAnswer(ctx context.Context, a Request,
 	}
 	denied := a.entry(audit.ActionAccessDenied, by.Actor, by.Origin, by.Comment)
 	denied.OperationID, denied.Input = "", d.Input() // it is none of the request's own
+	if d.Hides() {
+		denied = hidden(a, denied)
+	}
 	if _, err := s.log.Append(ctx, denied); err != nil {
 		s.logger.WarnContext(ctx, "denial not logged", "approval", a.ID, "error", err)
 	}
 	return reading, d, &operate.PolicyError{Decision: d, Impact: a.Impact, Now: reading}
+}
+
+// hidden is a denial on a ticket that whoever was denied may not see, though the record is theirs to read: it tells no
+// more than which request they wanted to decide about.
+func hidden(a Request, denied audit.Record) audit.Record {
+	denied.Ticket, denied.OperationType, denied.BatchIndex, denied.InstanceID = "", "", 0, 0
+	denied.Target, denied.Reason, denied.Seen = "", "", ""
+	d := operate.ParseDetail(denied.Detail)
+	d.Stops, d.Approval = 0, a.ID
+	denied.Detail = d.String()
+	return denied
 }
 
 // NumberError says that whoever approves has not typed the number of instances that stop.

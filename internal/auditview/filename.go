@@ -16,9 +16,9 @@ const maxNamed = 80
 // fileTime is a time in a file's name, in UTC: colons are not for all file systems.
 const fileTime = "20060102T1504Z"
 
-// FileName names an export by its period and its query: where the query has no times of its own, from its first record
-// to now. It has letters, digits, dots, dashes and underscores alone.
-func (s Summary) FileName(ctx context.Context, q search.Query, ending string) (string, error) {
+// FileName names an export by its view, where that has rows, its period and its query: where the query has no times of
+// its own, from its first record to now. It has letters, digits, dots, dashes and underscores alone.
+func (s Summary) FileName(ctx context.Context, v View, q search.Query, ending string) (string, error) {
 	first, _, err := s.Index.Bounds(ctx, q)
 	if err != nil {
 		return "", err
@@ -27,10 +27,10 @@ func (s Summary) FileName(ctx context.Context, q search.Query, ending string) (s
 	if err != nil && !errors.Is(err, audit.ErrNotFound) {
 		return "", err
 	}
-	return fileName(q, r.Time, s.Now(), ending), nil
+	return fileName(v, q, r.Time, s.Now(), ending), nil
 }
 
-func fileName(q search.Query, first, now time.Time, ending string) string {
+func fileName(v View, q search.Query, first, now time.Time, ending string) string {
 	from, to := q.From, q.To
 	if from.IsZero() {
 		from = first
@@ -42,7 +42,11 @@ func fileName(q search.Query, first, now time.Time, ending string) string {
 		from = to
 	}
 	q.From, q.To = time.Time{}, time.Time{}
-	name := "audit-" + from.UTC().Format(fileTime) + "-" + to.UTC().Format(fileTime)
+	name := "audit-"
+	if v != search.PresetEverything {
+		name += string(v) + "-"
+	}
+	name += from.UTC().Format(fileTime) + "-" + to.UTC().Format(fileTime)
 	if text := q.String(); text != "" {
 		name += "-" + named(text)
 	}

@@ -22,11 +22,14 @@ func TestFileName(t *testing.T) {
 		if err != nil {
 			t.Fatal(text, err)
 		}
-		if got := fileName(q, first, now, "csv"); got != want {
+		if got := fileName(search.PresetEverything, q, first, now, "csv"); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
-	if got := fileName(search.Query{}, time.Time{}, now, "zip"); got != "audit-20261129T2205Z-20261129T2205Z.zip" {
+	if got := fileName(search.PresetOperations, search.Query{}, first, now, "csv"); got != "audit-operations-20261101T0930Z-20261129T2205Z.csv" {
+		t.Errorf("of a view: %s", got)
+	}
+	if got := fileName(search.PresetEverything, search.Query{}, time.Time{}, now, "zip"); got != "audit-20261129T2205Z-20261129T2205Z.zip" {
 		t.Errorf("an empty log: %s", got)
 	}
 }

@@ -58,7 +58,8 @@ func auditFilters() []string {
 	return append(all, "from", "to", "view")
 }
 
-// Filters are the filters of the address, without its page.
+// Filters are the filters of the address, without its page. They name the view:
+// which one is meant without a name depends on what else stands in an address.
 func (f *LogForm) Filters() url.Values {
 	q := url.Values{}
 	for _, name := range auditFilters() {
@@ -66,6 +67,7 @@ func (f *LogForm) Filters() url.Values {
 			q.Set(name, v)
 		}
 	}
+	q.Set("view", string(f.viewOf()))
 	return q
 }
 
@@ -155,11 +157,11 @@ func (f *LogForm) Merged() (string, bool) {
 	if changed {
 		text = QueryText(now)
 	}
-	return ViewAddress(f.viewSent(), text), true
+	return ViewAddress(f.ViewSent(), text), true
 }
 
-// viewSent is the view that a form carries; forms of before carry none.
-func (f *LogForm) viewSent() View {
+// ViewSent is the view that a form carries; forms of before, and programs, carry none and mean records.
+func (f *LogForm) ViewSent() View {
 	if f.values.Has("view") {
 		return f.viewOf()
 	}
@@ -290,6 +292,39 @@ func (f *LogForm) readQuery(q *search.Query, page *templates.Audit) {
 		parsed.To = q.To
 	}
 	*q = parsed
+	page.Meant = f.meant(parsed)
+}
+
+// meant is what somebody may have meant who asks for a type of operation that is none, if it is almost one. Records may
+// have types that this console does not know, so it is no error.
+func (f *LogForm) meant(q search.Query) *templates.Meant {
+	known := []string{query.AnyCancel}
+	for _, o := range coc.OperationTypes() {
+		known = append(known, strings.ToLower(string(o)))
+	}
+	found := false
+	correct := func(value string) string {
+		word := strings.ToLower(value)
+		near := query.Nearest(word, known)
+		if word == "" || near == "" || near == word {
+			return value
+		}
+		if found = true; near != query.AnyCancel {
+			near = strings.ToUpper(near)
+		}
+		return near
+	}
+	q.Operation, q.Not = correct(q.Operation), slices.Clone(q.Not)
+	for i := range q.Not {
+		if q.Not[i].Field == search.FieldType {
+			q.Not[i].Value = correct(q.Not[i].Value)
+		}
+	}
+	if !found {
+		return nil
+	}
+	text := QueryText(q)
+	return &templates.Meant{Text: ansi.Visible(text), Address: ViewAddress(f.viewOf(), text)}
 }
 
 // What a search may ask of the database: it shares it with operations.
@@ -311,7 +346,9 @@ func tooCostly(q search.Query, t i18n.QueryProblems) string {
 		}
 	}
 	for _, w := range words {
-		if prefix, ok := strings.CutSuffix(w, "*"); ok && utf8.RuneCountInString(prefix) < minPrefix {
+		p := query.ParsePhrase(w)
+		if p.Prefix && strings.TrimRight(w, "*＊﹡") != w &&
+			utf8.RuneCountInString(strings.Join(p.Words, "")) < minPrefix {
 			return t.Short(ansi.Visible(w))
 		}
 	}
@@ -321,7 +358,8 @@ func tooCostly(q search.Query, t i18n.QueryProblems) string {
 // queryMessage points at the word that is wrong.
 func queryMessage(e *search.QueryError, t i18n.QueryProblems) string {
 	say := map[string]func(string) string{search.QueryQualifier: t.Qualifier, search.QueryEmpty: t.Empty, search.QueryValue: t.Value,
-		search.QueryTime: t.Time, search.QueryTwice: t.Twice, search.QueryQuote: t.Quote, search.QueryNegated: t.Negated}[e.Kind]
+		search.QueryTime: t.Time, search.QueryTwice: t.Twice, search.QueryQuote: t.Quote, search.QueryNegated: t.Negated,
+		search.QueryOrder: t.Order}[e.Kind]
 	if say == nil {
 		say = t.Word
 	}

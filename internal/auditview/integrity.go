@@ -114,7 +114,8 @@ func (s Standing) size(ctx context.Context, i *templates.Integrity, now time.Tim
 	}
 	g, err := retention.GrowthOf(ctx, s.Log, i.Bytes, now)
 	i.Records, i.Free = figures.Size, int64(min(figures.Space.Free, 1<<62))
-	i.RecordsPerDay, i.BytesPerDay, i.Full = int64(g.RecordsPerDay), int64(g.BytesPerDay), g.Full
+	i.GrowthKnown, i.Full = g.Known, g.Full
+	i.RecordsPerDay, i.BytesPerDay = int64(g.RecordsPerDay), int64(g.BytesPerDay)
 	return err
 }
 

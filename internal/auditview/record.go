@@ -95,6 +95,7 @@ func detailAttributes(r audit.Record) []templates.Attribute {
 		add("trial", string(d.Trial)+" "+strings.Join(d.TrialPolicies, ", "))
 	}
 	add("denial", d.Denial)
+	add("approval", d.Approval)
 	add("approved_by", cmp.Or(strings.Join(d.Approvers, ", "), d.ApprovedBy))
 	if d.Needed > 0 {
 		add("approvals_needed", present.Decimal(d.Needed))

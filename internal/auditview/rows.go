@@ -1,6 +1,7 @@
 package auditview
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"coc-console/audit"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
+	"coc-console/internal/coc"
 	"coc-console/internal/present"
 	"coc-console/templates"
 )
@@ -20,7 +22,7 @@ import (
 func (f *LogForm) Rows(ctx context.Context, found search.RowPage,
 	records func(context.Context, search.Row) ([]audit.Record, error)) ([]templates.OperationRow, error) {
 	rows := make([]templates.OperationRow, len(found.Rows))
-	opened := f.Value("open")
+	opened, _ := coc.ParseID(f.Value("open")) // any of its records: an operation that is sent after an approval moves
 	here := f.Filters()
 	for _, name := range []string{"before", "after"} {
 		if v := f.Value(name); v != "" && !f.values.Has("shown") { // of what a page asked for by itself, it is none
@@ -30,13 +32,13 @@ func (f *LogForm) Rows(ctx context.Context, found search.RowPage,
 	for i, r := range found.Rows {
 		row := operationRow(r)
 		id := present.Decimal(r.Sequence)
-		row.Opened = opened == id
+		row.Opened = opened == r.Sequence || slices.Contains(r.Records, opened)
 		q := url.Values{}
 		maps.Copy(q, here)
 		if !row.Opened {
 			q.Set("open", id)
 		}
-		row.Toggle = present.Address("/audit", q) + "#op-" + id
+		row.Toggle = present.Address("/audit", q) + "#op-" + url.PathEscape(cmp.Or(r.ID, id))
 		if row.Opened {
 			all, err := records(ctx, r)
 			if err != nil {
@@ -150,16 +152,21 @@ func RowFacets(v View, q search.Query, f search.RowFacets) []templates.Facet {
 	return all
 }
 
-// RowBars are the bars of a chart that is stacked by outcome.
-func RowBars(v View, q search.Query, bars []search.RowBar) []templates.Bar {
+// Bars are the bars of a chart that is stacked by outcome. What is not known by outcome lies at the foot.
+func Bars(v View, q search.Query, bars []search.Bar) []templates.Bar {
 	out := make([]templates.Bar, len(bars))
 	for i, b := range bars {
 		part := q
 		part.From, part.To = b.From, b.To
 		out[i] = templates.Bar{From: b.From, To: b.To, Count: b.Count, More: b.More,
 			Address: ViewAddress(v, QueryText(part))}
+		rest := b.Count
 		for _, o := range b.Outcomes {
+			rest -= o.Count
 			out[i].Parts = append(out[i].Parts, templates.BarPart{Outcome: string(o.Outcome), Count: o.Count})
+		}
+		if rest > 0 && len(b.Outcomes) > 0 {
+			out[i].Parts = append([]templates.BarPart{{Count: rest}}, out[i].Parts...)
 		}
 		slices.SortStableFunc(out[i].Parts, func(a, b templates.BarPart) int { return a.Weight() - b.Weight() })
 	}

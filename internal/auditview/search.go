@@ -91,8 +91,9 @@ func ActiveFilters(v View, q search.Query) []templates.ActiveFilter {
 	return all
 }
 
-// FacetsOf are the values that occur in what a query finds, each with the address narrowed to it.
-func FacetsOf(q search.Query, f search.Facets) []templates.Facet {
+// FacetsOf are the values that occur in what a query finds, each with the address narrowed to it; names are those of
+// tickets.
+func FacetsOf(q search.Query, f search.Facets, names map[string]string) []templates.Facet {
 	var all []templates.Facet
 	for _, one := range []struct {
 		field  search.Field
@@ -103,6 +104,9 @@ func FacetsOf(q search.Query, f search.Facets) []templates.Facet {
 		chosen := *q.Value(one.field)
 		for _, v := range one.values {
 			value := templates.FacetValue{Value: ansi.Visible(v.Value), Count: v.Count, Active: v.Value == chosen}
+			if one.field == search.FieldTicket {
+				value.Name = ansi.VisibleLine(names[v.Value])
+			}
 			if value.Address = Narrowed(q, one.field, v.Value); value.Active {
 				value.Address = Narrowed(q, one.field, "")
 			}

@@ -27,16 +27,16 @@ const summaryLimit = time.Second
 // values, and over time. The returned function waits for it.
 func (s Summary) Records(ctx context.Context, q search.Query, page *templates.Audit) (wait func() error) {
 	limited, stop := context.WithTimeout(ctx, summaryLimit)
-	zone := i18n.ZoneFrom(ctx)
 	var facets search.Facets
+	var names map[string]string
 	var total templates.Total
 	var chart *templates.Chart
 	var errs [3]error
 	var all sync.WaitGroup
-	all.Go(func() { facets, errs[0] = s.Index.Facets(limited, q) })
+	all.Go(func() { facets, names, errs[0] = s.facets(limited, q) })
 	all.Go(func() { // how many there are decides how the chart is counted
 		if total, errs[1] = s.Total(limited, q); errs[1] == nil {
-			chart, errs[2] = s.chart(limited, q, zone)
+			chart, errs[2] = s.chart(limited, q)
 		}
 	})
 	return func() error {
@@ -52,9 +52,24 @@ func (s Summary) Records(ctx context.Context, q search.Query, page *templates.Au
 		if page.Total = total; facets.More {
 			page.Counted = facets.Counted
 		}
-		page.Facets, page.Chart, page.Active = FacetsOf(q, facets), chart, ActiveFilters(search.PresetEverything, q)
+		page.Facets, page.Chart = FacetsOf(q, facets, names), chart
+		page.Active = ActiveFilters(search.PresetEverything, q)
 		return nil
 	}
+}
+
+// facets are the values that records have, and the names of the tickets among
+// them.
+func (s Summary) facets(ctx context.Context, q search.Query) (f search.Facets, names map[string]string, err error) {
+	if f, err = s.Index.Facets(ctx, q); err != nil {
+		return f, nil, err
+	}
+	var tickets []string
+	for _, t := range f.Tickets {
+		tickets = append(tickets, t.Value)
+	}
+	names, err = s.Index.TicketNames(ctx, q.Visible, tickets)
+	return f, names, err
 }
 
 // Total is how many records a query finds. Without a query that is known
@@ -72,29 +87,43 @@ func (s Summary) Total(ctx context.Context, q search.Query) (templates.Total, er
 	return templates.Total{Count: size - pruned}, err
 }
 
-// chart counts a query's matches over its time; nil where there is none.
-func (s Summary) chart(ctx context.Context, q search.Query, zone *time.Location) (*templates.Chart, error) {
+// chart counts the records of a query over its time, by outcome; nil where there is none.
+func (s Summary) chart(ctx context.Context, q search.Query) (*templates.Chart, error) {
+	return s.chartOf(ctx, search.PresetEverything, q, s.Index.Activity)
+}
+
+// rowChart counts a view's rows over time, by outcome; nil where there is no time to count over.
+func (s Summary) rowChart(ctx context.Context, v View, q search.Query) (*templates.Chart, error) {
+	return s.chartOf(ctx, v, q,
+		func(ctx context.Context, q search.Query, from, to time.Time, bars int) ([]search.Bar, error) {
+			return s.Index.RowActivity(ctx, q, v, from, to, bars)
+		})
+}
+
+// counting counts what a query finds in each of some bars.
+type counting func(ctx context.Context, q search.Query, from, to time.Time, bars int) ([]search.Bar, error)
+
+func (s Summary) chartOf(ctx context.Context, v View, q search.Query, count counting) (*templates.Chart, error) {
+	zone := i18n.ZoneFrom(ctx)
 	from, to, bars, err := s.chartSpan(ctx, q, zone)
 	if err != nil || bars == 0 {
 		return nil, err
 	}
-	counted, err := s.Index.Activity(ctx, q, from, to, bars)
+	counted, err := count(ctx, q, from, to, bars)
 	if err != nil {
 		return nil, err
 	}
+	chart := &templates.Chart{From: from, To: to}
 	if now := s.Now(); q.To.IsZero() && from.Before(now) { // the last bar is not over: the chart ends now
-		to = earlier(to, now)
+		chart.To, chart.Now = earlier(to, now), true
 		for i := range counted {
 			counted[i].To = earlier(counted[i].To, now)
 		}
 	}
-	chart := &templates.Chart{From: from, To: to, Now: q.To.IsZero()}
-	for _, b := range counted {
-		part := q
-		part.From, part.To = b.From.In(zone), b.To.In(zone)
-		chart.Bars = append(chart.Bars,
-			templates.Bar{From: b.From, To: b.To, Count: b.Count, More: b.More, Address: AuditAddress(part)})
+	for i := range counted {
+		counted[i].From, counted[i].To = counted[i].From.In(zone), counted[i].To.In(zone)
 	}
+	chart.Bars = Bars(v, q, counted)
 	return chart, nil
 }
 
@@ -148,11 +177,7 @@ func (s Summary) Rows(ctx context.Context, v View, q search.Query,
 	var errs [3]error
 	var all sync.WaitGroup
 	all.Go(func() { facets, errs[0] = s.Index.RowFacets(limited, q, v) })
-	all.Go(func() {
-		var n int
-		n, total.More, errs[1] = s.Index.CountRows(limited, q, v)
-		total.Count = int64(n)
-	})
+	all.Go(func() { total, errs[1] = s.TotalRows(limited, q, v) })
 	all.Go(func() { chart, errs[2] = s.rowChart(limited, v, q) })
 	return func() error {
 		defer stop()
@@ -173,23 +198,8 @@ func (s Summary) Rows(ctx context.Context, v View, q search.Query,
 	}
 }
 
-// rowChart counts a view's rows over time, by outcome; nil where there is no time to count over.
-func (s Summary) rowChart(ctx context.Context, v View, q search.Query) (*templates.Chart, error) {
-	from, to, bars, err := s.chartSpan(ctx, q, i18n.ZoneFrom(ctx))
-	if err != nil || bars == 0 {
-		return nil, err
-	}
-	counted, err := s.Index.RowActivity(ctx, q, v, from, to, bars)
-	if err != nil {
-		return nil, err
-	}
-	chart := &templates.Chart{From: from, To: to}
-	if now := s.Now(); q.To.IsZero() && from.Before(now) {
-		chart.To, chart.Now = earlier(to, now), true
-		for i := range counted {
-			counted[i].To = earlier(counted[i].To, now)
-		}
-	}
-	chart.Bars = RowBars(v, q, counted)
-	return chart, nil
+// TotalRows is how many rows of a view a query finds.
+func (s Summary) TotalRows(ctx context.Context, q search.Query, v View) (templates.Total, error) {
+	n, more, err := s.Index.CountRows(ctx, q, v)
+	return templates.Total{Count: int64(n), More: more}, err
 }

@@ -2,6 +2,7 @@ package auditview
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"coc-console/audit/query"
@@ -47,6 +48,30 @@ func ViewAddress(v View, text string) string {
 		q.Set("view", string(v))
 	}
 	return present.Address("/audit", q)
+}
+
+// savedView begins what is kept of a search that was saved in another view than that of every record. It is no
+// qualifier.
+const savedView = "view:"
+
+// Saved is a search of a view as it is kept.
+func Saved(v View, text string) string {
+	if v == search.PresetEverything {
+		return text
+	}
+	return savedView + string(v) + " " + text
+}
+
+// OfSaved is what was kept, as the page shows it.
+func OfSaved(s templates.SavedSearch) templates.SavedSearch {
+	s.View = string(search.PresetEverything)
+	for _, v := range search.Presets() {
+		if text, ok := strings.CutPrefix(s.Query, savedView+string(v)+" "); ok {
+			s.Query, s.View = text, string(v)
+		}
+	}
+	s.Address = ViewAddress(View(s.View), s.Query)
+	return s
 }
 
 // Tabs are the views, each with what the query finds there.

@@ -218,6 +218,9 @@ func headOf(ctx context.Context, db *database.DB) (origin string, size int64, er
 // the file with the signing key, where there is one.
 func (c Config) Believed(origin string) ([]string, error) {
 	keys := slices.Clone(c.Keys)
+	if err := audit.CheckKeys(keys...); err != nil {
+		return nil, settings.Wrong("public-key", err.Error())
+	}
 	secret, err := c.signing()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -75,4 +77,11 @@ func retain(ctx context.Context, cfg config, index *search.Index, now func() tim
 		daily := &retention.Daily{Index: index, Keep: cfg.retention, Now: now, Logger: logger}
 		maintain(ctx, pruneEvery, daily.Run, logger, open)
 	}
+}
+
+// releaseStart gives back the memory that a start takes for migrations and the pages' files. What libraries keep in
+// pools goes with the second collection.
+func releaseStart() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }

@@ -125,16 +125,17 @@ func backedUpOf(file string, r backup.Result) backedUp {
 }
 
 func (c *backupConfig) textOfBackup(r backup.Result) string {
-	return fmt.Sprintf(`%s: %d records of %s, %s, copied and verified in %v; the latest checkpoint covers records 1 to %d.
+	return fmt.Sprintf(`%s: %s of %s, %s, copied and verified in %v; the latest checkpoint covers records 1 to %d.
 It is a SQLite file; coc-console restore puts it back, into a data folder or an empty PostgreSQL database.
 Not in it: the key that signs (audit.key), without which a console cannot carry the log on: keep it apart from the
 backups. Sessions and one-time keys (console.db, session.key) and what is derived (search.db) are not in it either.
-`, c.File, r.Size, r.Origin, progress.Mebibytes(r.Bytes), r.Took.Round(time.Millisecond), r.Report.Signed.Size)
+`, c.File, output.Count(r.Size, "record", "records"), r.Origin, progress.Mebibytes(r.Bytes), r.Took.Round(time.Millisecond), r.Report.Signed.Size)
 }
 
 func (c *backupConfig) textOfRestoration(r backup.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is restored from %s: %d records, verified, and one that says so.\n", r.Origin, c.File, r.Size)
+	fmt.Fprintf(&b, "%s is restored from %s: %s, verified, and one that says so.\n", r.Origin, c.File,
+		output.Count(r.Size, "record", "records"))
 	if r.Aside != "" {
 		fmt.Fprintf(&b, "The log that was there is %s now.\n", r.Aside)
 	}
@@ -144,6 +145,8 @@ func (c *backupConfig) textOfRestoration(r backup.Result) string {
 	if r.AnchorAhead {
 		fmt.Fprintf(&b, "%s knows of more records: keep it, it proves that they were there. The console starts with another --anchor-file.\n", c.Anchor)
 	}
-	b.WriteString("The console can be started.\n")
+	if !r.KeyMissing {
+		b.WriteString("The console can be started.\n")
+	}
 	return b.String()
 }

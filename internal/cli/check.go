@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +40,8 @@ func (p *commandLine) checkCommand() *cobra.Command {
 	output.FormatOption(s, &with.format)
 	return p.command(&cobra.Command{
 		Use: "check", Short: "Try what the console needs, from outside in, and say what to do",
-		Long: "Try what the console needs, from outside in, and say what to do: settings, address, certificate, IAM, COC, clocks, the company's provider,\n" +
-			"databases, disk, keys, policies; with a user a sign-in and COC's list, too, and with --send-tests where people are told. It changes nothing, and works beside a running console.\n" +
+		Long: "Try what the console needs, from outside in, and say what to do: settings, address, certificate, proxies before a console that runs (--url), IAM, COC, clocks,\n" +
+			"the company's provider, databases, disk, keys, policies; with a user a sign-in and COC's list, too, and with --send-tests where people are told. It changes nothing, and works beside a running console.\n" +
 			"Run it as the console's user, with its settings. Exit status: 0 nothing failed, 1 something did.",
 		Example: "  coc-console check --config /etc/coc-console/config.yaml\n" +
 			"  coc-console check --config /etc/coc-console/config.yaml --user my-account/alice --password-file pw --format json",
@@ -74,8 +76,18 @@ func (c config) checks(with checkConfig) ([]preflight.Check, func() error, error
 			all = append(all, preflight.Address(name, address))
 		}
 	}
-	if c.tls.on() {
-		all = append(all, preflight.Certificate(c.tls.cert, c.tls.key, time.Now()))
+	if c.tls.files.Cert != "" {
+		all = append(all, preflight.Certificate(c.tls.files.Cert, c.tls.files.Key, time.Now()))
+	}
+	if authority := c.tls.authority; authority.Email != "" {
+		if roots, err := authority.Roots(); err == nil { // else the settings say so
+			network := c.network()
+			network.Roots = roots
+			all = append(all, network.Authority(authority.Directory))
+		}
+	}
+	if c.outside.Origin != "" {
+		all = append(all, c.checkOutside())
 	}
 	cloud, err := c.checkCloud(with, &open)
 	if err != nil {
@@ -92,16 +104,32 @@ func (c config) checks(with checkConfig) ([]preflight.Check, func() error, error
 	return all, open.close, nil
 }
 
+// checkOutside asks a console that runs by the address that people have.
+func (c config) checkOutside() preflight.Check {
+	if _, err := os.Stat(c.sessionKeyFile); err != nil {
+		return always(preflight.Skip("url", "there is no session key yet: start the console first"))
+	}
+	key, err := probeKey(c)
+	if err != nil {
+		return always(preflight.Skip("url", "the session key can't be read"))
+	}
+	return c.network().Outside(preflight.Outside{At: c.outside, Key: key, Trusted: c.trustedProxies})
+}
+
+func (c config) network() preflight.Network {
+	return preflight.Network{ConnectTimeout: c.connectTimeout, CallTimeout: c.callTimeout, Now: time.Now}
+}
+
 func always(r preflight.Result) preflight.Check {
 	return func(context.Context) []preflight.Result { return []preflight.Result{r} }
 }
 
 // checkCloud are the checks of what is reached over the network.
 func (c config) checkCloud(with checkConfig, open *closers) ([]preflight.Check, error) {
-	network := preflight.Network{ConnectTimeout: c.connectTimeout, CallTimeout: c.callTimeout, Now: time.Now}
+	network := c.network()
 	var all []preflight.Check
-	if c.oidc.issuer != "" {
-		all = append(all, network.Discovery(c.oidc.issuer))
+	for _, p := range c.oidc.all() {
+		all = append(all, network.Discovery(p.Issuer))
 	}
 	if c.cocEndpoint == "" || c.iamEndpoint == "" {
 		const why = "there are no endpoints: the console would run on its simulator"
@@ -117,14 +145,17 @@ func (c config) checkCloud(with checkConfig, open *closers) ([]preflight.Check, 
 	if err != nil {
 		return nil, err
 	}
-	if person.User == "" {
-		return append(all, always(preflight.Skip("sign-in", "no user is given: see --user and --password-file"))), nil
-	}
 	logger := slog.New(slog.DiscardHandler)
 	tickets, identities, err := clients(c, web.NewMetrics(), clock.New(time.Now, logger), logger, open)
 	if err != nil {
 		skipped := always(preflight.Skip("sign-in", "an endpoint is not valid"))
 		return append(all, skipped), nil //nolint:nilerr // the settings say so
+	}
+	for _, p := range c.oidc.all() {
+		all = append(all, preflight.Exchange(p.IDP, c.project, identities))
+	}
+	if person.User == "" {
+		return append(all, always(preflight.Skip("sign-in", "no user is given: see --user and --password-file"))), nil
 	}
 	return append(all, preflight.SignIn(person, identities, tickets)), nil
 }
@@ -146,7 +177,8 @@ func (c config) checkPerson(with checkConfig) (preflight.Person, error) {
 	if err != nil {
 		return preflight.Person{}, settings.Wrong("password-file", err.Error())
 	}
-	return preflight.Person{UserProfile: c.userProfile, PasswordRequest: iam.PasswordRequest{Account: account, User: user, Password: password,
+	keys := slices.ContainsFunc(c.oidc.all(), func(p oidcProvider) bool { return p.Exchange == exchangeKeys })
+	return preflight.Person{UserProfile: c.userProfile, Keys: keys, PasswordRequest: iam.PasswordRequest{Account: account, User: user, Password: password,
 		Project: c.project, Passcode: with.passcode}}, nil
 }
 

@@ -175,7 +175,8 @@ func noArguments(c *cobra.Command, args []string) error {
 	case !c.HasParent():
 		return noCommand(c, args[0])
 	}
-	return fmt.Errorf("%s has no setting %q; see %s --help", group(c), withoutSecret(args[0]), c.CommandPath())
+	return fmt.Errorf("%s takes no argument %q; see %s --help", strings.TrimPrefix(c.CommandPath(), "coc-console "),
+		withoutSecret(args[0]), c.CommandPath())
 }
 
 // oneFile is for commands that are told one file, which is read into to.

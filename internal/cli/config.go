@@ -14,6 +14,7 @@ import (
 	"coc-console/internal/bulk"
 	"coc-console/internal/cli/auditcmd"
 	"coc-console/internal/huawei"
+	"coc-console/internal/outside"
 	"coc-console/internal/policy"
 	"coc-console/internal/settings"
 
@@ -34,6 +35,9 @@ type config struct {
 
 	servicePasswordFile  string
 	databasePasswordFile string
+
+	url     string
+	outside outside.Address // what url says
 
 	oidc oidcConfig
 	tls  tlsConfig
@@ -87,6 +91,7 @@ func consoleSettings(c *config) *settings.Set {
 	s := settings.New("")
 	f := s.Console
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to serve on, unix:/path for a proxy on this machine, or systemd for a socket that its unit has opened; other than loopback needs --tls-cert or --trusted-proxies")
+	f.StringVar(&c.url, "url", "", "`URL` at which people reach the console, such as https://ops.example.com or, below a path, https://ops.example.com/coc: for links in messages, sign-in at the company's provider, cookies and redirects; the path may reach the console or be taken away by the proxy; empty: the root of whatever host browsers name")
 	c.tls.define(f)
 	f.StringVar(&c.data, "data", "./coc-console-data", "`FOLDER` of audit.db, search.db, console.db and the keys")
 	s.DatabaseVar(&c.database, &c.databasePasswordFile, "postgres://… `ADDRESS`, when several consoles share one log; empty: SQLite in the data folder")
@@ -140,7 +145,10 @@ func (c *config) definePolicies(f *pflag.FlagSet) {
 
 // complete fills in the defaults that follow from other settings.
 func (c *config) complete() {
+	c.oidc.complete()
 	c.sessionKeyFile = cmp.Or(c.sessionKeyFile, filepath.Join(c.data, "session.key"))
+	c.outside, _ = outside.Parse(c.url) // check says what is wrong
+	c.tls.complete(c.outside, c.data)
 	c.auditKeyFile = cmp.Or(c.auditKeyFile, filepath.Join(c.data, "audit.key"))
 	if c.simulated() && len(c.managers) == 0 {
 		c.managers = []string{"demo/manager"}
@@ -150,6 +158,9 @@ func (c *config) complete() {
 func (c config) check() error {
 	if err := c.checkListen(); err != nil {
 		return err
+	}
+	if _, err := outside.Parse(c.url); err != nil {
+		return settings.Wrong("url", err.Error())
 	}
 	for name, endpoint := range map[string]string{"coc-endpoint": c.cocEndpoint, "iam-endpoint": c.iamEndpoint} {
 		if endpoint == "" {

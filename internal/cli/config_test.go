@@ -65,6 +65,52 @@ func written(t *testing.T, name, text string) string {
 
 // TestAccountsSetting: the list comes from several flags and commas, which
 // together replace the variable.
+// TestProviders: a file names several providers; what is wrong with it is said with its place.
+func TestProviders(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "secret"), []byte("s3cret-of-the-client\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(text string) (config, error) {
+		t.Helper()
+		file := filepath.Join(folder, "providers.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := config{oidc: oidcConfig{oidcProvider: oidcProvider{Exchange: exchangeToken}, file: file}}
+		c.oidc.complete()
+		return c, c.oidc.check()
+	}
+	const one = "- {name: acme, label: ACME, issuer: https://login.example.com, client-id: c, idp: acme"
+	c, err := read("providers:\n" + one + ", client-secret-file: secret, scopes: [profile, offline_access], groups-claim: groups, groups-prefix: acme/, exchange: keys}\n" +
+		"- {name: other, label: Other, issuer: https://other.example.com, client-id: c, idp: other}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := c.oidc.all()
+	if len(all) != 2 || all[0].Exchange != exchangeKeys || all[1].Exchange != exchangeToken || all[0].GroupsPrefix != "acme/" || len(all[0].Scopes) != 2 {
+		t.Errorf("it is read as %+v", all)
+	}
+	if secret, err := all[0].secret(); err != nil || secret != "s3cret-of-the-client" {
+		t.Errorf("the secret is read with %v", err)
+	}
+	c.oidc.Issuer, c.oidc.ClientID, c.oidc.IDP = "https://first.example.com", "c", "first"
+	if all := c.oidc.all(); len(all) != 3 || all[0].IDP != "first" {
+		t.Errorf("besides one of the flags they are %+v", all)
+	}
+	for text, want := range map[string]string{
+		"": "EOF", "providers: []": "a list of one to", "providers:\n" + one + "}\n" + one + "}": "provider 2: name is",
+		"providers:\n" + one + ", colour: red}": "line 2", "providers:\n" + strings.Replace(one, "https", "http", 1) + "}": "provider acme: issuer",
+		"providers:\n" + strings.Replace(one, "label: ACME, ", "", 1) + "}": "label is needed", "providers:\n" + one + ", exchange: cash}": "exchange: is token or keys",
+		"providers:\n" + one + ", client-secret-file: none}": "client-secret-file", "providers:\n" + strings.Replace(one, "name: acme", "name: A b", 1) + "}": "provider 1: name is",
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), "oidc-providers") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestAccountsSetting(t *testing.T) {
 	endpoints := []string{"--coc-endpoint", "https://coc.example.com", "--iam-endpoint", "https://iam.example.com"}
 	for _, tt := range []struct {

@@ -13,6 +13,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/internal/backup"
+	"coc-console/internal/cli/output"
 	"coc-console/internal/database"
 )
 
@@ -126,10 +127,10 @@ func (k *keptLog) missing() (why, lost string) {
 	path := filepath.Join(k.data, "audit.db")
 	switch {
 	case k.seen.Size > 0 && k.origin == "":
-		return fmt.Sprintf("%s holds no log, and the log had %d records on %s.", path, k.seen.Size, k.seen.Time.Format(time.RFC3339)),
+		return fmt.Sprintf("%s holds no log, and the log had %s on %s.", path, output.Count(k.seen.Size, "record", "records"), k.seen.Time.Format(time.RFC3339)),
 			fmt.Sprint(k.seen.Size)
 	case k.seen.Size > k.size && k.seen.Origin == k.origin:
-		return fmt.Sprintf("%s has %d records, and had %d on %s.", path, k.size, k.seen.Size,
+		return fmt.Sprintf("%s has %s, and had %d on %s.", path, output.Count(k.size, "record", "records"), k.seen.Size,
 				k.seen.Time.Format(time.RFC3339)),
 			fmt.Sprint(k.seen.Size - k.size)
 	case k.seen.Size > 0 && k.seen.Origin != k.origin:

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/url"
-	"strings"
 	"time"
 
 	"coc-console/handlers"
@@ -16,22 +14,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// noticesConfig says where people are told of what waits for them, and where the console is.
-type noticesConfig struct{ file, url string }
+// noticesConfig says where people are told of what waits for them.
+type noticesConfig struct{ file string }
 
 func (c *noticesConfig) define(f *pflag.FlagSet) {
 	f.StringVar(&c.file, "notices", "", "JSON `FILE` of the targets (webhooks, chats, mail) that hear of what waits or went wrong, and of the routes to them (docs/notices.md); taken up when it changes; empty: nobody is told")
-	f.StringVar(&c.url, "url", "", "`URL` of the console as people reach it, such as https://ops.example.com, for the links in messages; empty: they have none")
 }
 
 func (c *noticesConfig) check() error {
-	if c.url != "" {
-		u, err := url.Parse(c.url)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
-			strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-			return settings.Wrong("url", "this is not an address such as https://ops.example.com, without a path")
-		}
-	}
 	if c.file == "" {
 		return nil
 	}
@@ -41,23 +31,14 @@ func (c *noticesConfig) check() error {
 	return nil
 }
 
-// openOutside opens what reaches others than COC and IAM: the company's provider, and targets of notices.
-func openOutside(ctx context.Context, cfg config, pages *handlers.Config, m *web.Metrics, open *closers) (err error) {
-	if pages.Company, err = openCompany(cfg, pages.IAM, pages.Rules, pages.Now); err != nil {
-		return err
-	}
-	pages.Notices, err = openNotices(ctx, cfg, *pages, m, open)
-	return err
-}
-
 // openNotices starts what tells people, where a file says whom.
 func openNotices(ctx context.Context, cfg config, on handlers.Config, m *web.Metrics,
 	open *closers) (*notify.Notifier, error) {
 	if cfg.notices.file == "" {
 		return nil, nil //nolint:nilnil // nobody is told
 	}
-	told := notify.Config{File: cfg.notices.file, URL: strings.TrimSuffix(cfg.notices.url, "/"),
-		Rows: consolestore.NewNotices(on.Store, cfg.database != ""), Log: on.Log, Index: on.Index, Rules: on.Rules,
+	told := notify.Config{File: cfg.notices.file, URL: cfg.outside.String(),
+		Rows: consolestore.NewNotices(on.Store, cfg.database != ""), Choices: consolestore.NewSaved(on.Store), Log: on.Log, Index: on.Index, Rules: on.Rules,
 		Logger: on.Logger, Now: on.Now, Sent: m.Notice}
 	if service := serviceIdentity(cfg, on.IAM); service != nil {
 		look := notify.Look{Service: service, Client: on.COC, Project: cfg.project, UserProfile: cfg.userProfile}

@@ -22,10 +22,15 @@ func openHandlers(ctx context.Context, cfg handlers.Config, open *closers) *hand
 // complete adds what the pages need beside the log and the tickets: who else is there, roles for a while, and what
 // reaches others than COC and IAM.
 func complete(ctx context.Context, cfg config, pages *handlers.Config, m *web.Metrics, open *closers) (err error) {
+	if cfg.tls.serving != nil {
+		pages.Certificate = cfg.tls.serving.End
+	}
 	pages.Presence = openPresence(cfg, pages.Store, pages.Logger, open)
-	if err := openOutside(ctx, cfg, pages, m, open); err != nil {
+	notices, err := openNotices(ctx, cfg, *pages, m, open)
+	if err != nil {
 		return err
 	}
+	pages.Notices = notices
 	pages.Elevations = elevation.New(elevation.Config{Log: pages.Log, Index: pages.Index, Rules: pages.Rules,
 		Shared: pages.SharedLog, Logger: pages.Logger, Now: pages.Now})
 	open.run(ctx, pages.Elevations.Follow)

@@ -56,7 +56,7 @@ func TestPolicyCommands(t *testing.T) {
 		"operation":         {[]string{"explain", "--user", "a/b", "--operation", "STOP"}, "none of the five"},
 		"time":              {[]string{"explain", "--user", "a/b", "--operation", "view", "--at", "noon"}, "not a time"},
 		"flag":              {[]string{"check", "--polcy", "x"}, "there is no setting --polcy"},
-		"argument":          {[]string{"check", "x"}, `no setting "x"`},
+		"argument":          {[]string{"check", "x"}, `takes no argument "x"`},
 		"other command":     {[]string{"list"}, "no command policy list"},
 		"none":              {nil, "policy check, policy explain, policy replay, policy defaults or policy schema"},
 	} {

@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +30,7 @@ import (
 	"coc-console/internal/database"
 	"coc-console/internal/iam"
 	"coc-console/internal/operate"
+	"coc-console/internal/outside"
 	"coc-console/internal/policy"
 	"coc-console/internal/ratelimit"
 	"coc-console/internal/secretfile"
@@ -104,6 +103,9 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if err := admitDemo(ctx, cfg); err != nil {
 		return err
 	}
+	if err := cfg.tls.open(logger); err != nil {
+		return err
+	}
 	demo, err := simulate(ctx, &cfg, &open)
 	if err != nil {
 		return err
@@ -116,14 +118,15 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	if err := serveMetrics(ctx, cfg, metrics, logger, &open); err != nil {
 		return err
 	}
-	server := &http.Server{Handler: console.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+	probe, err := probeKey(cfg)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: outside.Probe(probe, outside.ProbeHold, console.handler), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}
 	server.RegisterOnShutdown(console.closeStreams) // event streams would hold it up
-	if err := cfg.tls.secure(ctx, server, logger, &open); err != nil {
-		return err
-	}
-	if err := serveRedirect(ctx, cfg, listener.Addr(), logger, &open); err != nil {
+	if err := cfg.tls.secure(ctx, server, listener.Addr(), cfg, logger, &open); err != nil {
 		return err
 	}
 	if err := announce(cfg, listener.Addr(), demo, stdout); err != nil {
@@ -136,13 +139,6 @@ func serve(ctx context.Context, cfg config, stdout, stderr io.Writer) (err error
 	})
 	tellManager(ctx, sockets.ManagerOf(cfg.getenv), logger, &open)
 	return serveUntil(ctx, server, listener, logger)
-}
-
-// releaseStart gives back the memory that a start takes for migrations and the pages' files. What libraries keep in
-// pools goes with the second collection.
-func releaseStart() {
-	runtime.GC()
-	debug.FreeOSMemory()
 }
 
 // console is what assemble has put together.
@@ -224,7 +220,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	if err != nil {
 		return console{}, err
 	}
-	sessions, err := openSessions(ctx, cfg, sessionParts{db: dbs.console, clocks: dbs.clocks, rules: rules, log: log, iam: iamClient,
+	sessions, providers, err := openSessions(ctx, cfg, sessionParts{db: dbs.console, clocks: dbs.clocks, rules: rules, log: log, iam: iamClient,
 		limited: metrics.Limited}, logger, open)
 	if err != nil {
 		return console{}, err
@@ -238,7 +234,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 		return console{}, err
 	}
 	people := limitPeople(ctx, cfg, dbs.clocks.Now, metrics, open)
-	pages := handlers.Config{People: people, Store: rows, Log: log, Index: index, Verifier: verifier, COC: cocClient,
+	pages := handlers.Config{Company: providers, People: people, Store: rows, Log: log, Index: index, Verifier: verifier, COC: cocClient,
 		Watch: watcher, IAM: iamClient, Operations: operations, Approvals: approvals, Bulk: bulks, Sessions: sessions, Rules: rules, Logger: logger, Now: dbs.clocks.Now,
 		Clocks: dbs.clocks, DefaultProject: cfg.project, Accounts: cfg.accounts, Demo: demo, Development: cfg.development, Databases: dbs.sizes(), Data: cfg.data, SharedLog: cfg.database != "", Retention: cfg.retention, Night: cfg.night}
 	if err := complete(ctx, cfg, &pages, metrics, open); err != nil {
@@ -246,7 +242,7 @@ func assemble(ctx context.Context, cfg config, logger *slog.Logger, demo []handl
 	}
 	h := openHandlers(ctx, pages, open)
 	handler := web.New(web.Config{Handlers: h, Observed: pages, People: people, Sessions: sessions,
-		TrustedProxies: cfg.trustedProxies, HSTSSubdomains: cfg.hstsSubdomains, Logger: logger, Metrics: metrics,
+		TrustedProxies: cfg.trustedProxies, Outside: cfg.outside, HSTSSubdomains: cfg.hstsSubdomains, Logger: logger, Metrics: metrics,
 		MetricsElsewhere: cfg.metricsListen != ""})
 	return console{handler: handler, closeStreams: watcher.Close, resume: resume}, nil
 }
@@ -323,6 +319,9 @@ func watchRules(ctx context.Context, rules *policy.Store, log *audit.Log, logger
 
 // openLog opens the audit log, which signs its checkpoints and anchors them.
 func openLog(ctx context.Context, cfg config, dbs stores, logger *slog.Logger, open *closers) (*audit.Log, error) {
+	if err := audit.CheckKeys(cfg.auditKeys...); err != nil {
+		return nil, settings.Wrong("audit-keys", err.Error())
+	}
 	logConfig, err := logSettings(ctx, cfg, dbs, logger)
 	if err != nil {
 		return nil, err
@@ -442,36 +441,6 @@ func limitPeople(ctx context.Context, cfg config, now func() time.Time, metrics 
 	return people
 }
 
-// sessionParts are what the sessions stand on.
-type sessionParts struct {
-	db      *database.DB
-	clocks  *clock.Monitor
-	rules   *policy.Store
-	log     *audit.Log
-	iam     *iam.Client
-	limited func(limit string)
-}
-
-// openSessions reads the key, deletes ended sessions now and then, and asks IAM
-// whether the others are still good.
-func openSessions(ctx context.Context, cfg config, on sessionParts, logger *slog.Logger,
-	open *closers) (*web.Sessions, error) {
-	key, err := sessionKey(cfg.sessionKeyFile)
-	if err != nil {
-		return nil, settings.Wrong("session-key-file", err.Error())
-	}
-	sessions, err := web.NewSessions(web.SessionConfig{Write: on.db.Write, Read: on.db.Read, Key: key,
-		OnSQLite: on.db.Engine == database.SQLite, Idle: cfg.sessionIdle, Manager: reviews(on.rules), UserProfile: cfg.userProfile, Logger: logger, Now: on.clocks.Now,
-		Introspect: on.iam.Introspect, Admits: admits(cfg, on.rules), Limited: on.limited,
-		Record: func(ctx context.Context, r audit.Record) error { _, err := on.log.Append(ctx, r); return err }})
-	if err != nil {
-		return nil, err
-	}
-	maintain(ctx, purgeEvery, sessions.Purge, logger, open)
-	open.run(ctx, sessions.Run)
-	return sessions, nil
-}
-
 // admits asks whether somebody may use the console, by the rules in force.
 func admits(cfg config, rules *policy.Store) func(audit.Actor) bool {
 	return func(a audit.Actor) bool {
@@ -487,6 +456,15 @@ func sessionKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	return secretfile.Read(path, web.KeySize)
+}
+
+// probeKey lets check ask how its request reaches the console.
+func probeKey(cfg config) ([]byte, error) {
+	key, err := sessionKey(cfg.sessionKeyFile)
+	if err != nil {
+		return nil, settings.Wrong("session-key-file", err.Error())
+	}
+	return hkdf.Key(sha256.New, key, nil, "coc-console check", sha256.Size)
 }
 
 // rowKey authenticates the rows that can lead to an operation. It comes from the

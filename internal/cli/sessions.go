@@ -267,13 +267,14 @@ func (c sessionsConfig) end(ctx context.Context, from sessionStore, stdout io.Wr
 		lines = append(lines, lineOf(s))
 	}
 	return output.Print(stdout, c.format, map[string]any{"ended": lines, "recorded": recorded}, func() string {
+		ended := output.Count(len(lines), "session", "sessions")
 		switch {
-		case len(ended) == 0:
+		case len(lines) == 0:
 			return fmt.Sprintf("%s has no live session\n", c.user)
 		case recorded:
-			return fmt.Sprintf("ended %d sessions of %s; the audit log has the records\n", len(ended), c.user)
+			return fmt.Sprintf("ended %s of %s; the audit log has the records\n", ended, c.user)
 		}
-		return fmt.Sprintf("ended %d sessions of %s; no console has recorded it yet: the next one that runs does\n", len(ended), c.user)
+		return fmt.Sprintf("ended %s of %s; no console has recorded it yet: the next one that runs does\n", ended, c.user)
 	})
 }
 

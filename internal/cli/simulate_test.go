@@ -171,7 +171,7 @@ func TestSimulateWrongSettings(t *testing.T) {
 		{[]string{"--scenario", "no-such-file"}, "--scenario: open no-such-file"},
 		{[]string{"--scenario", file}, "--scenario: " + file + `: line 3: there is no key "sed" here`},
 		{[]string{"--data", "x"}, "there is no setting --data"},
-		{[]string{"now"}, `simulate has no setting "now"`},
+		{[]string{"now"}, `simulate takes no argument "now"`},
 	}
 	for _, test := range tests {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {

@@ -1,147 +1,148 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
+	"path/filepath"
 	"strings"
-	"sync/atomic"
-	"time"
 
+	"coc-console/internal/certificate"
+	"coc-console/internal/huawei"
+	"coc-console/internal/outside"
 	"coc-console/internal/settings"
 	"coc-console/internal/sockets"
 
 	"github.com/spf13/pflag"
 )
 
-// certificateEvery is how often the files of the certificate are looked at.
-const certificateEvery = 5 * time.Second
-
-// expiresSoon is how long before its end a certificate is warned of.
-const expiresSoon = 14 * 24 * time.Hour
-
 // tlsConfig says how the console serves https itself.
 type tlsConfig struct {
-	cert, key string // files
+	files     certificate.Files
+	authority certificate.Authority
 	redirect  string // address that leads from http
+
+	serving *certificate.Serving // once it was opened; nil: none
 }
 
 func (c *tlsConfig) define(f *pflag.FlagSet) {
-	f.StringVar(&c.cert, "tls-cert", "", "PEM `FILE` with a certificate, and those that lead to its authority: the console then serves https itself; taken up when it changes")
-	f.StringVar(&c.key, "tls-key", "", "PEM `FILE` with the certificate's key; goes with --tls-cert")
-	f.StringVar(&c.redirect, "http-redirect", "", "`ADDRESS`, such as :80, that leads browsers from http to https; goes with --tls-cert")
+	f.StringVar(&c.files.Cert, "tls-cert", "", "PEM `FILE` with a certificate, and those that lead to its authority: the console then serves https itself; taken up when it changes")
+	f.StringVar(&c.files.Key, "tls-key", "", "PEM `FILE` with the certificate's key; goes with --tls-cert")
+	f.StringVar(&c.redirect, "http-redirect", "", "`ADDRESS`, such as :80, that leads browsers from http to https; goes with --tls-cert or --acme-email")
+	a := &c.authority
+	f.StringVar(&a.Email, "acme-email", "", "`ADDRESS` of somebody whom an authority can write to: the console then gets its certificate by itself (ACME) and renews it, and whoever sets this agrees to the authority's terms; the authority has to reach it at port 443 (--listen) or 80 (--http-redirect)")
+	f.StringVar(&a.Name, "acme-domain", "", "`NAME` of the console that the certificate is for; empty: that of --url")
+	f.StringVar(&a.Directory, "acme-directory", certificate.LetsEncrypt, "`URL` of the authority's directory")
+	f.StringVar(&a.CAFile, "acme-ca", "", "PEM `FILE` with the certificates that an authority of one's own is checked by; empty: those that the system trusts")
 }
 
-func (c *tlsConfig) on() bool { return c.cert != "" }
+func (c *tlsConfig) on() bool { return c.files.Cert != "" || c.authority.Email != "" }
+
+// complete takes the name from the console's address.
+func (c *tlsConfig) complete(at outside.Address, data string) {
+	if c.authority.Email != "" {
+		c.authority.Name = strings.ToLower(cmp.Or(c.authority.Name, at.Host()))
+		c.authority.Folder = filepath.Join(data, "acme")
+	}
+}
 
 func (c *tlsConfig) check() error {
-	for name, value := range map[string]string{"tls-key": c.key, "http-redirect": c.redirect} {
-		if value != "" && !c.on() {
-			return settings.Wrong(name, "goes with --tls-cert")
-		}
-	}
-	if !c.on() {
-		return nil
-	}
-	if c.key == "" {
-		return settings.Wrong("tls-cert", "goes with --tls-key")
-	}
 	if c.redirect != "" {
+		if !c.on() {
+			return settings.Wrong("http-redirect", "goes with --tls-cert or --acme-email")
+		}
 		if err := sockets.Check(c.redirect); err != nil {
 			return settings.Wrong("http-redirect", err.Error())
 		}
 	}
-	if _, err := (&certificate{tlsConfig: *c}).read(); err != nil {
+	if err := c.checkAuthority(); err != nil {
+		return err
+	}
+	switch {
+	case c.files == certificate.Files{}:
+		return nil
+	case c.files.Cert == "":
+		return settings.Wrong("tls-key", "goes with --tls-cert")
+	case c.files.Key == "":
+		return settings.Wrong("tls-cert", "goes with --tls-key")
+	case c.authority.Email != "":
+		return settings.Wrong("acme-email", "the certificate is that of --tls-cert: leave one of both out")
+	}
+	if _, err := c.files.Serve(slog.New(slog.DiscardHandler)); err != nil {
 		return settings.Wrong("tls-cert", err.Error())
 	}
 	return nil
 }
 
-// certificate is what two files have. It is safe for concurrent use once it was read.
-type certificate struct {
-	tlsConfig
-	logger *slog.Logger
-
-	pem, refused []byte // of both files: what is served, and what could not be
-	warned       bool   // that it expires soon
-	now          atomic.Pointer[tls.Certificate]
-}
-
-// read takes up what the files have. changed is false where that is what is served, or what was refused before.
-func (c *certificate) read() (changed bool, err error) {
-	cert, err := os.ReadFile(c.cert)
-	if err != nil {
-		return false, err
+func (c *tlsConfig) checkAuthority() error {
+	a := c.authority
+	if a.Email == "" {
+		for name, value := range map[string]string{"acme-domain": a.Name, "acme-ca": a.CAFile} {
+			if value != "" {
+				return settings.Wrong(name, "goes with --acme-email")
+			}
+		}
+		return nil
 	}
-	key, err := os.ReadFile(c.key)
-	if err != nil {
-		return false, err
+	if user, host, ok := strings.Cut(a.Email, "@"); !ok || user == "" || host == "" {
+		return settings.Wrong("acme-email", fmt.Sprintf("%q is no mail address", a.Email))
 	}
-	both := bytes.Join([][]byte{cert, key}, []byte{0})
-	if bytes.Equal(both, c.pem) || bytes.Equal(both, c.refused) {
-		return false, nil
+	if net.ParseIP(a.Name) != nil || !strings.Contains(strings.Trim(a.Name, "."), ".") ||
+		strings.ContainsAny(a.Name, "*/: ") {
+		return settings.Wrong("acme-domain",
+			fmt.Sprintf("%q is no name such as ops.example.com: give one, or --url", a.Name))
 	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		c.refused = both
-		return false, fmt.Errorf("%s with %s: %w", c.cert, c.key, err)
+	if _, err := huawei.ParseEndpoint(a.Directory); err != nil {
+		return settings.Wrong("acme-directory", err.Error())
 	}
-	c.pem, c.refused, c.warned = both, nil, false
-	c.now.Store(&pair)
-	return true, nil
-}
-
-// follow looks at the files again. What can't be used leaves the certificate as it is.
-func (c *certificate) follow(context.Context) error {
-	changed, err := c.read()
-	if err != nil {
-		return fmt.Errorf("the certificate stays as it was: %w", err)
-	}
-	end := c.now.Load().Leaf.NotAfter
-	if changed {
-		c.logger.Info("certificate taken up", "file", c.cert, "ends", end)
-	}
-	if time.Until(end) < expiresSoon && !c.warned {
-		c.warned = true
-		c.logger.Warn("the certificate ends soon, or has ended", "file", c.cert, "ends", end)
+	if _, err := a.Roots(); err != nil {
+		return settings.Wrong("acme-ca", err.Error())
 	}
 	return nil
 }
 
-// secure lets a server speak TLS, with the certificate that the files have at the time.
-func (c *tlsConfig) secure(ctx context.Context, server *http.Server, logger *slog.Logger, open *closers) error {
-	if !c.on() {
-		return nil
+// open prepares the certificate that is served, where there is one.
+func (c *tlsConfig) open(logger *slog.Logger) (err error) {
+	switch {
+	case c.authority.Email != "":
+		if c.serving, err = c.authority.Serve(logger); err != nil {
+			return settings.Wrong("acme-ca", err.Error())
+		}
+	case c.files.Cert != "":
+		if c.serving, err = c.files.Serve(logger); err != nil {
+			return settings.Wrong("tls-cert", err.Error())
+		}
 	}
-	own := &certificate{tlsConfig: *c, logger: logger}
-	if err := own.follow(ctx); err != nil {
-		return settings.Wrong("tls-cert", err.Error())
-	}
-	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return own.now.Load(), nil }}
-	maintain(ctx, certificateEvery, own.follow, logger, open)
 	return nil
 }
 
-// serveRedirect leads browsers from http to the console's https at a port. Only addresses are led there: what a form
-// has sent has travelled in the open already, and is answered so.
-func serveRedirect(ctx context.Context, cfg config, console net.Addr, logger *slog.Logger, open *closers) error {
-	if cfg.tls.redirect == "" {
+// secure lets a server speak TLS, leads browsers there from plain http, and follows the certificate.
+func (c *tlsConfig) secure(ctx context.Context, server *http.Server, at net.Addr, cfg config, logger *slog.Logger,
+	open *closers) error {
+	if c.serving == nil {
 		return nil
 	}
-	_, port, err := net.SplitHostPort(console.String())
-	if err != nil {
-		return settings.Wrong("http-redirect", "the console has no port to lead to: it is served on "+console.String())
+	server.TLSConfig = c.serving.Config()
+	if c.redirect != "" {
+		_, port, err := net.SplitHostPort(at.String())
+		if err != nil {
+			return settings.Wrong("http-redirect", "the console has no port to lead to: it is served on "+at.String())
+		}
+		to := setting{"http-redirect", c.redirect, cfg.getenv}
+		plain := c.serving.Plain(redirectTo(port))
+		if err := serveBeside(ctx, "redirect to https", to, plain, logger, open); err != nil {
+			return err
+		}
 	}
-	at := setting{"http-redirect", cfg.tls.redirect, cfg.getenv}
-	return serveBeside(ctx, "redirect to https", at, redirectTo(port), logger, open)
+	open.run(ctx, c.serving.Follow)
+	return nil
 }
 
+// redirectTo leads browsers from http to the console's https at a port. Only addresses are led there: what a form has
+// sent has travelled in the open already, and is answered so.
 func redirectTo(port string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

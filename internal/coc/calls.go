@@ -113,9 +113,12 @@ func (c *Client) listTickets(ctx context.Context, caller Caller, q TicketQuery) 
 			v.Set(name, value)
 		}
 	}
-	page, _, err := get[wireTicketPage](ctx, c, caller, request{call: "list tickets", path: ordersPath, query: v})
+	page, a, err := get[wireTicketPage](ctx, c, caller, request{call: "list tickets", path: ordersPath, query: v})
 	if err != nil {
 		return TicketPage{}, err
+	}
+	if !page.tells(q.Marker == 0) {
+		return TicketPage{}, a.bad("list tickets", errors.New("the answer is no list"))
 	}
 	decoded := page.decode()
 	for _, t := range decoded.Tickets {
@@ -181,16 +184,6 @@ func (c *Client) AllInstances(ctx context.Context, caller Caller, id ExecuteUUID
 		}
 		q.Marker = page.Instances[len(page.Instances)-1].ID
 	}
-}
-
-// Statistics reads the counts of a ticket's instances by state.
-func (c *Client) Statistics(ctx context.Context, caller Caller, id ExecuteUUID) (Statistics, error) {
-	w, _, err := get[wireStatistics](ctx, c, caller, request{call: "show statistics",
-		path: ticketPath(id, "/statistics")})
-	if err != nil {
-		return Statistics{}, fmt.Errorf("read the statistics of ticket %s: %w", id, err)
-	}
-	return w.decode(), nil
 }
 
 func set(v url.Values, name string, n int64) {

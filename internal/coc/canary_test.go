@@ -46,7 +46,7 @@ func leaks(text string) bool {
 // TestNoAnswerRepeatsTheToken plants the token in every text of every answer.
 func TestNoAnswerRepeatsTheToken(t *testing.T) {
 	before := caller
-	caller.Token = huawei.NewToken(canary)
+	caller.Credential = huawei.NewToken(canary)
 	t.Cleanup(func() { caller = before })
 	for form, text := range echoes() {
 		for _, call := range calls {
@@ -70,7 +70,7 @@ func TestNoAnswerRepeatsTheToken(t *testing.T) {
 
 func TestNoErrorRepeatsTheToken(t *testing.T) {
 	before := caller
-	caller.Token = huawei.NewToken(canary)
+	caller.Credential = huawei.NewToken(canary)
 	t.Cleanup(func() { caller = before })
 	for form, text := range echoes() {
 		quoted, _ := json.Marshal(text)

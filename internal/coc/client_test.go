@@ -130,8 +130,11 @@ var calls = []struct {
 		nulls: `{"data":{"execute_instances":null}}`, wantNull: InstancePage{Batch: 1, Instances: []Instance{}},
 	},
 	{
-		name:    "show statistics",
-		call:    func(ctx context.Context, c *Client) (any, error) { return c.Statistics(ctx, caller, ticketID) },
+		name: "show statistics",
+		call: func(ctx context.Context, c *Client) (any, error) {
+			told, _, err := c.ToldStatistics(ctx, caller, ticketID)
+			return told, err
+		},
 		request: "GET /v1/job/script/orders/SCT2026030209151401c2f9a07/statistics",
 		answer: `{"data":{"total_instance":3,"execute_statistics":[{"instance_status":"READY","instance_count":1,"batch_indexes":[2]},
 			{"instance_status":"PROCESSING","instance_count":0,"batch_indexes":[]}]}}`,
@@ -209,7 +212,7 @@ func TestEmptyCallerSendsNoHeader(t *testing.T) {
 		if r.RequestURI != ordersPath {
 			t.Errorf("request %s, want no query", r.RequestURI)
 		}
-		_, _ = io.WriteString(w, `{"data":{}}`)
+		_, _ = io.WriteString(w, `{"data":{"total":0}}`)
 	})
 	page, err := c.ListTickets(t.Context(), Caller{}, TicketQuery{})
 	if err != nil || page.Total != 0 || len(page.Tickets) != 0 {
@@ -279,7 +282,7 @@ func TestNothingIsSent(t *testing.T) {
 func TestHeaderInjection(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request arrived") })
 	for _, bad := range []string{"x\r\nX-Evil: 1", "x\ny", "x\x00", "x\x7f", "x\x01"} {
-		for header, who := range map[string]Caller{"X-Auth-Token": {Token: huawei.NewToken(bad)}, "X-Language": {Language: Language(bad)},
+		for header, who := range map[string]Caller{"X-Auth-Token": {Credential: huawei.NewToken(bad)}, "X-Language": {Language: Language(bad)},
 			"X-Project-Id": {ProjectID: bad}, "X-User-Profile": {UserProfile: bad}} {
 			_, err := c.Operate(t.Context(), who, logged(1), ticketID, Operation{Type: PauseOrder})
 			e := asError(t, err)

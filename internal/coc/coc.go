@@ -10,6 +10,7 @@
 package coc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,13 +42,16 @@ var ErrNoCaller = errors.New("there is no such session, or it has ended")
 
 // Caller is on whose behalf COC is called. Empty fields send no header.
 type Caller struct {
-	Token       huawei.Token
-	Language    Language // of the person's pages; COC gets English for one that it doesn't know
-	ProjectID   string   // x-project-id
-	UserProfile string   // x-user-profile, opaque (docs/coc-api.md section 1.3)
+	Credential  huawei.Credential // nil: none
+	Language    Language          // of the person's pages; COC gets English for one that it doesn't know
+	ProjectID   string            // x-project-id
+	UserProfile string            // x-user-profile, opaque (docs/coc-api.md section 1.3)
+	// Refused hears that COC does not take the credential, and returns the one that stands in its place; ok is false
+	// where there is none. nil: there never is.
+	Refused func(ctx context.Context, refused huawei.Credential) (another huawei.Credential, ok bool) `json:"-"`
 }
 
-// Format prints a caller without the token; fmt would print a *Caller within a
+// Format prints a caller without the credential; fmt would print a *Caller within a
 // struct by its fields, past their methods.
 func (c Caller) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "caller with %s of project %q", huawei.Redacted, c.ProjectID)

@@ -35,6 +35,14 @@ func (n *integer) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// within is the number, or 0 for absent where it is none that can be.
+func (n integer) within(most int32) int32 {
+	if n < 0 || int64(n) > int64(most) {
+		return 0
+	}
+	return int32(n)
+}
+
 func (n integer) int32() int32 { return int32(max(-1<<31, min(int64(n), 1<<31-1))) }
 
 // maxTime bounds the times that are believed: beyond it they cannot be shown.
@@ -66,7 +74,7 @@ func (l *label) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// percent is a number that may be absent, null or quoted.
+// percent is a share of 100 that may be absent, null or quoted.
 type percent struct{ value *float64 }
 
 func (p *percent) UnmarshalJSON(b []byte) error {
@@ -79,7 +87,9 @@ func (p *percent) UnmarshalJSON(b []byte) error {
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 		return fmt.Errorf("not a number: %.40s", text)
 	}
-	p.value = &f
+	if p.value = nil; f >= 0 && f <= 100 { // else it is no share
+		p.value = &f
+	}
 	return nil
 }
 
@@ -93,12 +103,29 @@ func decodeAll[W, T any](rows []W, decode func(W) T) []T {
 }
 
 type wireTicketPage struct {
-	Total integer       `json:"total"`
+	Total *integer      `json:"total"`
 	Data  []wireSummary `json:"data"`
 }
 
 func (w wireTicketPage) decode() TicketPage {
-	return TicketPage{Total: int64(w.Total), Tickets: decodeAll(w.Data, wireSummary.decode)}
+	return TicketPage{Total: w.total(), Tickets: decodeAll(w.Data, wireSummary.decode)}
+}
+
+func (w wireTicketPage) total() int64 {
+	if w.Total == nil {
+		return 0
+	}
+	return int64(*w.Total)
+}
+
+// tells reports that it is a page of a list: there are rows, or it says that there are none. first is the first page.
+func (w wireTicketPage) tells(first bool) bool {
+	switch total := w.total(); {
+	case total < 0, w.Data == nil && w.Total == nil:
+		return false
+	default:
+		return len(w.Data) > 0 || total == 0 || !first
+	}
 }
 
 type wireSummary struct {
@@ -159,8 +186,8 @@ func (w wireTicket) decode(asked ExecuteUUID) Ticket {
 		Creator: string(w.Creator), Status: TicketStatus(w.Status),
 		ScriptUUID: string(p.ScriptUUID), ScriptName: string(p.ScriptName),
 		ScriptVersion: string(cmp.Or(p.VersionName, p.VersionID)), ScriptSource: string(p.Source),
-		CurrentBatch: p.CurrentBatch.int32(),
-		Timeout:      time.Duration(max(0, min(int64(p.Param.Timeout), maxTimeout))) * time.Second,
+		CurrentBatch: p.CurrentBatch.within(MaxBatchIndex),
+		Timeout:      time.Duration(p.Param.Timeout.within(maxTimeout)) * time.Second,
 		SuccessRate:  p.Param.SuccessRate.value, ExecuteUser: string(p.Param.ExecuteUser),
 		Params: decodeAll(p.Param.Params, wireParam.decode),
 	}

@@ -79,6 +79,7 @@ type Error struct {
 
 	notSent bool // failed before a byte of the request left
 	refusal bool // the body is an error in the service's documented shape
+	renewed bool // the caller has another credential by now
 }
 
 func (e *Error) Error() string {
@@ -103,9 +104,9 @@ func (e *Error) Unwrap() error { return e.Cause }
 // 400 (docs/coc-api.md section 10.2).
 func (e *Error) NotFound() bool { return e.Code == codeNotFound }
 
-// SignInAgain reports that the token is no longer accepted.
+// SignInAgain reports that the credential is no longer accepted, and that its caller has no other.
 func (e *Error) SignInAgain() bool {
-	if e.Reason != "" { // somebody else says so
+	if e.Reason != "" || e.renewed { // somebody else says so
 		return false
 	}
 	return e.Status == http.StatusUnauthorized || e.Code == codeTokenInvalid || e.Code == codeTokenUpdate

@@ -93,6 +93,68 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
+// TestErrorsOfSuccess: an error of COC is one whatever its status; only whether an operation took effect stays open.
+func TestErrorsOfSuccess(t *testing.T) {
+	for _, body := range []string{`{"error_code":"COC.00040701","error_msg":"not now"}`,
+		`{"data":null,"error_code":"COC.00040701","error_msg":"not now"}`, `{"data":{},"error_code":"COC.00040701","error_msg":"not now"}`} {
+		c := serve(t, says(200, body, "X-Request-Id", "r1"))
+		_, err := c.Ticket(t.Context(), caller, ticketID)
+		if e := asError(t, err); e.Kind != KindUpstream || e.Code != "COC.00040701" || e.Message != "not now" || e.RequestID != "r1" {
+			t.Errorf("%s: got %#v", body, e)
+		}
+		_, err = operate(t.Context(), c)
+		if e := asError(t, err); e.Kind != KindBadAnswer || e.Delivered() != DeliveredUnknown {
+			t.Errorf("%s: operate: got %#v", body, e)
+		}
+	}
+	c := serve(t, says(200, `{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information"}`))
+	_, err := c.Ticket(t.Context(), caller, ticketID)
+	if e := asError(t, err); !e.SignInAgain() {
+		t.Errorf("a token that is not taken: %#v", e)
+	}
+}
+
+// TestNumbersThatCannotBe: a batch, a time-out and a threshold that no ticket has are not known.
+func TestNumbersThatCannotBe(t *testing.T) {
+	for _, n := range []string{"9007199254740993", "-1"} {
+		c := serve(t, says(200, fmt.Sprintf(`{"data":{"properties":{"current_execute_batch_index":%s,"execute_param":{"timeout":%[1]s,"success_rate":%[1]s}}}}`, n)))
+		got, err := c.Ticket(t.Context(), caller, ticketID)
+		if err != nil || got.CurrentBatch != 0 || got.Timeout != 0 || got.SuccessRate != nil {
+			t.Errorf("%s: %+v, %v", n, got, err)
+		}
+	}
+}
+
+// TestListsThatAreNone: only a list that says so is empty.
+func TestListsThatAreNone(t *testing.T) {
+	for _, tt := range []struct {
+		data   string
+		marker int64
+		good   bool
+	}{
+		{`{}`, 0, false},
+		{`{}`, 7, false},
+		{`{"total":null,"data":null}`, 0, false},
+		{`{"total":50,"data":null}`, 0, false},
+		{`{"total":50,"data":[]}`, 0, false},
+		{`{"total":-5,"data":[{"order_id":7}]}`, 0, false},
+		{`{"total":0,"data":null}`, 0, true},
+		{`{"total":0,"data":[]}`, 0, true},
+		{`{"data":[]}`, 0, true},
+		{`{"total":50,"data":null}`, 7, true},
+		{`{"total":50,"data":[]}`, 7, true},
+	} {
+		c := serve(t, says(200, `{"data":`+tt.data+`}`))
+		page, err := c.ListTickets(t.Context(), caller, TicketQuery{Limit: 10, Marker: tt.marker})
+		if (err == nil) != tt.good {
+			t.Errorf("%s after %d: %+v, %v", tt.data, tt.marker, page, err)
+		}
+		if err != nil && asError(t, err).Kind != KindBadAnswer {
+			t.Errorf("%s: %v", tt.data, err)
+		}
+	}
+}
+
 // TestBadAnswers covers answers with a status of success that are not COC's.
 // An operation that gets one may have taken effect.
 func TestBadAnswers(t *testing.T) {
@@ -107,7 +169,7 @@ func TestBadAnswers(t *testing.T) {
 		{"two answers", `{"data":{}}{"data":{}}`, 200, false},
 		{"a list", `[]`, 200, false},
 		{"another ticket", `{"data":{"execute_uuid":"SCT2026030209151401c2f9a08"}}`, 200, true},
-		{"an error in disguise", `{"error_code":"COC.00040701","error_msg":"m"}`, 200, false},
+		{"an error in disguise", `{"error_code":"COC.00040701","error_msg":1}`, 200, false},
 		{"an id beyond int64", `{"data":{"properties":{"current_execute_batch_index":9223372036854775808}}}`, 200, true},
 		{"empty", "", 200, true},
 		{"no content", "", 204, true},

@@ -35,9 +35,9 @@ func ExampleClient_Ticket() {
 		fmt.Println(err)
 		return
 	}
-	t, err := client.Ticket(context.Background(), coc.Caller{Token: huawei.NewToken("a token")}, id)
+	t, err := client.Ticket(context.Background(), coc.Caller{Credential: huawei.NewToken("a token")}, id)
 	fmt.Println(t.ScriptName, t.Status, t.Status.Waits(), err)
-	_, err = client.Ticket(context.Background(), coc.Caller{Token: huawei.NewToken("another")}, id)
+	_, err = client.Ticket(context.Background(), coc.Caller{Credential: huawei.NewToken("another")}, id)
 	refused, _ := errors.AsType[*coc.Error](err)
 	fmt.Println(refused.Status, refused.Code, refused.SignInAgain())
 	// Output:

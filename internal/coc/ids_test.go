@@ -201,7 +201,7 @@ func TestTokensNeverShow(t *testing.T) {
 	s := session{caller, &caller, token, []huawei.Token{token}, map[string]any{"caller": caller},
 		caller, &caller, token, []huawei.Token{token}, map[string]Caller{"caller": caller}}
 	var shown []string
-	for _, v := range []any{caller.Token, caller, &caller, s, &s} {
+	for _, v := range []any{caller.Credential, caller, &caller, s, &s} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
 			shown = append(shown, verb+" "+fmt.Sprintf(verb, v))
 		}
@@ -219,10 +219,10 @@ func TestTokensNeverShow(t *testing.T) {
 			t.Error(text)
 		}
 	}
-	if caller.Token.Reveal() != secret || caller.Token.String() != huawei.Redacted || caller.Token.GoString() != huawei.Redacted {
+	if token.Reveal() != secret || token.String() != huawei.Redacted || token.GoString() != huawei.Redacted {
 		t.Error("Reveal is not the token, or String is")
 	}
-	if !token.Equal(caller.Token) || token.Equal(huawei.Token{}) || !huawei.NewToken("").Empty() || token.Empty() || (huawei.Token{}).Reveal() != "" {
+	if !token.Is(caller.Credential) || token.Is(huawei.Token{}) || !huawei.NewToken("").Empty() || token.Empty() || (huawei.Token{}).Reveal() != "" {
 		t.Error("tokens are not told apart")
 	}
 }

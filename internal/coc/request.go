@@ -80,8 +80,8 @@ func (a answer) holdsData() bool {
 	return len(body) > 0 && (body[0] == '{' || body[0] == '[')
 }
 
-// do makes one call within its time. A GET is repeated once when its
-// connection broke before an answer; nothing else is ever repeated.
+// do makes one call within its time. A GET is repeated once when its connection broke before an answer, and once with
+// another credential when COC does not take the caller's; nothing else is ever repeated.
 func (c *Client) do(ctx context.Context, caller Caller, r request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
@@ -89,10 +89,21 @@ func (c *Client) do(ctx context.Context, caller Caller, r request) (answer, erro
 	if failed != nil && r.method == http.MethodGet && failed.brokeOff() && ctx.Err() == nil {
 		a, failed = c.observed(ctx, caller, r)
 	}
+	if failed != nil && failed.SignInAgain() && caller.Refused != nil {
+		caller.Credential, failed.renewed = caller.Refused(ctx, caller.Credential)
+		if failed.renewed && r.method == http.MethodGet {
+			a, failed = c.observed(ctx, caller, r)
+		}
+	}
 	if failed != nil {
 		return answer{}, failed
 	}
 	return a, nil
+}
+
+// secretsOf are what an answer to that caller must not repeat.
+func (c *Client) secretsOf(caller Caller) *upstream.Secrets {
+	return c.tokens.Secrets(huawei.Redacted, huawei.SecretsOf(caller.Credential)...)
 }
 
 // observed tries a request and tells Config.Observe of it.
@@ -154,7 +165,7 @@ func (c *Client) try(ctx context.Context, caller Caller, r request) (answer, *Er
 	sent := c.cfg.Clock.Sent()
 	res, err := client.Do(req)
 	if err != nil {
-		e := transportError(ctx, r.call, c.tokens.Secrets(huawei.Redacted, caller.Token.Reveal()), err)
+		e := transportError(ctx, r.call, c.secretsOf(caller), err)
 		conn := connected.Load()
 		e.notSent = conn == nil || nothingSent(*conn)
 		return answer{}, e
@@ -186,20 +197,36 @@ func (c *Client) build(ctx context.Context, caller Caller, r request) (*http.Req
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json;charset=UTF-8")
 	}
-	return req, c.setHeaders(req.Header, caller)
+	if err := c.setHeaders(req.Header, caller); err != nil {
+		return nil, err
+	}
+	huawei.Authorize(caller.Credential, req, r.body, time.Now()) // services compare it with the real time
+	return req, clean(req.Header)
+}
+
+// clean refuses what could end a header.
+func clean(h http.Header) error {
+	for name, values := range h {
+		for _, value := range values {
+			if strings.ContainsFunc(value, unicode.IsControl) {
+				return fmt.Errorf("the header %s holds a control character", name)
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Client) setHeaders(h http.Header, caller Caller) error {
 	for name, value := range map[string]string{
-		huawei.TokenHeader: caller.Token.Reveal(), "X-Language": string(caller.Language),
-		"X-Project-Id": caller.ProjectID, "X-User-Profile": caller.UserProfile, "User-Agent": c.cfg.UserAgent,
+		"X-Language": string(caller.Language), "X-Project-Id": caller.ProjectID, "X-User-Profile": caller.UserProfile,
+		"User-Agent": c.cfg.UserAgent,
 	} {
-		if strings.ContainsFunc(value, unicode.IsControl) {
-			return fmt.Errorf("the header %s holds a control character", name)
-		}
 		if value != "" {
 			h.Set(name, value)
 		}
+	}
+	if err := clean(h); err != nil {
+		return err
 	}
 	if h.Get("X-Language") != "" {
 		h.Set("X-Language", string(caller.Language.known()))
@@ -216,7 +243,7 @@ const (
 
 func (c *Client) read(ctx context.Context, caller Caller, r request, res *http.Response) (answer, *Error) {
 	a := answer{status: res.StatusCode, id: res.Header.Get("X-Request-Id"),
-		secrets: c.tokens.Secrets(huawei.Redacted, caller.Token.Reveal())}
+		secrets: c.secretsOf(caller)}
 	err := c.readBody(ctx, &a, r, res)
 	switch {
 	case res.StatusCode >= 400:
@@ -290,6 +317,8 @@ func transportError(ctx context.Context, call string, secrets *upstream.Secrets,
 	return e
 }
 
+var errorCode = []byte(`"error_code"`)
+
 // get reads the data of an answer, and the answer for what else it says.
 func get[T any](ctx context.Context, c *Client, caller Caller, r request) (data T, a answer, err error) {
 	r.method = http.MethodGet
@@ -302,6 +331,9 @@ func get[T any](ctx context.Context, c *Client, caller Caller, r request) (data 
 	}
 	if err := json.Unmarshal(a.body, &wire); err != nil {
 		return data, a, a.bad(r.call, err)
+	}
+	if bytes.Contains(a.body, errorCode) && isRefusal(a.body) { // an error with a status of success
+		return data, a, upstreamError(r.call, a, nil)
 	}
 	if wire.Data == nil {
 		return data, a, a.bad(r.call, errors.New("the answer has no data"))

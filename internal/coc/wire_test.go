@@ -24,7 +24,7 @@ const (
 	secret   = "MIIatAYJsecret+/=" // stands for a token; must appear nowhere but in a header
 )
 
-var caller = Caller{Token: huawei.NewToken(secret), Language: ZhCN, ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000", UserProfile: "profile"}
+var caller = Caller{Credential: huawei.NewToken(secret), Language: ZhCN, ProjectID: "aa2d97d7e62c4b7da3ffdfc11551f000", UserProfile: "profile"}
 
 // silent drops what a server logs about broken connections.
 var silent = log.New(io.Discard, "", 0)

@@ -1,6 +1,7 @@
 // Package company signs people in with the account that they have at their company: by OpenID Connect's code flow with
-// PKCE, at one provider. What it has to remember of a sign-in is in a sealed cookie of the browser that began it, so
-// that consoles need not share it. It says in the reader's language what went wrong (Explain).
+// PKCE, at one of several providers, and renews what they have signed in with. What it has to remember of a sign-in is
+// in a sealed cookie of the browser that began it, so that consoles need not share it. It says in the reader's language
+// what went wrong (Explain).
 package company
 
 import (
@@ -30,23 +31,41 @@ import (
 
 // Config says which provider, and what becomes of its ID tokens.
 type Config struct {
+	// Name tells it from others, for good: sessions keep it; empty: OnlyName. Label is what its button says; empty: what it says where
+	// there is one provider.
+	Name, Label      string
 	Issuer, ClientID string
 	// Secret is the client's, read at every sign-in, so that a changed one is taken up; nil: a public client.
 	Secret func() (string, error)
 	Scopes []string // openid is always among them
 	// Key seals what a browser carries between the two parts of a sign-in; it is shared by consoles that share a database.
 	Key []byte
-	// Exchange gives a token of IAM for an ID token. Its errors are *iam.Error.
-	Exchange func(ctx context.Context, idToken huawei.Token, project string) (iam.Identity, huawei.Token, error)
+	// Exchange gives a credential of the cloud for an ID token. Its errors are *iam.Error.
+	Exchange func(context.Context, Grant) (iam.Identity, huawei.Credential, error)
 	// GroupsClaim is the claim with the person's groups; empty: none count. Count returns those that do, one in a line.
-	GroupsClaim    string
-	Count          func(groups []string) string
-	ConnectTimeout time.Duration
-	CallTimeout    time.Duration
-	Now            func() time.Time
+	// GroupsPrefix stands before the groups' names, so that those of several providers are told apart.
+	GroupsClaim, GroupsPrefix string
+	Count                     func(groups []string) string
+	ConnectTimeout            time.Duration
+	CallTimeout               time.Duration
+	Now                       func() time.Time
 }
 
-// Provider is the company's. It is safe for concurrent use. A nil *Provider is none.
+// Grant is what a credential is asked for with.
+type Grant struct {
+	IDToken   huawei.Token
+	Project   string
+	Renewable bool // the credential can be renewed before it ends
+}
+
+// Entry is what a sign-in leads to.
+type Entry struct {
+	Identity   iam.Identity
+	Credential huawei.Credential
+	Renewal    Renewal // zero for those who did not come by a provider
+}
+
+// Provider is a company's. It is safe for concurrent use.
 type Provider struct {
 	cfg  Config
 	seal cipher.AEAD
@@ -63,7 +82,8 @@ type Provider struct {
 type discovered struct {
 	provider   *oidc.Provider
 	at         time.Time
-	endSession string
+	endSession string // empty: it has none
+	revocation string // the same
 	style      oauth2.AuthStyle
 }
 
@@ -100,6 +120,7 @@ func New(cfg Config) (*Provider, error) {
 		OnProxyConnectResponse: upstream.CheckProxy}
 	client := &http.Client{Transport: bounded{transport}, Timeout: cmp.Or(cfg.CallTimeout, 20*time.Second),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	cfg.Name = cmp.Or(cfg.Name, OnlyName)
 	return &Provider{cfg: cfg, seal: seal, http: client, spent: map[string]time.Time{}}, nil
 }
 
@@ -173,6 +194,7 @@ var (
 func read(provider *oidc.Provider) (*discovered, error) {
 	var more struct {
 		EndSession string   `json:"end_session_endpoint"`
+		Revocation string   `json:"revocation_endpoint"`
 		Keys       string   `json:"jwks_uri"`
 		Styles     []string `json:"token_endpoint_auth_methods_supported"`
 	}
@@ -188,6 +210,9 @@ func read(provider *oidc.Provider) (*discovered, error) {
 	found := &discovered{provider: provider, style: oauth2.AuthStyleInHeader}
 	if isSafe(more.EndSession) {
 		found.endSession = more.EndSession
+	}
+	if isSafe(more.Revocation) {
+		found.revocation = more.Revocation
 	}
 	if len(more.Styles) > 0 && !slices.Contains(more.Styles, "client_secret_basic") {
 		found.style = oauth2.AuthStyleInParams
@@ -222,25 +247,4 @@ func (p *Provider) client(found *discovered, redirect string) (*oauth2.Config, e
 	}
 	return &oauth2.Config{ClientID: p.cfg.ClientID, ClientSecret: secret, Endpoint: endpoint, RedirectURL: redirect,
 		Scopes: scopes}, nil
-}
-
-// SignOut is the address that ends a person's session at the provider, which then sends the browser back; empty where
-// the provider has none. The ID token is not kept, so that the provider may ask first.
-func (p *Provider) SignOut(ctx context.Context, back string) string {
-	if p == nil {
-		return ""
-	}
-	found, err := p.discover(ctx)
-	if err != nil || found.endSession == "" {
-		return ""
-	}
-	to, err := url.Parse(found.endSession)
-	if err != nil {
-		return ""
-	}
-	q := to.Query()
-	q.Set("client_id", p.cfg.ClientID)
-	q.Set("post_logout_redirect_uri", back)
-	to.RawQuery = q.Encode()
-	return to.String()
 }

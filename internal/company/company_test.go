@@ -89,7 +89,7 @@ func (f *forger) provider(change ...func(*Config)) *Provider {
 	f.t.Helper()
 	cfg := Config{Issuer: f.server.URL, ClientID: "the-console", Key: make([]byte, 32), Now: time.Now,
 		Secret: func() (string, error) { return "the-secret-of-the-client", nil },
-		Exchange: func(context.Context, huawei.Token, string) (iam.Identity, huawei.Token, error) {
+		Exchange: func(context.Context, Grant) (iam.Identity, huawei.Credential, error) {
 			return iam.Identity{UserID: "u", ProjectScoped: true}, huawei.NewToken("MII"), nil
 		}}
 	for _, c := range change {
@@ -128,8 +128,8 @@ func (f *forger) signIn(p *Provider, change map[string]any) error {
 		}
 		back.AddCookie(c)
 	}
-	answer, _ := p.Receive(back, true)
-	_, _, err = answer.Exchange(f.t.Context())
+	answer, _ := Providers{p}.Receive(back, true)
+	_, err = answer.Exchange(f.t.Context())
 	return err
 }
 
@@ -261,18 +261,18 @@ func TestAgedDiscovery(t *testing.T) {
 	f := newForger(t)
 	now := time.Now()
 	p := f.provider(func(c *Config) { c.Now = func() time.Time { return now } })
-	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != "" {
+	if to := p.signOut(t.Context(), huawei.Token{}, "https://ops.example.com/"); to != "" {
 		t.Errorf("a provider without a sign-out has %q", to)
 	}
 	f.change = map[string]any{"end_session_endpoint": f.server.URL + "/logout?a=b"}
 	now = now.Add(2 * time.Hour)
 	want := f.server.URL + "/logout?a=b&client_id=the-console&post_logout_redirect_uri=" + url.QueryEscape("https://ops.example.com/")
-	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != want {
+	if to := p.signOut(t.Context(), huawei.Token{}, "https://ops.example.com/"); to != want {
 		t.Errorf("the sign-out is %q", to)
 	}
 	f.server.Close()
 	now = now.Add(2 * time.Hour)
-	if to := p.SignOut(t.Context(), "https://ops.example.com/"); to != want {
+	if to := p.signOut(t.Context(), huawei.Token{}, "https://ops.example.com/"); to != want {
 		t.Errorf("while it is down the sign-out is %q", to)
 	}
 }

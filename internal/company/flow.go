@@ -18,7 +18,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"coc-console/internal/huawei"
-	"coc-console/internal/iam"
+	"coc-console/internal/outside"
 	"coc-console/internal/upstream"
 )
 
@@ -38,8 +38,11 @@ type Wish struct {
 	Again   bool   // the provider asks who that is, although it may know
 }
 
-// Origin is the console's address as the browser has it.
+// Origin is the console's address as people have it or, where nobody has said, as the browser has it.
 func Origin(r *http.Request, secure bool) string {
+	if at := outside.From(r.Context()); at.Origin != "" {
+		return at.String()
+	}
 	if secure {
 		return "https://" + r.Host
 	}
@@ -54,6 +57,7 @@ type flow struct {
 	Redirect string `json:"r"`
 	Back     string `json:"b"`
 	Project  string `json:"p,omitempty"`
+	Provider string `json:"i,omitempty"`
 	Until    int64  `json:"u"` // seconds since 1970
 }
 
@@ -65,7 +69,8 @@ func (p *Provider) Begin(ctx context.Context, r *http.Request, secure bool, w Wi
 		return "", nil, err
 	}
 	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
-		Redirect: Origin(r, secure) + CallbackPath, Back: w.Back, Project: w.Project, Until: p.cfg.Now().Add(signInLife).Unix()}
+		Redirect: Origin(r, secure) + CallbackPath, Back: w.Back, Project: w.Project, Provider: p.cfg.Name,
+		Until: p.cfg.Now().Add(signInLife).Unix()}
 	client, err := p.client(found, f.Redirect)
 	if err != nil {
 		return "", nil, err
@@ -78,7 +83,7 @@ func (p *Provider) Begin(ctx context.Context, r *http.Request, secure bool, w Wi
 	if err != nil {
 		return "", nil, err
 	}
-	own := cookie(cookieName(secure, f.State), sealed, secure, int(signInLife.Seconds()))
+	own := cookie(cookieName(ctx, secure, f.State), sealed, secure, int(signInLife.Seconds()))
 	cookies := append(surplus(r, secure), own)
 	return client.AuthCodeURL(f.State, options...), cookies, nil
 }
@@ -89,13 +94,9 @@ const (
 	maxBegun     = 3 // besides a new one
 )
 
-func cookieName(secure bool, state string) string {
+func cookieName(ctx context.Context, secure bool, state string) string {
 	sum := sha256.Sum256([]byte(state))
-	name := cookiePrefix + hex.EncodeToString(sum[:6])
-	if secure {
-		return "__Host-" + name
-	}
-	return name
+	return outside.From(ctx).CookiePrefix(secure) + cookiePrefix + hex.EncodeToString(sum[:6])
 }
 
 func cookie(name, value string, secure bool, age int) *http.Cookie {
@@ -107,7 +108,7 @@ func cookie(name, value string, secure bool, age int) *http.Cookie {
 // surplus removes sign-ins that were begun and not ended, where there are many.
 func surplus(r *http.Request, secure bool) (gone []*http.Cookie) {
 	for _, c := range r.Cookies() {
-		if strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), cookiePrefix) {
+		if strings.HasPrefix(outside.WithoutPrefix(c.Name), cookiePrefix) {
 			gone = append(gone, cookie(c.Name, "", secure, -1))
 		}
 	}
@@ -117,24 +118,33 @@ func surplus(r *http.Request, secure bool) (gone []*http.Cookie) {
 	return gone
 }
 
-func (p *Provider) sealed(f flow) (string, error) {
-	plain, err := json.Marshal(f)
+func (p *Provider) sealed(f flow) (string, error) { return p.sealText(f, f.State) }
+
+// sealText seals a value for a cookie, and binds it to a name.
+func (p *Provider) sealText(value any, name string) (string, error) {
+	plain, err := json.Marshal(value)
 	if err != nil {
 		return "", err
 	}
 	nonce := make([]byte, p.seal.NonceSize())
 	_, _ = rand.Read(nonce) // never fails
-	return base64.RawURLEncoding.EncodeToString(p.seal.Seal(nonce, nonce, plain, []byte(f.State))), nil
+	return base64.RawURLEncoding.EncodeToString(p.seal.Seal(nonce, nonce, plain, []byte(name))), nil
+}
+
+// openText reads what sealText has sealed.
+func (p *Provider) openText(text, name string, into any) bool {
+	sealed, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(sealed) < p.seal.NonceSize() {
+		return false
+	}
+	plain, err := p.seal.Open(nil, sealed[:p.seal.NonceSize()], sealed[p.seal.NonceSize():], []byte(name))
+	return err == nil && json.Unmarshal(plain, into) == nil
 }
 
 // opened is what a cookie holds of the sign-in with that state.
 func (p *Provider) opened(text, state string) (f flow, ok bool) {
-	sealed, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(sealed) < p.seal.NonceSize() {
-		return f, false
-	}
-	plain, err := p.seal.Open(nil, sealed[:p.seal.NonceSize()], sealed[p.seal.NonceSize():], []byte(state))
-	return f, err == nil && json.Unmarshal(plain, &f) == nil && f.State == state
+	ok = p.openText(text, state, &f)
+	return f, ok && f.State == state
 }
 
 // Answer is what the provider sent somebody back with.
@@ -149,22 +159,22 @@ type Answer struct {
 
 // Receive reads a request to CallbackPath. The cookies end the sign-in in the browser. What is wrong with the answer
 // comes from Exchange.
-func (p *Provider) Receive(r *http.Request, secure bool) (Answer, []*http.Cookie) {
+func (all Providers) Receive(r *http.Request, secure bool) (Answer, []*http.Cookie) {
 	q := r.URL.Query()
 	state := q.Get("state")
-	name := cookieName(secure, state)
-	a := Answer{provider: p, code: q.Get("code"), err: &Error{Kind: OtherBrowser, Cause: errState}}
+	name := cookieName(r.Context(), secure, state)
+	a := Answer{code: q.Get("code"), err: &Error{Kind: OtherBrowser, Cause: errState}}
 	held, err := r.Cookie(name)
-	if err != nil || state == "" {
+	if err != nil || state == "" || len(all) == 0 {
 		return a, nil
 	}
 	ends := []*http.Cookie{cookie(name, "", secure, -1)}
-	f, ok := p.opened(held.Value, state)
-	if !ok {
+	f, ok := all[0].opened(held.Value, state) // they share a key
+	if a.provider = all.Named(f.Provider); !ok || a.provider == nil {
 		return a, ends
 	}
 	a.flow, a.Back, a.Project = f, f.Back, f.Project
-	a.err = p.check(f, q)
+	a.err = a.provider.check(f, q)
 	return a, ends
 }
 
@@ -183,6 +193,8 @@ func (p *Provider) check(f flow, q url.Values) error {
 		return &Error{Kind: OtherBrowser, Cause: errLate}
 	case !p.spend(f):
 		return &Error{Kind: Replayed, Cause: errSpent}
+	case q.Has("iss") && q.Get("iss") != p.cfg.Issuer: // RFC 9207
+		return &Error{Kind: Misconfigured, Verbatim: "iss: " + shown(q.Get("iss")), Cause: errIssuer}
 	case q.Has("error"):
 		return refusal(q.Get("error"), q.Get("error_description"))
 	case q.Get("code") == "":
@@ -216,28 +228,46 @@ func (p *Provider) spend(f flow) bool {
 
 // Exchange redeems the code at the provider, checks the ID token, and gives it to IAM. Its errors are *Error and
 // *iam.Error.
-func (a Answer) Exchange(ctx context.Context) (iam.Identity, huawei.Token, error) {
+func (a Answer) Exchange(ctx context.Context) (Entry, error) {
 	if a.err != nil {
-		return iam.Identity{}, huawei.Token{}, a.err
+		return Entry{}, a.err
 	}
-	found, err := a.provider.discover(ctx)
+	p := a.provider
+	found, err := p.discover(ctx)
 	if err != nil {
-		return iam.Identity{}, huawei.Token{}, err
+		return Entry{}, err
 	}
-	idToken, err := a.redeem(ctx, found)
+	client, err := p.client(found, a.flow.Redirect)
 	if err != nil {
-		return iam.Identity{}, huawei.Token{}, err
+		return Entry{}, err
 	}
-	person, err := a.verify(ctx, found, idToken)
+	answer, err := client.Exchange(oidc.ClientContext(ctx, p.http), a.code, oauth2.VerifierOption(a.flow.Verifier))
 	if err != nil {
-		return iam.Identity{}, huawei.Token{}, err
+		return Entry{}, failedAt(err, upstream.NewSecrets(hidden, a.code, a.flow.Verifier, client.ClientSecret))
 	}
-	id, token, err := a.provider.cfg.Exchange(ctx, idToken, a.flow.Project)
+	idToken, err := idTokenOf(answer)
+	if err != nil {
+		return Entry{}, err
+	}
+	person, err := p.verify(ctx, found, idToken)
+	if err != nil {
+		return Entry{}, err
+	}
+	if person.Nonce != a.flow.Nonce {
+		return Entry{}, &Error{Kind: Replayed, Cause: errNonce}
+	}
+	return p.exchange(ctx, person, a.flow.Project, Renewal{Provider: p.cfg.Name, Subject: person.Subject, IDToken: idToken,
+		Refresh: refreshOf(answer)})
+}
+
+// exchange gives an ID token to IAM.
+func (p *Provider) exchange(ctx context.Context, person *oidc.IDToken, project string, r Renewal) (Entry, error) {
+	id, credential, err := p.cfg.Exchange(ctx, Grant{IDToken: r.IDToken, Project: project, Renewable: r.Possible()})
 	if err == nil && !id.ProjectScoped && !id.AccountScoped {
 		err = &Error{Kind: Unscoped}
 	}
-	id.Subject, id.Groups = shown(person.Subject), a.provider.groups(person)
-	return id, token, err
+	id.Subject, id.Groups = shown(person.Subject), p.groups(person)
+	return Entry{Identity: id, Credential: credential, Renewal: r}, err
 }
 
 // groups are those of the person that count.
@@ -254,29 +284,26 @@ func (p *Provider) groups(person *oidc.IDToken) string {
 		}
 		list = []string{one}
 	}
+	for i := range list {
+		list[i] = p.cfg.GroupsPrefix + list[i]
+	}
 	return p.cfg.Count(list)
 }
 
-// redeem gets the ID token for the code.
-func (a Answer) redeem(ctx context.Context, found *discovered) (huawei.Token, error) {
-	client, err := a.provider.client(found, a.flow.Redirect)
-	if err != nil {
-		return huawei.Token{}, err
-	}
-	answer, err := client.Exchange(oidc.ClientContext(ctx, a.provider.http), a.code,
-		oauth2.VerifierOption(a.flow.Verifier))
-	secrets := upstream.NewSecrets(hidden, a.code, a.flow.Verifier, client.ClientSecret)
+// failedAt is why the provider's token address gave nothing.
+func failedAt(err error, secrets *upstream.Secrets) *Error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		fails := refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError
 		if fails || refused.ErrorCode == "" {
-			return huawei.Token{}, &Error{Kind: Unreachable, Cause: errAnswer}
+			return &Error{Kind: Unreachable, Cause: errAnswer}
 		}
-		return huawei.Token{}, refusal(secrets.Hide(refused.ErrorCode), secrets.Hide(refused.ErrorDescription))
+		return refusal(secrets.Hide(refused.ErrorCode), secrets.Hide(refused.ErrorDescription))
 	}
-	if err != nil {
-		reason := upstream.ReasonOf(err)
-		return huawei.Token{}, &Error{Kind: Unreachable, Reason: reason, Cause: secrets.Error(upstream.Plain(err))}
-	}
+	return &Error{Kind: Unreachable, Reason: upstream.ReasonOf(err), Cause: secrets.Error(upstream.Plain(err))}
+}
+
+// idTokenOf is the ID token of the provider's answer.
+func idTokenOf(answer *oauth2.Token) (huawei.Token, error) {
 	text, _ := answer.Extra("id_token").(string)
 	token := huawei.NewToken(text)
 	if !token.WellFormed() {
@@ -289,9 +316,8 @@ const hidden = "[hidden]"
 
 var errAnswer = errors.New("the provider's token address fails")
 
-// verify checks the ID token: signature, issuer, audience, nonce and times.
-func (a Answer) verify(ctx context.Context, found *discovered, token huawei.Token) (*oidc.IDToken, error) {
-	p := a.provider
+// verify checks an ID token: signature, issuer, audience and times.
+func (p *Provider) verify(ctx context.Context, found *discovered, token huawei.Token) (*oidc.IDToken, error) {
 	// checkTimes looks at the times.
 	verifier := found.provider.Verifier(&oidc.Config{ClientID: p.cfg.ClientID, SkipExpiryCheck: true})
 	got, err := verifier.Verify(oidc.ClientContext(ctx, p.http), token.Reveal())
@@ -309,9 +335,6 @@ func (a Answer) verify(ctx context.Context, found *discovered, token huawei.Toke
 	if err := got.Claims(&more); err != nil || len(got.Audience) > 1 && more.Party != p.cfg.ClientID ||
 		more.Party != "" && !slices.Contains([]string{p.cfg.ClientID}, more.Party) {
 		return nil, &Error{Kind: BadToken, Cause: errParty, Verbatim: "azp"}
-	}
-	if got.Nonce != a.flow.Nonce {
-		return nil, &Error{Kind: Replayed, Cause: errNonce}
 	}
 	begins := got.IssuedAt
 	if more.NotBefore != nil && time.Unix(int64(*more.NotBefore), 0).After(begins) {

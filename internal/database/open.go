@@ -57,7 +57,7 @@ type DB struct {
 	// New says that there were no tables of the store before it was opened.
 	New bool
 
-	lock *os.File
+	lock fileLock
 	file os.FileInfo // which file Path was when it was opened
 }
 
@@ -93,10 +93,7 @@ func (d *DB) Close() error {
 	if d.Read != d.Write {
 		err = errors.Join(err, d.Read.Close())
 	}
-	if d.lock != nil {
-		err = errors.Join(err, d.lock.Close())
-	}
-	return err
+	return errors.Join(err, d.lock.Close())
 }
 
 // ErrFileMoved says that the database's file is no longer the one at its path:
@@ -206,10 +203,10 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 	// As every Linux distribution builds SQLite: a commit need not wait for the
 	// file's timestamps. Where the system has no such call, fsync does.
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
-		return nil, errors.Join(err, db.closeLock())
+		return nil, errors.Join(err, db.lock.Close())
 	}
 	if db.file, err = touch(path); err != nil {
-		return nil, errors.Join(err, db.closeLock())
+		return nil, errors.Join(err, db.lock.Close())
 	}
 	db.Write = sql.OpenDB(db.connector(store, false))
 	db.Write.SetMaxOpenConns(1)
@@ -220,13 +217,6 @@ func openSQLite(ctx context.Context, dir string, store Store) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
-}
-
-func (d *DB) closeLock() error {
-	if d.lock == nil {
-		return nil
-	}
-	return d.lock.Close()
 }
 
 // touch makes the file for its owner alone before SQLite would make it for all.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -336,5 +337,30 @@ func TestLogHasOneWriter(t *testing.T) {
 	cmd.Env = append(os.Environ(), variable+"="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestLockOutlivesNobody closes a log while a program that is being started
+// still has all files of this one: it must be free to open again at once.
+func TestLockOutlivesNobody(t *testing.T) {
+	dir := t.TempDir()
+	db, err := Open(t.Context(), dir, Audit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, err := syscall.Dup(int(db.lock.file.Fd())) // what a fork does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(started) }()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Error(err)
 	}
 }

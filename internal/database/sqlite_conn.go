@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"modernc.org/sqlite"
+
+	"coc-console/internal/files"
 )
 
 // sqliteConnector opens connections of one file without the driver registry,
@@ -54,18 +56,28 @@ func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 // lockName is the file in a data folder that whoever writes its log locks.
 const lockName = "audit.lock"
 
-// lockFile takes the lock that keeps a second console off the log. The kernel
+// fileLock is the lock that keeps a second console off the log. The kernel
 // lets go of it when the process ends, however it ends.
-func lockFile(path string) (*os.File, error) {
+type fileLock struct{ file *os.File }
+
+// Close lets go of the lock. There may be none.
+func (l fileLock) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return files.Unlock(l.file)
+}
+
+func lockFile(path string) (fileLock, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return fileLock{}, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("another console uses this data folder (%s is locked)", path)
+		return fileLock{}, fmt.Errorf("another console uses this data folder (%s is locked)", path)
 	}
-	return f, nil
+	return fileLock{f}, nil
 }
 
 // sqliteConn is what database/sql uses of a connection of SQLite's driver.

@@ -31,7 +31,7 @@ type console struct {
 	*elevation.Service
 	log   *audittest.Log
 	rules *policy.Store
-	now   time.Time
+	now   *audittest.Clock
 }
 
 // open opens a console; shared says that others append to its log.
@@ -45,8 +45,8 @@ func open(t *testing.T, dsn string, shared bool) *console {
 		}
 		return path
 	}
-	c := &console{now: time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC)}
-	c.log = audittest.Open(t, dsn, func(cfg *audit.Config) { cfg.Now = func() time.Time { return c.now } })
+	c := &console{now: audittest.NewClock(time.Date(2026, 3, 2, 22, 0, 0, 0, time.UTC))}
+	c.log = audittest.Open(t, dsn, func(cfg *audit.Config) { cfg.Now = c.now.Now })
 	var err error
 	c.rules, err = policy.Open(policy.Files{Policy: write("rules.cedar", rules), Directory: write("people.json", file)},
 		slog.New(slog.DiscardHandler))
@@ -54,7 +54,7 @@ func open(t *testing.T, dsn string, shared bool) *console {
 		t.Fatal(err)
 	}
 	c.Service = elevation.New(elevation.Config{Log: c.log.Log, Index: c.log.Index, Rules: c.rules,
-		Shared: shared, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return c.now }})
+		Shared: shared, Logger: slog.New(slog.DiscardHandler), Now: c.now.Now})
 	if !shared {
 		c.Follow(t.Context()) // ends, since there is nothing more to read
 	} else if err := c.Update(t.Context()); err != nil {
@@ -66,12 +66,12 @@ func open(t *testing.T, dsn string, shared bool) *console {
 // may reports whether somebody may operate now.
 func (c *console) may(name string) bool {
 	return c.rules.Decide(policy.Request{Person: operate.PersonOf(person(name)), Action: "PAUSE_ORDER",
-		Ticket: &policy.Ticket{ID: "t"}, Circumstances: policy.Circumstances{At: c.now}}).Allowed
+		Ticket: &policy.Ticket{ID: "t"}, Circumstances: policy.Circumstances{At: c.now.Now()}}).Allowed
 }
 
 func (c *console) ask(t *testing.T, hours int) string {
 	t.Helper()
-	if err := c.Ask(t.Context(), person("ann"), audit.Origin{}, "on-call", c.now.Add(time.Duration(hours)*time.Hour), "night"); err != nil {
+	if err := c.Ask(t.Context(), person("ann"), audit.Origin{}, "on-call", c.now.Now().Add(time.Duration(hours)*time.Hour), "night"); err != nil {
 		t.Fatal(err)
 	}
 	return c.Requests("1")[0].ID
@@ -101,10 +101,10 @@ func TestInForce(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := open(t, dsn, false)
-		if again.now = c.now.Add(10*time.Hour - time.Second); !again.may("ann") {
+		if again.now.Set(c.now.Now().Add(10*time.Hour - time.Second)); !again.may("ann") {
 			t.Error("it doesn't count after a restart")
 		}
-		if again.now = c.now.Add(10 * time.Hour); again.may("ann") {
+		if again.now.Set(c.now.Now().Add(10 * time.Hour)); again.may("ann") {
 			t.Error("it counts at its end")
 		}
 	})
@@ -115,7 +115,7 @@ func TestNotRecorded(t *testing.T) {
 	c := open(t, t.TempDir(), false)
 	ctx, ann, boss := t.Context(), person("ann"), person("boss")
 	ask := func(who audit.Actor, role string, d time.Duration, reason string) error {
-		return c.Ask(ctx, who, audit.Origin{}, role, c.now.Add(d), reason)
+		return c.Ask(ctx, who, audit.Origin{}, role, c.now.Now().Add(d), reason)
 	}
 	for want, err := range map[error]error{
 		elevation.ErrNotOffered: errors.Join(ask(boss, "on-call", time.Hour, "x"), ask(ann, "managers", time.Hour, "x")),
@@ -138,7 +138,7 @@ func TestNotRecorded(t *testing.T) {
 			t.Errorf("%s decides: %v", who.UserName, err)
 		}
 	}
-	if c.now = c.now.Add(elevation.Lifetime); c.CountFor(boss) != 0 {
+	if c.now.Set(c.now.Now().Add(elevation.Lifetime)); c.CountFor(boss) != 0 {
 		t.Error("it waits after its lifetime")
 	}
 	if err := c.Decide(ctx, boss, audit.Origin{}, id, true, ""); !errors.Is(err, elevation.ErrOver) {
@@ -156,11 +156,11 @@ func TestDirectoryChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := operate.PersonOf(person("ann"))
-	if got := c.rules.Elevated(p, c.now).Elevated; got != "on-call" {
+	if got := c.rules.Elevated(p, c.now.Now()).Elevated; got != "on-call" {
 		t.Fatalf("elevated: %q", got)
 	}
 	p.UserName, p.UserID = "zoe", "id-ann" // renamed: no member of the team any more
-	if got := c.rules.Elevated(p, c.now).Elevated; got != "" {
+	if got := c.rules.Elevated(p, c.now.Now()).Elevated; got != "" {
 		t.Errorf("elevated without being offered it: %q", got)
 	}
 }
@@ -205,7 +205,7 @@ func TestForgedAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until := " until=" + c.now.Add(3*time.Hour).Format(time.RFC3339)
+	until := " until=" + c.now.Now().Add(3*time.Hour).Format(time.RFC3339)
 	id := c.ask(t, 3)
 	put(audit.ActionElevationGranted, "ann", "elevation="+id+until)
 	put(audit.ActionElevationGranted, "boss", "elevation="+id)
@@ -215,7 +215,7 @@ func TestForgedAnswers(t *testing.T) {
 	}
 	put(audit.ActionElevationRefused, "boss", "elevation="+id+until)
 	put(audit.ActionElevationGranted, "chief", "elevation="+id+until)
-	if c.may("ann") || c.Requests("1")[0].StateAt(c.now) != elevation.Refused {
+	if c.may("ann") || c.Requests("1")[0].StateAt(c.now.Now()) != elevation.Refused {
 		t.Error("a second answer counts")
 	}
 }

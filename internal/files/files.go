@@ -36,6 +36,13 @@ func Lock(ctx context.Context, f *os.File) error {
 	}
 }
 
+// Unlock lets go of the lock on a file, and closes it. To close it would not
+// do: a program that this one is just starting has the file open, too, until
+// it runs, and the lock is kept for as long.
+func Unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // Replace writes a file under another name, syncs it, and renames it to path: after a crash the file is the old one or
 // the new one. Everybody may read it.
 func Replace(path string, text []byte) error {

@@ -72,7 +72,7 @@ func (s *stand) as(t *testing.T, user, text string) Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caller := coc.Caller{Token: token, Language: "en-us", ProjectID: id.ProjectID}
+	caller := coc.Caller{Credential: token, Language: "en-us", ProjectID: id.ProjectID}
 	return Request{Scope: Scope{Account: id.AccountID, Project: id.ProjectID}, Session: user, Text: text, Names: true,
 		Caller: func(context.Context) (coc.Caller, error) { return caller, nil },
 		Sees:   func(coc.Ticket) bool { return true }}
@@ -158,7 +158,9 @@ func TestFindNoMoreThanOneMayRead(t *testing.T) {
 func TestFindWithoutASession(t *testing.T) {
 	s := start(t)
 	r := s.as(t, "operator", "web-3-7")
-	r.Caller = func(context.Context) (coc.Caller, error) { return coc.Caller{Token: huawei.Token{}}, coc.ErrNoCaller }
+	r.Caller = func(context.Context) (coc.Caller, error) {
+		return coc.Caller{Credential: huawei.Token{}}, coc.ErrNoCaller
+	}
 	if _, err := s.Find(t.Context(), r, time.Minute); !errors.Is(err, coc.ErrNoCaller) {
 		t.Errorf("got %v", err)
 	}
@@ -192,6 +194,12 @@ func TestReadTakesOver(t *testing.T) {
 	if len(hits) != 1 || n != 1 || hits[0].Hosts[0] != (Host{7, 2, "db-1", "10.1.1.1", "", "abc"}) || hits[0].Status != coc.TicketPaused ||
 		!since.Equal(snapshot.Ticket.Created) {
 		t.Errorf("got %+v, %d, %s", hits, n, since)
+	}
+	snapshot.Batches[0].Instances[0].Target.FixedIP = "2001:0db8:0000:0000:0000:0000:0000:0001"
+	snapshot.Batches[0].Instances = append(snapshot.Batches[0].Instances, watch.Instance{})
+	s.Read(key, &snapshot)
+	if hits, _, _ := s.index.looked(Scope{Account: "a", Project: "p"}, "2001:db8::1", s.now); len(hits) != 1 {
+		t.Error("an address that is written in another way is not found")
 	}
 	unread := watch.Snapshot{Batches: []watch.Batch{{Batch: coc.Batch{Index: 1}}}}
 	s.Read(watch.Key{Account: "a", Project: "p", Ticket: "other"}, &unread)

@@ -32,12 +32,18 @@ type Host struct {
 
 // found reports whether a text is part of the name, or the whole address or id.
 func (h Host) found(text string) bool {
-	if _, err := netip.ParseAddr(text); err == nil {
-		return h.IP == text || h.floating == text
+	if address, err := netip.ParseAddr(text); err == nil {
+		return isAddress(h.IP, address) || isAddress(h.floating, address)
 	}
 	return strings.Contains(strings.ToLower(h.Name), text) || strings.EqualFold(h.resource, text) ||
 		strconv.FormatInt(h.Instance, 10) == text || partOfAddress(text) &&
 		(strings.HasPrefix(h.IP, text) || strings.HasPrefix(h.floating, text))
+}
+
+// isAddress reports whether a text is an address, however it is written: IPv6 has many ways.
+func isAddress(text string, address netip.Addr) bool {
+	same, err := netip.ParseAddr(text)
+	return err == nil && same == address
 }
 
 // partOfAddress reports whether a text is the beginning of an IPv4 address, such as 10.0.

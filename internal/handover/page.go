@@ -116,7 +116,10 @@ type markdown struct {
 
 func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
 
-func (m *markdown) time(t time.Time) string { return t.In(m.zone).Format("2006-01-02 15:04") }
+// time says how far it is from UTC: nobody knows where a text is read that was copied into a chat.
+func (m *markdown) time(t time.Time) string {
+	return strings.TrimSuffix(t.In(m.zone).Format("2006-01-02 15:04 UTC-07:00"), "+00:00")
+}
 
 // heading begins a part, and says where there is nothing in it or it is not known.
 func (m *markdown) heading(name string, n int, none string, unknown bool, why string) {

@@ -303,5 +303,5 @@ func signIn(t *testing.T, url string) coc.Caller {
 	defer c.Close()
 	id, token, err := c.SignIn(t.Context(), iam.PasswordRequest{Account: "demo", User: "operator", Password: "operator", Project: "cn-north-4"})
 	check(t, err)
-	return coc.Caller{Token: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}
+	return coc.Caller{Credential: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}
 }

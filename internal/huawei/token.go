@@ -40,9 +40,6 @@ func (t Token) Reveal() string {
 // Empty reports that there is no token.
 func (t Token) Empty() bool { return t.reveal == nil }
 
-// Equal reports whether both are the same token.
-func (t Token) Equal(other Token) bool { return t.Reveal() == other.Reveal() }
-
 // WellFormed reports that a token fits a header: printable ASCII, not too long.
 func (t Token) WellFormed() bool {
 	text := t.Reveal()

@@ -24,7 +24,9 @@ type AuditRowsTexts struct {
 	Saw                func(what string) string
 	Behind             func(n int64) string
 	Now                string
-	ExportText         Words // a sentence for each format
+	Meant              string // before another search
+	ExportText         Words  // a sentence for each format
+	ExportOf           Words  // what an export has, by preset
 	LastNight          string
 	Bulk               string
 }
@@ -55,9 +57,19 @@ var AuditRows = newPage("AuditRows", &AuditRowsTexts{
 		"refused": "Declined", "not_sent": "Not sent", "unknown": "Result unknown", "denied": "Denied", "succeeded": "Succeeded", "failed": "Failed", "pending": "Pending"},
 	ToReview: "Override · to review", Reviewed: "Override · reviewed",
 	Show: "Show the steps", Hide: "Hide the steps", Proof: "Proof",
-	Saw:    func(what string) string { return "saw: " + what },
-	Behind: func(n int64) string { return "The newest " + thousands(n) + " records aren't in this list yet." },
-	Now:    "now",
+	Saw: func(what string) string { return "saw: " + what },
+	Behind: func(n int64) string {
+		if n == 1 {
+			return "The newest record isn't in this list yet."
+		}
+		return "The newest " + thousands(n) + " records aren't in this list yet."
+	},
+	Now:   "now",
+	Meant: "Did you mean:",
+	ExportOf: Words{"operations": "Every record of the operations found, on all pages of this list.",
+		"approvals":  "Every record of the requests, overrides and roles found, on all pages of this list.",
+		"access":     "Every record of the sessions and refusals found, on all pages of this list.",
+		"everything": "Every record found, on all pages of this list."},
 	ExportText: Words{"csv": "For a spreadsheet. One line a record.", "jsonl": "For programs. Each record exactly as it is stored.",
 		"bundle": "Proves to anybody, offline, that these records are in the log unchanged."},
 	LastNight: "Last night", Bulk: "bulk operation",
@@ -90,6 +102,9 @@ var AuditRows = newPage("AuditRows", &AuditRowsTexts{
 	Saw:    func(what string) string { return "当时看到：" + what },
 	Behind: func(n int64) string { return "最新的 " + thousands(n) + " 条记录尚未列入。" },
 	Now:    "现在",
+	Meant:  "是否要搜索：",
+	ExportOf: Words{"operations": "包含本列表所有页中各项操作的全部记录。", "approvals": "包含本列表所有页中各项审批、紧急放行与临时角色的全部记录。",
+		"access": "包含本列表所有页中各次会话与拒绝的全部记录。", "everything": "包含本列表所有页的全部记录。"},
 	ExportText: Words{"csv": "适合电子表格，每条记录一行。", "jsonl": "适合程序处理，每条记录与存储的完全一致。",
 		"bundle": "任何人都可离线证明这些记录在日志中且未被改动。"},
 	LastNight: "昨夜操作", Bulk: "批量操作",

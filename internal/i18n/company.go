@@ -3,6 +3,8 @@ package i18n
 // CompanyTexts are those of signing in with the company's account.
 type CompanyTexts struct {
 	Button, Intro, Or                           string // on the sign-in page
+	ButtonOf                                    func(provider string) string
+	Ended                                       string // the provider no longer vouches for a session
 	Leaving, LeavingText, Continue, SignedOut   string // the page on the way to the provider
 	Groups                                      string // of a record's person
 	FromProvider, FromIAM                       string // whose words they are
@@ -14,7 +16,9 @@ type CompanyTexts struct {
 
 // Company are the texts of signing in with the company's account.
 var Company = newPage("Company", &CompanyTexts{
-	Button: "Sign in with the company's account", Or: "or with an IAM user",
+	ButtonOf: func(provider string) string { return "Sign in with " + provider },
+	Ended:    "You're signed out: your company's provider, or IAM, didn't renew your sign-in. Nothing is lost: sign in again to go on. If that fails, ask whoever runs the provider.",
+	Button:   "Sign in with the company's account", Or: "or with an IAM user",
 	Intro:   "You sign in at your company's provider. The console never sees your password.",
 	Leaving: "Going to your company's provider", LeavingText: "Your company's sign-in page opens in a moment.",
 	Continue: "Continue", SignedOut: "You're signed out of the console. Your company's provider ends its session next.",
@@ -22,7 +26,7 @@ var Company = newPage("Company", &CompanyTexts{
 	FromProvider: "Response from the provider", FromIAM: "Response from IAM",
 	Unreachable:   "You aren't signed in: the company's provider can't be reached. Try again in a minute, or sign in with an IAM user.",
 	Misconfigured: "You aren't signed in: the console and the company's provider don't fit together. Tell your console administrator what the provider says.",
-	Refused:       "You aren't signed in: the company's provider refused. Try again, or ask whoever runs the provider to give you this application.",
+	Refused:       "You aren't signed in: you cancelled at the company's provider, or it refused. Try again, or ask whoever runs the provider to give you this application.",
 	OtherBrowser:  "You aren't signed in: this sign-in began in another browser, or more than 15 minutes ago. Start again.",
 	Replayed:      "You aren't signed in: this answer of the provider belongs to another sign-in, or was used before. Start again.",
 	BadToken:      "You aren't signed in: the provider's ID token isn't valid for this console. Tell your console administrator what is wrong with it.",
@@ -36,7 +40,9 @@ var Company = newPage("Company", &CompanyTexts{
 		return "You aren't signed in: the ID token counts from " + begins + " to " + ends + ", and this console's clock says " + now + ". Correct the clock of the console or of the provider."
 	},
 }, &CompanyTexts{
-	Button: "使用企业账号登录", Or: "或使用 IAM 用户登录",
+	ButtonOf: func(provider string) string { return "使用“" + provider + "”登录" },
+	Ended:    "您已退出登录：企业的身份提供商或 IAM 未续期您的登录。数据没有丢失，重新登录即可继续。如仍然失败，请联系身份提供商的管理员。",
+	Button:   "使用企业账号登录", Or: "或使用 IAM 用户登录",
 	Intro:   "您将在企业的身份提供商处登录，控制台不会看到您的密码。",
 	Leaving: "正在前往企业登录页面", LeavingText: "即将打开企业的登录页面。",
 	Continue: "继续", SignedOut: "您已退出控制台，接下来企业身份提供商将结束其会话。",
@@ -44,7 +50,7 @@ var Company = newPage("Company", &CompanyTexts{
 	FromProvider: "身份提供商的响应", FromIAM: "IAM 的响应",
 	Unreachable:   "未登录：无法连接企业的身份提供商。请一分钟后重试，或使用 IAM 用户登录。",
 	Misconfigured: "未登录：控制台与企业的身份提供商配置不一致。请将其响应告知控制台管理员。",
-	Refused:       "未登录：企业的身份提供商拒绝了登录。请重试，或请其管理员为您开通此应用。",
+	Refused:       "未登录：您在企业的身份提供商处取消了登录，或登录被其拒绝。请重试，或请其管理员为您开通此应用。",
 	OtherBrowser:  "未登录：此次登录是在另一个浏览器中发起的，或已超过 15 分钟。请重新开始。",
 	Replayed:      "未登录：身份提供商的这个响应属于另一次登录，或已使用过。请重新开始。",
 	BadToken:      "未登录：身份提供商的 ID 令牌对此控制台无效。请将原因告知控制台管理员。",

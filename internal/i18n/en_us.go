@@ -64,6 +64,9 @@ var enUS = Texts{
 		Unchecked: Message{"IAM can't confirm your session",
 			"Nothing was done. This needs a sign-in that IAM has just confirmed, and IAM didn't answer.",
 			"Try again in a minute. What you typed is still below."},
+		Unrenewed: Message{"Your sign-in can't be renewed at the moment",
+			"Nothing was done. Your access to COC has to be renewed, and your company's provider or IAM didn't answer. You're still signed in.",
+			"Try again in a minute. What you typed is still below."},
 		NoExport: Message{"You don't have permission to export the audit log",
 			"A policy keeps records in the console. The attempt is in the audit log.",
 			"Read the records here, or ask one of the people below."},
@@ -202,10 +205,11 @@ var enUS = Texts{
 				return "Unknown qualifier “" + w + "”. To search for it as a word, put it in quotes."
 			},
 			Empty:      func(w string) string { return "Enter a value after “" + w + "”." },
-			Value:      func(w string) string { return "“" + w + "” isn't an action or an outcome." },
-			Time:       func(w string) string { return "“" + w + "” isn't a date such as 2026-01-31." },
+			Value:      func(w string) string { return "“" + w + "” isn't one of the values." },
+			Time:       func(w string) string { return "“" + w + "” isn't a time such as 2026-01-31, 24h or yesterday." },
+			Order:      func(w string) string { return "“" + w + "”: the end is before the start." },
 			Twice:      func(w string) string { return "“" + w + "” can be used once: a record has only one." },
-			Quote:      func(w string) string { return "The closing quote is missing: " + w },
+			Quote:      func(w string) string { return "The closing quote is missing: “" + w + "”." },
 			Negated:    func(w string) string { return "“" + w + "”: times can't be excluded." },
 			Word:       func(w string) string { return "“" + w + "” has no letter or digit to search for." },
 			Short:      func(w string) string { return "“" + w + "” needs at least three letters or digits before *." },
@@ -399,7 +403,7 @@ var enUS = Texts{
 		LookStopped: "Not all could be read. Search again later.",
 		FoundNone:   "No ticket found",
 		FoundAdvice: "The search takes a part of a ticket's or host's name, an IP address, an instance's or server's id, an SCT id, or a link.",
-		MoreHosts:   func(n int) string { return fmt.Sprintf("%d more hosts", n) },
+		MoreHosts:   func(n int) string { return countEN(n, "more host", "more hosts") },
 		NoFigures:   "no progress: your permissions let you list tickets, not open them",
 		Failed:      func(n int32) string { return fmt.Sprintf("%d failed", n) },
 		Unread: func(n int, since string) string {
@@ -425,7 +429,7 @@ var enUS = Texts{
 			case at > 0:
 				return fmt.Sprintf("No. %d", at)
 			case total > 0:
-				return fmt.Sprintf("%d others", total)
+				return countEN(int(total), "other", "others")
 			}
 			return "List"
 		},
@@ -459,12 +463,14 @@ var enUS = Texts{
 		Trouble: func(since string) string {
 			return fmt.Sprintf("No data from COC since %s. This page shows earlier data; the console keeps trying.", since)
 		},
-		Progress:   "Progress",
-		ProgressOf: func(done, total int32) string { return fmt.Sprintf("%d of %d done", done, total) },
-		Success:    "Success rate",
-		Elapsed:    "Elapsed",
-		UntilPause: func(batch int32) string { return fmt.Sprintf("until the pause after batch %d", batch) },
-		Overdue:    "An instance is taking longer than the finished ones.",
+		Partial:       "COC didn't give all of this ticket. What is missing here isn't known; the console keeps trying.",
+		BatchesUnread: "The batches couldn't be read.",
+		Progress:      "Progress",
+		ProgressOf:    func(done, total int32) string { return fmt.Sprintf("%d of %d done", done, total) },
+		Success:       "Success rate",
+		Elapsed:       "Elapsed",
+		UntilPause:    func(batch int32) string { return fmt.Sprintf("until the pause after batch %d", batch) },
+		Overdue:       "An instance is taking longer than the finished ones.",
 		Samples: func(runs int) string {
 			return fmt.Sprintf("from %d finished %s of this ticket", runs, pluralEN(int64(runs), "run", "runs"))
 		},
@@ -481,6 +487,7 @@ var enUS = Texts{
 		OrderChanged: "{n} moved", SortAgain: "Sort again",
 		Activity: "Activity", ActivityEmpty: "No activity since this console started watching.",
 		Columns:     Words{"instance_id": "Instance ID", "server_id": "Server ID", "seconds": "Seconds", "public_ip": "Public IP address"},
+		Buffered:    "A proxy between this browser and the console holds back what is live. This page asks every 10 seconds instead.",
 		Lost:        "No connection to the console since {time}. This page may be out of date; it keeps trying.",
 		Ended:       "Your session has ended. This page shows data from {time}.",
 		Denied:      "COC no longer lets you see this. This page shows data from {time}.",
@@ -720,8 +727,11 @@ var enUS = Texts{
 		Heading: "Audit log", Query: "Search", Help: "How to search",
 		Examples: Words{
 			"disk full": "both words, in a name, ticket, target, reason or error", `"disk is full"`: "these words in this order", "web-00*": "words that begin with web-00",
-			"actor:ann": "a user's name or ID", "outcome:failed": "also succeeded, denied, unknown, pending; accepted, rejected, observed, not_observed",
-			"action:operation.": "a group of actions, or one such as ticket.viewed", "operation:CANCEL_ORDER": "the kind of operation",
+			"actor:ann": "a user's name or ID", "outcome:failed": "also confirmed, not_confirmed, rejected, unknown, denied, declined, waiting, sent, accepted, succeeded",
+			"action:operation.": "a group of actions, or one such as ticket.viewed", "operation:cancel": "tickets and instances; CANCEL_ORDER and the like are one kind",
+			"approver:ann": "who approved or declined", "override:yes": "sent by an emergency override", "reviewed:no": "overrides that nobody has reviewed",
+			"host:web-001": "a server's name or address", "instance:4711": "an instance's ID",
+			"after:24h": "of the last 24 hours; also 90m, 7d, yesterday, today", "last night": "20:00 to 08:00 in your time zone, unless set otherwise",
 			"ticket:SCT…": "a ticket's execute_uuid", "id:…": "one operation", "project:cn-north-4": "a project's name or ID", "ip:192.0.2.7": "where the person came from",
 			"after:2026-03-01": "from the start of this day in your time zone", "before:2026-03-02T08:00Z": "before this moment",
 			"-outcome:succeeded": "without these; put a minus before anything except times",
@@ -793,7 +803,7 @@ var enUS = Texts{
 		Keys:      "Keys", KeysCaption: "Keys that signed checkpoints", Key: "Public key", UnknownKey: "A key that isn't trusted", InUse: "in use",
 		FirstSigned: "First signed", LastSigned: "Last signed", Kept: "Checkpoints kept",
 		Clocks: "Clocks", NoNotes: "Every checkpoint is later than the one before.", Agrees: "agrees",
-		Size: "Size and growth", Stored: "Databases", Free: "Free on the disk", PerDay: "Growth per day", TooYoung: "The log is too young to tell.",
+		Size: "Size and growth", Stored: "Databases", Free: "Free on the disk", PerDay: "Growth per day", TooYoung: "Known after a day of records.",
 		Growth: func(records int64, size string) string {
 			return thousands(records) + " " + pluralEN(records, "record", "records") + ", " + size
 		},
@@ -940,7 +950,7 @@ var enUS = Texts{
 		Targets:        func(limit int) string { return "Choose 1 to " + strconv.Itoa(limit) + " different targets." },
 		CancelSelected: "Cancel selected instances", SelectedHint: "You confirm before anything is sent.",
 		PauseSelected: "Pause tickets", ContinueSelected: "Continue tickets", CancelSelectedTickets: "Cancel tickets",
-		Select: func(name string) string { return "Select " + name }, SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
+		Select: func(name string) string { return "Select " + name }, AllSent: "All sent", StopsInstances: "Stops the script on these instances only. The others keep running.", SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
 		Pending: func(user string) string { return "Pending, sent by " + user + "." }, SendAnyway: "Send another one anyway",
 	},
 	Presence: PresenceTexts{
@@ -1074,7 +1084,7 @@ var enUS = Texts{
 			"entry.": "Damaged entries: all", "reads.": "Reads: all", "reads.omitted": "Reads not recorded", "access.": "Access: all", "request.": "Requests: all", "request.refused": "Request refused", "audit.": "Audit log: all",
 			"session.signed_in": "Signed in", "session.sign_in_failed": "Failed to sign in",
 			"session.signed_out": "Signed out", "session.ended": "Session ended",
-			"session.refused": "Sign-in refused", "session.revoked": "Token revoked", "session.project_switched": "Project switched", "view.shared": "View shared with a team", "view.removed": "Team's view deleted",
+			"session.refused": "Sign-in refused", "session.revoked": "Token revoked", "session.project_switched": "Project switched", "session.groups_changed": "Groups at the company changed", "view.shared": "View shared with a team", "view.removed": "Team's view deleted",
 			"ticket.listed": "Listed tickets", "ticket.viewed": "Opened a ticket", "log.viewed": "Read an instance log",
 			"operation.requested": "Requested", "operation.accepted": "Accepted by COC",
 			"operation.rejected": "Rejected", "operation.unknown": "Result unknown",
@@ -1107,7 +1117,7 @@ var enUS = Texts{
 			"reason": "Reason", "despite": "Pending operation", "role": "Role", "until": "Until", "query": "Query"},
 		Detail: Words{"note": "Note", "status": "Last state seen", "error": "Error", "batch": "Batch",
 			"canceled": "Cancelled before", "others": "Others cancelled", "detail": "Detail", "policies": "Policy", "stops": "Instances to stop",
-			"glass": "Mark", "approved_by": "Approved by", "approvals_needed": "Approvals needed", "approvers_from": "Approvers from", "teams": "Teams", "job": "Bulk operation", "comment": "Comment", "repeats": "Reads counted", "input": "What the policies were told", "trial": "In trial", "denial": "Encoded authorization message"},
+			"glass": "Mark", "approval": "Request for approval", "approved_by": "Approved by", "approvals_needed": "Approvals needed", "approvers_from": "Approvers from", "teams": "Teams", "job": "Bulk operation", "comment": "Comment", "repeats": "Reads counted", "input": "What the policies were told", "trial": "In trial", "denial": "Encoded authorization message"},
 		Finding: Words{
 			"record.missing": "A record is missing.", "record.altered": "A record was altered.", "record.number": "A record's number or time differs from its content.",
 			"record.order": "A record isn't later than the one before it.", "record.extra": "A record has a number outside the log.",

@@ -178,6 +178,8 @@ type BulkTexts struct {
 	Stop, Continue, Retry, Result, Back string
 	StopText, ContinueText              string
 	State, ItemState, Note              Words
+	AllSent                             string                 // ended, while effects are awaited
+	StopsInstances                      string                 // the effect of cancelling several
 	Targets                             func(limit int) string // none or too many
 	CancelSelected, SelectedHint        string
 	PauseSelected, ContinueSelected     string

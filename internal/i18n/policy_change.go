@@ -12,6 +12,7 @@ type PolicyChangeTexts struct {
 	Sum                                                func(decisions, changed, unknown int) string
 	Last                                               func(days int) string
 	Trials                                             func(n int) string
+	TrialRules, TrialNewest, Tried                     string
 }
 
 // PolicyChange are the texts of the page of changed policy files.
@@ -30,7 +31,8 @@ var PolicyChange = newPage("PolicyChange", &PolicyChangeTexts{
 	Sum: func(decisions, changed, unknown int) string {
 		text := fmt.Sprintf("%d of %s would be different.", changed, countEN(decisions, "decision", "decisions"))
 		if unknown > 0 {
-			text += fmt.Sprintf(" %d can't be replayed: their records don't have what was decided from.", unknown)
+			records := pluralEN(int64(unknown), "its record doesn't", "their records don't")
+			text += fmt.Sprintf(" %d can't be replayed: %s have what was decided from.", unknown, records)
 		}
 		return text
 	},
@@ -38,6 +40,7 @@ var PolicyChange = newPage("PolicyChange", &PolicyChangeTexts{
 	Trials: func(n int) string {
 		return countEN(n, "decision", "decisions") + " would be different if the policies in trial were enforced."
 	},
+	TrialRules: "By policy in trial", TrialNewest: "Newest that policies in trial would change", Tried: "If enforced",
 }, &PolicyChangeTexts{
 	Heading: "已修改的策略", Text: "磁盘上的策略文件若当时生效，会如何处理过去的操作。这些文件尚未生效。",
 	InForce: "没有已修改的策略", InForceText: "磁盘上的文件即当前生效的策略。要提前查看其他文件的效果，请运行：coc-console policy replay --policy FILE",
@@ -60,4 +63,5 @@ var PolicyChange = newPage("PolicyChange", &PolicyChangeTexts{
 	Trials: func(n int) string {
 		return fmt.Sprintf("若试运行的策略生效，%d 次判断的结果会不同。", n)
 	},
+	TrialRules: "按试运行的策略", TrialNewest: "试运行策略会改变的最近判断", Tried: "若生效",
 })

@@ -15,7 +15,6 @@ type ReportTexts struct {
 	Person, Team, Operation, Outcome, Ticket, Operations, Attempts               string
 	Median, P95, Time, Reason, Reviewer, Reviewed, Comment, NotYet               string
 	Log, Records, Removed, Checkpoint, Root, Key, Unsigned, Unbelieved, NoneOfIt string
-	Outcomes                                                                     Words // by query.RowOutcomes
 	Of                                                                           func(from, to string) string
 	Range                                                                        func(first, last int64) string
 	RemovedTo                                                                    func(n int64) string
@@ -34,14 +33,12 @@ var Report = newPage("Report", &ReportTexts{
 	Person: "Person", Team: "Team", Operation: "Operation", Outcome: "Outcome", Ticket: "Ticket", Operations: "Operations", Attempts: "Attempts",
 	Median: "Median", P95: "95 of 100 within", Time: "Time", Reason: "Reason", Reviewer: "Reviewed by", Reviewed: "Reviewed", Comment: "Comment", NotYet: "Not reviewed",
 	Log: "Log", Records: "Records of the period", Removed: "Removed", Checkpoint: "Checkpoint", Root: "Root of the tree", Key: "Key", Unsigned: "No checkpoint is signed yet.", Unbelieved: "Its key wasn't named, so it proves nothing here.", NoneOfIt: "None",
-	Outcomes: Words{"waiting": "Waiting", "requested": "Requested", "accepted": "Accepted", "confirmed": "Confirmed", "not_confirmed": "Not confirmed", "rejected": "Rejected",
-		"unknown": "Unknown", "denied": "Denied", "refused": "Refused", "not_sent": "Not sent", "succeeded": "Succeeded", "failed": "Failed"},
 	Of:    func(from, to string) string { return from + " to " + to },
 	Range: func(first, last int64) string { return fmt.Sprintf("%d to %d", first, last) },
 	RemovedTo: func(n int64) string {
 		return fmt.Sprintf("Of records 1 to %d only the hashes are left. They aren't counted.", n)
 	},
-	Covers: func(size int64, at string) string { return fmt.Sprintf("%d records, signed %s", size, at) },
+	Covers: func(size int64, at string) string { return countEN(int(size), "record", "records") + ", signed " + at },
 }, &ReportTexts{
 	Heading: "报告", Link: "报告", From: "从", To: "至", Show: "显示", WrongPeriod: "请输入两个日期，且开始日期不晚于结束日期。",
 	TooMany:   "该时间段内的操作过多，无法生成报告。请缩短时间段。",
@@ -53,8 +50,6 @@ var Report = newPage("Report", &ReportTexts{
 	Person: "人员", Team: "团队", Operation: "操作", Outcome: "结果", Ticket: "工单", Operations: "操作数", Attempts: "次数",
 	Median: "中位数", P95: "95% 不超过", Time: "时间", Reason: "原因", Reviewer: "复核人", Reviewed: "复核时间", Comment: "意见", NotYet: "未复核",
 	Log: "日志", Records: "该时间段的记录", Removed: "已清除", Checkpoint: "检查点", Root: "树根", Key: "密钥", Unsigned: "尚无已签名的检查点。", Unbelieved: "未指定其公钥，因此无法在此证明。", NoneOfIt: "无",
-	Outcomes: Words{"waiting": "等待中", "requested": "已发起", "accepted": "已受理", "confirmed": "已确认", "not_confirmed": "未确认", "rejected": "被 COC 拒绝",
-		"unknown": "未知", "denied": "被拒绝", "refused": "审批未通过", "not_sent": "未发送", "succeeded": "成功", "failed": "失败"},
 	Of:    func(from, to string) string { return from + " 至 " + to },
 	Range: func(first, last int64) string { return fmt.Sprintf("%d 至 %d", first, last) },
 	RemovedTo: func(n int64) string {

@@ -62,6 +62,7 @@ type Problems struct {
 	Limited         Message // of one person; LimitedBy says which limit
 	LimitedBy       Words
 	Unchecked       Message // IAM cannot be asked about the session
+	Unrenewed       Message // its credential is over and can't be renewed for now
 	CrossSite       Message
 	OtherProject    Message // a form of a project in which the session no longer is
 	OtherPerson     Message // a page or form that somebody else has opened
@@ -131,10 +132,10 @@ type FieldProblems struct {
 
 // QueryProblems say what is wrong with a search of the log, and with which word.
 type QueryProblems struct {
-	Qualifier, Empty, Value, Time, Twice, Quote, Negated, Word func(word string) string
-	Suggestion                                                 func(other string) string
-	Short                                                      func(word string) string // too few letters before *
-	Many                                                       func(limit int) string
+	Qualifier, Empty, Value, Time, Twice, Quote, Negated, Order, Word func(word string) string
+	Suggestion                                                        func(other string) string
+	Short                                                             func(word string) string // too few letters before *
+	Many                                                              func(limit int) string
 }
 
 // Notices are shown once above a page.

@@ -96,6 +96,8 @@ type TicketTexts struct {
 type LiveTexts struct {
 	Title                   func(state string, failed int32, name string) string // of the document
 	Trouble                 func(since string) string
+	Partial                 string // in its place, where not everything was ever read
+	BatchesUnread           string
 	Progress                string
 	ProgressOf              func(done, total int32) string
 	Success                 string
@@ -119,6 +121,7 @@ type LiveTexts struct {
 	Columns                 Words // of the CSV file, beside those of Common
 	// For the script; {time} and {age} stand for what it puts in.
 	Lost, Ended, Denied, Ago string
+	Buffered                 string // where something in between holds the stream back
 	Back                     string // after Lost or Trouble
 	SignInAgain              string
 }

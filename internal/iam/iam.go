@@ -251,6 +251,16 @@ func (id *Identity) hide(token huawei.Token, r PasswordRequest) {
 // shortPassword is the length below which a password may be a part of any name.
 const shortPassword = 8
 
+// Check asks IAM whether a credential is still good, and whose it is now. IAM does not say whose keys are: they stay
+// those of whom they were made for.
+func (c *Client) Check(ctx context.Context, as huawei.Credential, known Identity) (Identity, error) {
+	if token, ok := as.(huawei.Token); ok {
+		return c.Introspect(ctx, token)
+	}
+	_, err := c.Projects(ctx, as)
+	return known, err
+}
+
 // Introspect asks IAM whose token it is (docs/coc-api.md section 2.3). Text
 // that cannot be a token is TokenInvalid, and is not sent.
 // Its errors are *Error.

@@ -17,10 +17,10 @@ const maxProjects = 500
 // Project is one that a person may work in.
 type Project struct{ ID, Name string }
 
-// Projects lists the projects in which the token's user may work, by their names.
-func (c *Client) Projects(ctx context.Context, t huawei.Token) ([]Project, error) {
-	a, done, err := c.do(ctx, request{call: "projects", method: http.MethodGet, path: "/v3/auth/projects",
-		header: http.Header{huawei.TokenHeader: {t.Reveal()}}, secrets: upstream.NewSecrets(hidden, t.Reveal())})
+// Projects lists the projects in which the credential's user may work, by their names.
+func (c *Client) Projects(ctx context.Context, as huawei.Credential) ([]Project, error) {
+	a, done, err := c.do(ctx, request{call: "projects", method: http.MethodGet, path: "/v3/auth/projects", as: as,
+		secrets: upstream.NewSecrets(hidden, huawei.SecretsOf(as)...)})
 	defer done()
 	if err != nil {
 		return nil, err
@@ -47,6 +47,31 @@ func (c *Client) Projects(ctx context.Context, t huawei.Token) ([]Project, error
 	}
 	slices.SortFunc(all, func(a, b Project) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
+}
+
+// InProject is a credential for another project, by its id or name, in exchange for one that is good, and who that is
+// there. Keys are those of an account: with them another project is just another one.
+func (c *Client) InProject(ctx context.Context, as huawei.Credential, who Identity, project string) (Identity,
+	huawei.Credential, error) {
+	if token, ok := as.(huawei.Token); ok {
+		return c.Rescope(ctx, token, project)
+	}
+	who, err := c.locate(ctx, as, who, project)
+	return who, as, err
+}
+
+// locate finds the project of somebody with keys.
+func (c *Client) locate(ctx context.Context, as huawei.Credential, who Identity, project string) (Identity, error) {
+	all, err := c.Projects(ctx, as)
+	if err != nil {
+		return Identity{}, err
+	}
+	i := slices.IndexFunc(all, func(p Project) bool { return p.ID == project || p.Name == project })
+	if i < 0 {
+		return Identity{}, &Error{Kind: ProjectUnknown}
+	}
+	who.ProjectID, who.ProjectName, who.ProjectScoped = all[i].ID, all[i].Name, true
+	return who, nil
 }
 
 // Rescope asks for a token of another project, by its id or name, in exchange for one that is good

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"coc-console/internal/huawei"
 	"coc-console/internal/upstream"
 )
 
@@ -24,6 +25,7 @@ type request struct {
 	path         string // empty: that of tokens
 	header       http.Header
 	body         []byte
+	as           huawei.Credential // nil: nobody calls
 	secrets      *upstream.Secrets
 }
 
@@ -124,6 +126,7 @@ func (c *Client) send(ctx context.Context, r request) (a answer, done func(), er
 	if c.cfg.UserAgent != "" {
 		req.Header.Set("User-Agent", c.cfg.UserAgent)
 	}
+	huawei.Authorize(r.as, req, r.body, time.Now()) // services compare it with the real time
 	sent := c.cfg.Clock.Sent()
 	res, err := c.http.Do(req)
 	if err != nil {

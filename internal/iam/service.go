@@ -49,7 +49,7 @@ var errOtherAccount = errors.New("the service user belongs to another account")
 // account is given by id or name. A token that COC has refused is named in
 // refused, and replaced. Sign-ins wait for each other under ctx's deadline.
 func (s *Service) Token(ctx context.Context, accountID, accountName, projectID string,
-	refused func(huawei.Token) bool) (huawei.Token, error) {
+	refused func(huawei.Credential) bool) (huawei.Token, error) {
 	if s.account != accountName && s.account != accountID {
 		return huawei.Token{}, errOtherAccount
 	}
@@ -88,7 +88,7 @@ type home struct {
 // Home returns who the service user is in a project of its account, by the project's name, and a token there. It is
 // for what the console looks at without anybody having asked. refused is that of Token.
 func (s *Service) Home(ctx context.Context, project string,
-	refused func(huawei.Token) bool) (Identity, huawei.Token, error) {
+	refused func(huawei.Credential) bool) (Identity, huawei.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.home; h.project == project && s.now().Before(h.ends.Add(-renewBefore)) && !refused(h.token) {

@@ -106,7 +106,7 @@ func (f *Filter) Page(s *watch.List, hides map[string]bool, narrow bool, t *i18n
 	}
 	// A list is read seldom: whoever waits for a second failure believes old rows for a minute.
 	if s.Trouble != nil {
-		page.Trouble = present.TroubleOf(s.Trouble, &t.Problem)
+		page.Trouble = present.TroubleOf(s.Trouble, false, &t.Problem)
 	}
 	return page
 }
@@ -126,7 +126,7 @@ func rows(s *watch.List, all []coc.TicketSummary, hides map[string]bool) (rows [
 func rowOf(s *watch.List, t coc.TicketSummary) templates.TicketRow {
 	row := present.TicketRow(t, s.At)
 	known, ok := s.Figures[t.ExecuteUUID]
-	if !ok {
+	if !ok || known.Total == 0 {
 		return row
 	}
 	row.Counts, row.Total, row.Failed = present.Counts(known.Statistics), known.Total, known.Failed()

@@ -323,9 +323,12 @@ func open(c echo.Context, limit time.Duration) (*writer, error) {
 	}
 	c.Response().WriteHeader(http.StatusOK)
 	if w.gzip {
-		return w, w.write(gzipHead)
+		if err := w.write(gzipHead); err != nil {
+			return nil, err
+		}
 	}
-	return w, nil
+	// The browser has to see that nothing between holds the stream back.
+	return w, w.send(signOfLife)
 }
 
 func (w *writer) send(e *piece) error {

@@ -93,7 +93,9 @@ func (n *Notifier) planTickets(ctx context.Context, found Attention) error {
 		}
 		p.Start = append(p.Start, store.NoticeTimer{ID: id, Due: now.Add(againAfter)})
 		if !first {
-			n.add(p, n.attention(t, found.Account, now))
+			if err := n.add(ctx, p, n.attention(t, found.Account, now)); err != nil {
+				return err
+			}
 		}
 	}
 	for _, id := range known {
@@ -112,6 +114,8 @@ func (n *Notifier) attention(t AttentionTicket, account string, now time.Time) E
 		TicketName: t.Name, Creator: t.Creator,
 		Teams: n.cfg.Rules.Rules().TeamsOf(policy.Person{UserName: t.Creator, AccountName: account})}
 	e.ID = n.id(now.UnixMicro(), e.Name) + "_" + t.ID
+	e.account = account
+	e.about = &policy.Ticket{ID: t.ID, Name: t.Name, Creator: t.Creator, Account: account}
 	e.Path = pathOf(e)
 	return e
 }

@@ -37,6 +37,9 @@ type Target struct {
 	User         string      `json:"user"`
 	From         string      `json:"from"`
 	To           []string    `json:"to"`
+	// People are addresses by account/user, in the place of To: each gets what they have chosen. account/* is everybody
+	// of an account, with their name in the place of the * of the address.
+	People map[string]string `json:"people"`
 
 	language i18n.Language
 	zone     *time.Location
@@ -137,11 +140,18 @@ func (r *Routing) checkTarget(i int) error {
 			return fmt.Errorf("zone %q is not the name of a time zone such as Asia/Shanghai", t.Zone)
 		}
 	}
+	if err := r.checkPeople(i); err != nil {
+		return err
+	}
 	address, err := r.address(*t)
 	if err != nil {
 		return err
 	}
-	return address.Check()
+	err = address.Check()
+	if t.People != nil {
+		t.To = nil // they were there to be checked: whom a message goes to is known when it is sent
+	}
+	return err
 }
 
 func (r *Routing) checkRoute(route *Route) error {
@@ -157,8 +167,11 @@ func (r *Routing) checkRoute(route *Route) error {
 		return fmt.Errorf("severity %q is none of info, warning, urgent", route.Severity)
 	}
 	for _, name := range route.Targets {
-		if _, ok := r.target(name); !ok {
+		switch t, ok := r.target(name); {
+		case !ok:
 			return fmt.Errorf("there is no target %q", name)
+		case t.People != nil:
+			return fmt.Errorf("target %q has people, who choose for themselves: no route leads there", name)
 		}
 	}
 	if route.Quiet == nil {
@@ -239,6 +252,9 @@ func (r *Routing) target(name string) (Target, bool) {
 func (r *Routing) address(t Target) (target.Address, error) {
 	a := target.Address{Kind: t.Kind, URL: t.URL, AllowPrivate: t.AllowPrivate, AllowPlain: t.AllowPlain, User: t.User,
 		From: t.From, To: t.To}
+	if t.People != nil && len(t.To) == 0 {
+		a.To = []string{t.From} // a test
+	}
 	for name, file := range map[string]struct {
 		path string
 		to   *string

@@ -56,7 +56,10 @@ func (n *Notifier) Deliver(ctx context.Context, name string) error {
 // deliver sends one notice. It reports whether the next one may be tried at once.
 func (n *Notifier) deliver(ctx context.Context, one store.Notice, state store.NoticeTarget) (on bool, err error) {
 	routing := n.routing.Load()
-	t, known := routing.target(one.Target)
+	t, known, err := n.targetOf(ctx, one.Target)
+	if err != nil {
+		return false, err
+	}
 	if !known {
 		return true, n.giveUp(ctx, one, &target.Error{Text: "there is no such target any more"})
 	}
@@ -151,7 +154,7 @@ func (n *Notifier) giveUp(ctx context.Context, one store.Notice, why *target.Err
 	if err != nil {
 		return fmt.Errorf("record that a notice failed: %w", err)
 	}
-	n.cfg.Sent(one.Target, "dead")
+	n.cfg.Sent(baseOf(one.Target), "dead")
 	return n.cfg.Rows.GiveUp(ctx, one.Number, why.Text, n.cfg.Now())
 }
 

@@ -107,6 +107,9 @@ type Event struct {
 	Roles       []string  `json:"roles,omitempty"` // of who asked
 	Path        string    `json:"path,omitempty"`  // of the console's page
 	Link        string    `json:"link,omitempty"`  // the same as a whole address
+
+	account string         // of a ticket that needs attention, by its name
+	about   *policy.Ticket // whom the rules don't let see it isn't told; nil: it is about no ticket
 }
 
 // before is how long before its end a request for approval is told of once more.
@@ -224,6 +227,8 @@ func (n *Notifier) addGroups(e *Event, input string, who audit.Actor) {
 	if in.Ticket.Name != "" {
 		e.TicketName = in.Ticket.Name
 	}
+	e.about = &policy.Ticket{ID: e.Ticket, Name: in.Ticket.Name, Creator: in.Ticket.Creator, Account: in.Ticket.Account,
+		Project: in.Ticket.Project, Status: in.Ticket.Status}
 	e.Stops = cmp.Or(e.Stops, in.Ticket.Stops)
 	e.Teams = append(e.Teams, in.Ticket.Teams...)
 	slices.Sort(e.Teams)

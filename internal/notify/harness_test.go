@@ -106,7 +106,7 @@ func (d *desk) notices(targets map[string]*receiver, routes string) {
 func (d *desk) console() *notify.Notifier {
 	d.Helper()
 	n, err := notify.New(notify.Config{File: filepath.Join(d.folder, "notices.json"), URL: "https://ops.example.com",
-		Rows: store.NewNotices(d.rows, d.shared), Log: d.log.Log, Index: d.log.Index, Rules: d.rules,
+		Rows: store.NewNotices(d.rows, d.shared), Choices: store.NewSaved(d.rows), Log: d.log.Log, Index: d.log.Index, Rules: d.rules,
 		Logger: slog.New(slog.NewTextHandler(&d.logged, nil)), Now: d.now, Attention: d.attention})
 	if err != nil {
 		d.Fatal(err)

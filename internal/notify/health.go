@@ -33,7 +33,9 @@ func (n *Notifier) planHealth(ctx context.Context) error {
 		e := Event{Name: name, Severity: severities[name], Time: at, Problem: w.Text}
 		e.ID = n.id(size, name) + at.UTC().Format("-150405")
 		e.Path = pathOf(e)
-		n.add(p, e)
+		if err := n.add(ctx, p, e); err != nil {
+			return err
+		}
 	}
 	if len(p.Notices) > 0 {
 		log, position, err := n.cfg.Rows.Position(ctx)

@@ -25,15 +25,15 @@ const maxAttention = 100
 
 // Read fits Config.Attention.
 func (l Look) Read(ctx context.Context) (found Attention, err error) {
-	var refused []huawei.Token
+	var refused []huawei.Credential
 	for range 2 { // a token may have been revoked since the last look
-		id, token, err := l.Service.Home(ctx, l.Project, func(t huawei.Token) bool {
-			return slices.ContainsFunc(refused, t.Equal)
+		id, token, err := l.Service.Home(ctx, l.Project, func(t huawei.Credential) bool {
+			return slices.ContainsFunc(refused, t.Is)
 		})
 		if err != nil {
 			return found, err
 		}
-		page, err := l.Client.ListTickets(ctx, coc.Caller{Token: token, Language: coc.EnUS, ProjectID: id.ProjectID,
+		page, err := l.Client.ListTickets(ctx, coc.Caller{Credential: token, Language: coc.EnUS, ProjectID: id.ProjectID,
 			UserProfile: l.UserProfile}, coc.TicketQuery{Limit: maxAttention, Status: coc.TicketAbnormal})
 		if e, ok := errors.AsType[*coc.Error](err); ok && e.Status == http.StatusUnauthorized && len(refused) == 0 {
 			refused = append(refused, token)

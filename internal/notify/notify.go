@@ -25,15 +25,17 @@ import (
 // Config is what a Notifier stands on. All fields but File, URL, Sent,
 // Attention and Resolver are required.
 type Config struct {
-	File   string // of targets and routes; empty: nobody is told
-	URL    string // of the console from outside, without a slash at its end; empty: messages have no links
-	Rows   *store.Notices
-	Log    *audit.Log
-	Index  *search.Index
-	Rules  *policy.Store
-	Logger *slog.Logger
-	Now    func() time.Time
-	Sent   func(target, result string) // counts an attempt: sent, failed, dead
+	File string // of targets and routes; empty: nobody is told
+	URL  string // of the console from outside, without a slash at its end; empty: messages have no links
+	Rows *store.Notices
+	// Choices are what people have chosen to hear of themselves.
+	Choices *store.Saved
+	Log     *audit.Log
+	Index   *search.Index
+	Rules   *policy.Store
+	Logger  *slog.Logger
+	Now     func() time.Time
+	Sent    func(target, result string) // counts an attempt: sent, failed, dead
 	// Attention reads the tickets that need attention now, and all of them; nil: nobody lists any.
 	Attention func(context.Context) (Attention, error)
 	Resolver  *net.Resolver // for names of targets; nil: the system's
@@ -255,6 +257,7 @@ func (n *Notifier) planRecords(ctx context.Context) (more bool, err error) {
 type plan struct {
 	store.NoticePlan
 	started map[string]bool // timers of kind once
+	choices *[]Choice       // of people; nil: not read yet
 }
 
 func (n *Notifier) addRecords(ctx context.Context, p *plan, records []audit.Record) error {
@@ -269,6 +272,12 @@ func (n *Notifier) addRecords(ctx context.Context, p *plan, records []audit.Reco
 		return err
 	}
 	for _, r := range records {
+		if r.Action == audit.ActionSessionSignedIn || r.Action == audit.ActionSessionRegrouped {
+			if err := n.signedIn(ctx, r); err != nil {
+				return err
+			}
+			continue
+		}
 		start, stop := timers(r)
 		p.Start = append(p.Start, start...)
 		p.Start = slices.DeleteFunc(p.Start, func(t store.NoticeTimer) bool { return slices.Contains(stop, t.ID) })
@@ -284,25 +293,29 @@ func (n *Notifier) addRecords(ctx context.Context, p *plan, records []audit.Reco
 			p.started[id] = true
 			p.Start = append(p.Start, store.NoticeTimer{ID: id, Sequence: r.Sequence, Due: n.cfg.Now().Add(oldest)})
 		}
-		n.add(p, n.event(ctx, r, name))
+		if err := n.add(ctx, p, n.event(ctx, r, name)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// add adds the notices of an event, one for each target.
-func (n *Notifier) add(p *plan, e Event) {
+// add adds the notices of an event, one for each target, and for each person who wants it.
+func (n *Notifier) add(ctx context.Context, p *plan, e Event) error {
 	now := n.cfg.Now()
 	if n.cfg.URL != "" && e.Path != "" {
 		e.Link = n.cfg.URL + e.Path
 	}
 	body, err := json.Marshal(e)
 	if err != nil { // a time beyond the year 9999
-		n.cfg.Logger.Error("notice not written", "event", e.Name, "error", err)
-		return
+		n.cfg.Logger.ErrorContext(ctx, "notice not written", "event", e.Name, "error", err)
+		return nil
 	}
-	for _, name := range n.routing.Load().targetsOf(e, now) {
+	people, err := n.peopleFor(ctx, p, e)
+	for _, name := range append(n.routing.Load().targetsOf(e, now), people...) {
 		p.Notices = append(p.Notices, store.Notice{Target: name, Body: string(body), Created: now})
 	}
+	return err
 }
 
 // planDue tells of what has become due.
@@ -337,7 +350,9 @@ func (n *Notifier) planDue(ctx context.Context) error {
 			continue
 		}
 		e.Time = t.Due
-		n.add(p, e)
+		if err := n.add(ctx, p, e); err != nil {
+			return err
+		}
 	}
 	return n.cfg.Rows.Store(ctx, p.NoticePlan)
 }

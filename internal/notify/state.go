@@ -49,7 +49,7 @@ func (n *Notifier) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return s, err
 	}
-	routing := n.routing.Load()
+	routing, states := n.routing.Load(), merged(states)
 	for _, t := range routing.Targets {
 		one := TargetStatus{Name: t.Name, Kind: string(t.Kind), NoticeTarget: states[t.Name]}
 		if address, err := routing.address(t); err == nil {
@@ -75,6 +75,7 @@ func (n *Notifier) Counts(ctx context.Context) (map[string]store.NoticeTarget, e
 	if err != nil {
 		return nil, err
 	}
+	all = merged(all)
 	for _, t := range n.routing.Load().Targets {
 		one := all[t.Name]
 		one.Name = t.Name
@@ -99,11 +100,14 @@ func (n *Notifier) SendAgain(ctx context.Context, number int64) error {
 	return err
 }
 
-// SendTest sends a test message to a target, once and at once. An error that is a *target.Error is the target's. After
-// a success a target that wanted no more gets messages again.
+// SendTest sends a test message to a target, once and at once: one for people to its own from. An error that is a
+// *target.Error is the target's. After a success a target that wanted no more gets messages again.
 func (n *Notifier) SendTest(ctx context.Context, name, who string) error {
 	routing := n.routing.Load()
-	t, known := routing.target(name)
+	t, known, err := n.targetOf(ctx, name)
+	if err != nil {
+		return err
+	}
 	if !known {
 		return ErrNoTarget
 	}
@@ -120,10 +124,10 @@ func (n *Notifier) SendTest(ctx context.Context, name, who string) error {
 		return fmt.Errorf("write a test: %w", err)
 	}
 	if err := address.Send(ctx, n.message(t, store.Notice{Body: string(body)}), now); err != nil {
-		n.cfg.Sent(name, "failed")
+		n.cfg.Sent(t.Name, "failed")
 		return err
 	}
-	n.cfg.Sent(name, "sent")
+	n.cfg.Sent(t.Name, "sent")
 	if err := n.cfg.Rows.SaveTarget(ctx, store.NoticeTarget{Name: name, Sent: now}); err != nil {
 		return err
 	}

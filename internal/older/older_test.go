@@ -53,7 +53,7 @@ func start(t *testing.T) *started {
 	}
 	s.list = List{Account: id.AccountID, Project: id.ProjectID}
 	s.lend = func(context.Context) (coc.Caller, error) {
-		return coc.Caller{Token: token, Language: "en-us", ProjectID: id.ProjectID}, nil
+		return coc.Caller{Credential: token, Language: "en-us", ProjectID: id.ProjectID}, nil
 	}
 	s.Reader = New(client, slog.New(slog.DiscardHandler), func() time.Time { return time.Unix(s.now.Load(), 0) },
 		func() { s.told <- struct{}{} })

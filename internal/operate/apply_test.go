@@ -488,7 +488,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 		}), asError(&call)}, {"a malformed ticket",
 			change("running", pauseOrder, func(r *operate.Request) { r.Ticket = "../x" }), asError(&call)},
 		{"a token that is over", change("running", pauseOrder, func(r *operate.Request) {
-			r.SessionKey, r.Caller.Token = "another", huawei.NewToken("MIIgarbage")
+			r.SessionKey, r.Caller.Credential = "another", huawei.NewToken("MIIgarbage")
 		}), asError(&call)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func (e *PolicyError) Error() string {
 // Impact is what an operation stops or takes out, in instances.
 type Impact struct {
 	Stops   int // running or waiting, that will not go on
-	Running int // of these, those that run now
+	Running int // of these, those that run now, or may: their state is not known
 	Total   int // of the ticket
 	// Where the instances are that were read; sorted, each once.
 	Regions, Zones, Applications []string
@@ -62,10 +62,13 @@ func (r *Impact) add(i coc.Instance) {
 		return
 	}
 	r.Stops++
-	if i.Status == coc.InstanceProcessing {
+	if mayRun(i.Status) {
 		r.Running++
 	}
 }
+
+// mayRun reports whether an instance in that state runs, or may: one in a state that is not known.
+func mayRun(s coc.InstanceStatus) bool { return !s.Terminal() && s != coc.InstanceReady }
 
 // in notes where an instance is.
 func (r *Impact) in(t coc.Target) {
@@ -195,6 +198,9 @@ func (s *Service) recordDenial(ctx context.Context, r Request, e *PolicyError) {
 		BatchIndex: r.Operation.BatchIndex, InstanceID: r.Operation.InstanceID, Target: TargetName(r.Operation, e.Now),
 		Reason: r.Reason, Detail: Detail{Policies: d.Policies, Error: strings.Join(d.Failed, "; ")}.Tried(d).String(),
 		Input: d.Input()}
+	if d.Hides() { // whoever may not see the ticket reads their own records
+		record.Target = ""
+	}
 	if _, err := s.log.Append(ctx, record); err != nil {
 		s.logger.WarnContext(ctx, "denial not logged", "ticket", r.Ticket, "error", err)
 	}

@@ -43,11 +43,11 @@ type task struct {
 	requested  audit.Record
 	caller     coc.Caller // of the look under way
 	sessionKey string
-	since      time.Time      // the deadline counts from here
-	began      time.Time      // what was read before shows nothing of the effect
-	looked     time.Time      // the look before
-	refused    []huawei.Token // COC does not take these
-	uncertain  bool           // COC did not say whether it took the operation
+	since      time.Time           // the deadline counts from here
+	began      time.Time           // what was read before shows nothing of the effect
+	looked     time.Time           // the look before
+	refused    []huawei.Credential // COC does not take these
+	uncertain  bool                // COC did not say whether it took the operation
 }
 
 func (t task) operation() coc.Operation { return memory.OperationOf(t.requested) }
@@ -213,7 +213,7 @@ func (s *Service) lookOnce(ctx context.Context, t *task) (verdict, error) {
 	var upstream *coc.Error
 	if errors.As(err, &upstream) && (upstream.SignInAgain() || upstream.Forbidden()) {
 		// Another token at the next look.
-		t.refused, t.sessionKey = append(t.refused, t.caller.Token), ""
+		t.refused, t.sessionKey = append(t.refused, t.caller.Credential), ""
 	}
 	return v, err
 }

@@ -45,7 +45,8 @@ type Callers interface {
 	// in the account and project of whoever asked for the operation, or of the
 	// service identity, with another token than those, which COC has refused.
 	// The error wraps ErrNobodyLooks when there is none.
-	ViewerCaller(ctx context.Context, t coc.ExecuteUUID, of audit.Actor, refused ...huawei.Token) (coc.Caller, error)
+	ViewerCaller(ctx context.Context, t coc.ExecuteUUID, of audit.Actor,
+		refused ...huawei.Credential) (coc.Caller, error)
 }
 
 type (

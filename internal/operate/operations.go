@@ -146,7 +146,7 @@ func stopsAll(now Reading, out *Impact) {
 		if !c.Status.Terminal() {
 			out.Stops += int(c.Count)
 		}
-		if c.Status == coc.InstanceProcessing {
+		if mayRun(c.Status) {
 			out.Running += int(c.Count)
 		}
 	}

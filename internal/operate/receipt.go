@@ -78,6 +78,8 @@ type Detail struct {
 	TrialPolicies []string       `json:"trial_policies,omitempty"`
 	// Comment is what whoever approved, refused or reviewed wrote.
 	Comment string `json:"comment,omitempty"`
+	// Approval is the request that somebody wanted to decide about, whose ticket is hidden from them.
+	Approval string `json:"approval,omitempty"`
 	// Of is the number of the record that was reviewed, where that is no operation.
 	Of int64 `json:"of,omitempty"`
 	// Denial is the encoded_authorization_message of a refusal.

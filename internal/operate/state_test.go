@@ -224,3 +224,15 @@ func TestChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownMayRun: instances whose state nobody knows are not said to wait.
+func TestUnknownMayRun(t *testing.T) {
+	now := Reading{Situation: situation(coc.TicketProcessing, 1, count("ASLEEP", 2, 1), count("", 1, 1), count(coc.InstanceReady, 4, 2))}
+	if got := now.Impact(coc.Operation{Type: coc.CancelOrder}); got.Stops != 7 || got.Running != 3 {
+		t.Errorf("of a ticket %+v", got)
+	}
+	now.Instances = []coc.Instance{{Status: "ASLEEP"}, {Status: coc.InstanceReady}, {Status: coc.InstanceFinished}}
+	if got := now.Impact(coc.Operation{Type: coc.SkipBatch, BatchIndex: 1}); got.Stops != 2 || got.Running != 1 {
+		t.Errorf("of a batch %+v", got)
+	}
+}

@@ -50,14 +50,14 @@ type walk struct {
 func (w *walk) signIn(p *walker) {
 	p.caller, p.actor = w.d.SignIn(p.user)
 	p.session = operate.NewKey()
-	p.tokens = append(p.tokens, p.caller.Token)
+	p.tokens = append(p.tokens, p.caller.Credential.(huawei.Token))
 	w.d.Sessions.Add(p.session, p.caller)
 }
 
 // person is whose token an operation bears.
 func (w *walk) person(token huawei.Token) string {
 	for _, p := range w.people {
-		if slices.ContainsFunc(p.tokens, token.Equal) {
+		if slices.ContainsFunc(p.tokens, func(t huawei.Token) bool { return t.Is(token) }) {
 			return p.actor.UserID
 		}
 	}

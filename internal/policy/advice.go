@@ -67,10 +67,13 @@ func impossible(live subset) (warnings []string) {
 			warnings = append(warnings, one.text)
 		}
 	}
-	if !slices.ContainsFunc(coc.OperationTypes(), func(t coc.OperationType) bool { return permitted(Action(t)) }) {
+	operates := slices.ContainsFunc(coc.OperationTypes(), func(t coc.OperationType) bool {
+		return permitted(Action(t))
+	})
+	if !operates {
 		warnings = append(warnings, "nobody may operate on any ticket: no policy permits an operation")
 	}
-	if len(warnings) > 0 {
+	if !operates || !permitted(View) { // the built-in ones permit both, whoever the directory names
 		warnings = append(warnings, "a policy file replaces the built-in policies: "+
 			"begin with those that `coc-console policy defaults` prints")
 	}

@@ -60,3 +60,19 @@ a policy file replaces the built-in policies: begin with those that ` + "`coc-co
 		t.Errorf("the built-in policies: %v, %v", rules.Warnings(), err)
 	}
 }
+
+// TestDefaultsAreNotAdvised: who began with the built-in policies and has no directory yet is not told to begin with them.
+func TestDefaultsAreNotAdvised(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rules.cedar")
+	if err := os.WriteFile(path, []byte(policy.Default()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rules, err := policy.Load(policy.Files{Policy: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(rules.Warnings(), "\n")
+	if !strings.Contains(got, "nobody may read the whole log") || strings.Contains(got, "replaces the built-in") {
+		t.Errorf("warnings: %s", got)
+	}
+}

@@ -57,7 +57,7 @@ func (d Decision) Input() string {
 		return ""
 	}
 	in := inputOf(d.Asked, d.Groups)
-	if in.Action == View && !d.Allowed { // whoever may not see the ticket reads their own records
+	if d.Hides() { // whoever may not see the ticket reads their own records
 		in.Shortened, in.Ticket = true, nil
 	}
 	text := in.String()
@@ -70,6 +70,9 @@ func (d Decision) Input() string {
 	}
 	return text
 }
+
+// Hides reports whether the decision keeps a ticket from somebody's eyes.
+func (d Decision) Hides() bool { return d.Asked.Action == View && !d.Allowed }
 
 func inputOf(q Request, g Groups) Input {
 	in := Input{Version: inputVersion, Action: q.Action, Roles: g.Roles, Teams: g.Teams, Reason: q.Reason,

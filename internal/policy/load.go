@@ -111,7 +111,7 @@ func read(name string) ([]byte, error) {
 func compile(name string, text []byte) (*Rules, error) {
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
-		return nil, err
+		return nil, syntaxError(err)
 	}
 	checker, err := validator()
 	if err != nil {

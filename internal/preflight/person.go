@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coc-console/internal/coc"
+	"coc-console/internal/huawei"
 	"coc-console/internal/iam"
 )
 
@@ -16,6 +17,7 @@ type Person struct {
 	iam.PasswordRequest
 
 	UserProfile string
+	Keys        bool // temporary keys are tried, too
 }
 
 // SignIn signs somebody in at IAM and reads the first ticket of COC's list, as the console does for people.
@@ -27,14 +29,64 @@ func SignIn(p Person, at *iam.Client, cloud *coc.Client) Check {
 		}
 		signed := ok("sign-in", "%s of %s (account ID %s), in project %s", id.UserName, id.AccountName, id.AccountID, id.ProjectName)
 		now := time.Now()
-		caller := coc.Caller{Token: token, ProjectID: id.ProjectID, UserProfile: p.UserProfile}
+		caller := coc.Caller{Credential: token, ProjectID: id.ProjectID, UserProfile: p.UserProfile}
 		query := coc.TicketQuery{Limit: 1, From: now.Add(-30 * 24 * time.Hour), To: now}
 		page, err := cloud.ListTickets(ctx, caller, query)
 		if err != nil {
 			return []Result{signed, failed("tickets", err.Error(), listRemedy(err))}
 		}
-		return []Result{signed, ok("tickets", "COC lists %d of the last 30 days", page.Total)}
+		all := []Result{signed, ok("tickets", "COC lists %d of the last 30 days", page.Total)}
+		if p.Keys {
+			all = append(all, tryKeys(ctx, at, cloud, caller, token))
+		}
+		return all
 	}
+}
+
+// madeUp is an ID token that nobody has signed.
+const madeUp = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJjaGVjayJ9.Y2hlY2s"
+
+// Exchange offers IAM an ID token that nobody has signed: whether it knows the identity provider of that name shows in
+// how it refuses, as far as its words are known.
+func Exchange(provider, project string, at *iam.Client) Check {
+	return func(ctx context.Context) []Result {
+		check := "oidc, " + provider
+		_, _, err := at.SignInByIDToken(ctx, provider, huawei.NewToken(madeUp), project)
+		e, refused := errors.AsType[*iam.Error](err)
+		switch {
+		case !refused:
+			return []Result{failed(check, "IAM takes an ID token that nobody has signed",
+				"tell whoever runs the identity provider at IAM")}
+		case e.Kind == iam.ProviderUnknown:
+			return []Result{warning(check, err.Error(), "compare --oidc-idp with the name of the identity provider at IAM")}
+		case e.Kind == iam.IDTokenRefused || e.Kind == iam.TokenExpired || e.Kind == iam.BadRequest:
+			return []Result{ok(check, "IAM refuses an ID token that nobody has signed: %s", err.Error())}
+		}
+		return []Result{warning(check, err.Error(), "IAM says nothing about the identity provider: try again, or sign in")}
+	}
+}
+
+// keyLife is the least that IAM allows.
+const keyLife = 15 * time.Minute
+
+// tryKeys exchanges a token for temporary keys, as company sign-ins with them do, and signs a call to IAM and to COC.
+func tryKeys(ctx context.Context, at *iam.Client, cloud *coc.Client, caller coc.Caller, token huawei.Token) Result {
+	const check = "keys"
+	const do = "nobody can sign in with the company's account: set --oidc-exchange token, or ask the vendor's support"
+	keys, _, err := at.TemporaryKeys(ctx, token, keyLife)
+	if err != nil {
+		return failed(check, "IAM gives no temporary keys: "+err.Error(), do)
+	}
+	if _, err := at.Projects(ctx, keys); err != nil {
+		return failed(check, "IAM does not take a signed call: "+err.Error(), do)
+	}
+	caller.Credential = keys
+	now := time.Now()
+	query := coc.TicketQuery{Limit: 1, From: now.Add(-time.Hour), To: now}
+	if _, err := cloud.ListTickets(ctx, caller, query); err != nil {
+		return failed(check, "COC does not take a signed call: "+err.Error(), do)
+	}
+	return ok(check, "IAM gives temporary keys, and IAM and COC take calls that are signed with them")
 }
 
 func signInRemedy(err error) string {

@@ -165,6 +165,16 @@ func TestSignIn(t *testing.T) {
 	remove := sim.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.Refuse, Status: http.StatusForbidden, Code: "APIGW.0302", Message: "no"})
 	want(t, try("operator", "operator", "cn-north-4")[1], preflight.Failed, "coc:job:list")
 	remove()
+	want(t, preflight.Exchange(simulator.ProviderName, "cn-north-4", identities)(t.Context())[0], preflight.OK, "nobody has signed")
+	want(t, preflight.Exchange("another", "cn-north-4", identities)(t.Context())[0], preflight.Warning, "--oidc-idp")
+	keys := preflight.SignIn(preflight.Person{Keys: true, PasswordRequest: iam.PasswordRequest{Account: "demo", User: "operator", Password: "operator", Project: "cn-north-4"}},
+		identities, tickets)
+	want(t, keys(t.Context())[2], preflight.OK, "signed")
+	for kind, text := range map[simulator.CallKind]string{simulator.CallTemporaryKeys: "IAM gives no", simulator.CallProjects: "IAM does not take"} {
+		remove := sim.Inject(simulator.Fault{Kind: kind, Effect: simulator.Refuse, Status: http.StatusForbidden, Code: "IAM.0002", Message: "no"})
+		want(t, keys(t.Context())[2], preflight.Failed, text, "--oidc-exchange token")
+		remove()
+	}
 	up.Close()
 	want(t, try("operator", "operator", "cn-north-4")[0], preflight.Failed, "nothing listens there")
 }
@@ -189,6 +199,27 @@ func TestDiscovery(t *testing.T) {
 	want(t, only(t, network().Discovery(other.URL)(t.Context())), preflight.Failed, "no address for sign-ins")
 	said["authorization_endpoint"], said["token_endpoint"], said["jwks_uri"] = other.URL+"/a", other.URL+"/t", other.URL+"/keys"
 	want(t, only(t, network().Discovery(other.URL)(t.Context())), preflight.Failed, "keys are not there")
+}
+
+// TestAuthority: a directory, what is none, and certificates that are trusted by a file alone.
+func TestAuthority(t *testing.T) {
+	directory := `{"newNonce":"https://a/n","newAccount":"https://a/a","newOrder":"https://a/o"}`
+	up := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/dir" {
+			_, _ = io.WriteString(w, directory)
+		}
+	}))
+	t.Cleanup(up.Close)
+	want(t, only(t, network().Authority(up.URL+"/dir")(t.Context())), preflight.Failed, "trusted", "--acme-ca")
+	n := network()
+	n.Roots = x509.NewCertPool()
+	n.Roots.AddCert(up.Certificate())
+	each(t, n.Authority(up.URL+"/dir")(t.Context()), preflight.OK, "")
+	want(t, only(t, n.Authority(up.URL)(t.Context())), preflight.Failed, "without a directory", "--acme-directory")
+	directory = `{"newNonce":"https://a/n"}`
+	want(t, only(t, n.Authority(up.URL+"/dir")(t.Context())), preflight.Failed, "without a directory")
+	up.Close()
+	want(t, only(t, n.Authority(up.URL+"/dir")(t.Context())), preflight.Failed, "nothing listens there", "--acme-directory")
 }
 
 // TestAddress: free, taken by a console or by another program, and not this machine's.

@@ -2,6 +2,8 @@ package preflight
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +22,7 @@ import (
 type Network struct {
 	ConnectTimeout, CallTimeout time.Duration
 	Now                         func() time.Time
+	Roots                       *x509.CertPool // nil: those that the system trusts
 }
 
 // A Service is IAM, COC or the company's provider.
@@ -92,6 +95,7 @@ const maxAnswer = 1 << 20
 // ask makes one call without a token, the way the console makes its own.
 func (n Network) ask(ctx context.Context, base, path string) (answer, error) {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: n.ConnectTimeout}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: n.Roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: n.ConnectTimeout, ForceAttemptHTTP2: true, DisableKeepAlives: true,
 		OnProxyConnectResponse: upstream.CheckProxy}
 	client := &http.Client{Transport: transport, Timeout: n.CallTimeout,
@@ -171,6 +175,32 @@ func (n Network) Discovery(issuer string) Check {
 			return []Result{failed(s.Name, "the provider's keys are not there (jwks_uri)", "this machine has to reach "+shortened(said.Keys))}
 		}
 		return []Result{ok(s.Name, "%s is what it calls itself, and has its keys", issuer)}
+	}
+}
+
+// Authority reads the directory of the ACME authority that is to give the console its certificate. Nothing is asked of
+// it: the authority counts how often it is asked for a certificate.
+func (n Network) Authority(directory string) Check {
+	return func(ctx context.Context) []Result {
+		s := Service{Name: "acme", Setting: "acme-directory", URL: directory}
+		a, err := n.ask(ctx, s.URL, "")
+		if err != nil {
+			reason := upstream.ReasonOf(err)
+			r := n.unreached(s, reason, upstream.Plain(err).Error())
+			if reason == upstream.UnknownCA {
+				r.Do = "its certificate is signed by nobody that is trusted: name the certificate of an authority of your own in --acme-ca"
+			}
+			return []Result{r}
+		}
+		var said struct {
+			Account string `json:"newAccount"`
+			Order   string `json:"newOrder"`
+		}
+		if a.status != http.StatusOK || json.Unmarshal(a.body, &said) != nil || said.Account == "" || said.Order == "" {
+			return []Result{failed(s.Name, fmt.Sprintf("%s answers %d without a directory of ACME", directory, a.status),
+				"check --acme-directory: it is the address that the authority calls its directory")}
+		}
+		return []Result{ok(s.Name, "%s gives certificates", directory), n.clock(s, a)}
 	}
 }
 

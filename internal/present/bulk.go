@@ -75,6 +75,7 @@ func BulkItem(ctx context.Context, i bulk.Item, receipts map[string]operate.Rece
 		Problem: itemNote(ctx, i.Problem), Operation: i.Key}
 	if i.Operation.InstanceID != 0 {
 		row.Address = InstanceAddress(string(i.Ticket), i.Operation.InstanceID, i.BatchHint)
+		row.Of = templates.TicketLink{Name: string(i.Ticket), Address: TicketAddress(string(i.Ticket))}
 	}
 	BulkBefore(&row, i.Operation, i.Expected)
 	if i.State != bulk.ItemSent {

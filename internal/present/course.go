@@ -247,7 +247,9 @@ func (c Course) changes() (all []templates.FeedEntry) {
 		last := e.To == string(s.Ticket.Status) && !slices.ContainsFunc(s.Events, func(later watch.Event) bool {
 			return later.Subject == watch.SubjectTicket && later.Seen.After(e.Seen)
 		})
-		switch {
+		switch end := ended(s); {
+		case last && s.Ticket.Status == coc.TicketFinished && !end.IsZero() && end.Before(e.Seen):
+			entry.Time, entry.After = end, time.Time{} // COC says when it was, not only when it was seen
 		case last && c.cause.How == course.Strategy:
 			entry.Why, entry.Batch, entry.After = "STRATEGY", c.cause.Batch, time.Time{}
 		case last && c.cause.How == course.Threshold:

@@ -2,6 +2,7 @@ package present
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +204,25 @@ func TestVerdict(t *testing.T) {
 	p := ProgressOf(ticket(coc.TicketProcessing, 1, batch(1, "sssssssssf"), batch(2, "wwwwwwwwww")))
 	if p.Success == nil || p.Success.Done != 10 || p.Success.Percent != "90" || p.Success.MayFail != 1 {
 		t.Errorf("success is %+v", p.Success)
+	}
+}
+
+// TestFinishedWhenItWas: that a ticket has finished stands where COC says it was, not where the console saw it.
+func TestFinishedWhenItWas(t *testing.T) {
+	s := ticket(coc.TicketFinished, 1, batch(1, "ss"))
+	end := noon.Add(90 * time.Second)
+	s.Events = []watch.Event{{Subject: watch.SubjectTicket, From: "PROCESSING", To: "FINISHED", After: noon, Seen: s.At}}
+	for name, finished := range map[string]time.Time{"the ticket's": end, "the last instance's": {}, "after it was seen": s.At.Add(time.Hour)} {
+		s.Ticket.Finished = finished
+		want := end
+		if finished.After(s.At) {
+			want = s.At // clocks differ
+		}
+		for _, e := range slices.DeleteFunc(NewCourse(s, nil, time.Hour).Feed(), func(e templates.FeedEntry) bool { return e.Kind == "batches" || e.Kind == "created" }) {
+			if e.Kind != "ticket" || !e.Time.Equal(want) || e.After.IsZero() != (want == end) {
+				t.Errorf("%s: finished at %s, after %s, want %s", name, e.Time, e.After, want)
+			}
+		}
 	}
 }
 

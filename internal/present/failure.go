@@ -140,15 +140,6 @@ func RuleText(ctx context.Context, t policy.Text) string {
 	return t.English
 }
 
-// ImpactText is in words what an operation stops.
-func ImpactText(ctx context.Context, r operate.Impact) string {
-	t := i18n.T(ctx).Policy
-	if r.Stops == 0 {
-		return t.StopsNothing
-	}
-	return t.Stops(r.Stops, r.Running)
-}
-
 // TargetMessage says in words what is wrong with the target of an operation.
 func TargetMessage(e *operate.TargetError, t i18n.FieldProblems) string {
 	if e.Field == "batch_index" {

@@ -163,9 +163,16 @@ func (f InstanceFilter) fits(s coc.InstanceStatus) bool {
 	return f.Status == "" || f.Status == s || f.Status.Failed() && s.Failed()
 }
 
-// finds looks for the text in names and addresses; ids have to be whole.
+// finds looks for the text in names and addresses; ids have to be whole. A whole address is that one alone: 10.0.0.1 is
+// not a part of 10.0.0.12.
 func (f InstanceFilter) finds(r Row) bool {
 	t, text := r.Target, strings.ToLower(f.Search)
+	if address, err := netip.ParseAddr(text); err == nil {
+		return slices.ContainsFunc([]string{t.FixedIP, t.FloatingIP}, func(in string) bool {
+			same, err := netip.ParseAddr(in)
+			return err == nil && same == address
+		})
+	}
 	for _, in := range []string{t.HostName, t.FixedIP, t.FloatingIP} {
 		if strings.Contains(strings.ToLower(in), text) {
 			return true
@@ -252,7 +259,7 @@ func (f InstanceFilter) List(s *watch.Snapshot, id string) templates.InstanceLis
 			regions, zones = append(regions, i.Target.RegionID), append(zones, i.Target.ZoneID)
 		}
 	}
-	l.Incomplete = l.Incomplete || s.Cut
+	l.Incomplete = l.Incomplete || s.Cut || s.BatchesAt.IsZero()
 	l.Batches = Options(f.BatchText(), batches...)
 	l.Regions, l.Zones = Options(f.Region, different(regions)...), Options(f.Zone, different(zones)...)
 	return l

@@ -10,7 +10,7 @@ import (
 // What labels take above the lanes, in pixels: as wide as the widest of common fonts makes them, with the gap beside
 // them. laneWidth is the least width of the lanes, at any width of the window that shows them.
 const (
-	laneWidth  = 280
+	laneWidth  = 266
 	labelGap   = 8
 	timeLabel  = 36
 	nowLabel   = 30

@@ -58,7 +58,7 @@ func share(percent float64) string { return strconv.FormatFloat(percent, 'f', 2,
 // Lanes are a ticket's batches on a line of time.
 func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 	s := c.snapshot
-	out := templates.Lanes{None: len(s.Batches) == 0, Table: f.Table}
+	out := templates.Lanes{None: len(s.Batches) == 0, Unread: s.BatchesAt.IsZero(), Table: f.Table}
 	other := f
 	other.Table = !f.Table
 	out.Switch = other.address(string(s.Ticket.ExecuteUUID), "") + "#batches"
@@ -96,7 +96,9 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 			out.After.Parts, out.After.Took = []templates.LanePart{part}, left
 		}
 	}
-	c.marks(&out, x, now.Over())
+	if !from.IsZero() { // else there is no time to mark
+		c.marks(&out, x, now.Over())
+	}
 	return out
 }
 
@@ -160,7 +162,7 @@ func (c Course) lane(b watch.Batch, now operate.Situation, x scale, f InstanceFi
 	chosen := f
 	chosen.Batch = b.Index
 	l := templates.Lane{Index: b.Index, Total: b.TotalInstances, Rotation: ansi.VisibleLine(string(b.Rotation)),
-		State: string(now.BatchState(b.Index)), Current: b.Index == now.Ticket.CurrentBatch, Selected: b.Index == f.Batch,
+		Read: c.snapshot.At, State: string(now.BatchState(b.Index)), Current: b.Index == now.Ticket.CurrentBatch, Selected: b.Index == f.Batch,
 		Address: chosen.address(string(now.Ticket.ExecuteUUID), "") + "#instances", Counts: countRows(b.Instances)}
 	open := false
 	for _, r := range b.Instances {

@@ -59,9 +59,11 @@ func (c Course) Outputs(f InstanceFilter, t *i18n.Texts) templates.OutputGroups 
 	id := string(s.Ticket.ExecuteUUID)
 	other := f
 	other.Outputs = !f.Outputs
-	out := templates.OutputGroups{All: f.Outputs, Switch: other.address(id, "") + "#failures"}
+	out := templates.OutputGroups{All: f.Outputs, Unread: s.BatchesAt.IsZero(),
+		Switch: other.address(id, "") + "#failures"}
 	at := map[string]int{}
 	for _, b := range s.Batches {
+		out.Unread = out.Unread || b.At.IsZero()
 		for _, r := range b.Instances {
 			if !f.Outputs && !r.Status.Failed() {
 				continue

@@ -60,7 +60,7 @@ func Instance(ticket string, batch int32, i coc.Instance, s operate.Situation, n
 	out := templates.Instance{
 		ID: Decimal(id), Batch: batch, HostName: ansi.VisibleLine(t.HostName), FixedIP: ansi.VisibleLine(t.FixedIP),
 		FloatingIP: ansi.VisibleLine(t.FloatingIP), Region: ansi.VisibleLine(t.RegionID), Zone: ansi.VisibleLine(t.ZoneID),
-		Status: string(i.Status), Created: i.Created, Finished: i.Finished, Duration: i.Duration(now),
+		Status: string(i.Status), Created: i.Created, Finished: i.Finished, Read: now, Duration: i.Duration(now),
 		Address:    InstanceAddress(ticket, id, batch),
 		ResourceID: ansi.VisibleLine(t.ResourceID), Provider: ansi.VisibleLine(t.Provider), Type: ansi.VisibleLine(t.Type),
 		ProjectID: ansi.VisibleLine(t.ProjectID), Application: ansi.VisibleLine(t.Application),
@@ -189,7 +189,7 @@ func SituationOf(s *watch.Snapshot) operate.Situation {
 
 // ProgressOf is how far a ticket is, and how long it may still take.
 func ProgressOf(s *watch.Snapshot) templates.Progress {
-	p := templates.Progress{Total: s.Statistics.Total}
+	p := templates.Progress{Total: s.Statistics.Total, Uncounted: s.StatisticsAt.IsZero()}
 	for _, c := range s.Statistics.Counts {
 		if c.Status.Terminal() {
 			p.Done += c.Count
@@ -212,9 +212,10 @@ func ProgressOf(s *watch.Snapshot) templates.Progress {
 	return p
 }
 
-// TroubleOf is why a page is not current.
-func TroubleOf(t *watch.Trouble, texts *i18n.Problems) *templates.Trouble {
-	out := &templates.Trouble{Since: t.Since, Missed: t.Missed, Failure: *Failure(texts.UpstreamBroken, "", "")}
+// TroubleOf is why a page is not current, or shows a part alone.
+func TroubleOf(t *watch.Trouble, partial bool, texts *i18n.Problems) *templates.Trouble {
+	out := &templates.Trouble{Since: t.Since, Partial: partial, Missed: t.Missed,
+		Failure: *Failure(texts.UpstreamBroken, "", "")}
 	if upstream, ok := errors.AsType[*coc.Error](t.Err); ok {
 		_, shown := FailureOf(upstream, texts)
 		out.Failure = *shown

@@ -25,9 +25,6 @@ const (
 	Streams    Kind = "streams"
 )
 
-// Kinds lists all kinds.
-func Kinds() []Kind { return []Kind{Requests, Operations, Records, Bytes, Downloads, Streams} }
-
 // bucket is a rate: so many at once, and so many in a second.
 type bucket struct {
 	perSecond float64

@@ -33,8 +33,12 @@ type Console struct {
 	Operations Operations
 	IAM, COC   Service
 	Clocks     *clock.Monitor // nil: nobody compares clocks
-	Logger     *slog.Logger
-	Now        func() time.Time
+	Streams    *Streams
+	// Certificate tells when the one that the console serves ends, zero while there is none, and whether that is soon;
+	// nil: it serves none.
+	Certificate func() (end time.Time, soon bool)
+	Logger      *slog.Logger
+	Now         func() time.Time
 }
 
 // Report says whether this console can apply operations, and line by line what
@@ -48,15 +52,15 @@ func (c *Console) Report(ctx context.Context) (lines string, ready bool) {
 	}
 	now := map[string]bool{unwritten: c.Operations.Unwritten(), forged: c.Operations.Forged() > 0,
 		resuming: c.Operations.Resuming()}
-	more := map[string]string{clockOff: c.skewLine()}
-	now[clockOff] = more[clockOff] != ""
+	more := map[string]string{clockOff: c.skewLine(), heldBack: c.Streams.line()}
+	now[clockOff], now[heldBack] = more[clockOff] != "", more[heldBack] != ""
 	for _, w := range c.Log.Health(ctx) {
 		if now[w.Kind] = true; !w.Since.IsZero() {
 			more[w.Kind] = ", pending since " + w.Since.UTC().Format(time.RFC3339)
 		}
 	}
 	lines, ready = c.describeChecks(now, more)
-	return lines + describeServices(c.services(ctx), c.Now()), ready && failed == nil
+	return lines + c.describeCertificate() + describeServices(c.services(ctx), c.Now()), ready && failed == nil
 }
 
 // check is one line of the report: what is looked at, and the warnings that
@@ -79,6 +83,7 @@ var checks = []check{
 	{"search", nil, []string{audit.WarningBehind}},
 	{"rows", nil, []string{forged}},
 	{"clock", nil, []string{clockOff}},
+	{"streams", nil, []string{heldBack}},
 	{"verification", nil, []string{audit.WarningFindings, audit.WarningUnverified}},
 }
 
@@ -90,8 +95,11 @@ const (
 	resuming  = "resuming"
 )
 
-// clockOff is a warning that is not the log's own.
-const clockOff = "clock_off"
+// Warnings that are not the log's own.
+const (
+	clockOff = "clock_off"
+	heldBack = "streams_held_back"
+)
 
 // meanings say what a warning means. Anybody may ask, so the causes, with
 // paths and addresses in them, are left to the console's own log.
@@ -111,6 +119,7 @@ var meanings = map[string]string{
 	audit.WarningUnverified: "the last verification could not be done",
 	forged:                  "the database holds requests that no console has written; they were not carried out",
 	clockOff:                "this machine's clock differs from another by 2 s or more",
+	heldBack:                "something between browsers and the console, such as a proxy that buffers, holds back what is live; pages ask every 10 s instead",
 	resuming:                "operations that an earlier process left open are still being taken up",
 	unwritten:               "the answer to an operation is not in the log yet",
 }
@@ -141,6 +150,24 @@ func (c *Console) describeChecks(now map[string]bool, more map[string]string) (l
 		}
 	}
 	return b.String(), ready
+}
+
+// describeCertificate writes a line for the certificate, if the console serves one.
+func (c *Console) describeCertificate() string {
+	if c.Certificate == nil {
+		return ""
+	}
+	end, soon := c.Certificate()
+	at := end.UTC().Format(time.RFC3339)
+	switch {
+	case end.IsZero():
+		return "certificate: warning certificate_missing: there is none yet, so that nobody gets in over https\n"
+	case c.Now().After(end):
+		return "certificate: warning certificate_ended: it ended " + at + "\n"
+	case soon:
+		return "certificate: warning certificate_ends: it should have been renewed, and ends " + at + "\n"
+	}
+	return "certificate: ok: ends " + at + "\n"
 }
 
 // service is how IAM or COC is doing.

@@ -44,7 +44,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := fmt.Sprintf(`{"execute_uuid":%q,"status":"PROCESSING","properties":{"script_name":"call %d"}}`, path.Base(name), n)
 	switch path.Base(name) {
 	case "statistics":
-		answer = fmt.Sprintf(`{"total_instance":%d,"execute_statistics":[]}`, n)
+		answer = fmt.Sprintf(`{"total_instance":%d,"execute_statistics":[{"instance_status":"READY","instance_count":%[1]d}]}`, n)
 	case "batches":
 		answer = `[{"batch_index":1,"total_instances":1}]`
 	case "1":
@@ -83,7 +83,7 @@ func inBubble(t *testing.T, landing time.Duration, test func(t *testing.T, s *sh
 
 // source is what a request that comes now reads from.
 func (s *shared) source(scope string, id coc.ExecuteUUID) *reading.Source {
-	return s.Source(s.t.Context(), coc.Caller{Token: huawei.NewToken("a token"), ProjectID: "p"}, id,
+	return s.Source(s.t.Context(), coc.Caller{Credential: huawei.NewToken("a token"), ProjectID: "p"}, id,
 		reading.Terms{Scope: scope, NotBefore: time.Now().Add(-reading.SharedFor)})
 }
 
@@ -265,7 +265,7 @@ func TestViews(t *testing.T) {
 			Rows: func(batch int32) ([]coc.Instance, bool) { return []coc.Instance{{ID: 5}}, batch == 2 }}
 		read := func() (*reading.Source, reading.Situation) {
 			t.Helper()
-			from := s.Source(t.Context(), coc.Caller{Token: huawei.NewToken("a token")}, ticket,
+			from := s.Source(t.Context(), coc.Caller{Credential: huawei.NewToken("a token")}, ticket,
 				reading.Terms{View: view, NotBefore: time.Now().Add(-reading.SharedFor)})
 			now, err := from.Situation(t.Context())
 			if err != nil {

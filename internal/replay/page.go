@@ -102,33 +102,48 @@ func (r Result) tables(ctx context.Context) []templates.ReportTable {
 	for _, part := range []struct {
 		id, title string
 		groups    []Group
-	}{{"rules", t.Rules, r.Rules}, {"people", t.People, r.People}, {"teams", t.Teams, r.Teams}} {
-		table := templates.ReportTable{ID: part.id, Title: part.title, Figures: true, Head: []string{t.Name}}
+	}{{"rules", t.Rules, r.Rules}, {"people", t.People, r.People}, {"teams", t.Teams, r.Teams},
+		{"trial-rules", t.TrialRules, r.TrialRules}} {
+		if len(part.groups) > 0 {
+			all = append(all, groupTable(t, part.id, part.title, part.groups))
+		}
+	}
+	if len(r.Changes) > 0 {
+		all = append(all, changeTable(ctx, "newest", t.Newest, [2]string{t.Then, t.Now}, r.Changes))
+	}
+	if len(r.TrialChanges) > 0 {
+		all = append(all, changeTable(ctx, "trial-newest", t.TrialNewest, [2]string{t.Now, t.Tried}, r.TrialChanges))
+	}
+	return all
+}
+
+// groupTable are decisions by the names of groups.
+func groupTable(t *i18n.PolicyChangeTexts, id, title string, groups []Group) templates.ReportTable {
+	table := templates.ReportTable{ID: id, Title: title, Figures: true, Head: []string{t.Name}}
+	for _, v := range policy.Verdicts() {
+		table.Head = append(table.Head, t.Verdict.Of(string(v)))
+	}
+	for _, g := range groups {
+		row := []string{g.Name}
 		for _, v := range policy.Verdicts() {
-			table.Head = append(table.Head, t.Verdict.Of(string(v)))
+			row = append(row, strconv.Itoa(g.Now[v]))
 		}
-		for _, g := range part.groups {
-			row := []string{g.Name}
-			for _, v := range policy.Verdicts() {
-				row = append(row, strconv.Itoa(g.Now[v]))
-			}
-			table.Rows = append(table.Rows, row)
-		}
-		if len(table.Rows) > 0 {
-			all = append(all, table)
-		}
+		table.Rows = append(table.Rows, row)
 	}
-	if len(r.Changes) == 0 {
-		return all
-	}
-	newest := templates.ReportTable{ID: "newest", Title: t.Newest,
-		Head: []string{"#", t.When, t.Who, t.What, t.Then, t.Now, t.Policies}}
-	for _, c := range r.Changes[:min(len(r.Changes), 20)] {
-		newest.Rows = append(newest.Rows, []string{fmt.Sprint(c.Sequence), c.Time.UTC().Format("2006-01-02 15:04"), c.Person,
+	return table
+}
+
+// changeTable are the newest decisions that would be others; verdicts are the names of what was and would be decided.
+func changeTable(ctx context.Context, id, title string, verdicts [2]string, changes []Change) templates.ReportTable {
+	t := i18n.PolicyChange.T(ctx)
+	table := templates.ReportTable{ID: id, Title: title,
+		Head: []string{"#", t.When, t.Who, t.What, verdicts[0], verdicts[1], t.Policies}}
+	for _, c := range changes[:min(len(changes), 20)] {
+		table.Rows = append(table.Rows, []string{fmt.Sprint(c.Sequence), c.Time.UTC().Format("2006-01-02 15:04"), c.Person,
 			i18n.T(ctx).Word.Operation.Of(c.Operation) + " · " + c.Target, t.Verdict.Of(string(c.Then)), t.Verdict.Of(string(c.Now)),
 			strings.Join(c.Policies, ", ")})
 	}
-	return append(all, newest)
+	return table
 }
 
 // takeUp puts the candidate with that digest into force, once the log has who did; false where it is none any more.

@@ -43,6 +43,10 @@ type Result struct {
 	// asked, and by their teams at the time.
 	Rules, People, Teams []Group
 	Changes              []Change // the newest of them
+	// TrialRules are the decisions that would be others if the policies in shadow were enforced, by those policies, and
+	// TrialChanges the newest of them: Then is what is decided without, Now what would be with them.
+	TrialRules   []Group
+	TrialChanges []Change
 }
 
 // Group are the decisions that change, of one policy, person or team.
@@ -85,7 +89,7 @@ type Options struct {
 
 // Run replays the decisions of a period to rules.
 func Run(ctx context.Context, in *search.Index, rules *policy.Rules, o Options) (Result, error) {
-	s := sums{rules: rules, options: o, rulesOf: map[string]*Group{}, people: map[string]*Group{}, teams: map[string]*Group{},
+	s := sums{rules: rules, options: o, rulesOf: map[string]*Group{}, trials: map[string]*Group{}, people: map[string]*Group{}, teams: map[string]*Group{},
 		Result: Result{Since: o.Since, Until: o.Until, Then: Counts{}, Now: Counts{}, Table: map[policy.Verdict]Counts{}}}
 	q := search.Query{From: o.Since, To: o.Until, Visible: search.Visibility{All: true}}
 	for _, action := range []audit.Action{audit.ActionOperationRequested, audit.ActionApprovalRequested,
@@ -103,8 +107,8 @@ func Run(ctx context.Context, in *search.Index, rules *policy.Rules, o Options) 
 	}
 	s.addWaiting()
 	s.Rules, s.People, s.Teams = sorted(s.rulesOf), sorted(s.people), sorted(s.teams)
-	slices.SortFunc(s.Changes, func(a, b Change) int { return cmp.Compare(b.Sequence, a.Sequence) })
-	s.Changes = s.Changes[:min(len(s.Changes), maxChanges)]
+	s.TrialRules = sorted(s.trials)
+	s.Changes, s.TrialChanges = newest(s.Changes), newest(s.TrialChanges)
 	return s.Result, nil
 }
 
@@ -114,6 +118,7 @@ type sums struct {
 	rules                  *policy.Rules
 	options                Options
 	rulesOf, people, teams map[string]*Group
+	trials                 map[string]*Group
 	waiting                []audit.Record // at most a chunk
 }
 
@@ -178,22 +183,37 @@ func (s *sums) add(r audit.Record, j judged) {
 	}
 	s.Table[then][now]++
 	s.Now[now]++
-	if d.Trial != nil {
+	person := r.Actor.AccountName + "/" + r.Actor.UserName
+	change := Change{Sequence: r.Sequence, Time: r.When(), Person: person, Operation: r.OperationType, Ticket: r.Ticket,
+		Target: r.Target, Then: then, Now: now, Policies: d.Deciding()}
+	if t := d.Trial; t != nil {
 		s.Trials++
+		count(s.trials, t.Verdict, t.Policies...)
+		tried := change
+		tried.Then, tried.Now, tried.Policies = now, t.Verdict, t.Policies
+		s.TrialChanges = kept(s.TrialChanges, tried)
 	}
 	if now == then || now == Unknown {
 		return
 	}
-	person := r.Actor.AccountName + "/" + r.Actor.UserName
 	count(s.rulesOf, now, d.Deciding()...)
 	count(s.people, now, person)
 	count(s.teams, now, d.Groups.Teams...)
-	s.Changes = append(s.Changes, Change{Sequence: r.Sequence, Time: r.When(), Person: person, Operation: r.OperationType,
-		Ticket: r.Ticket, Target: r.Target, Then: then, Now: now, Policies: d.Deciding()})
-	if len(s.Changes) >= 4*maxChanges {
-		slices.SortFunc(s.Changes, func(a, b Change) int { return cmp.Compare(b.Sequence, a.Sequence) })
-		s.Changes = s.Changes[:maxChanges]
+	s.Changes = kept(s.Changes, change)
+}
+
+// kept are changes with one more, without those that are too old to be listed.
+func kept(all []Change, one Change) []Change {
+	if all = append(all, one); len(all) >= 4*maxChanges {
+		return newest(all)
 	}
+	return all
+}
+
+// newest are the changes that are listed.
+func newest(all []Change) []Change {
+	slices.SortFunc(all, func(a, b Change) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	return all[:min(len(all), maxChanges)]
 }
 
 // verdict is what the rules say of a record's decision.

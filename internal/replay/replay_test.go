@@ -149,6 +149,19 @@ func TestSums(t *testing.T) {
 		if got.Table[policy.Allowed][policy.Denied] == 0 || got.Table[policy.Allowed][policy.Approved] == 0 || got.Trials == 0 || len(got.Teams) != 2 {
 			t.Errorf("%+v", got)
 		}
+		tried := 0
+		for _, g := range got.TrialRules {
+			tried += g.Changed
+		}
+		if tried != got.Trials || len(got.TrialChanges) == 0 || got.TrialRules[0].Name != "shadow" {
+			t.Errorf("%d in trial, by policy %+v, listed %d", got.Trials, got.TrialRules, len(got.TrialChanges))
+		}
+		for i, c := range got.TrialChanges {
+			if c.Operation != "PAUSE_ORDER" || c.Now != policy.Denied || c.Then == c.Now || c.Policies[0] != "shadow" ||
+				i > 0 && c.Sequence >= got.TrialChanges[i-1].Sequence {
+				t.Errorf("listed of those in trial: %+v", c)
+			}
+		}
 		for _, c := range got.Changes {
 			if c.Then == c.Now || len(c.Policies) == 0 && c.Now != policy.Denied {
 				t.Errorf("listed: %+v", c)

@@ -59,7 +59,7 @@ func ParseIncident(from, to string, tickets []string, zone *time.Location) (p Pe
 
 // IncidentTitle names the report and its period.
 func IncidentTitle(ctx context.Context, p Period) string {
-	w := incidentWriter{zone: i18n.ZoneFrom(ctx)}
+	w := writer{zone: i18n.ZoneFrom(ctx)}
 	return i18n.Incident.T(ctx).Heading + " " + w.at(p.From) + " – " + w.at(p.To)
 }
 

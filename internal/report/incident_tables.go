@@ -6,40 +6,27 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"coc-console/audit/operations"
+	"coc-console/audit/query"
 	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
 	"coc-console/internal/operate"
 	"coc-console/templates"
 )
 
-// incidentWriter writes the tables of an incident in a language and a zone.
+// incidentWriter writes the tables of an incident.
 type incidentWriter struct {
 	writer
-	of   *Incident
-	i    *i18n.IncidentTexts
-	zone *time.Location
+	of *Incident
+	i  *i18n.IncidentTexts
 }
 
 // Tables are the report in the reader's language and zone: the same for the page and the command.
 func (r *Incident) Tables(ctx context.Context) []templates.ReportTable {
-	w := incidentWriter{writer{&r.Report, i18n.T(ctx), i18n.Report.T(ctx)}, r, i18n.Incident.T(ctx), i18n.ZoneFrom(ctx)}
-	return []templates.ReportTable{w.summary(), w.done(), w.approvals(), w.writer.overrides(), w.refused(), w.outside(),
-		w.writer.outcomes(), w.writer.times(), w.writer.integrity(), w.evidence()}
-}
-
-// at writes a time in the reader's zone, and how far that is from UTC.
-func (w incidentWriter) at(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	t = t.In(w.zone)
-	if _, offset := t.Zone(); offset == 0 {
-		return t.Format(second)
-	}
-	return t.Format("2006-01-02 15:04:05 -07:00")
+	w := incidentWriter{newWriter(ctx, &r.Report, i18n.ZoneFrom(ctx)), r, i18n.Incident.T(ctx)}
+	return []templates.ReportTable{w.summary(), w.done(), w.approvals(), w.overrides(), w.refused(), w.outside(),
+		w.byOutcome(), w.times(), w.integrity(), w.evidence()}
 }
 
 func (w incidentWriter) took(from, to operations.Stage) string {
@@ -47,14 +34,6 @@ func (w incidentWriter) took(from, to operations.Stage) string {
 		return ""
 	}
 	return templates.Duration(&w.all.Common, max(0, to.At.Sub(from.At)))
-}
-
-// name is a ticket's name with its id, where it is known.
-func (w incidentWriter) name(o operations.Row) string {
-	if o.TicketName == "" || o.TicketName == o.Ticket {
-		return o.Ticket
-	}
-	return o.TicketName + " · " + o.Ticket
 }
 
 // what is an operation with its batch or instance.
@@ -115,13 +94,17 @@ func (w incidentWriter) done() templates.ReportTable {
 		if o.Stops > 0 {
 			instances = number(o.Stops)
 		}
+		confirmed := ""
+		if o.Outcome == query.Confirmed {
+			confirmed = w.took(o.Requested, o.Ended)
+		}
 		approver := ""
 		if !o.Decided.Taken() || o.Requested.Taken() { // else it was declined: among the approvals
 			approver = o.Approver
 		}
-		table.Rows = append(table.Rows, []string{w.at(o.At), nameOf(o.Actor), approver, w.what(o), w.name(o), instances,
-			cmp.Or(o.Reason, w.i.NoReason), w.t.Outcomes.Of(string(o.Outcome)), w.took(o.Requested, o.Answered),
-			w.took(o.Requested, o.Ended), numbers(o.Records)})
+		table.Rows = append(table.Rows, []string{w.at(o.At), nameOf(o.Actor), approver, w.what(o), w.ticket(o.Ticket), instances,
+			cmp.Or(o.Reason, w.i.NoReason), w.outcomes.Of(string(o.Outcome)), w.took(o.Requested, o.Answered),
+			confirmed, numbers(o.Records)})
 	}
 	return table
 }
@@ -152,12 +135,12 @@ func (w incidentWriter) approvals() templates.ReportTable {
 		}
 		decision := w.i.Undecided
 		if o.Decided.Taken() {
-			decision = w.t.Outcomes.Of(string(o.Outcome))
+			decision = w.outcomes.Of(string(o.Outcome))
 			if o.Requested.Taken() {
 				decision = w.all.Word.Action.Of("approval.granted")
 			}
 		}
-		table.Rows = append(table.Rows, []string{w.at(o.Asked.At), nameOf(o.Actor), w.what(o), w.name(o),
+		table.Rows = append(table.Rows, []string{w.at(o.Asked.At), nameOf(o.Actor), w.what(o), w.ticket(o.Ticket),
 			w.at(o.Decided.At), o.Approver, decision, o.Comment, w.took(o.Asked, o.Decided)})
 	}
 	return table
@@ -171,10 +154,9 @@ func (w incidentWriter) refused() templates.ReportTable {
 		if d.OperationType != "" {
 			what = w.what(operations.OfRecord(d))
 		}
-		table.Rows = append(table.Rows, []string{w.at(d.When()), nameOf(d.Actor), what, d.Ticket, d.Reason,
+		table.Rows = append(table.Rows, []string{w.at(d.When()), nameOf(d.Actor), what, w.ticket(d.Ticket), d.Reason,
 			strings.Join(operate.ParseDetail(d.Detail).Policies, ", "), strconv.FormatInt(d.Sequence, 10)})
 	}
-	slices.SortFunc(table.Rows, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
 	return table
 }
 
@@ -195,7 +177,7 @@ func (w incidentWriter) outside() templates.ReportTable {
 		if o.Record > 0 {
 			record = strconv.FormatInt(o.Record, 10)
 		}
-		table.Rows = append(table.Rows, []string{w.at(o.Seen), between, o.Ticket, what, record})
+		table.Rows = append(table.Rows, []string{w.at(o.Seen), between, w.ticket(o.Ticket), what, record})
 	}
 	return table
 }

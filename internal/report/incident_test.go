@@ -15,6 +15,7 @@ import (
 	"coc-console/audit/audittest"
 	"coc-console/audit/export"
 	"coc-console/audit/search"
+	"coc-console/internal/i18n"
 	"coc-console/internal/report"
 	"coc-console/internal/watch"
 	"coc-console/templates"
@@ -156,5 +157,42 @@ func TestParseIncident(t *testing.T) {
 		if _, _, ok := report.ParseIncident(wrong[0], wrong[1], wrong[2:], shanghai); ok {
 			t.Errorf("%.60q is taken", wrong)
 		}
+	}
+}
+
+// TestIncidentSpeaksLikeTheLog: tickets have the names that the log knows, whichever table they stand in; times are those
+// of one zone; outcomes have the words of the log's rows; what was not confirmed has no time of a confirmation.
+func TestIncidentSpeaksLikeTheLog(t *testing.T) {
+	clock := audittest.NewClock(start)
+	o := audittest.Open(t, audittest.Fresh(t, audittest.SQLite), audittest.Signing, func(c *audit.Config) { c.Now = clock.Now })
+	actor := audit.Actor{UserName: "olga", UserID: "u", AccountName: "demo"}
+	record := func(id string, a audit.Action, outcome audit.Outcome, detail string) audit.Record {
+		return audit.Record{Action: a, Outcome: outcome, OperationID: id, OperationType: "CANCEL_INSTANCE", InstanceID: 7, Target: "web-1",
+			Ticket: "SCT1", Actor: actor, Detail: detail}
+	}
+	denied := record("", audit.ActionAccessDenied, audit.OutcomeDenied, "")
+	o.AppendEach(t, audit.Record{Action: audit.ActionTicketViewed, Outcome: audit.OutcomeSucceeded, Ticket: "SCT1", Target: "nginx_reload"},
+		record("a", audit.ActionOperationRequested, audit.OutcomePending, `{"glass":true}`),
+		record("a", audit.ActionOperationAccepted, audit.OutcomeSucceeded, ""),
+		record("b", audit.ActionApprovalRequested, audit.OutcomePending, ""),
+		record("b", audit.ActionApprovalRefused, audit.OutcomeDenied, ""), denied)
+	clock.Set(start.Add(time.Minute))
+	o.AppendEach(t, record("a", audit.ActionOperationNotObserved, audit.OutcomeFailed, ""))
+	o.CaughtUp(t)
+	r, err := report.ReadIncident(t.Context(), o.Index, report.Period{From: start, To: start.Add(time.Hour)}, nil, unseen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := r.Tables(i18n.WithZone(english(t), time.FixedZone("", 3600)))
+	const at, name = "2026-03-01 01:00:00 +01:00", "nginx_reload · SCT1"
+	done := table(t, tables, "operations").Rows
+	if len(done) != 2 || done[0][4] != name || done[0][9] != "" || done[1][7] != "Declined" {
+		t.Errorf("what was done: %q", done)
+	}
+	if got := table(t, tables, "overrides").Rows; got[0][0] != at || got[0][3] != name {
+		t.Errorf("overrides: %q", got)
+	}
+	if got := table(t, tables, "denied").Rows; got[0][0] != at || got[0][3] != name {
+		t.Errorf("denied: %q", got)
 	}
 }

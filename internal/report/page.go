@@ -41,9 +41,7 @@ func Page(ctx context.Context, page templates.Report, p Period, now time.Time) t
 		page.Presets = append(page.Presets, templates.ReportPreset{Label: preset.label,
 			Address: present.Address(Address, preset.address()), Chosen: preset.Period == p})
 	}
-	csv := p.address()
-	csv.Set("table", "")
-	page.CSV = present.Address(Address, csv)
+	page.CSV = present.Address(Address, p.address()) + "&table="
 	return page
 }
 

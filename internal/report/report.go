@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -38,6 +39,8 @@ type Report struct {
 	Log, Key    string           // the log's name, and its public key; the key is empty where it is not known
 	Signed      audit.Checkpoint // the latest; zero: none is signed, or Unbelieved
 	Unbelieved  bool             // nobody has named the key that signed the latest
+
+	names map[string]string // of tickets, by their ids
 }
 
 // Read reads a report. An operation belongs to the period in which it was
@@ -71,7 +74,32 @@ func read(ctx context.Context, in *search.Index, p Period, v search.Visibility, 
 		}
 	}
 	slices.SortFunc(r.Operations, func(a, b operations.Row) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	slices.SortFunc(r.Denied, func(a, b audit.Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	if err := r.nameTickets(ctx, in, v); err != nil {
+		return r, err
+	}
 	return r, r.prove(ctx, in, q)
+}
+
+// nameTickets finds the names of the tickets that the report is about.
+func (r *Report) nameTickets(ctx context.Context, in *search.Index, v search.Visibility) (err error) {
+	ids := map[string]bool{}
+	for _, o := range r.Operations {
+		ids[o.Ticket] = true
+	}
+	for _, d := range r.Denied {
+		ids[d.Ticket] = true
+	}
+	r.names, err = in.TicketNames(ctx, v, slices.Collect(maps.Keys(ids)))
+	return err
+}
+
+// ticket is a ticket's name with its id, where the log says the name.
+func (r *Report) ticket(id string) string {
+	if name := r.names[id]; name != "" && name != id {
+		return name + " · " + id
+	}
+	return id
 }
 
 // collect finds the operations that have a record in the period, and the denied

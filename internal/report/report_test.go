@@ -108,7 +108,7 @@ func TestSumsEqualTheExport(t *testing.T) {
 					want["kind"][map[string]string{"CANCEL_ORDER": "Cancel ticket", "PAUSE_ORDER": "Pause ticket"}[r.OperationType]]++
 					want["ticket"][r.Ticket]++
 					want["outcome"][map[audit.Action]string{audit.ActionOperationObserved: "Confirmed",
-						audit.ActionOperationNotObserved: "Not confirmed", audit.ActionOperationRequested: "Requested"}[last[r.OperationID]]]++
+						audit.ActionOperationNotObserved: "Not confirmed", audit.ActionOperationRequested: "Sent"}[last[r.OperationID]]]++
 					want["outcome"]["Total"]++
 				case audit.ActionAccessDenied:
 					want["denied"]["demo/"+r.Actor.UserName]++

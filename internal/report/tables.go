@@ -14,13 +14,13 @@ import (
 	"coc-console/templates"
 )
 
-// second is how a report writes times, which are UTC.
+// second is how a report writes times of UTC.
 const second = "2006-01-02 15:04:05 UTC"
 
 // Tables are the report in the reader's language: the same for the page, for CSV
 // and for the command. teams says which teams somebody is in.
 func (r *Report) Tables(ctx context.Context, teams func(audit.Actor) []string) []templates.ReportTable {
-	w := writer{r, i18n.T(ctx), i18n.Report.T(ctx)}
+	w := newWriter(ctx, r, time.UTC)
 	return []templates.ReportTable{
 		w.groups("person", w.t.ByPerson, w.t.Person, func(o operations.Row) []string { return []string{nameOf(o.Actor)} }),
 		w.groups("team", w.t.ByTeam, w.t.Team, func(o operations.Row) []string {
@@ -32,17 +32,37 @@ func (r *Report) Tables(ctx context.Context, teams func(audit.Actor) []string) [
 		w.groups("kind", w.t.ByKind, w.t.Operation, func(o operations.Row) []string {
 			return []string{w.all.Word.Operation.Of(o.Type)}
 		}),
-		w.outcomes(),
-		w.groups("ticket", w.t.ByTicket, w.t.Ticket, w.ticket()),
+		w.byOutcome(),
+		w.groups("ticket", w.t.ByTicket, w.t.Ticket, func(o operations.Row) []string {
+			return []string{w.ticket(o.Ticket)}
+		}),
 		w.times(), w.overrides(), w.denied(), w.integrity(),
 	}
 }
 
-// writer writes the tables of a report in a language.
+// writer writes the tables of a report in a language and a zone.
 type writer struct {
 	*Report
-	all *i18n.Texts
-	t   *i18n.ReportTexts
+	all      *i18n.Texts
+	t        *i18n.ReportTexts
+	outcomes i18n.Words // those of the log's rows
+	zone     *time.Location
+}
+
+func newWriter(ctx context.Context, r *Report, zone *time.Location) writer {
+	return writer{r, i18n.T(ctx), i18n.Report.T(ctx), i18n.AuditRows.T(ctx).Outcome, zone}
+}
+
+// at writes a time in the zone, and how far that is from UTC.
+func (w writer) at(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	t = t.In(w.zone)
+	if _, offset := t.Zone(); offset == 0 {
+		return t.Format(second)
+	}
+	return t.Format("2006-01-02 15:04:05 -07:00")
 }
 
 func nameOf(a audit.Actor) string {
@@ -50,17 +70,6 @@ func nameOf(a audit.Actor) string {
 		return cmp.Or(a.UserName, a.UserID)
 	}
 	return a.AccountName + "/" + cmp.Or(a.UserName, a.UserID)
-}
-
-// ticket names an operation's ticket, by its name too where one of its records says it.
-func (w writer) ticket() func(operations.Row) []string {
-	names := map[string]string{}
-	for _, o := range w.Operations {
-		if o.TicketName != "" && o.TicketName != o.Ticket {
-			names[o.Ticket] = o.TicketName + " · " + o.Ticket
-		}
-	}
-	return func(o operations.Row) []string { return []string{cmp.Or(names[o.Ticket], o.Ticket)} }
 }
 
 func number(n int) string { return strconv.Itoa(n) }
@@ -73,7 +82,7 @@ func (w writer) groups(id, title, name string, of func(operations.Row) []string)
 	for _, o := range query.RowOutcomes() {
 		if slices.ContainsFunc(all, func(g Group) bool { return g.Outcomes[o] > 0 }) {
 			shown = append(shown, o)
-			table.Head = append(table.Head, w.t.Outcomes.Of(string(o)))
+			table.Head = append(table.Head, w.outcomes.Of(string(o)))
 		}
 	}
 	for _, g := range all {
@@ -86,7 +95,7 @@ func (w writer) groups(id, title, name string, of func(operations.Row) []string)
 	return table
 }
 
-func (w writer) outcomes() templates.ReportTable {
+func (w writer) byOutcome() templates.ReportTable {
 	table := templates.ReportTable{ID: "outcome", Title: w.t.ByOutcome, Figures: true,
 		Head: []string{w.t.Outcome, w.t.Operations}}
 	count := map[audit.Outcome]int{}
@@ -95,7 +104,7 @@ func (w writer) outcomes() templates.ReportTable {
 	}
 	for _, o := range query.RowOutcomes() {
 		if count[o] > 0 {
-			table.Rows = append(table.Rows, []string{w.t.Outcomes.Of(string(o)), number(count[o])})
+			table.Rows = append(table.Rows, []string{w.outcomes.Of(string(o)), number(count[o])})
 		}
 	}
 	if len(w.Operations) > 0 {
@@ -106,7 +115,7 @@ func (w writer) outcomes() templates.ReportTable {
 
 func (w writer) times() templates.ReportTable {
 	table := templates.ReportTable{ID: "times", Title: w.t.Times, Note: w.t.TimesText, Figures: true,
-		Head: []string{w.t.Operation, w.t.Outcomes.Of(string(query.Confirmed)), w.t.Median, w.t.P95}}
+		Head: []string{w.t.Operation, w.outcomes.Of(string(query.Confirmed)), w.t.Median, w.t.P95}}
 	for _, k := range w.Times() {
 		name := w.t.All
 		if k.Name != "" {
@@ -127,15 +136,13 @@ func (w writer) overrides() templates.ReportTable {
 		}
 		reviewer, reviewed := w.t.NotYet, ""
 		if o.Reviewed.Taken() {
-			reviewer, reviewed = o.Reviewer, at(o.Reviewed.At)
+			reviewer, reviewed = o.Reviewer, w.at(o.Reviewed.At)
 		}
-		table.Rows = append(table.Rows, []string{at(o.At), nameOf(o.Actor), w.all.Word.Operation.Of(o.Type), o.Ticket,
-			o.Reason, reviewer, reviewed, o.ReviewComment})
+		table.Rows = append(table.Rows, []string{w.at(o.At), nameOf(o.Actor), w.all.Word.Operation.Of(o.Type),
+			w.ticket(o.Ticket), o.Reason, reviewer, reviewed, o.ReviewComment})
 	}
 	return table
 }
-
-func at(t time.Time) string { return t.UTC().Format(second) }
 
 func (w writer) denied() templates.ReportTable {
 	table := templates.ReportTable{ID: "denied", Title: w.t.Denied, Figures: true,
@@ -171,7 +178,7 @@ func (w writer) integrity() templates.ReportTable {
 	case w.Signed.Size == 0:
 		say(w.t.Checkpoint, w.t.Unsigned)
 	default:
-		say(w.t.Checkpoint, w.t.Covers(w.Signed.Size, at(w.Signed.Time)))
+		say(w.t.Checkpoint, w.t.Covers(w.Signed.Size, w.at(w.Signed.Time)))
 		say(w.t.Root, w.Signed.Root.String())
 	}
 	if w.Key != "" {

@@ -24,9 +24,6 @@ const (
 	Night       Kind = "night"
 )
 
-// Kinds lists them.
-func Kinds() []Kind { return []Kind{Override, Unconfirmed, Unknown, Outside, Impact, Denied, Night} }
-
 // DueAfter is how long a review may take.
 const DueAfter = 48 * time.Hour
 

@@ -28,7 +28,7 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.Local)
 type desk struct {
 	*testing.T
 	log *audittest.Log
-	now time.Time
+	now *audittest.Clock
 	q   *review.Queue
 	n   int
 }
@@ -39,8 +39,8 @@ func person(name string) audit.Actor {
 
 func newDesk(t *testing.T, dsn, weights string) *desk {
 	t.Helper()
-	d := &desk{T: t, now: noon}
-	d.log = audittest.Open(t, dsn, func(c *audit.Config) { c.Now = func() time.Time { return d.now } })
+	d := &desk{T: t, now: audittest.NewClock(noon)}
+	d.log = audittest.Open(t, dsn, func(c *audit.Config) { c.Now = d.now.Now })
 	d.q = d.queue(weights)
 	return d
 }
@@ -60,7 +60,7 @@ func (d *desk) queue(weights string) *review.Queue {
 	if err != nil {
 		d.Fatal(err)
 	}
-	return review.New(review.Config{Log: d.log.Log, Index: d.log.Index, Rules: rules, Now: func() time.Time { return d.now }})
+	return review.New(review.Config{Log: d.log.Log, Index: d.log.Index, Rules: rules, Now: d.now.Now})
 }
 
 // operation writes the records of one operation: its request, and what followed.
@@ -139,7 +139,7 @@ func TestRanking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, filepath.Join(t.TempDir(), "audit.db"), "")
-			d.now = c.at
+			d.now.Set(c.at)
 			d.operation("ann", c.detail, c.followed...)
 			waiting, _ := d.list()
 			if c.risk == 0 {
@@ -306,7 +306,7 @@ func TestCoverage(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, filepath.Join(t.TempDir(), "audit.db"), "")
 	forgotten := d.operation("ann", operate.Detail{Override: true}, accepted, observed)
-	d.now = d.now.Add(review.Since)
+	d.now.Set(d.now.Now().Add(review.Since))
 	inTime := d.operation("ann", operate.Detail{Override: true}, accepted, observed)
 	late := d.operation("ann", operate.Detail{Override: true}, accepted, observed)
 	overdue := d.operation("ann", operate.Detail{Override: true}, accepted, observed)
@@ -314,7 +314,7 @@ func TestCoverage(t *testing.T) {
 		at time.Duration
 		id string
 	}{{review.DueAfter - time.Minute, inTime}, {2 * time.Minute, late}} {
-		d.now = d.now.Add(step.at)
+		d.now.Set(d.now.Now().Add(step.at))
 		if n, err := d.sign("maria", "fine", step.id); n != 1 || err != nil {
 			t.Fatalf("%s: %d, %v", step.id, n, err)
 		}
@@ -324,7 +324,7 @@ func TestCoverage(t *testing.T) {
 	if diff := cmp.Diff([]string{open, overdue}, ids(waiting)); diff != "" || slices.Contains(ids(waiting), forgotten) {
 		t.Errorf("what waits, want → got:\n%s", diff)
 	}
-	c := review.Covered(waiting, reviewed, d.now)
+	c := review.Covered(waiting, reviewed, d.now.Now())
 	if diff := cmp.Diff(review.Coverage{InTime: 1, Late: 1, Overdue: 1, Open: 1}, c); diff != "" {
 		t.Errorf("want → got:\n%s", diff)
 	}

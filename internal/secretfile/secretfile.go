@@ -82,12 +82,12 @@ func create(path string, size int) (text []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = folder.Close() }() // releases the lock
 	ctx, cancel := context.WithTimeout(context.Background(), createTimeout)
 	defer cancel()
 	if err := files.Lock(ctx, folder); err != nil {
-		return nil, err
+		return nil, errors.Join(err, folder.Close())
 	}
+	defer func() { _ = files.Unlock(folder) }()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return os.ReadFile(path) // another console was faster

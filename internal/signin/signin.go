@@ -12,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"coc-console/audit"
 	"coc-console/internal/clock"
+	"coc-console/internal/company"
+	"coc-console/internal/forwarded"
 	"coc-console/internal/huawei"
 	"coc-console/internal/i18n"
 	"coc-console/internal/iam"
@@ -22,7 +25,7 @@ import (
 
 // UnknownAddress stands where a client's address can't be told: a proxy that is
 // believed did not tell it.
-const UnknownAddress = "unknown"
+const UnknownAddress = forwarded.Unknown
 
 // The longest values of the sign-in form, in bytes.
 const (
@@ -40,7 +43,7 @@ type Credentials struct {
 	Account, User, Password, Project, Passcode, UserID string
 	Token                                              huawei.Token
 	// Company asks the company's provider and IAM; nil for a form.
-	Company func(context.Context) (iam.Identity, huawei.Token, error)
+	Company func(context.Context) (company.Entry, error)
 }
 
 // Read takes the fields of a form by their names.
@@ -135,23 +138,62 @@ var (
 )
 
 // Ask asks IAM who that is.
-func (in Credentials) Ask(ctx context.Context, client *iam.Client, ids *iam.UserIDs) (iam.Identity, huawei.Token,
-	error) {
+func (in Credentials) Ask(ctx context.Context, client *iam.Client, ids *iam.UserIDs) (company.Entry, error) {
 	if in.Company != nil {
 		return in.Company(ctx)
 	}
 	if !in.ByToken {
-		return client.SignIn(ctx, iam.PasswordRequest{Account: in.Account, User: in.User, Password: in.Password,
+		id, token, err := client.SignIn(ctx, iam.PasswordRequest{Account: in.Account, User: in.User, Password: in.Password,
 			Project: in.Project, Passcode: in.Passcode, UserID: cmp.Or(in.UserID, ids.Of(in.Name()))})
+		return company.Entry{Identity: id, Credential: token}, err
 	}
 	if otherKind(in.Token.Reveal()) {
-		return iam.Identity{}, huawei.Token{}, ErrOtherToken
+		return company.Entry{}, ErrOtherToken
 	}
 	id, err := client.Introspect(ctx, in.Token)
 	if err == nil && !id.ProjectScoped && !id.AccountScoped {
 		err = ErrUnscoped
 	}
-	return id, in.Token, err
+	return company.Entry{Identity: id, Credential: in.Token}, err
+}
+
+// Reason says, in the reader's language, why somebody has to sign in: how a session ended, or where they want to go.
+func Reason(ctx context.Context, ended, back string) string {
+	t := i18n.T(ctx).SignInProblem
+	switch {
+	case ended == "company":
+		return i18n.Company.T(ctx).Ended
+	case ended != "":
+		return t.Expired
+	case back != "/" && back != "/tickets":
+		return t.Ended
+	}
+	return ""
+}
+
+// Ways are the buttons of the company's providers. A single one needs no name.
+func Ways(ctx context.Context, all company.Providers) (buttons []templates.CompanyWay) {
+	t := i18n.Company.T(ctx)
+	for _, choice := range all.Choices() {
+		text := t.Button
+		if choice.Label != "" {
+			text = t.ButtonOf(choice.Label)
+		}
+		buttons = append(buttons, templates.CompanyWay{Name: choice.Name, Text: text})
+	}
+	return buttons
+}
+
+// ActorOf is who a record names.
+func ActorOf(id iam.Identity) audit.Actor {
+	return audit.Actor{UserID: id.UserID, UserName: id.UserName, AccountID: id.AccountID, AccountName: id.AccountName,
+		ProjectID: id.ProjectID, ProjectName: id.ProjectName, Groups: id.Groups}
+}
+
+// IdentityOf is who a record names, as IAM said.
+func IdentityOf(a audit.Actor) iam.Identity {
+	return iam.Identity{UserID: a.UserID, UserName: a.UserName, AccountID: a.AccountID, AccountName: a.AccountName,
+		ProjectID: a.ProjectID, ProjectName: a.ProjectName, ProjectScoped: a.ProjectID != ""}
 }
 
 // otherKind recognizes what people paste in place of an IAM token: a JSON web

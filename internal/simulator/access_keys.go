@@ -16,6 +16,8 @@ type keyOwner struct {
 	AccessKey
 	account Account
 	user    User
+	issued  time.Time // of a temporary key that a token was exchanged for
+	ends    time.Time // and when it ends, whatever was said; zero: when it was said to
 }
 
 func keysOf(accounts []Account) map[string]keyOwner {
@@ -23,7 +25,7 @@ func keysOf(accounts []Account) map[string]keyOwner {
 	for _, a := range accounts {
 		for _, u := range a.Users {
 			for _, k := range u.Keys {
-				keys[k.ID] = keyOwner{k, a, u}
+				keys[k.ID] = keyOwner{AccessKey: k, account: a, user: u}
 			}
 		}
 	}
@@ -90,15 +92,33 @@ func (s *Simulator) signedBy(c *call) (keyOwner, string) {
 	case !given.Verifies(c.Request, c.body, owner.AccessKey, now):
 		s.keyFailures[owner.ID] = keyFailure{failed.count%(keyTries+1) + 1, now}
 		return keyOwner{}, reasonSignature
-	case !owner.Expires.IsZero() && !s.now().Before(owner.Expires):
+	case s.over(owner):
 		return keyOwner{}, reasonTemporary
 	}
 	delete(s.keyFailures, owner.ID)
 	return owner, ""
 }
 
+// over reports that a temporary key has ended: by its time, or because what its user had was revoked, or ended early.
+// The caller holds the lock.
+func (s *Simulator) over(k keyOwner) bool {
+	now, name := s.now(), k.account.Name+"/"+k.user.Name
+	if k.Expires.IsZero() {
+		return false
+	}
+	for _, ended := range []time.Time{s.revoked[name], s.expired[name]} {
+		if !k.issued.IsZero() && !ended.IsZero() && !k.issued.After(ended) {
+			return true
+		}
+	}
+	return !now.Before(k.Expires) || !k.ends.IsZero() && !now.Before(k.ends)
+}
+
 func (s *Simulator) authenticateSigned(c *call) (answer, bool) {
 	owner, reason := s.signedBy(c)
+	if s.rules.UnsignedIAM && !c.kind.ofCOC() {
+		return keystone(http.StatusUnauthorized, "The request you have made requires authentication."), false
+	}
 	if reason != "" {
 		return c.gateway(http.StatusUnauthorized, "APIGW.0301", incorrect+reason), false
 	}

@@ -246,3 +246,49 @@ func TestEchoToken(t *testing.T) {
 		t.Errorf("the ticket is %s", status)
 	}
 }
+
+// TestTemporaryKeysEnd: keys end when what their user has is revoked or expires, and a minute after they were made where
+// a fault says so; IAM takes signatures, unless unsigned_iam says that it doesn't.
+func TestTemporaryKeysEnd(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(*world)
+	}{
+		{"revoked", func(w *world) { w.Revoke("operator") }},
+		{"early", func(w *world) { w.clock.step(time.Minute) }},
+		{"expired", func(w *world) { w.Inject(Fault{Kind: CallListTickets, Effect: ExpireToken, Times: 1}) }},
+		{"unsigned_iam", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := signedWorld(t, Config{Rules: Rules{UnsignedIAM: tt.end == nil}})
+			w.Inject(Fault{Kind: CallTemporaryKeys, Effect: EarlyKeys})
+			r := w.send("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"]}}}`, map[string]string{"X-Auth-Token": w.signIn("operator")})
+			var got struct {
+				Credential struct {
+					Access, Secret string
+					SecurityToken  string `json:"securitytoken"`
+				} `json:"credential"`
+			}
+			if err := json.Unmarshal([]byte(r.body), &got); err != nil || r.status != http.StatusCreated {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+			list := listRequest()
+			list.key = AccessKey{ID: got.Credential.Access, Secret: got.Credential.Secret, SecurityToken: got.Credential.SecurityToken}
+			projects := request{method: "GET", path: "/v3/auth/projects", canonicalPath: "/v3/auth/projects/", key: list.key}
+			if r := w.sendSigned(list, w.clock.now()); r.status != http.StatusOK {
+				t.Fatalf("COC gives %d %s", r.status, r.body)
+			}
+			if tt.end == nil {
+				if r := w.sendSigned(projects, w.clock.now()); r.status != http.StatusUnauthorized {
+					t.Errorf("IAM gives %d", r.status)
+				}
+				return
+			}
+			if r := w.sendSigned(projects, w.clock.now()); r.status != http.StatusOK {
+				t.Errorf("IAM gives %d %s", r.status, r.body)
+			}
+			tt.end(w)
+			w.sendSigned(list, w.clock.now()).is(t, 401, "APIGW.0301", reasonTemporary)
+		})
+	}
+}

@@ -18,7 +18,8 @@ type Person struct {
 	Name   string   // the claim preferred_username; IAM's conversion rule makes it the user's name
 	Groups []string // the claim groups
 	// Actions are those of the groups of IAM that the conversion rule puts the person in; none: no rule fits.
-	Actions []string
+	Actions   []string
+	TokenLife time.Duration // of IAM's tokens; 0: as of users
 }
 
 // DemoPeople are those of the company that stand where Config has none.
@@ -46,7 +47,7 @@ func (s *Simulator) SetGroups(name string, groups ...string) {
 // federated is a person of the company as a user of IAM.
 func (s *Simulator) federated(name string) (User, bool) {
 	p, known := s.idp.person(name)
-	return User{Name: name, Actions: p.Actions, TokenSize: 5164}, known && len(p.Actions) > 0
+	return User{Name: name, Actions: p.Actions, TokenSize: 5164, TokenLife: p.TokenLife}, known && len(p.Actions) > 0
 }
 
 // memberOf is a user of the account, or of the company for a token by its ID token.
@@ -83,19 +84,12 @@ func (s *Simulator) signInWithIDToken(c *call) answer {
 	if c.fault != nil {
 		effect = c.fault.Effect
 	}
-	claims, err := s.idp.verify(b.Auth.IDToken.ID)
-	switch {
-	case c.Header.Get("X-Idp-Id") != ProviderName || effect == UnknownProvider:
-		return keystone(http.StatusNotFound, "Could not find Identity Provider: "+c.Header.Get("X-Idp-Id")+".")
-	case err != nil || claims.Issuer != issuerOf(c):
-		return keystone(http.StatusUnauthorized, "The id token signature or issuer is invalid.")
-	case claims.Audience != ProviderClientID || effect == WrongAudience:
-		return keystone(http.StatusUnauthorized, "The audience of the id token does not match the client id of the identity provider.")
-	case !s.now().Before(time.Unix(claims.Expires, 0)) || effect == ExpiredIDToken:
-		return keystone(http.StatusUnauthorized, "The id token has expired.")
+	name, refusal, ok := s.vouched(c, b.Auth.IDToken.ID, effect)
+	if !ok {
+		return refusal
 	}
 	account := s.accounts[0]
-	user, known := s.federated(claims.Name)
+	user, known := s.federated(name)
 	if !known {
 		return keystone(http.StatusForbidden, "The identity conversion rules map the user to no user group.")
 	}
@@ -109,6 +103,29 @@ func (s *Simulator) signInWithIDToken(c *call) answer {
 		return a
 	}
 	return s.grant(c, account, user, project, []string{methodMapped})
+}
+
+// vouched is whose an ID token is, by the provider that the request names; ok is false where it is refused.
+func (s *Simulator) vouched(c *call, idToken string, effect Effect) (name string, refusal answer, ok bool) {
+	idp := c.Header.Get("X-Idp-Id")
+	if s.vouch != nil && idp != ProviderName {
+		name, err := s.vouch(idp, idToken)
+		return name, keystone(http.StatusUnauthorized, "The id token signature or issuer is invalid."), err == nil
+	}
+	claims, err := s.idp.verify(idToken)
+	switch {
+	case idp != ProviderName || effect == UnknownProvider:
+		refusal = keystone(http.StatusNotFound, "Could not find Identity Provider: "+idp+".")
+	case err != nil || claims.Issuer != issuerOf(c):
+		refusal = keystone(http.StatusUnauthorized, "The id token signature or issuer is invalid.")
+	case claims.Audience != ProviderClientID || effect == WrongAudience:
+		refusal = keystone(http.StatusUnauthorized, "The audience of the id token does not match the client id of the identity provider.")
+	case !s.now().Before(time.Unix(claims.Expires, 0)) || effect == ExpiredIDToken:
+		refusal = keystone(http.StatusUnauthorized, "The id token has expired.")
+	default:
+		return claims.Name, answer{}, true
+	}
+	return "", refusal, false
 }
 
 // unscoped stands in the place of a project in a token that is for no calls.

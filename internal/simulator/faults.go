@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"coc-console/internal/simulator/api"
+	"coc-console/internal/simulator/signing"
 )
 
 // Effect is the way in which a fault shows.
@@ -47,13 +48,15 @@ const (
 	OtherRow
 	// NewWords answers with states nobody knows, and with further fields.
 	NewWords
+	// Miscount answers with statistics that count nothing.
+	Miscount
 	// Drip sends the answer in 20 pieces with Pace between them.
 	Drip
 	// Twice lets the call take effect a second time, as if something on the way
 	// had sent it again: an operation after a further Pace of simulated time,
 	// an execution at once.
 	Twice
-	// ExpireToken lets the tokens that the caller's user has now expire: before
+	// ExpireToken lets the tokens and temporary keys that the caller's user has now expire: before
 	// the call or, if Late, after it.
 	ExpireToken
 	// HideHint lets a sign-in that lacks a passcode, or has a wrong one, fail
@@ -73,16 +76,23 @@ const (
 	Unscoped
 	// ReplayNonce has the provider give an ID token with the nonce of the sign-in before.
 	ReplayNonce
+	// RefuseRefresh has the provider refuse refresh tokens, and BareRefresh renew without an ID token.
+	RefuseRefresh
+	BareRefresh
+	// EarlyKeys are temporary keys that end after a minute, whatever IAM said.
+	EarlyKeys
 )
 
 var effectNames = map[Effect]string{
 	Refuse: "refuse", Slow: "slow", HTMLBody: "html", EmptyBody: "empty-body", HalfBody: "half-body",
 	WrongType:    "wrong-type",
 	RedirectAway: "redirect", Reset: "reset", NoEffect: "no-effect", OtherRow: "other-row", NewWords: "new-words",
-	Drip: "drip", Twice: "twice", ExpireToken: "expire-token",
+	Miscount: "miscount",
+	Drip:     "drip", Twice: "twice", ExpireToken: "expire-token",
 	HideHint: "hide-hint", ClockSkew: "clock-skew", EchoToken: "echo-token",
 	WrongAudience: "wrong-audience", ExpiredIDToken: "expired-id-token", UnknownProvider: "unknown-provider",
 	Unscoped: "unscoped", ReplayNonce: "replay-nonce",
+	RefuseRefresh: "refuse-refresh", BareRefresh: "bare-refresh", EarlyKeys: "early-keys",
 }
 
 // String is the name of the effect in scenario files.
@@ -234,6 +244,10 @@ func (f *Fault) alter(w http.ResponseWriter, c *call, a *answer) bool {
 		a.header["Content-Type"] = htmlType
 	case NewWords:
 		a.body = newWords(a.body)
+	case Miscount:
+		if c.kind == CallStatistics && a.status == http.StatusOK {
+			*a = data(statisticsBody{Counts: []countBody{}})
+		}
 	case HideHint:
 		if c.kind == CallSignIn && a.status == http.StatusUnauthorized {
 			*a = keystone(a.status, wrongPassword)
@@ -383,13 +397,16 @@ func (f *Fault) drip(w http.ResponseWriter, c *call, a answer) {
 
 // expire ends the tokens that the caller's user has now.
 func (s *Simulator) expire(c *call) {
+	given, _ := signing.Parse(c.Header.Get("Authorization"))
 	claims, err := s.tokens.open(c.Header.Get("X-Auth-Token"))
-	if err != nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := claims.Account + "/" + claims.User
+	if owner, signed := s.keys[given.Access]; signed {
+		name = owner.account.Name + "/" + owner.user.Name
+	} else if err != nil {
+		return
+	}
 	s.expired[name] = s.lastIssue(name)
 }
 

@@ -135,6 +135,16 @@ func TestNewWords(t *testing.T) {
 	}
 }
 
+func TestMiscount(t *testing.T) {
+	w := newWorld(t, Config{})
+	token := w.signIn("operator")
+	w.Inject(Fault{Kind: CallStatistics, Effect: Miscount})
+	r := w.coc(token, "GET", orders+"/"+w.UUID("paused")+"/statistics", "")
+	if want := `{"data":{"total_instance":0,"execute_statistics":[]}}`; r.status != 200 || strings.TrimSpace(r.body) != want {
+		t.Errorf("%d %s, want %s", r.status, r.body, want)
+	}
+}
+
 func TestOtherRow(t *testing.T) {
 	w := newWorld(t, Config{})
 	token, uuid := w.signIn("operator"), w.UUID("running")

@@ -44,7 +44,8 @@ type provider struct {
 	keys   []*ecdsa.PrivateKey // the last one signs
 	former int                 // keys that are gone
 	codes  map[string]grantedCode
-	nonce  string // of the sign-in before, for the fault that repeats it
+	spare  map[string]*refresh // by refresh token
+	nonce  string              // of the sign-in before, for the fault that repeats it
 }
 
 func (p *provider) everybody() []Person {
@@ -66,7 +67,15 @@ func (p *provider) person(name string) (Person, bool) {
 type grantedCode struct {
 	person                     Person
 	redirect, challenge, nonce string
+	offline                    bool // it also leads to a refresh token
 	until                      time.Time
+}
+
+// refresh is what a refresh token leads to. Each is for one use: a second one ends all that followed from the sign-in.
+type refresh struct {
+	person string
+	spent  bool
+	over   *bool // shared by all of one sign-in
 }
 
 // RotateKeys has the provider sign with a new key, and no longer publish those of before.
@@ -109,8 +118,10 @@ func (s *Simulator) provide(c *call) answer {
 		return s.chosen(form)
 	case "POST /token":
 		return s.redeem(c)
+	case "POST /revoke":
+		return s.revoke(c)
 	case "GET /logout":
-		return signedOut(c.URL.Query())
+		return s.idp.signedOut(c.URL.Query())
 	}
 	return htmlAnswer(http.StatusNotFound, "<h1>Not found</h1>")
 }
@@ -119,11 +130,12 @@ func discovery(c *call) answer {
 	issuer := issuerOf(c)
 	return jsonAnswer(http.StatusOK, map[string]any{
 		"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token",
-		"jwks_uri": issuer + "/jwks", "end_session_endpoint": issuer + "/logout",
+		"jwks_uri": issuer + "/jwks", "end_session_endpoint": issuer + "/logout", "revocation_endpoint": issuer + "/revoke",
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"ES256"}, "code_challenge_methods_supported": []string{"S256"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic"},
-		"scopes_supported":                      []string{"openid", "profile", "email", "groups"},
+		"grant_types_supported":                 []string{"authorization_code", "refresh_token"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "groups", "offline_access"},
 	})
 }
 
@@ -208,27 +220,67 @@ func (s *Simulator) chosen(form url.Values) answer {
 		s.idp.codes = map[string]grantedCode{}
 	}
 	s.idp.codes[code] = grantedCode{person: person, redirect: form.Get("redirect_uri"), nonce: form.Get("nonce"),
+		offline:   slices.Contains(strings.Fields(form.Get("scope")), "offline_access"),
 		challenge: form.Get("code_challenge"), until: s.now().Add(codeLife)}
 	back.Set("code", code)
 	return redirect(form.Get("redirect_uri"), back)
 }
 
-// redeem is the token endpoint.
-func (s *Simulator) redeem(c *call) answer {
+// clientForm is the form of a client that proves who it is.
+func clientForm(c *call) (url.Values, bool) {
 	form, err := url.ParseQuery(string(c.body))
 	id, secret, ok := c.BasicAuth()
-	if err != nil || !ok || id != ProviderClientID ||
-		subtle.ConstantTimeCompare([]byte(secret), []byte(ProviderClientSecret)) != 1 {
-		return oauthError(http.StatusUnauthorized, "invalid_client", "The client or its secret is wrong.")
+	return form, err == nil && ok && id == ProviderClientID &&
+		subtle.ConstantTimeCompare([]byte(secret), []byte(ProviderClientSecret)) == 1
+}
+
+func wrongClient() answer {
+	return oauthError(http.StatusUnauthorized, "invalid_client", "The client or its secret is wrong.")
+}
+
+// revoke ends a refresh token, with all that followed from its sign-in; one that is unknown is no error (RFC 7009).
+func (s *Simulator) revoke(c *call) answer {
+	form, ok := clientForm(c)
+	if !ok {
+		return wrongClient()
 	}
 	s.idp.mu.Lock()
 	defer s.idp.mu.Unlock()
+	if held, known := s.idp.spare[form.Get("token")]; known {
+		*held.over = true
+	}
+	return jsonAnswer(http.StatusOK, map[string]any{})
+}
+
+// Refreshable counts the refresh tokens that can still be used.
+func (s *Simulator) Refreshable() (n int) {
+	s.idp.mu.Lock()
+	defer s.idp.mu.Unlock()
+	for _, r := range s.idp.spare {
+		if !r.spent && !*r.over {
+			n++
+		}
+	}
+	return n
+}
+
+// redeem is the token endpoint.
+func (s *Simulator) redeem(c *call) answer {
+	form, ok := clientForm(c)
+	if !ok {
+		return wrongClient()
+	}
+	s.idp.mu.Lock()
+	defer s.idp.mu.Unlock()
+	if form.Get("grant_type") == "refresh_token" {
+		return s.refresh(c, form.Get("refresh_token"))
+	}
 	code, known := s.idp.codes[form.Get("code")]
 	delete(s.idp.codes, form.Get("code"))
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	switch {
 	case form.Get("grant_type") != "authorization_code":
-		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "Only codes are taken.")
+		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "Only codes and refresh tokens are taken.")
 	case !known || !s.now().Before(code.until) || code.redirect != form.Get("redirect_uri") ||
 		base64.RawURLEncoding.EncodeToString(sum[:]) != code.challenge:
 		return oauthError(http.StatusBadRequest, "invalid_grant", "The code is unknown, used or over.")
@@ -237,8 +289,65 @@ func (s *Simulator) redeem(c *call) answer {
 	if err != nil {
 		return oauthError(http.StatusInternalServerError, "server_error", err.Error())
 	}
-	return jsonAnswer(http.StatusOK, map[string]any{"access_token": rand.Text(), "token_type": "Bearer",
-		"expires_in": int(idTokenLife.Seconds()), "id_token": token})
+	return s.idp.tokens(token, code.offline, &refresh{person: code.person.Name, over: new(bool)})
+}
+
+// tokens is the token address's answer. The caller holds the provider's lock.
+func (p *provider) tokens(idToken string, offline bool, next *refresh) answer {
+	out := map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "expires_in": int(idTokenLife.Seconds())}
+	if idToken != "" {
+		out["id_token"] = idToken
+	}
+	if offline {
+		if p.spare == nil || len(p.spare) >= maxCodes {
+			p.spare = map[string]*refresh{}
+		}
+		text := rand.Text() + rand.Text()
+		p.spare[text] = next
+		out["refresh_token"] = text
+	}
+	return jsonAnswer(http.StatusOK, out)
+}
+
+// refresh renews. The caller holds the provider's lock.
+func (s *Simulator) refresh(c *call, token string) answer {
+	effect := Slow
+	if c.fault != nil {
+		effect = c.fault.Effect
+	}
+	held, known := s.idp.spare[token]
+	if known && held.spent {
+		*held.over = true
+	}
+	i := -1
+	if known {
+		i = slices.IndexFunc(s.idp.people, func(p Person) bool { return p.Name == held.person })
+	}
+	if i < 0 || *held.over || effect == RefuseRefresh {
+		return oauthError(http.StatusBadRequest, "invalid_grant", "The refresh token is unknown, used or over.")
+	}
+	held.spent = true
+	next := &refresh{person: held.person, over: held.over}
+	if effect == BareRefresh {
+		return s.idp.tokens("", true, next)
+	}
+	text, err := s.idToken(c, grantedCode{person: s.idp.people[i]})
+	if err != nil {
+		return oauthError(http.StatusInternalServerError, "server_error", err.Error())
+	}
+	return s.idp.tokens(text, true, next)
+}
+
+// EndRefresh ends the refresh tokens that a person has now, as a provider does when they leave the company; no name is
+// everybody's.
+func (s *Simulator) EndRefresh(name string) {
+	s.idp.mu.Lock()
+	defer s.idp.mu.Unlock()
+	for _, r := range s.idp.spare {
+		if name == "" || r.person == name {
+			*r.over = true
+		}
+	}
 }
 
 // idToken signs who somebody is. The caller holds the provider's lock.
@@ -250,9 +359,13 @@ func (s *Simulator) idToken(c *call, code grantedCode) (string, error) {
 		nonce = s.idp.nonce
 	}
 	s.idp.nonce = code.nonce
-	return s.idp.sign(map[string]any{"iss": issuerOf(c), "aud": ProviderClientID, "sub": api.HexID("person/" + code.person.Name),
+	claims := map[string]any{"iss": issuerOf(c), "aud": ProviderClientID, "sub": api.HexID("person/" + code.person.Name),
 		"preferred_username": code.person.Name, "email": code.person.Name + "@example.com", "groups": code.person.Groups,
-		"nonce": nonce, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(idTokenLife).Unix()})
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(idTokenLife).Unix()}
+	if nonce != "" {
+		claims["nonce"] = nonce
+	}
+	return s.idp.sign(claims)
 }
 
 func (p *provider) sign(claims map[string]any) (string, error) {
@@ -276,7 +389,12 @@ func (p *provider) sign(claims map[string]any) (string, error) {
 }
 
 // signedOut ends the person's session at the provider, which keeps none, and sends the browser back.
-func signedOut(q url.Values) answer {
+func (p *provider) signedOut(q url.Values) answer {
+	if hint := q.Get("id_token_hint"); hint != "" {
+		if _, err := p.verify(hint); err != nil {
+			return htmlAnswer(http.StatusBadRequest, "<h1>The id_token_hint is wrong</h1>")
+		}
+	}
 	to, err := url.Parse(q.Get("post_logout_redirect_uri"))
 	if err != nil || !isOwnMachine(to.Hostname()) || q.Get("client_id") != ProviderClientID {
 		return htmlAnswer(http.StatusOK, "<h1>Example company: signed out</h1>")

@@ -210,3 +210,62 @@ func TestIDToken(t *testing.T) {
 		remove()
 	}
 }
+
+// TestRefreshTokens: a refresh token renews once, with the groups of now; a second use, and the end of a person, end all
+// that followed from their sign-in.
+func TestRefreshTokens(t *testing.T) {
+	c := newCompany(t)
+	type tokens struct {
+		ID      string `json:"id_token"`
+		Refresh string `json:"refresh_token"`
+		Error   string `json:"error"`
+	}
+	ask := func(form url.Values) (out tokens) {
+		t.Helper()
+		_, body := c.send(http.MethodPost, "/idp/token", "application/x-www-form-urlencoded", form.Encode(), func(r *http.Request) { r.SetBasicAuth(ProviderClientID, ProviderClientSecret) })
+		if err := json.Unmarshal([]byte(body), &out); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		return out
+	}
+	refresh := func(token string) tokens {
+		t.Helper()
+		return ask(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+	}
+	signIn := func() tokens {
+		t.Helper()
+		q, verifier := authorization("n")
+		q.Set("scope", "openid groups offline_access")
+		q.Set("person", "li.na")
+		res, _ := c.send(http.MethodPost, "/idp/authorize", "application/x-www-form-urlencoded", q.Encode())
+		to, err := url.Parse(res.Header.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ask(url.Values{"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "redirect_uri": {callback}, "code_verifier": {verifier}})
+	}
+	first := signIn()
+	c.sim.SetGroups("li.na", "another")
+	second := refresh(first.Refresh)
+	if got := claimsOf(t, second.ID); got.Nonce != "" || len(got.Groups) != 1 || got.Groups[0] != "another" || second.Refresh == first.Refresh {
+		t.Errorf("renewed it is %+v", got)
+	}
+	heal := c.sim.Inject(Fault{Kind: CallProvider, Effect: RefuseRefresh})
+	if got := refresh(second.Refresh); got.Error != "invalid_grant" {
+		t.Errorf("refused it is %+v", got)
+	}
+	heal()
+	heal = c.sim.Inject(Fault{Kind: CallProvider, Effect: BareRefresh})
+	third := refresh(second.Refresh)
+	if heal(); third.ID != "" || third.Refresh == "" {
+		t.Errorf("without an ID token it is %+v", third)
+	}
+	if refresh(second.Refresh).Error != "invalid_grant" || refresh(third.Refresh).Error != "invalid_grant" {
+		t.Error("after a second use of one token the newest still counts")
+	}
+	other := signIn()
+	c.sim.EndRefresh("li.na")
+	if got := refresh(other.Refresh); got.Error != "invalid_grant" {
+		t.Errorf("of somebody who has left it is %+v", got)
+	}
+}

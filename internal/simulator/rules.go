@@ -25,6 +25,7 @@ type Rules struct {
 	NumericEnterprise      bool `json:"numeric_enterprise"`        // enterprise_project_id is a number in the list of scripts, as in the example
 	PasscodeByID           bool `json:"passcode_by_id"`            // a passcode counts only beside the user's id; a name is not enough
 	NoRescope              bool `json:"no_rescope"`                // a token gets no other one for another project
+	UnsignedIAM            bool `json:"unsigned_iam"`              // IAM takes no signature in the place of a token
 	ErrorForAbnormal       bool `json:"error_for_abnormal"`        // tickets that have failed are called ERROR, as on European pages
 	RollBack               bool `json:"roll_back"`                 // what fails is rolled back: instances and the ticket end ROLLBACKED
 	RefuseOffline          bool `json:"refuse_offline"`            // nothing is executed on a server whose agent is offline: COC.00040702

@@ -114,7 +114,7 @@ func TestScenarioMistakes(t *testing.T) {
 		{batches(`[{"instances":[{"id":5,"count":3},{"id":7}]}]`), "the id 7 is there twice"},
 		{batches(`[{"instances":[{"id":9223372036854775807,"count":3}]}]`), "ids end at"},
 		{`{"faults":[{"call":"oprate"}]}`, `"oprate" is none of analyze-script, any, any-coc, `},
-		{`{"faults":[{"effect":"explode"}]}`, `"explode" is none of clock-skew, drip, `},
+		{`{"faults":[{"effect":"explode"}]}`, `"explode" is none of bare-refresh, clock-skew, drip, `},
 		{`{"faults":[{"status":100}]}`, "fault 1: status is 200 to 599"},
 		{`{"faults":[{"probability":1.1}]}`, "probability is 0 to 1"},
 		{`{"faults":[{"times":-1}]}`, "not negative"},

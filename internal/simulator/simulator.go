@@ -20,11 +20,14 @@ type Config struct {
 	Clock    *Clock           // nil = real time; can be stepped by AdminHandler unless there is a Now
 	Seed     uint64           // same seed and clock, same run; tokens of one seed outlive a restart
 	Rules    Rules
-	Accounts []Account    // nil = DemoAccounts()
-	People   []Person     // of the company's provider, who sign in to the first account; nil = DemoPeople()
-	Tickets  []TicketSpec // nil = the demo set
-	Crowd    Crowd        // further tickets
-	Faults   []Fault      // as if by Inject, in this order
+	Accounts []Account // nil = DemoAccounts()
+	People   []Person  // of the company's provider, who sign in to the first account; nil = DemoPeople()
+	// Vouch says whose an ID token is that another provider than the simulator's has signed, by the name that IAM gives
+	// that provider; nil: IAM knows no other.
+	Vouch   func(idp, idToken string) (person string, err error)
+	Tickets []TicketSpec // nil = the demo set
+	Crowd   Crowd        // further tickets
+	Faults  []Fault      // as if by Inject, in this order
 
 	// SignatureNow is the time against which the dates of signed requests are
 	// held; nil = the real time, since clients know no other.
@@ -128,6 +131,7 @@ type Simulator struct {
 	rules    Rules
 	accounts []Account
 	idp      provider
+	vouch    func(idp, idToken string) (string, error)
 	tokens   *sealer
 
 	mu        sync.Mutex
@@ -179,6 +183,7 @@ func New(cfg Config) *Simulator {
 		byUUID: map[string]*ticket{}, calls: map[CallKind]int{}, revoked: map[string]time.Time{},
 		expired: map[string]time.Time{}, keyFailures: map[string]keyFailure{}, signatureNow: cfg.SignatureNow,
 		chance: rand.New(rand.NewPCG(cfg.Seed, 3))}
+	s.vouch = cfg.Vouch
 	s.tellTime()
 	if s.accounts == nil {
 		s.accounts = DemoAccounts()

@@ -17,7 +17,8 @@ import (
 const (
 	leastKeyLife = 900
 	mostKeyLife  = 86_400
-	maxKeys      = 10_000 // the simulator's own limit
+	maxKeys      = 10_000      // the simulator's own limit
+	earlyEnd     = time.Minute // of EarlyKeys
 )
 
 // temporaryKeys is POST /v3.0/OS-CREDENTIAL/securitytokens: an access key for a
@@ -62,7 +63,11 @@ func (s *Simulator) temporaryKeys(c *call) answer {
 		Secret: api.HexID("secret/" + text)[:32] + api.HexID("more/" + text)[:8],
 		SecurityToken: fixed(api.HexID("token/"+text),
 			1200), Expires: s.now().UTC().Add(time.Duration(life) * time.Second)}
-	s.keys[k.ID] = keyOwner{k, account, user}
+	owner := keyOwner{AccessKey: k, account: account, user: user, issued: s.lastIssue(account.Name + "/" + user.Name)}
+	if c.fault != nil && c.fault.Effect == EarlyKeys {
+		owner.ends = s.now().Add(earlyEnd)
+	}
+	s.keys[k.ID] = owner
 	type credential struct {
 		Access  string `json:"access"`
 		Secret  string `json:"secret"`

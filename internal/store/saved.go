@@ -66,6 +66,17 @@ func (s *Saved) read(ctx context.Context, on SavedOn, userID string) (all []Save
 	})
 }
 
+// OfAll are the queries of everybody that have a name.
+func (s *Saved) OfAll(ctx context.Context, on SavedOn, name string) ([]string, error) {
+	rows, err := s.db.Write.QueryContext(ctx, `SELECT query FROM saved WHERE page = $1 AND name = $2 ORDER BY user_id`,
+		string(on), name)
+	all, err := collect(rows, err, text)
+	if err != nil {
+		return nil, fmt.Errorf("list what all saved on %s as %s: %w", on, name, err)
+	}
+	return all, nil
+}
+
 // Save keeps a query; one of the same name is replaced.
 func (s *Saved) Save(ctx context.Context, on SavedOn, userID string, one SavedQuery, now time.Time) error {
 	all, err := s.List(ctx, on, userID)

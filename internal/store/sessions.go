@@ -100,10 +100,31 @@ func (s *Sessions) Add(ctx context.Context, r Session) error {
 	return sqlutil.Wrap(err, "add a session")
 }
 
-// SetSealed replaces what a session holds, if it is still there.
-func (s *Sessions) SetSealed(ctx context.Context, id string, sealed []byte) error {
-	_, err := s.db.Write.ExecContext(ctx, `UPDATE session SET sealed = $1 WHERE id = $2`, sealed, id)
-	return sqlutil.Wrap(err, "change a session")
+// SetSealed replaces what a session holds, unless it is no longer what it was before, or gone.
+func (s *Sessions) SetSealed(ctx context.Context, id string, before, sealed []byte) (changed bool, err error) {
+	return s.changes(ctx, "change a session", `UPDATE session SET sealed = $1 WHERE id = $2 AND sealed = $3`, sealed, id, before)
+}
+
+// ClaimRenewal makes the caller, who calls itself by a random number, the one that renews what a session holds, unless
+// another one is who is not gone. It returns who that is now. Clocks decide nothing: those of two consoles may differ.
+func (s *Sessions) ClaimRenewal(ctx context.Context, id string, caller, gone int64) (renewer int64, err error) {
+	mine, err := s.changes(ctx, "claim the renewal of a session",
+		`UPDATE session SET renewer = $1 WHERE id = $2 AND (renewer = 0 OR renewer = $3)`, caller, id, gone)
+	if err != nil || mine {
+		return caller, err
+	}
+	err = s.db.Write.QueryRowContext(ctx, `SELECT renewer FROM session WHERE id = $1`, id).Scan(&renewer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, ErrNoSession
+	}
+	return renewer, sqlutil.Wrap(err, "read who renews a session")
+}
+
+// ReleaseRenewal ends the caller's claim.
+func (s *Sessions) ReleaseRenewal(ctx context.Context, id string, caller int64) error {
+	_, err := s.changes(ctx, "end the claim of a renewal", `UPDATE session SET renewer = 0 WHERE id = $1 AND renewer = $2`,
+		id, caller)
+	return err
 }
 
 // SetTimes replaces when a session was seen and checked, and its MAC, unless somebody else has changed the row since it

@@ -45,8 +45,8 @@ func NewSecrets(mark string, texts ...string) *Secrets {
 	return s
 }
 
-// Tokens makes the secrets of calls, which are a token each, and keeps those of tokens in use: to make what answers are
-// searched with takes longer than to search them. The zero value is ready.
+// Tokens makes the secrets of calls, which are those of a credential each, and keeps those in use: to make what answers
+// are searched with takes longer than to search them. The zero value is ready.
 type Tokens struct {
 	mu   sync.Mutex
 	kept map[string]*Secrets
@@ -58,14 +58,15 @@ const (
 	maxKeptTokens = 256
 )
 
-// Secrets returns those of a token; mark stands in its place.
-func (t *Tokens) Secrets(mark, token string) *Secrets {
+// Secrets returns those of a credential; mark stands in their place.
+func (t *Tokens) Secrets(mark string, texts ...string) *Secrets {
+	token := strings.Join(texts, "\x00")
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.kept[token]; s != nil && s.mark == mark {
 		return s
 	}
-	s := NewSecrets(mark, token)
+	s := NewSecrets(mark, texts...)
 	if token == "" || len(t.kept) >= maxKeptTokens {
 		return s
 	}

@@ -40,12 +40,6 @@ const (
 	Other              Reason = "other"
 )
 
-// Reasons lists all reasons.
-func Reasons() []Reason {
-	return []Reason{DNS, Refused, Unreachable, Timeout, UnknownCA, CertificateExpired, CertificateHost, TLS,
-		ProxyAuth, Proxy, Portal, Broken, TooLarge, Failing, Other}
-}
-
 // ProxyError is a proxy that did not connect us.
 type ProxyError struct{ Status int }
 

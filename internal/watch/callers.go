@@ -41,10 +41,10 @@ func (w *Watcher) Looked(key Key, cred Credentials) {
 
 // ViewerCaller returns the caller of a session that looks at that very ticket now,
 // with another token than those; false when nobody does.
-func (w *Watcher) ViewerCaller(ctx context.Context, key Key, refused ...huawei.Token) (coc.Caller, bool) {
+func (w *Watcher) ViewerCaller(ctx context.Context, key Key, refused ...huawei.Credential) (coc.Caller, bool) {
 	for _, cred := range w.viewerCredentials(key) {
 		caller, err := cred.Caller(ctx)
-		if err == nil && caller.ProjectID == key.Project && !slices.ContainsFunc(refused, caller.Token.Equal) {
+		if err == nil && caller.ProjectID == key.Project && !slices.ContainsFunc(refused, caller.Credential.Is) {
 			return caller, true
 		}
 	}

@@ -137,11 +137,8 @@ func (s Success) Verdict() Verdict {
 	return VerdictMissed
 }
 
-// Percent is the share that has finished.
-func (s Success) Percent() float64 { return 100 * float64(s.Finished) / float64(s.Total) }
-
 // SuccessOf counts the rows of a batch, or with 0 of the whole ticket. ok is
-// false when COC told no threshold, rows are not known, or COC contradicts
+// false when COC told no threshold, rows or their states are not known, or COC contradicts
 // itself: after a roll-back the rows may all be rolled back, while the statistics
 // still count what had finished.
 func SuccessOf(s *Snapshot, batch int32) (rate Success, ok bool) {
@@ -157,6 +154,9 @@ func SuccessOf(s *Snapshot, batch int32) (rate Success, ok bool) {
 			return Success{}, false
 		}
 		for _, r := range b.Instances {
+			if !r.Status.Known() { // it may have succeeded or failed
+				return Success{}, false
+			}
 			rate.Total++
 			switch {
 			case r.Status == coc.InstanceFinished:

@@ -121,11 +121,14 @@ func TestSuccess(t *testing.T) {
 			t.Errorf("batch %d, %v %%: %+v %s %v, want %+v %s", c.batch, c.percent, got, got.Verdict(), ok, c.want, c.verdict)
 		}
 	}
-	if got, _ := SuccessOf(s, 2); got.Percent() != 25 {
-		t.Errorf("percent %v", got.Percent())
-	}
 	if _, ok := SuccessOf(s, 9); ok {
 		t.Error("a batch that is not there has a rate")
+	}
+	asleep := &Snapshot{Ticket: s.Ticket, Batches: []Batch{batchOf(1, good, "ASLEEP"), batchOf(2, good, "")}}
+	for batch := range int32(3) {
+		if got, ok := SuccessOf(asleep, batch); ok {
+			t.Errorf("batch %d: instances in states that nobody knows have a rate: %+v", batch, got)
+		}
 	}
 	s.Batches[2].At = time.Time{}
 	if _, ok := SuccessOf(s, 0); ok {

@@ -126,7 +126,7 @@ func (d *fixture) signIn(name, session string) *user {
 	defer c.Close()
 	id, token, err := c.SignIn(d.t.Context(), iam.PasswordRequest{Account: "demo", User: name, Password: name, Project: "cn-north-4"})
 	check(d.t, err)
-	u := &user{caller: coc.Caller{Token: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}}
+	u := &user{caller: coc.Caller{Credential: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID}}
 	u.Credentials = Credentials{Session: session, Caller: func(context.Context) (coc.Caller, error) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
@@ -210,7 +210,7 @@ func (d *fixture) calls(f func()) [4]int {
 func (d *fixture) used(u *user) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.tokens[u.caller.Token.Reveal()]
+	return d.tokens[u.caller.Credential.(huawei.Token).Reveal()]
 }
 
 type proof struct{}

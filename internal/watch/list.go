@@ -33,7 +33,7 @@ type List struct {
 	Figures map[coc.ExecuteUUID]Figures
 }
 
-// Figures are a ticket's statistics, and when they were read.
+// Figures are a ticket's statistics, and when they were read; without a total COC's contradict each other.
 type Figures struct {
 	coc.Statistics
 	At     time.Time
@@ -162,8 +162,9 @@ func sameList(a, b List) bool {
 		})
 }
 
+// bounded keeps what is shown of a page. The page it is given may be read by others meanwhile: it stays as it is.
 func bounded(page coc.TicketPage, limit int32) coc.TicketPage {
-	page.Tickets = slices.Clip(page.Tickets[:min(len(page.Tickets), int(limit))])
+	page.Tickets = slices.Clone(page.Tickets[:min(len(page.Tickets), int(limit))])
 	for i := range page.Tickets {
 		t := &page.Tickets[i]
 		t.Name, t.Creator, t.RegionIDs = head(t.Name, maxText), head(t.Creator, maxText), head(t.RegionIDs, maxText)
@@ -329,7 +330,10 @@ func (f *listFeed) key(t coc.TicketSummary) ticketKey {
 }
 
 func (f *listFeed) readFigures(ctx context.Context, caller coc.Caller, t coc.TicketSummary) error {
-	s, err := f.w.cfg.Client.Statistics(ctx, caller, t.ExecuteUUID)
+	s, addUp, err := f.w.cfg.Client.ToldStatistics(ctx, caller, t.ExecuteUUID)
+	if !addUp {
+		s = coc.Statistics{} // a list reads no instances to count them
+	}
 	if err == nil {
 		f.w.figures.put(f.key(t), Figures{s, f.w.cfg.Now(), t.Status})
 	}

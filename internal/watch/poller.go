@@ -39,11 +39,15 @@ type Meta struct {
 	Trouble *Trouble  // nil while polls succeed
 }
 
-// Stale reports that at least three polls in a row have failed, or that one has
-// and COC asks to be left alone for a time: the next poll is then far away.
+// Stale reports that at least three polls in a row have failed, that one has and
+// COC asks to be left alone for a time, so that the next poll is far away, or
+// that none has succeeded: what could be read is then not all there is.
 func (m Meta) Stale() bool {
-	return m.Trouble != nil && (m.Trouble.Missed >= 3 || retryAfter(m.Trouble.Err) > 0)
+	return m.Trouble != nil && (m.Trouble.Missed >= 3 || retryAfter(m.Trouble.Err) > 0 || m.Partial())
 }
+
+// Partial reports that not everything has been read yet.
+func (m Meta) Partial() bool { return m.At.IsZero() }
 
 // Trouble is what is wrong while polls fail.
 type Trouble struct {

@@ -225,7 +225,7 @@ func boundedTicket(t coc.Ticket) coc.Ticket {
 		*field = head(*field, maxText)
 	}
 	t.Status = coc.TicketStatus(head(string(t.Status), maxText))
-	t.Params = t.Params[:min(len(t.Params), maxParams)]
+	t.Params = slices.Clone(t.Params[:min(len(t.Params), maxParams)]) // others may read those that were given
 	for i := range t.Params {
 		p := &t.Params[i]
 		p.Name, p.Value, p.Reference = head(p.Name, maxText), head(p.Value, maxValue), head(p.Reference, maxText)

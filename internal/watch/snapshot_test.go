@@ -165,6 +165,22 @@ func TestTicketIsBounded(t *testing.T) {
 	}
 }
 
+// TestBoundsChangeNothing: what a check has read is read by it and by the poller, at the same time.
+func TestBoundsChangeNothing(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	page := coc.TicketPage{Tickets: []coc.TicketSummary{{Name: long, Status: coc.TicketStatus(long)}, {Name: long}}}
+	ticket := coc.Ticket{Params: []coc.Param{{Name: long, Value: long}}}
+	if got := bounded(page, 1); len(got.Tickets) != 1 || len(got.Tickets[0].Name) != maxText {
+		t.Errorf("it keeps %d rows", len(got.Tickets))
+	}
+	if got := boundedTicket(ticket); len(got.Params[0].Value) != maxValue {
+		t.Errorf("it keeps %d bytes", len(got.Params[0].Value))
+	}
+	if len(page.Tickets[0].Name) != len(long) || len(page.Tickets[0].Status) != len(long) || len(ticket.Params[0].Value) != len(long) {
+		t.Error("what was read has changed")
+	}
+}
+
 // TestRealClock: with the clocks that a Watcher takes by itself the view of a
 // list that nobody returns to ends after Limits.Linger, and not before.
 func TestRealClock(t *testing.T) {

@@ -97,16 +97,17 @@ function grow(bar) {
   if (!list || !body) return;
   const next = new URL(bar.dataset.tail ?? "", location.href);
   let held = /** @type {HTMLElement[]} */ ([]);
+  let day = /** @type {Element | null | undefined} */ (null); // the newest one's row
   let timer = 0;
   const said = () => (bar.dataset.new ?? "{n}").replace("{n}", String(held.length));
   const busy = () => list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
   const put = () => {
     if (!held.length) return;
     announce(said());
-    const day = body.querySelector(".day");
-    if (day) day.after(...held);
-    else body.prepend(...held);
-    document.querySelector("main > .empty")?.remove();
+    const there = body.querySelector("#" + day?.id);
+    if (there) there.after(...held);
+    else body.prepend(day ?? "", ...held);
+    document.querySelector(".empty")?.remove();
     held = [];
   };
   const open = () => [...body.querySelectorAll("tr"), ...held].filter((row) => row.matches("[data-open]")).slice(-50);
@@ -120,8 +121,8 @@ function grow(bar) {
     if (rows.length) {
       next.searchParams.set("after", rows[0].dataset.sequence ?? "");
       held.unshift(...rows);
-      const total = page?.doc.getElementById("total");
-      if (total) document.getElementById("total")?.replaceWith(total);
+      day = page?.doc.querySelector(".day");
+      document.getElementById("total")?.replaceWith(page?.doc.getElementById("total") ?? "");
     }
     if (!busy()) put();
     waiting.hidden = !held.length;

@@ -4,7 +4,7 @@ import { read } from "./live.js";
 import { morph } from "./morph.js";
 import { marker } from "./person.js";
 import { start as telling, tell, wanted } from "./tell.js";
-import { parse } from "./trusted.js";
+import { below, parse } from "./trusted.js";
 
 /** Milliseconds between attempts. */
 const pause = 5_000;
@@ -38,7 +38,7 @@ function look() {
 const lead = (who, own) =>
   navigator.locks.request("coc-console-counts " + who, { signal: own.signal }, async () => {
     while (!own.signal.aborted) {
-      const why = await read("/counts/events", "", own, ({ data }) => {
+      const why = await read(below("/counts/events"), "", own, ({ data }) => {
         show(data);
         channel?.postMessage({ who, text: data });
       }).catch(console.debug);

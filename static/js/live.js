@@ -5,10 +5,13 @@ import { announce, current, notice, outdated, plain, saying } from "./navigate.j
 import { morph, pair, pinned } from "./morph.js";
 import { check, foreign, marker, own as ownPage } from "./person.js";
 import { plan } from "./refresh.js";
-import { parse } from "./trusted.js";
+import { below, parse, within } from "./trusted.js";
 
 /** How long silence may last: three signs of life of the server, in milliseconds. */
 const silence = 46_000;
+
+/** How long a stream's first byte may take, in milliseconds: the server sends one at once. */
+const first = 10_000;
 
 /** Milliseconds that failures may lead to between attempts. */
 const longest = 30_000;
@@ -77,26 +80,32 @@ async function open() {
   try {
     why = await receive(page, own);
   } catch (error) {
-    if (own.signal.aborted && own.signal.reason !== "silent") return;
+    const { aborted, reason } = own.signal;
+    if (reason === buffered) why = reason;
+    else if (aborted && reason !== "silent") return;
     console.debug(error);
   }
   if (stream !== own) return;
   stream = undefined;
-  if (why === "session" || why === "person") why = await confirmed(why);
+  if (why === "session" || why === "person" || why === buffered) why = await confirmed(why);
   if (stream || main() !== page) return;
   if (why) end(page, why);
   else again();
 }
 
+/** Something in between holds the stream back. */
+const buffered = "buffered";
+
 /**
- * Asks whether the page's session is over. A new one of the same person goes on; that it is another person's is said.
+ * Asks whether the page's session is over. A new one of the same person goes on; that it is another person's is said. That
+ * a stream is held back is so if the server answers this.
  * @param {string} why
  */
 async function confirmed(why) {
   if (!marker()) return why;
   confirming = true;
   const somebody = await check().finally(() => (confirming = false));
-  if (!somebody || somebody.person === marker()) return;
+  if (!somebody || somebody.person === marker()) return somebody && why === buffered ? why : undefined;
   return somebody.person ? "person" : "session";
 }
 
@@ -127,19 +136,25 @@ const receive = (page, own) => read(page.dataset.live ?? "", page.dataset.digest
  */
 export async function read(address, digest, own, each, alive) {
   const headers = { Accept: "text/event-stream", "Coc-Console-Refresh": "1", "Last-Event-ID": digest, ...ownPage() };
-  const response = await fetch(address, { headers, signal: own.signal, cache: "no-store", priority: "low" });
-  if (!response.body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) return refused(response);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  const events = splitter();
-  for (;;) {
-    const watch = setTimeout(() => own.abort("silent"), silence);
-    const { value, done } = await reader.read().finally(() => clearTimeout(watch));
-    if (done) return;
-    alive?.();
-    for (const event of events(value)) {
-      if (event.name === "end") return event.data;
-      each(event);
+  let watch = setTimeout(() => own.abort(buffered), first);
+  try {
+    const response = await fetch(address, { headers, signal: own.signal, cache: "no-store", priority: "low" });
+    if (!response.body || !response.headers.get("Content-Type")?.startsWith("text/event-stream")) return refused(response);
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const events = splitter();
+    for (;;) {
+      const { value, done } = await reader.read();
+      clearTimeout(watch);
+      watch = setTimeout(() => own.abort("silent"), silence);
+      if (done) return;
+      alive?.();
+      for (const event of events(value)) {
+        if (event.name === "end") return event.data;
+        each(event);
+      }
     }
+  } finally {
+    clearTimeout(watch);
   }
 }
 
@@ -194,13 +209,16 @@ function end(page, why) {
   if (why === "person" || (why === "session" && !page.dataset.ended)) return; // person.js says so
   delete page.dataset.live;
   if (why === "final") return delete page.dataset.refresh;
-  if (why === "full") {
-    if (page.dataset.full) page.prepend(notice("not-live", "info", page.dataset.full));
+  const instead = page.dataset[why];
+  if (why === "full" || why === buffered) {
+    if (why === buffered) page.dataset.refresh = "10";
+    if (instead) page.prepend(notice("not-live", "info", instead));
+    document.getElementById("not-live")?.setAttribute("data-why", why);
     return plan();
   }
   const text = (why === "session" ? page.dataset.ended : page.dataset.denied) ?? "";
   const link = document.createElement("a");
-  link.href = why === "session" ? "/sign-in?return=" + encodeURIComponent(location.pathname + location.search) : location.href;
+  link.href = why === "session" ? below("/sign-in?return=") + encodeURIComponent(within()) : location.href;
   link.textContent = page.dataset.again ?? "";
   say(page, text, ...(why === "session" ? [" ", link] : []));
 }

@@ -2,6 +2,7 @@
 // beside the table, which goes on by itself. Matches are painted as ranges, without a change of the page.
 import { announce, ask, focusOn, notice, plain } from "./navigate.js";
 import { morph } from "./morph.js";
+import { below } from "./trusted.js";
 
 /** How many matches are painted, and from which width on, in pixels, there is room for a panel. */
 const most = 5000;
@@ -53,17 +54,20 @@ function begin() {
   current = 0;
   place = -1;
   const at = location.hash.startsWith("#L") && !id("log-panel") ? id(location.hash.slice(1)) : id("log-error");
-  if (at) look(at);
+  if (at) look(at, at.closest(".log-part"));
   else changed();
 }
 
-/** Shows an element of the log, which is not followed then. @param {Element} at */
-function look(at) {
+/** Shows an element or a match in the middle of the log, which is not followed then. What is far away has a height that is only estimated, so that its part is laid out first. @param {Element | Range} at @param {Element | null} part */
+function look(at, part) {
   const follow = button("follow");
   if (follow) follow.ariaPressed = "false";
+  if (part instanceof HTMLElement) part.style.contentVisibility = "visible";
   const centre = () => {
     const log = text();
-    log?.scrollBy(0, at.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight / 2);
+    if (!log) return;
+    const [box, frame] = [at.getBoundingClientRect(), log.getBoundingClientRect()];
+    log.scrollBy(box.left > frame.right || box.left < frame.left ? box.left - frame.left - 40 : 0, box.top - frame.top - frame.height / 2);
   };
   centre();
   requestAnimationFrame(centre); // its surroundings have their heights
@@ -77,7 +81,7 @@ function error(step) {
   const all = document.querySelectorAll("#log-text .log-error");
   if (!all.length) return;
   place = place < 0 ? (step > 0 ? 0 : all.length - 1) : (place + step + all.length) % all.length;
-  look(all[place]);
+  look(all[place], all[place].parentElement);
   CSS.highlights?.set("current", new Highlight(new StaticRange({ startContainer: all[place], startOffset: 0, endContainer: all[place], endOffset: all[place].childNodes.length })));
   const words = (button("error")?.getAttribute("data-words") ?? "").replace("{at}", String(place + 1)).replace("{of}", String(all.length));
   const at = id("log-at");
@@ -119,7 +123,7 @@ function click(event) {
   if (does === "wrap") {
     wrap(pressed?.ariaPressed !== "true");
     // It is the person's choice, in whatever browser; where that isn't kept, it holds for this page.
-    fetch("/wrap", { method: "POST", body: new URLSearchParams({ wrap: document.documentElement.dataset.wrap ?? "", return: "/session" }), keepalive: true }).catch(console.warn);
+    fetch(below("/wrap"), { method: "POST", body: new URLSearchParams({ wrap: document.documentElement.dataset.wrap ?? "", return: "/session" }), keepalive: true }).catch(console.warn);
   } else if (does === "error") error(1);
   else if (does === "next") go(1);
   else if (does === "previous") go(-1);
@@ -246,21 +250,11 @@ function paint(name, list) {
   CSS.highlights.set(name, highlight);
 }
 
-/** Shows the current match in the middle; the second time its surroundings have their heights. */
+/** Shows the current match. */
 function view() {
   const [range] = ranges([found[current]], field()?.value.length ?? 0);
   paint("current", [range]);
-  const follow = button("follow");
-  if (follow) follow.ariaPressed = "false";
-  const centre = () => {
-    const log = text();
-    if (!log) return;
-    const [box, frame] = [range.getBoundingClientRect(), log.getBoundingClientRect()];
-    log.scrollBy(box.left > frame.right || box.left < frame.left ? box.left - frame.left - 40 : 0, box.top - frame.top - frame.height / 2);
-  };
-  found[current].part.scrollIntoView({ block: "nearest" });
-  centre();
-  requestAnimationFrame(centre);
+  look(range, found[current].part);
 }
 
 /** Opens a log beside the table. @param {HTMLAnchorElement} link */

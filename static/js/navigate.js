@@ -13,8 +13,8 @@ export function start() {
 }
 
 /**
- * Tells whether a navigation leads to a page that can take the place of the present one: not to another origin, a file
- * or a place in this page, not with a form's data, and not where the page asks for a real load.
+ * Tells whether a navigation leads to a page that can take the place of the present one: not to another origin, on
+ * the way to one, a file or a place in this page, not with a form's data, and not where the page asks for a real load.
  * @param {NavigateEvent} event
  * @param {string} origin
  */
@@ -24,7 +24,7 @@ export function ours(event, origin) {
   if (!event.canIntercept || event.hashChange || event.downloadRequest !== null || event.formData) return false;
   // What stays in this document without going through the history is pushState or replaceState.
   if (type === "reload" || (type !== "traverse" && destination.sameDocument)) return false;
-  if (url.origin !== origin || url.pathname.startsWith("/static/")) return false;
+  if (url.origin !== origin || /\/(static|oidc)\//.test(url.pathname)) return false;
   return !event.sourceElement?.closest("[data-reload], [download]");
 }
 

@@ -1,6 +1,7 @@
 // The command palette, and the help of the keyboard, as dialogs. Both are made of the page's template, and what the palette
 // offers are links: those of this page, and tickets as the list's own search finds them.
 import { able, ask, plain, visit } from "./navigate.js";
+import { below, within } from "./trusted.js";
 
 /** How many tickets are offered. */
 const most = 8;
@@ -46,7 +47,7 @@ async function help(event) {
   if (!box) return go(link.href);
   /** @type {HTMLInputElement | null} */
   const back = keys.querySelector("[name=return]");
-  if (back) back.value = location.pathname + location.search;
+  if (back) back.value = within();
   box.setAttribute("aria-label", link.title);
   box.className = "keys-box";
   box.replaceChildren(keys, ...box.querySelectorAll("form[method=dialog]"));
@@ -80,7 +81,7 @@ function palette(box) {
   let stop = new AbortController();
   const draw = () => {
     const text = field.value.trim();
-    const search = { text: find.replace("{text}", () => text), kind: ticket, url: "/tickets?find=" + encodeURIComponent(text) };
+    const search = { text: find.replace("{text}", () => text), kind: ticket, url: below("/tickets?find=") + encodeURIComponent(text) };
     const found = here.filter((e) => matches(e.text, text));
     offers = keyLike(text) ? [search, ...found, ...tickets] : [...found, ...tickets, ...(text ? [search] : [])];
     choose(Math.min(chosen, offers.length - 1));
@@ -130,7 +131,7 @@ const links = (selector, kind) =>
 
 /** Finds tickets by their name. @param {string} name @param {string} kind @param {AbortSignal} signal @returns {Promise<Entry[]>} */
 async function searched(name, kind, signal) {
-  const page = await ask("/tickets?name=" + encodeURIComponent(name), { signal });
+  const page = await ask(below("/tickets?name=") + encodeURIComponent(name), { signal });
   const rows = [...(page?.doc.querySelectorAll("tr[data-ticket]") ?? [])].slice(0, most);
   return rows.map((row) => {
     const a = /** @type {HTMLAnchorElement} */ (row.querySelector("th a"));

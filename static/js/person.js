@@ -2,6 +2,7 @@
 // in in another tab, or nobody is signed in any more, the page says so and keeps its forms, which the server would refuse
 // as well. Tabs tell each other when they show a page; who is signed in is the server's to say.
 import { announce, focusOn, notice } from "./navigate.js";
+import { below } from "./trusted.js";
 
 /** Who is signed in, as far as it is known: person is empty when nobody is. @typedef {{person: string, name: string, project: string, in: string}} Somebody */
 /** @type {Somebody | undefined} */
@@ -67,7 +68,7 @@ export function check() {
 async function ask() {
   const before = header();
   try {
-    const response = await fetch("/session", { headers: { Accept: "application/json", "Coc-Console-Refresh": "1" }, cache: "no-store" });
+    const response = await fetch(below("/session"), { headers: { Accept: "application/json", "Coc-Console-Refresh": "1" }, cache: "no-store" });
     if (!response.ok) return undefined;
     const found = await response.json();
     if (before === header()) apply(found);
@@ -107,8 +108,8 @@ function say() {
   const link = document.createElement("a");
   link.textContent = (now?.person ? texts.load : texts.signIn) ?? "";
   link.dataset.reload = "";
-  link.href = now?.person ? location.href : "/sign-in";
-  if (switched()) [link.href, link.textContent] = ["/tickets", texts.list ?? ""];
+  link.href = now?.person ? location.href : below("/sign-in");
+  if (switched()) [link.href, link.textContent] = [below("/tickets"), texts.list ?? ""];
   if (!now?.person) link.target = "_blank"; // what was typed stays here
   /** @type {(Node | string)[]} */
   const content = [text, " ", link];

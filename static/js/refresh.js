@@ -41,7 +41,7 @@ async function refresh() {
   asked = Date.now();
   if (!main || busy()) return plan();
   const page = await ask(location.href, {
-    headers: { "Coc-Console-Refresh": "1", ...own() },
+    headers: { "Coc-Console-Refresh": notLive()?.dataset.why ?? "1", ...own() },
     signal: AbortSignal.timeout(longest * 1000),
   }).catch(console.warn);
   // Somebody has gone elsewhere, or is about to.
@@ -52,6 +52,9 @@ async function refresh() {
   plan();
 }
 
+/** What says that the page has no stream, and why. */
+const notLive = () => document.getElementById("not-live");
+
 const busy = () => ("navigation" in globalThis && navigation.transition) || document.querySelector("form[aria-busy=true]");
 
 /** @param {HTMLElement} main @param {Document} doc */
@@ -59,12 +62,13 @@ function update(main, doc) {
   failures = 0;
   right = Date.now();
   current(main);
-  const { live } = main.dataset;
-  const notLive = document.getElementById("not-live");
+  const { live, refresh } = main.dataset;
+  const note = notLive();
   saying(main, () => morph(main, /** @type {HTMLElement} */ (doc.querySelector("main"))));
   // A page that found no stream stays one that refreshes itself, and goes on saying so.
   if (!live) delete main.dataset.live;
-  if (notLive) main.prepend(notLive);
+  if (note) main.prepend(note);
+  if (note?.dataset.why === "buffered" && main.dataset.refresh) main.dataset.refresh = refresh;
   document.title = doc.title;
 }
 

@@ -8,7 +8,19 @@ export function start() {
   document.addEventListener("change", all);
   document.addEventListener("change", count);
   document.addEventListener("reset", () => setTimeout(count, 0));
-  document.addEventListener("coc-page", count);
+  document.addEventListener("coc-page", tick);
+}
+
+/** What is ticked, by value. */
+let ticked = new Set();
+
+/** @param {string} which @returns {NodeListOf<HTMLInputElement>} */
+const inputs = (which) => document.querySelectorAll("tbody input" + which);
+
+/** Ticks on the next page what was ticked on the one before: a fold, a filter or another order takes nothing away. */
+function tick() {
+  inputs("[type=checkbox]:enabled").forEach((b) => (b.checked ||= ticked.has(b.value)));
+  count();
 }
 
 /** @param {Element} e @returns {HTMLInputElement[]} */
@@ -38,4 +50,5 @@ function count() {
     const n = document.querySelectorAll(`tbody input[form="${e.closest("form")?.id}"]:checked`).length;
     e.textContent = (/** @type {HTMLElement} */ (e).dataset.count ?? "").replace("{n}", String(n));
   }
+  ticked = new Set([...inputs(":checked")].map((b) => b.value));
 }

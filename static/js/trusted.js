@@ -1,5 +1,11 @@
-// The only place where text becomes elements. The content security policy lets the trusted type named here through and
-// nothing else, and it is made of answers of our own server only.
+// What all answers and addresses of our own server have in common. This is the only place where text becomes elements: the
+// content security policy lets the trusted type named here through and nothing else, and it is made of those answers only.
+
+/** The address of one of our pages, below the path that the console has. @param {string} path */
+export const below = (path) => (document.documentElement.dataset.base ?? "") + path;
+
+/** Where the reader is, without that path. */
+export const within = () => location.pathname.slice(below("").length) + location.search;
 
 /** @type {{createHTML(text: string): string} | undefined} */
 const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("coc-console", {

@@ -179,6 +179,9 @@ func CheckDatabase(address string) error {
 
 // inspected opens the log for reading, beside a running console, and calls f.
 func inspected(ctx context.Context, c auditConfig, f func(*audit.Log, *database.DB) error) (err error) {
+	if err := audit.CheckKeys(settings.Split(c.keys)...); err != nil {
+		return settings.Wrong("public-key", err.Error())
+	}
 	db, err := database.Inspect(ctx, c.dsn(), database.Audit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -279,6 +282,6 @@ func reindex(ctx context.Context, c auditConfig, stdout, stderr io.Writer) (err 
 		return err
 	}
 	return output.Print(stdout, c.format, map[string]int64{"records": size}, func() string {
-		return fmt.Sprintf("the search tables have all %d records\n", size)
+		return fmt.Sprintf("the search tables are complete: %s\n", output.Count(size, "record", "records"))
 	})
 }

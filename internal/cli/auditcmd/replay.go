@@ -71,6 +71,9 @@ type replayed struct {
 	People    []replayedGroup  `json:"people"`
 	Teams     []replayedGroup  `json:"teams"`
 	Changes   []replayedChange `json:"newest_changes"`
+	// of the policies in shadow
+	TrialPolicies []replayedGroup  `json:"trial_policies"`
+	TrialChanges  []replayedChange `json:"newest_trials"`
 }
 
 type replayedGroup struct {
@@ -93,13 +96,18 @@ type replayedChange struct {
 func replayedOf(r replay.Result) replayed {
 	out := replayed{Since: r.Since.UTC(), Until: r.Until.UTC(), Decisions: r.Decisions, Changed: r.Changed(), Unknown: r.Now[replay.Unknown],
 		Sent: r.Sent, Trials: r.Trials, Then: r.Then, Now: r.Now, Table: map[string]any{}, Policies: groupsOf(r.Rules),
-		People: groupsOf(r.People), Teams: groupsOf(r.Teams), Changes: []replayedChange{}}
+		People: groupsOf(r.People), Teams: groupsOf(r.Teams), Changes: changesOf(r.Changes), TrialPolicies: groupsOf(r.TrialRules),
+		TrialChanges: changesOf(r.TrialChanges)}
 	for then, counts := range r.Table {
 		out.Table[string(then)] = counts
 	}
-	for _, c := range r.Changes {
-		out.Changes = append(out.Changes, replayedChange{c.Sequence, c.Time, c.Person, c.Operation, c.Ticket,
-			c.Then, c.Now, c.Policies})
+	return out
+}
+
+func changesOf(changes []replay.Change) []replayedChange {
+	out := make([]replayedChange, len(changes))
+	for i, c := range changes {
+		out[i] = replayedChange{c.Sequence, c.Time, c.Person, c.Operation, c.Ticket, c.Then, c.Now, c.Policies}
 	}
 	return out
 }
@@ -118,8 +126,9 @@ var verdictWords = map[policy.Verdict]string{policy.Allowed: "let through", poli
 
 func replayText(r replay.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d decisions since %s: %d would be others, %d can't be replayed.\n", r.Decisions,
-		r.Since.UTC().Format("2006-01-02 15:04 MST"), r.Changed(), r.Now[replay.Unknown])
+	fmt.Fprintf(&b, "%s since %s: %d would be different, %d can't be replayed.\n",
+		output.Count(r.Decisions, "decision", "decisions"), r.Since.UTC().Format("2006-01-02 15:04 MST"), r.Changed(),
+		r.Now[replay.Unknown])
 	for _, then := range policy.Verdicts() {
 		for _, now := range append(policy.Verdicts(), replay.Unknown) {
 			if n := r.Table[then][now]; n > 0 {
@@ -127,36 +136,41 @@ func replayText(r replay.Result) string {
 			}
 		}
 	}
-	for _, part := range []struct {
-		title  string
-		groups []replay.Group
-	}{{"By policy", r.Rules}, {"By person", r.People}, {"By team", r.Teams}} {
-		if len(part.groups) > 0 {
-			b.WriteString(part.title + ":\n")
-		}
-		for _, g := range part.groups {
-			fmt.Fprintf(&b, "%8d  %s: ", g.Changed, g.Name)
-			var parts []string
-			for _, v := range policy.Verdicts() {
-				if n := g.Now[v]; n > 0 {
-					parts = append(parts, fmt.Sprintf("%d %s", n, verdictWords[v]))
-				}
-			}
-			b.WriteString(strings.Join(parts, ", ") + "\n")
-		}
-	}
-	for i, c := range r.Changes {
-		if i == 0 {
-			b.WriteString("The newest:\n")
-		}
-		if i == 20 {
-			break
-		}
-		fmt.Fprintf(&b, "  %d  %s  %s  %s  %s: %s then, %s now (%s)\n", c.Sequence, c.Time.UTC().Format(time.RFC3339), c.Person, c.Operation,
-			c.Ticket, verdictWords[c.Then], verdictWords[c.Now], strings.Join(c.Policies, ", "))
-	}
+	writeGroups(&b, "By policy", r.Rules)
+	writeGroups(&b, "By person", r.People)
+	writeGroups(&b, "By team", r.Teams)
+	writeChanges(&b, "The newest", "%s then, %s now", r.Changes)
 	if r.Trials > 0 {
-		fmt.Fprintf(&b, "%d decisions would be others if the policies in shadow were enforced.\n", r.Trials)
+		fmt.Fprintf(&b, "%s would be different if the policies in shadow were enforced.\n",
+			output.Count(r.Trials, "decision", "decisions"))
+		writeGroups(&b, "By policy in shadow", r.TrialRules)
+		writeChanges(&b, "The newest that policies in shadow would change", "%s now, %s if enforced", r.TrialChanges)
 	}
 	return b.String()
+}
+
+func writeGroups(b *strings.Builder, title string, groups []replay.Group) {
+	if len(groups) > 0 {
+		b.WriteString(title + ":\n")
+	}
+	for _, g := range groups {
+		var parts []string
+		for _, v := range policy.Verdicts() {
+			if n := g.Now[v]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", n, verdictWords[v]))
+			}
+		}
+		fmt.Fprintf(b, "%8d  %s: %s\n", g.Changed, g.Name, strings.Join(parts, ", "))
+	}
+}
+
+func writeChanges(b *strings.Builder, title, verdicts string, changes []replay.Change) {
+	if len(changes) > 0 {
+		b.WriteString(title + ":\n")
+	}
+	for _, c := range changes[:min(len(changes), 20)] {
+		decided := fmt.Sprintf(verdicts, verdictWords[c.Then], verdictWords[c.Now])
+		fmt.Fprintf(b, "  %d  %s  %s  %s  %s: %s (%s)\n", c.Sequence, c.Time.UTC().Format(time.RFC3339), c.Person,
+			c.Operation, c.Ticket, decided, strings.Join(c.Policies, ", "))
+	}
 }

@@ -64,7 +64,8 @@ func (p Program) prune(ctx context.Context, c auditConfig, in *search.Index) err
 		if last == before {
 			return "no record is to be removed\n"
 		}
-		return fmt.Sprintf("the contents of %d records are removed, up to record %d; their hashes stay\n", last-before, last)
+		return fmt.Sprintf("the contents of %s removed, up to record %d; their hashes stay\n",
+			output.Count(last-before, "record is", "records are"), last)
 	})
 }
 
@@ -105,6 +106,9 @@ func (p Program) holdAddCommand() *cobra.Command {
 				return err
 			}
 			return output.Print(p.Stdout, c.format, lineOf(h), func() string {
+				if h.First >= h.Number { // a typing error, perhaps
+					return fmt.Sprintf("hold %d is placed, but finds none of the records so far: only those to come are kept\n", h.Number)
+				}
 				return fmt.Sprintf("hold %d is placed: records from %d on are kept\n", h.Number, h.First)
 			})
 		})

@@ -57,7 +57,7 @@ func (p Program) verifyBundleCommand() *cobra.Command {
 // from elsewhere: one that lies beside the log proves nothing to anybody who
 // does not trust that machine.
 func checkLog(ctx context.Context, c auditConfig, stdout, stderr io.Writer) error {
-	if c.keys == "" {
+	if len(settings.Split(c.keys)) == 0 {
 		return settings.Wrong("public-key", "the key that signs the checkpoints is needed; the console prints it at its start")
 	}
 	if c.state == "" && c.fromLast {
@@ -204,9 +204,9 @@ func textOf(report verify.Report) string {
 		fmt.Fprintf(&b, "note: %s: %s\n", n.Kind, n.Text)
 	}
 	if report.MoreNotes > 0 {
-		fmt.Fprintf(&b, "and %d more notes\n", report.MoreNotes)
+		fmt.Fprintf(&b, "and %s\n", output.Count(report.MoreNotes, "more note", "more notes"))
 	}
-	fmt.Fprintf(&b, "%d records read in %v; checkpoints that are signed and true: %d", report.Size-report.From,
+	fmt.Fprintf(&b, "%s read in %v; checkpoints that are signed and true: %d", output.Count(report.Size-report.From, "record", "records"),
 		report.Took.Round(time.Millisecond), report.Checkpoints)
 	if report.Signed.Size > 0 {
 		fmt.Fprintf(&b, ", the latest covers records 1 to %d", report.Signed.Size)
@@ -226,8 +226,11 @@ func textOf(report verify.Report) string {
 
 // verifyBundle checks a bundle with nothing but a public key.
 func verifyBundle(_ context.Context, c auditConfig, stdout, _ io.Writer) error {
-	if c.keys == "" {
+	if len(settings.Split(c.keys)) == 0 {
 		return settings.Wrong("public-key", "the log's key is needed, from elsewhere than the bundle")
+	}
+	if err := audit.CheckKeys(settings.Split(c.keys)...); err != nil {
+		return settings.Wrong("public-key", err.Error())
 	}
 	var anchors [][]byte
 	switch anchor, err := readAnchor(c); {
@@ -294,11 +297,15 @@ func textOfBundle(r export.BundleReport) string {
 	if !r.OK() {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "Log %s, checkpoint of %s over %d records.\n", r.Checkpoint.Origin, r.Checkpoint.Time.Format(time.RFC3339), r.Checkpoint.Size)
+	fmt.Fprintf(&b, "Log %s, checkpoint of %s over %s.\n", r.Checkpoint.Origin, r.Checkpoint.Time.Format(time.RFC3339),
+		output.Count(r.Checkpoint.Size, "record", "records"))
+	if r.Rows != "" {
+		fmt.Fprintf(&b, "Rows: %s\n", r.Rows)
+	}
 	if r.Query != "" {
 		fmt.Fprintf(&b, "Query: %q\n", r.Query)
 	}
-	fmt.Fprintf(&b, "%d records are in the log, unaltered.\n", r.Records-r.Pruned)
+	fmt.Fprintf(&b, "%s in the log, unaltered.\n", output.Count(r.Records-r.Pruned, "record is", "records are"))
 	if r.Pruned > 0 {
 		fmt.Fprintf(&b, "Of %d more only the hashes are here: their text was removed from the log, or withheld.\n", r.Pruned)
 	}
@@ -308,10 +315,12 @@ func textOfBundle(r export.BundleReport) string {
 		fmt.Fprintf(&b, "A search among the records %d to %d found them. That it missed none cannot be shown by a search.\n", r.First, r.Last)
 	}
 	for _, e := range r.Earlier {
-		fmt.Fprintf(&b, "The log continues its checkpoint of %s over %d records.\n", e.Time.Format(time.RFC3339), e.Size)
+		fmt.Fprintf(&b, "The log continues its checkpoint of %s over %s.\n", e.Time.Format(time.RFC3339),
+			output.Count(e.Size, "record", "records"))
 	}
 	for _, a := range r.Anchored {
-		fmt.Fprintf(&b, "The log continues the checkpoint that was kept elsewhere, over %d records.\n", a.Size)
+		fmt.Fprintf(&b, "The log continues the checkpoint that was kept elsewhere, over %s.\n",
+			output.Count(a.Size, "record", "records"))
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ package output
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"coc-console/internal/settings"
@@ -23,4 +24,12 @@ func Print(w io.Writer, format string, value any, text func() string) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	return out.Encode(value)
+}
+
+// Count is a number with what it counts.
+func Count[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -189,7 +189,7 @@ func (c policyConfig) explain(rules *policy.Rules, w io.Writer) error {
 	}
 	d := rules.Decide(q)
 	x := explanation{User: c.user, Roles: rules.RolesOf(q.Person), Teams: rules.TeamsOf(q.Person), Decision: "demands",
-		Demands: []demand{}, Override: d.Override, Policies: d.Policies, Failed: d.Failed,
+		Demands: []demand{}, Override: d.Override, Policies: append([]string{}, d.Policies...), Failed: d.Failed,
 		Calendar: d.Asked.Windows}
 	switch {
 	case d.Allowed:

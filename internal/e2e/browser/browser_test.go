@@ -44,7 +44,7 @@ func findChromium() string {
 	if path := os.Getenv("COC_CONSOLE_TEST_CHROMIUM"); path != "" {
 		return path
 	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
@@ -75,7 +75,7 @@ func TestMain(m *testing.M) {
 func startBrowser(t *testing.T) *chrome {
 	t.Helper()
 	if findChromium() == "" {
-		e2e.Missing(t, "no Chromium: set COC_CONSOLE_TEST_CHROMIUM or install one as chromium, chromium-browser or google-chrome")
+		e2e.Missing(t, "no Chromium: set COC_CONSOLE_TEST_CHROMIUM or install one as chromium-headless-shell, chromium, chromium-browser or google-chrome")
 	}
 	b, err := running()
 	if err != nil {
@@ -336,7 +336,7 @@ func (t *tab) where() string {
 // See waits until an element is there.
 func (t *tab) See(selector string) {
 	t.Helper()
-	t.WaitFor(find(selector))
+	t.WaitFor("document.readyState !== 'loading' && " + find(selector)) // with all that follows it on the page
 }
 
 func find(selector string) string { return fmt.Sprintf("document.querySelector(%q)", selector) }

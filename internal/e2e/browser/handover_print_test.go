@@ -57,7 +57,7 @@ func TestBrowserHandoverPrints(t *testing.T) {
 			fill([group], 6);
 			document.querySelectorAll("#handover-done tbody").length`)
 		if n := boss.printed("handover-" + language); n < 1 || n > 2 {
-			t.Errorf("%s: %d pages", language, n)
+			t.Errorf("%s: %d pages of %s", language, n, boss.Text(`document.querySelector("main").innerText`))
 		}
 	}
 }

@@ -114,7 +114,7 @@ func TestBrowserLiveDialogs(t *testing.T) {
 	}
 }
 
-// TestBrowserPrint prints a ticket, a log that is longer than the window, and a receipt: what they say is there, what can be clicked or filled in is not.
+// TestBrowserPrint prints a ticket, a log that is longer than the window, a receipt, a record and an incident: what they say is there, what can be clicked or filled in is not.
 func TestBrowserPrint(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
@@ -124,11 +124,19 @@ func TestBrowserPrint(t *testing.T) {
 	tb.Go(g.ticket("abnormal"))
 	instance := tb.Text("document.querySelector('#instance-rows tr[data-status=ABNORMAL] th a').pathname")
 	receipt := g.operate(tb, "running", "PAUSE_ORDER", "operation.observed")
+	tb.Go(receipt)
+	record := tb.Text("document.querySelector('#steps a[href^=\"/audit/\"]').pathname")
 	for _, p := range []struct{ name, address, data string }{
 		{"ticket", g.ticket("abnormal"), "h1, #ticket-state, #standing, #counts .figure, #progress strong, #batches .marks *, #failures summary, #timeline li, #instance-rows tr, #instance-rows tr th, #facts dd, #read-at"},
 		{"log", instance, "h1, #facts dd, #log-text"},
 		{"receipt", receipt, "h1, #verdict, #steps li, main dd"},
+		{"record", record, "h1, main dd"},
+		{"incident", "/audit/incident", "h1, main th, main td"},
 	} {
+		if p.name == "incident" { // for managers
+			tb = b.open(t, g.base, look{still: true, width: 718, height: 200})
+			tb.SignIn("manager")
+		}
 		tb.Go(p.address)
 		tb.WaitFor("document.documentElement.dataset.wrap || !document.querySelector('#ticket')")
 		for _, dark := range []bool{false, true} {
@@ -139,7 +147,7 @@ func TestBrowserPrint(t *testing.T) {
 				}
 			}
 			const visible = `((selector) => [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility() && e.getBoundingClientRect().width > 1))`
-			if extra := tb.Text(visible + `("nav.sections, form, button, select, input, .settings, .skip, .row-actions a, [data-operation-type] a").map((e) => e.outerHTML.slice(0, 100)).join("\n")`); extra != "" {
+			if extra := tb.Text(visible + `("nav, .top, form, button, select, input, .settings, .skip, .row-actions a, [data-operation-type] a").map((e) => e.outerHTML.slice(0, 100)).join("\n")`); extra != "" {
 				t.Errorf("%s: on paper is what is of no use there:\n%s", p.name, extra)
 			}
 			if lost := tb.Text(fmt.Sprintf(`[...document.querySelectorAll(%[2]q)].filter((e) => !%[1]s(%[2]q).includes(e)).map((e) => e.outerHTML.slice(0, 100)).join("\n")`, visible, p.data)); lost != "" {

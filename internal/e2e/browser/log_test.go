@@ -21,11 +21,19 @@ const colourful = "start\n\x1b[1;32mok\x1b[0m \x1b[38;5;196mred\x1b[0m \x1b[44mb
 // logStage has a ticket whose instances have long, colourful and growing logs.
 func logStage(t *testing.T) (s stage, ticket string) {
 	t.Helper()
-	var huge, growing strings.Builder
+	var huge, growing, wide strings.Builder
 	for i := 0; huge.Len() < 1<<20-200; i++ {
 		fmt.Fprintf(&huge, "%06d the quick brown fox jumps over the lazy dog\n", i)
 	}
 	huge.WriteString("needle, at the end\n")
+	// Lines that take two rows each, so that a part is twice as high as it is estimated; the errors are at the ends of parts.
+	for i := 1; i <= 3000; i++ {
+		line := strings.Repeat("wide ", 30)
+		if i%1000 == 0 {
+			line = "error: at last"
+		}
+		fmt.Fprintf(&wide, "%d %s\n", i, line)
+	}
 	for i := range 4000 {
 		fmt.Fprintf(&growing, "step %d of many, %s\n", i, strings.Repeat("with words to wrap ", 10))
 	}
@@ -34,6 +42,7 @@ func logStage(t *testing.T) (s stage, ticket string) {
 			{Host: "huge-01", IP: "10.0.0.1", Run: time.Second, Log: huge.String()},
 			{Host: "colour-01", IP: "10.0.0.2", Run: time.Second, ExitCode: 1, Log: colourful},
 			{Host: "growing-01", IP: "10.0.0.3", Run: 900 * time.Second, Log: growing.String()},
+			{Host: "wide-01", IP: "10.0.0.4", Run: time.Second, ExitCode: 1, Log: wide.String()},
 		}}}}}})
 	return s, "/tickets/" + s.UUID("logs")
 }
@@ -53,7 +62,7 @@ func TestBrowserLog(t *testing.T) {
 	b := startBrowser(t)
 	s, ticket := logStage(t)
 	for name, check := range map[string]func(*tab, string){
-		"colours": logColours, "large": logLarge, "grows": logGrows, "panel": logPanel, "copy": logCopy,
+		"colours": logColours, "large": logLarge, "grows": logGrows, "panel": logPanel, "copy": logCopy, "wide": logWide,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tb := b.open(t, s.base, look{still: true})
@@ -69,7 +78,7 @@ func logColours(t *tab, ticket string) {
 	if got := t.Text("document.querySelector('#log-text').textContent"); !strings.Contains(got, "<b>not bold</b> \nERROR: disk full\n\ndone") {
 		t.Errorf("the log is %q", got)
 	}
-	if t.Is("document.querySelector('#log-text b, #log-text [style]')") {
+	if t.Is("document.querySelector('#log-text b, .log-part [style]')") {
 		t.Error("the log has made elements")
 	}
 	for class, word := range map[string]string{"log-c2.log-bold": "ok", "log-c9": "red", "log-c1": "ERROR: disk full"} {
@@ -229,6 +238,29 @@ func logPanel(t *tab, ticket string) {
 	t.Resize(390, 800)
 	t.Click(row + " a[href$='#log']")
 	t.WaitFor("location.pathname.includes('/instances/') && document.querySelector('#log-text')")
+}
+
+// logWide: beside the ticket a log of long lines opens at its first error, and goes to the others and to what is searched:
+// what is measured there is what is seen there.
+func logWide(t *tab, ticket string) {
+	t.Helper()
+	seen := func(line int) string {
+		return fmt.Sprintf(`(() => {
+			const { left, top, height } = document.querySelector("#L%d").nextElementSibling.getBoundingClientRect();
+			return document.elementFromPoint(left + 5, top + height / 2)?.closest(".log-error")?.textContent.startsWith("%[1]d ");
+		})()`, line)
+	}
+	t.Go(ticket)
+	t.WaitFor("document.documentElement.dataset.wrap && document.querySelector('tr[data-instance]')")
+	t.Eval(`[...document.querySelectorAll("tr[data-instance] a[href$='#log']")].find((a) => a.closest("tr").innerText.includes("wide-01")).click()`)
+	t.See("#log-panel #log-text")
+	t.WaitFor(seen(1000))
+	for _, line := range []int{1000, 2000, 3000} {
+		t.Press("n")
+		t.WaitFor(seen(line))
+	}
+	t.Type("#log-find", "2000 error")
+	t.WaitFor(seen(2000))
 }
 
 // logCopy: the whole log is copied, as it is shown.

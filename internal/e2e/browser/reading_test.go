@@ -74,7 +74,7 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`SCT\d+[0-9a-f]*`), "KEY"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC)?`), "TIME"},
-	{regexp.MustCompile(`\b\d?\d:\d\d(:\d\d)?\b`), "CLOCK"},
+	{regexp.MustCompile(`\b((\d{4}-)?\d\d-\d\d )?\d?\d:\d\d(:\d\d)?\b`), "CLOCK"}, // soon after midnight with its day
 	{regexp.MustCompile(`"\d:\d\d"| \d:\d\d"`), ` "LAPSE"`},
 	{regexp.MustCompile(`\d+ (min|分) \d+ (s\b|秒)|\d+ (s\b|秒)|\d+ (h|小时) \d+ (min|分)`), "SPAN"},
 	{regexp.MustCompile(`(in )?\d+ ?(sec|min|hr)\.?( ago)?|\d+(秒|分钟|小时)钟?[前后]|now|现在`), "AGO"},

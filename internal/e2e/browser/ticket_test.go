@@ -130,10 +130,13 @@ func foldedRows(s stage, t *tab) {
 	s.offset(35 * time.Minute) // 40 and more have ended
 	t.See("[data-fold=DONE]")
 	t.sortAgain(counted + " === 200 && !document.querySelector('#instance-rows [data-status=FINISHED]')")
+	ticked := "document.querySelectorAll('#instance-rows input:checked').length === 1 && document.querySelector('#bulk [data-count]').textContent.includes('1 selected')"
+	t.press("#instance-rows tr:nth-child(2) [name=target]", 0)
+	t.WaitFor(ticked)
 	t.Click("[data-fold=DONE]")
-	t.WaitFor("location.search === '?rows=done' && document.querySelector('#instance-rows [data-status=FINISHED]') && !document.querySelector('[data-fold=DONE]')")
+	t.WaitFor("location.search === '?rows=done' && " + ticked + " && document.querySelector('#instance-rows [data-status=FINISHED]') && !document.querySelector('[data-fold=DONE]')")
 	t.Click("[data-fold=WAITING]")
-	t.WaitFor("location.search === '?rows=all' && document.querySelectorAll('#instance-rows tr').length === 200")
+	t.WaitFor("location.search === '?rows=all' && " + ticked + " && document.querySelectorAll('#instance-rows tr').length === 200")
 }
 
 // sortAgain puts the rows into the order that has changed, until a condition holds.
@@ -178,14 +181,14 @@ func nothingMoves(s stage, t *tab) {
 	t.Go("/tickets/" + s.UUID("crowded"))
 	t.Mark()
 	t.polled()
-	before := t.Text("(" + moved + ").toFixed(4)")
-	for n := range 12 { // somebody is there, and a batch ends
+	t.Eval("moves.length = 0") // TestBrowserScriptTime is about the load
+	for n := range 12 {        // somebody is there, and a batch ends
 		call(t, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseMoved, X: 300 + float64(n), Y: 30})
 		t.rush(s, time.Minute)
 	}
 	t.See("#batch-2[data-status=RUNNING]")
 	if !t.Is(moved + " <= 0.005") {
-		t.Errorf("moved by %s, and before that by %s:\n%s", t.Text("("+moved+").toFixed(4)"), before, t.Text("moves.join('\\n')"))
+		t.Errorf("moved by %s:\n%s", t.Text("("+moved+").toFixed(4)"), t.Text("moves.join('\\n')"))
 	}
 }
 
@@ -231,6 +234,17 @@ func TestBrowserTicketFits(t *testing.T) {
 			t.Errorf("%s: the page is %s px high", scenario, y)
 		}
 	}
+	tb.Go("/tickets/" + s.UUID("abnormal"))
+	if lines := tb.Text(`[...new Set([...document.querySelectorAll(".instances thead th:not(.select)")].map((e) => {
+		const text = document.createRange();
+		text.selectNodeContents(e.querySelector("a") ?? e);
+		return Math.round(text.getBoundingClientRect().top);
+	}))].join()`); strings.Contains(lines, ",") {
+		t.Errorf("the heads of the table are at y = %s", lines)
+	}
+	tb.Click("#failures .lane-head a")
+	tb.WaitFor("location.hash === '#failures' && document.querySelectorAll('#failures summary').length > 3")
+	tb.WaitFor("document.querySelector('#failures h2').getBoundingClientRect().top >= document.querySelector('.ticket-head').getBoundingClientRect().bottom")
 	phone := b.open(t, s.base, look{still: true, width: 390, height: 844})
 	phone.SignIn("operator")
 	phone.Go("/tickets/" + s.UUID("large"))

@@ -140,7 +140,7 @@ func TestEveryColumnOfTheLog(t *testing.T) {
 
 // otherTables are those of the search tables, which on PostgreSQL lie beside
 // the log's.
-var otherTables = []string{"record", "value", "open_operation", "followed", "operation", "ticket_name"}
+var otherTables = []string{"record", "value", "open_operation", "followed", "operation", "ticket_name", "tally"}
 
 // tables are those of a store, without SQLite's own and without the copies
 // that the log is mended from.
@@ -386,6 +386,7 @@ func (v *victim) harmDerived() {
 	v.execIn(v.index, `DELETE FROM value WHERE field = 'ticket'`)
 	v.execIn(v.index, `INSERT INTO open_operation (operation_id, seq) VALUES ('op', 17)`)
 	v.execIn(v.index, `UPDATE operation SET outcome = 'rejected' WHERE id = 'op'`)
+	v.execIn(v.index, `UPDATE tally SET counts = '{"failed":256}' WHERE seq = 256`)
 	words := `DELETE FROM record_text WHERE rowid = 18`
 	if v.index.Engine == database.PostgreSQL {
 		words = `UPDATE record SET words = '' WHERE seq = 18`
@@ -395,6 +396,7 @@ func (v *victim) harmDerived() {
 		`search.altered: the search tables have the operation "op" as one without an end since record 17`,
 		`search.altered: the search tables have the value actor "Eve", which no record has`,
 		`search.altered: the search tables say something else of the operation "op", at record 1, than its records`,
+		`search.altered: the search tables count other outcomes up to the record 256 than the records have`,
 	}
 	v.attack(attack{"values and operations", func(*victim) {}, says(others...)})
 	v.attack(attack{"words", func(v *victim) { v.execIn(v.index, words) },

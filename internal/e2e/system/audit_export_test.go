@@ -346,7 +346,7 @@ func TestAuditReindex(t *testing.T) {
 			}
 			failsWith(t, failed, "there is no audit.db", "audit", "reindex", "--data", t.TempDir())
 		}
-		if out := l.audits("reindex", "--progress"); !strings.Contains(out, "have all 40 records") || !strings.Contains(out, "40 of 40 records") {
+		if out := l.audits("reindex", "--progress"); !strings.Contains(out, "are complete: 40 records") || !strings.Contains(out, "40 of 40 records") {
 			t.Errorf("it says %s", out)
 		}
 		l.audits("verify", "--public-key", l.key()) // compares them, too

@@ -147,7 +147,7 @@ func TestShorterLogThanSeen(t *testing.T) {
 	visit()
 	put(t, filepath.Join(data, "audit.db"), older)
 	err := stopsAtStart(t, "--data", data)
-	if !errors.Is(err, audit.ErrRolledBack) || !strings.Contains(err.Error(), "records, and had") || !strings.Contains(err.Error(), "audit.db-wal") {
+	if !errors.Is(err, audit.ErrRolledBack) || !strings.Contains(err.Error(), "has 1 record, and had 2") || !strings.Contains(err.Error(), "audit.db-wal") {
 		t.Errorf("it says %v", err)
 	}
 	runs(t, "restore", backup, "--data", data)

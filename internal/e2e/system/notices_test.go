@@ -123,8 +123,11 @@ func TestNotices(t *testing.T) {
 		t.Errorf("of the end the webhook heard %+v", h)
 	}
 
-	if p := requester.get("/notices"); p.status != http.StatusForbidden {
-		t.Errorf("others than managers get %d", p.status)
+	if p := requester.get("/notices"); p.status != http.StatusOK || strings.Contains(p.body, "data-target=") {
+		t.Errorf("others than managers get %d: %s", p.status, p.body)
+	}
+	if p := requester.post("/notices", requester.named(url.Values{"test": {"hook"}})); p.status != http.StatusForbidden {
+		t.Errorf("a test by others than managers answers %d", p.status)
 	}
 	approve := func(name string) page {
 		return approver.post("/notices", approver.named(url.Values{"test": {name}}))

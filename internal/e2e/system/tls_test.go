@@ -40,7 +40,7 @@ func certified(t *testing.T, serial int64, certFile, keyFile string) *x509.Certi
 	return parsed
 }
 
-// TestServesTLS: the console serves https by itself, over HTTP/2. A certificate that is renewed while 72 streams are
+// TestServesTLS: the console serves https by itself, over HTTP/2. A certificate that is renewed while 102 streams are
 // open is taken up, and ends none of them; files that don't fit change nothing.
 func TestServesTLS(t *testing.T) {
 	onlyInWhole(t)
@@ -48,17 +48,17 @@ func TestServesTLS(t *testing.T) {
 	cert, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
 	roots := x509.NewCertPool()
 	roots.AddCert(certified(t, 1, cert, key))
-	p := startProcess(t, "--tls-cert", cert, "--tls-key", key, "--http-redirect", "127.0.0.1:0")
+	p := startProcess(t, "--tls-cert", cert, "--tls-key", key, "--http-redirect", "127.0.0.1:0", "--user-limit-factor", "2")
 	if !strings.HasPrefix(p.url, "https://127.0.0.1:") {
 		t.Fatalf("it says that it is at %s", p.url)
 	}
 	var streams []eventStream
 	var b *browser
-	for _, person := range []string{"manager", "reader", "operator"} {
+	for _, person := range []string{"manager", "reader", "operator", "manager", "reader", "operator"} {
 		b = newBrowser(t, p.url)
 		b.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
 		b.signIn(person)
-		streams = append(streams, openStreams(t, b, 24)...) // as many as one person may have
+		streams = append(streams, openStreams(t, b, 17)...)
 	}
 	res := answered(t, b.client, p.url+"/tickets")
 	_ = res.Body.Close()

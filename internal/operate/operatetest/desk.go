@@ -167,7 +167,7 @@ func (d *Desk) SignIn(user string) (coc.Caller, audit.Actor) {
 	id, token, err := c.SignIn(d.T.Context(), iam.PasswordRequest{Account: "demo", User: user, Password: user,
 		Project: "cn-north-4"})
 	Check(d.T, err)
-	return coc.Caller{Token: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID},
+	return coc.Caller{Credential: huawei.NewToken(token.Reveal()), Language: coc.EnUS, ProjectID: id.ProjectID},
 		audit.Actor{UserID: id.UserID, UserName: id.UserName,
 			AccountID: id.AccountID, AccountName: id.AccountName, ProjectID: id.ProjectID}
 }

@@ -61,11 +61,11 @@ func (s *Sessions) Caller(ctx context.Context, key string) (coc.Caller, error) {
 
 // ViewerCaller returns somebody who was added: all of them look at every ticket.
 func (s *Sessions) ViewerCaller(_ context.Context, _ coc.ExecuteUUID, of audit.Actor,
-	refused ...huawei.Token) (coc.Caller, error) {
+	refused ...huawei.Credential) (coc.Caller, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, key := range s.keys {
-		if c := s.Callers[key]; c.ProjectID == of.ProjectID && !slices.ContainsFunc(refused, c.Token.Equal) {
+		if c := s.Callers[key]; c.ProjectID == of.ProjectID && !slices.ContainsFunc(refused, c.Credential.Is) {
 			return c, nil
 		}
 	}

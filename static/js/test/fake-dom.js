@@ -246,6 +246,7 @@ export function page(markup) {
   const listeners = new EventTarget();
   return {
     root,
+    documentElement: { dataset: {} },
     hidden: false,
     title: "",
     activeElement: null,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test, { afterEach, beforeEach, mock } from "node:test";
 import { page, parse } from "./fake-dom.js";
 import { pause, span, splitter, start, step } from "../live.js";
+import { plan } from "../refresh.js";
 
 const units = "d|h|min|s|";
 
@@ -34,7 +35,7 @@ beforeEach(() => {
       await writer.write(new TextEncoder().encode(text));
       await settled();
     };
-    asked.push({ url, digest: headers["Last-Event-ID"], signal, send, close: () => writer.close().then(settled) });
+    asked.push({ url, why: headers["Coc-Console-Refresh"], digest: headers["Last-Event-ID"], signal, send, close: () => writer.close().then(settled) });
     return refusal ?? new Response(stream.readable, { headers: { "Content-Type": "text/event-stream" } });
   };
 });
@@ -42,6 +43,7 @@ beforeEach(() => {
 afterEach(() => {
   globalThis.document.hidden = true;
   globalThis.document.dispatchEvent(new Event("visibilitychange"));
+  plan(); // nothing, as nobody sees the page
 });
 
 /** Lets what has arrived take its way through the streams. */
@@ -140,6 +142,7 @@ test("a stream that broke is asked for again, from what the page shows, and the 
 
 test("silence is a stream that broke", async () => {
   await open();
+  await asked[0].send(": \n\n");
   mock.timers.tick(46_000);
   await settled();
   assert.equal(asked[0].signal.reason, "silent");
@@ -188,6 +191,18 @@ for (const status of [429, 503]) {
     refusal = undefined;
   });
 }
+
+test("a stream of which nothing arrives is given up: the page says why, and asks every 10 s", async () => {
+  const { document, main } = await open(' data-refresh="30" data-buffered="Held back"');
+  mock.timers.tick(10_000);
+  await settled();
+  assert.equal(asked[0].signal.reason, "buffered");
+  assert.deepEqual([main.dataset.live, main.dataset.refresh], [undefined, "10"]);
+  assert.equal(document.getElementById("not-live").textContent, "Held back");
+  mock.timers.tick(10_000);
+  await settled();
+  assert.deepEqual([asked.length, asked[1].url, asked[1].why], [2, location.href, "buffered"]);
+});
 
 test("ages go on", async () => {
   const { document } = await open();

@@ -1,21 +1,31 @@
-package web
+// Package forwarded tells where a request comes from, and whether over TLS, as far as the proxies that passed it on can
+// be believed.
+package forwarded
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
-
-	"github.com/labstack/echo/v4"
-
-	"coc-console/handlers"
 )
+
+// Unknown stands where a client's address can't be told.
+const Unknown = "unknown"
+
+// Proxies are those that are believed.
+type Proxies struct {
+	Trusted []netip.Prefix
+	Logger  *slog.Logger
+
+	warned sync.Map // of what
+}
 
 // client is where a request comes from, as far as those who passed it on can
 // be believed.
 type client struct {
-	address string // handlers.UnknownAddress if it can't be told
+	address string // Unknown if it can't be told
 	// hop counts the proxies in X-Forwarded-For behind the client's own entry.
 	hop int
 	// entries are those of X-Forwarded-For; 0 for a request without a proxy.
@@ -34,26 +44,26 @@ const (
 // settings, or one that may open the console's Unix socket, is believed:
 // X-Forwarded-For is read from its end, over the entries of such proxies, to
 // the first of somebody else. What stands before it is theirs to invent. The
-// proxy's own address is never the client's.
-func (s *server) clientOf(r *http.Request) client {
-	if !s.trusts(r) {
+// proxy's own address is never the client'p.
+func (p *Proxies) clientOf(r *http.Request) client {
+	if !p.Trusts(r) {
 		if peer, ok := peerOf(r.RemoteAddr); ok {
 			return client{address: peer.String()}
 		}
-		return client{address: handlers.UnknownAddress}
+		return client{address: Unknown}
 	}
 	entries := listed(r.Header.Values("X-Forwarded-For"))
 	if len(entries) == 0 {
-		return client{address: handlers.UnknownAddress, unread: noForwardedFor}
+		return client{address: Unknown, unread: noForwardedFor}
 	}
 	c := client{entries: len(entries)}
 	for i := range entries {
 		address, ok := parseForwarded(entries[len(entries)-1-i])
 		if !ok {
-			return client{address: handlers.UnknownAddress, entries: len(entries), hop: i, unread: badForwardedFor}
+			return client{address: Unknown, entries: len(entries), hop: i, unread: badForwardedFor}
 		}
 		c.address, c.hop = address.String(), i
-		if !s.isProxy(address) {
+		if !p.isProxy(address) {
 			return c
 		}
 	}
@@ -106,22 +116,22 @@ func peerOf(remote string) (netip.Addr, bool) {
 	return plainAddress(peer.Addr()), err == nil
 }
 
-func (s *server) isProxy(address netip.Addr) bool {
-	for _, p := range s.TrustedProxies {
-		if p.Contains(address) {
+func (p *Proxies) isProxy(address netip.Addr) bool {
+	for _, t := range p.Trusted {
+		if t.Contains(address) {
 			return true
 		}
 	}
 	return false
 }
 
-// trusts reports whether a request was handed on by a proxy that is believed.
-func (s *server) trusts(r *http.Request) bool {
+// Trusts reports whether a request was handed on by a proxy that is believed.
+func (p *Proxies) Trusts(r *http.Request) bool {
 	if overSocket(r) {
 		return true
 	}
 	peer, ok := peerOf(r.RemoteAddr)
-	return ok && s.isProxy(peer)
+	return ok && p.isProxy(peer)
 }
 
 // overSocket reports whether a request came over a Unix socket. No browser
@@ -132,21 +142,18 @@ func overSocket(r *http.Request) bool {
 	return ok && own.Network() == "unix"
 }
 
-// extractor tells Echo the client's address, and warns once of each reason for
-// which it can't be told.
-func (s *server) extractor() echo.IPExtractor {
-	var warned sync.Map
-	return func(r *http.Request) string {
-		c := s.clientOf(r)
-		if c.unread == "" {
-			return c.address
-		}
-		if _, again := warned.LoadOrStore(c.unread, true); !again {
-			s.Logger.Warn("client address unknown", "reason", c.unread, "proxy", r.RemoteAddr,
-				"x_forwarded_for", shortened(strings.Join(r.Header.Values("X-Forwarded-For"), ", ")))
-		}
+// Client is the address that a request comes from, or Unknown. The log warns once of each reason for which it can't be
+// told.
+func (p *Proxies) Client(r *http.Request) string {
+	c := p.clientOf(r)
+	if c.unread == "" {
 		return c.address
 	}
+	if _, again := p.warned.LoadOrStore(c.unread, true); !again {
+		p.Logger.Warn("client address unknown", "reason", c.unread, "proxy", r.RemoteAddr,
+			"x_forwarded_for", shortened(strings.Join(r.Header.Values("X-Forwarded-For"), ", ")))
+	}
+	return c.address
 }
 
 // shortened cuts what others sent for the log.
@@ -155,45 +162,38 @@ func shortened(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), longest)], "\uFFFD")
 }
 
-// overTLS reports whether the browser reached us over TLS.
-func (s *server) overTLS(r *http.Request) bool {
+// OverTLS reports whether the browser reached us over TLS.
+func (p *Proxies) OverTLS(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
-	if !s.trusts(r) {
+	if !p.Trusts(r) {
 		return false
 	}
 	protocols := listed(r.Header.Values("X-Forwarded-Proto"))
-	c := s.clientOf(r)
+	c := p.clientOf(r)
 	switch {
 	case len(protocols) == 0:
 		return false
 	case len(protocols) > 1 && len(protocols) == c.entries: // each proxy has added one of both
 		return strings.EqualFold(protocols[len(protocols)-1-c.hop], "https")
 	}
-	for _, p := range protocols {
-		if !strings.EqualFold(p, "https") {
+	for _, named := range protocols {
+		if !strings.EqualFold(named, "https") {
 			return false
 		}
 	}
 	return true
 }
 
-// safeToSignIn reports whether a password may travel: over TLS, or over plain
-// http that does not leave the machine.
-func (s *server) safeToSignIn(c echo.Context) bool {
-	return isSecure(c) || s.onMachine(c)
-}
-
-// onMachine reports whether a request came from this machine, past no proxy,
+// OnMachine reports whether a request came from this machine, past no proxy,
 // to a name of this machine: another site's page cannot make the browser here
 // call us by its own name. A proxy on the machine hides that a request comes
 // from elsewhere. One that is named in the settings is known by its address,
 // others by what they add to the headers, and by HTTP/1.0, which nothing else
 // speaks any more.
-func (s *server) onMachine(c echo.Context) bool {
-	r := c.Request()
-	if s.trusts(r) || !r.ProtoAtLeast(1, 1) {
+func (p *Proxies) OnMachine(r *http.Request) bool {
+	if p.Trusts(r) || !r.ProtoAtLeast(1, 1) {
 		return false
 	}
 	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",

@@ -1,4 +1,4 @@
-package web
+package forwarded
 
 import (
 	"bytes"
@@ -8,19 +8,15 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-
-	"github.com/labstack/echo/v4"
-
-	"coc-console/handlers"
 )
 
-func behindProxies(logger *slog.Logger) *server {
-	return &server{Config: Config{Logger: logger, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+func behindProxies(logger *slog.Logger) *Proxies {
+	return &Proxies{Logger: logger, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
 }
 
 func TestClientAddresses(t *testing.T) {
 	t.Parallel()
-	const unknown = handlers.UnknownAddress
+	const unknown = Unknown
 	s := behindProxies(slog.New(slog.DiscardHandler))
 	for _, tt := range []struct {
 		peer string
@@ -67,7 +63,7 @@ func TestClientAddresses(t *testing.T) {
 		r.RemoteAddr, r.Header["X-Forwarded-For"] = tt.peer, tt.xff
 		r.Header.Set("Forwarded", "for=192.0.2.99")
 		r.Header.Set("X-Real-Ip", "192.0.2.98")
-		if got := s.extractor()(r); got != tt.want {
+		if got := s.Client(r); got != tt.want {
 			t.Errorf("%s, %q: got %s, want %s", tt.peer, tt.xff, got, tt.want)
 		}
 	}
@@ -76,7 +72,7 @@ func TestClientAddresses(t *testing.T) {
 func TestUnknownAddressesAreWarnedOfOnce(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	address := behindProxies(slog.New(slog.NewTextHandler(&out, nil))).extractor()
+	address := behindProxies(slog.New(slog.NewTextHandler(&out, nil))).Client
 	for _, xff := range []string{"unknown", "_hidden", "", "203.0.113.5", "", "unknown"} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr = "10.0.0.1:5"
@@ -118,7 +114,7 @@ func TestForwardedProtocols(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr, r.Header["X-Forwarded-Proto"] = tt.peer, tt.protocols
 		r.Header.Set("X-Forwarded-For", tt.xff)
-		if got := s.overTLS(r); got != tt.want {
+		if got := s.OverTLS(r); got != tt.want {
 			t.Errorf("%s, %q, %q: got %v", tt.peer, tt.xff, tt.protocols, got)
 		}
 	}
@@ -147,10 +143,23 @@ func TestProxiesAreNotThisMachine(t *testing.T) {
 		if tt.old {
 			r.ProtoMinor = 0
 		}
-		s := &server{Config: Config{TrustedProxies: tt.trusted}}
-		c := echo.New().NewContext(r, httptest.NewRecorder())
-		if s.onMachine(c) != tt.want || s.safeToSignIn(c) != tt.want {
-			t.Errorf("%s: on the machine %v, want %v", tt.name, s.onMachine(c), tt.want)
+		s := &Proxies{Trusted: tt.trusted}
+		if got := s.OnMachine(r); got != tt.want {
+			t.Errorf("%s: on the machine %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTrusts(t *testing.T) {
+	t.Parallel()
+	s := &Proxies{Trusted: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}}
+	for remote, want := range map[string]bool{
+		"10.1.2.3:1": true, "[::ffff:10.1.2.3]:1": true, "[fd00::1]:1": true, "10.2.2.3:1": false, "[fe80::1]:1": false, "10.1.2.3": false, "": false,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.RemoteAddr = remote
+		if got := s.Trusts(r); got != want {
+			t.Errorf("%q: got %v, want %v", remote, got, want)
 		}
 	}
 }
@@ -164,7 +173,7 @@ func FuzzForwardedFor(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.RemoteAddr, r.Header["X-Forwarded-For"] = "10.9.9.9:5", []string{text}
 		got := s.clientOf(r)
-		if a, err := netip.ParseAddr(got.address); got.address != handlers.UnknownAddress && (err != nil || a.Zone() != "" || a.Is4In6()) {
+		if a, err := netip.ParseAddr(got.address); got.address != Unknown && (err != nil || a.Zone() != "" || a.Is4In6()) {
 			t.Errorf("%q: %q", text, got.address)
 		}
 		if got.address == "10.9.9.9" && !strings.Contains(text, "9.9") {

@@ -1,0 +1,85 @@
+package templates
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"coc-console/internal/i18n"
+)
+
+// TestClockText: a time of the day alone is of the reader's own day.
+func TestClockText(t *testing.T) {
+	t.Parallel()
+	ctx := reader(t, i18n.Languages()[0])
+	now := time.Date(2026, 11, 30, 18, 30, 0, 0, time.UTC) // already 1 December in Shanghai
+	for _, tt := range []struct {
+		at   time.Time
+		want string
+	}{
+		{now.Add(-time.Hour), "01:30:00"},
+		{now.Add(-3 * time.Hour), "11-30 23:30"},
+		{now.AddDate(-1, 0, 0), "2025-12-01 02:30"},
+		{now.AddDate(-1, -5, 0), "2025-07-01 02:30"},
+		{now.AddDate(0, 2, 0), "2027-01-31 02:30"},
+	} {
+		if got := clockText(ctx, tt.at, now, "15:04:05"); got != tt.want {
+			t.Errorf("%s is %q, want %q", tt.at, got, tt.want)
+		}
+	}
+	if got := clockSecondsText(ctx, now.AddDate(-1, 0, 0), now); got != "2025-12-01" {
+		t.Errorf("in a narrow column another year is %q", got)
+	}
+	if got := clockSecondsText(ctx, now.Add(-3*time.Hour), now); got != "11-30 23:30" {
+		t.Errorf("in a narrow column another day is %q", got)
+	}
+	if got := clockText(ctx, now, time.Time{}, "15:04"); got != "02:30" {
+		t.Errorf("without now it is %q", got)
+	}
+}
+
+// TestWhole: what may be cut has a title with all of it, what fits has none.
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	if whole("支付网关", 4) != nil || whole("支付网关1", 4)["title"] != "支付网关1" {
+		t.Error("a title is for what is longer than its room")
+	}
+}
+
+// TestCountsWithoutState: instances whose state COC doesn't tell are not told without a word.
+func TestCountsWithoutState(t *testing.T) {
+	t.Parallel()
+	for language, want := range map[i18n.Language]string{i18n.EnUS: "1 asleep, 2 unknown", i18n.ZhCN: ""} {
+		texts := i18n.For(language)
+		got := countsText(texts, []Count{{"ASLEEP", 1}, {"", 2}})
+		if want != "" && got != want || !strings.Contains(strings.ToLower(got), strings.ToLower(texts.Common.Unknown)) {
+			t.Errorf("%s: %q, want %q", language, got, want)
+		}
+		for _, f := range (Ticket{Counts: []Count{{"", 2}}}).figures(texts) {
+			if f.Label == "" {
+				t.Errorf("%s: a figure has no name: %+v", language, f)
+			}
+		}
+	}
+}
+
+// TestBarsAreDrawnByColour: outcomes that look the same are one piece of a bar, so that none of them makes it higher.
+func TestBarsAreDrawnByColour(t *testing.T) {
+	parts := []BarPart{{"accepted", 1}, {"confirmed", 1}, {"succeeded", 998}, {"", 2}, {"unknown", 1}, {"denied", 1}, {"failed", 1}}
+	drawn := Bar{Count: 1005, Parts: parts}.stack(1005)
+	if len(drawn) != 3 || drawn[0].Count != 1002 || drawn[2].Count != 2 || drawn[2].y < 0 || drawn[0].height < chartHeight-8 {
+		t.Errorf("drawn is %+v", drawn)
+	}
+}
+
+// TestSentIsNotCompleted: a bulk operation whose effects are awaited is not said to be complete.
+func TestSentIsNotCompleted(t *testing.T) {
+	t.Parallel()
+	ctx := reader(t, i18n.EnUS)
+	for open, want := range map[int]string{0: "Completed", 2: "All sent"} {
+		p := Bulk{BulkRow: BulkRow{State: "ended", Type: "PAUSE_ORDER"}, Open: open, Items: make([]BulkItem, 3)}
+		if got := string(render(t, ctx, p)); !strings.Contains(got, want) || strings.Contains(got, "Completed") != (open == 0) {
+			t.Errorf("%d open: not %q in %s", open, want, got)
+		}
+	}
+}
