@@ -1,24 +1,23 @@
 package notify
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"coc-console/internal/i18n"
 	"coc-console/internal/notify/target"
+	"coc-console/internal/places"
 	"coc-console/internal/settings"
 )
 
@@ -84,16 +83,9 @@ func Load(path string) (*Routing, error) {
 
 func parse(text []byte, folder string) (*Routing, error) {
 	r := &Routing{folder: folder}
-	in := json.NewDecoder(bytes.NewReader(text))
-	in.DisallowUnknownFields()
-	if err := in.Decode(r); err != nil {
-		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, fmt.Errorf("line %d: not JSON: %w", lineOf(text, syntax.Offset), err)
-		}
-		return nil, fmt.Errorf("line %d: %s", lineOf(text, in.InputOffset()), strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := in.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON")
+	where, err := places.Decode(text, r)
+	if err != nil {
+		return nil, err
 	}
 	if len(r.Targets) > maxTargets || len(r.Routes) > maxRoutes {
 		return nil, fmt.Errorf("more than %d targets or %d routes", maxTargets, maxRoutes)
@@ -101,20 +93,17 @@ func parse(text []byte, folder string) (*Routing, error) {
 	var wrong []error
 	for i := range r.Targets {
 		if err := r.checkTarget(i); err != nil {
-			wrong = append(wrong, fmt.Errorf("target %d %q: %w", i+1, r.Targets[i].Name, err))
+			err = fmt.Errorf("target %d %q: %w", i+1, r.Targets[i].Name, err)
+			wrong = append(wrong, where.Wrong(err, "targets", strconv.Itoa(i)))
 		}
 	}
 	for i := range r.Routes {
 		if err := r.checkRoute(&r.Routes[i]); err != nil {
-			wrong = append(wrong, fmt.Errorf("route %d: %w", i+1, err))
+			err = fmt.Errorf("route %d: %w", i+1, err)
+			wrong = append(wrong, where.Wrong(err, "routes", strconv.Itoa(i)))
 		}
 	}
-	return r, errors.Join(wrong...)
-}
-
-// lineOf is the line of a place in a text.
-func lineOf(text []byte, offset int64) int {
-	return 1 + bytes.Count(text[:min(int(offset), len(text))], []byte("\n"))
+	return r, places.Sorted(wrong)
 }
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)

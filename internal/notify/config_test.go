@@ -52,9 +52,13 @@ func TestDocument(t *testing.T) {
 func TestWrongFiles(t *testing.T) {
 	const hook = `{"name": "a", "kind": "slack", "url": "https://hooks.example/canary"}`
 	for text, want := range map[string]string{
-		`{"targets": [}`:                      "line 1: not JSON",
-		"{\n\"targets\": [],\n\"rotes\": []}": `unknown field "rotes"`,
-		`{"targets": [{"name": "a", "kind": "slack", "url": "https://x.example", "secret": "canary"}]}`: `unknown field "secret"`,
+		`{"targets": [}`:                      "line 1, column 14: not JSON",
+		"":                                    "it is empty",
+		"{\n\"targets\": [],\n\"rotes\": []}": `line 3, column 1: unknown field "rotes"`,
+		"{\"targets\": [\n" + hook + ",\n " + hook + "],\n\"routes\": [\n{\"events\": [\"*\"], \"targets\": [\"b\"]}]}": `line 5, column 1: route 1: there is no target "b"`,
+		"{\"targets\": [\n" + hook + ",\n " + hook + "]}":                                                               "line 3, column 2: target 2 \"a\": another has the same name",
+		"{\"targets\": [],\n\"targets\": []}":                                                                           `line 2, column 1: "targets" is there twice, first on line 1`,
+		`{"targets": [{"name": "a", "kind": "slack", "url": "https://x.example", "secret": "canary"}]}`:                 `unknown field "secret"`,
 		`{} {}`: "something follows",
 		`{"targets": [{"name": "a b", "kind": "slack", "url": "https://x.example"}]}`:                                                  "its name is not letters",
 		`{"targets": [` + hook + `,` + hook + `]}`:                                                                                     "another has the same name",

@@ -1,16 +1,15 @@
 package policy
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
+
+	"coc-console/internal/places"
 )
 
 // The roles that the default policies know.
@@ -37,17 +36,14 @@ type directoryFile struct {
 }
 
 // parseDirectory reads the file's bytes; nil is an empty directory. managers
-// get their role besides those that the file names.
+// get their role besides those that the file names. Errors say where.
 func parseDirectory(text []byte, managers []string) (directory, error) {
 	var f directoryFile
-	if len(text) > 0 {
-		in := json.NewDecoder(bytes.NewReader(text))
-		in.DisallowUnknownFields()
-		if err := in.Decode(&f); err != nil {
-			return directory{}, fmt.Errorf("not the JSON of a directory: %w", err)
-		}
-		if _, err := in.Token(); !errors.Is(err, io.EOF) {
-			return directory{}, errors.New("something follows the directory's JSON")
+	var where *places.Text
+	if text != nil {
+		var err error
+		if where, err = places.Decode(text, &f); err != nil {
+			return directory{}, err
 		}
 	}
 	roles := maps.Clone(f.Roles)
@@ -56,32 +52,36 @@ func parseDirectory(text []byte, managers []string) (directory, error) {
 	}
 	roles[RoleManagers] = slices.Concat(roles[RoleManagers], managers)
 	d := directory{}
-	var err1, err2, err3 error
-	d.roles, err1 = byMember(typeRole, roles)
-	d.teams, err2 = byMember(typeTeam, f.Teams)
+	var wrong1, wrong2, wrong3 []error
+	d.roles, wrong1 = byMember(typeRole, roles, where)
+	d.teams, wrong2 = byMember(typeTeam, f.Teams, where)
 	d.all = slices.Compact(slices.Sorted(slices.Values(roles[RoleManagers])))
-	d.elevations, err3 = checkElevations(f, roles)
-	return d, errors.Join(err1, err2, err3)
+	d.elevations, wrong3 = checkElevations(f, roles, where)
+	return d, places.Sorted(slices.Concat(wrong1, wrong2, wrong3))
 }
 
-// byMember turns groups with their members into members with their groups.
-func byMember(kind cedar.EntityType, groups map[string][]string) (map[string][]cedar.EntityUID, error) {
-	out := map[string][]cedar.EntityUID{}
+// byMember turns groups with their members into members with their groups, and
+// says what is wrong with them.
+func byMember(kind cedar.EntityType, groups map[string][]string, where *places.Text) (
+	out map[string][]cedar.EntityUID, wrong []error) {
+	out = map[string][]cedar.EntityUID{}
+	word := strings.ToLower(string(kind))
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		if strings.TrimSpace(name) == "" {
-			return nil, fmt.Errorf("a %s without a name", strings.ToLower(string(kind)))
+			wrong = append(wrong, where.Wrong(fmt.Errorf("a %s without a name", word), word+"s", name))
 		}
 		uid := cedar.NewEntityUID(kind, cedar.String(name))
-		for _, m := range groups[name] {
+		for i, m := range groups[name] {
 			if err := CheckMember(m); err != nil {
-				return nil, fmt.Errorf("%s %q: %w", strings.ToLower(string(kind)), name, err)
+				err = fmt.Errorf("%s %q: %w", word, name, err)
+				wrong = append(wrong, where.Wrong(err, word+"s", name, strconv.Itoa(i)))
 			}
 			if !slices.Contains(out[m], uid) {
 				out[m] = append(out[m], uid)
 			}
 		}
 	}
-	return out, nil
+	return out, wrong
 }
 
 // CheckMember says what is wrong with the name of a member.

@@ -1,11 +1,15 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"coc-console/internal/places"
 )
 
 // The longest time for which a role may be given, and that where the directory names none, in hours.
@@ -26,43 +30,59 @@ type Elevation struct {
 }
 
 // checkElevations says what is wrong with the elevations of a directory, and fills in what they don't say.
-func checkElevations(f directoryFile, roles map[string][]string) (map[string]elevation, error) {
+func checkElevations(f directoryFile, roles map[string][]string, where *places.Text) (map[string]elevation, []error) {
 	out := map[string]elevation{}
+	var wrong []error
 	for _, role := range slices.Sorted(maps.Keys(f.Elevations)) {
 		e := f.Elevations[role]
-		if strings.TrimSpace(role) == "" {
-			return nil, fmt.Errorf("an elevation without a role")
-		}
 		if e.Hours == 0 {
 			e.Hours = usualElevation
 		}
 		if len(e.Approvers) == 0 {
 			e.Approvers = []string{RoleManagers}
 		}
-		if e.Hours < 1 || e.Hours > maxElevation {
-			return nil, fmt.Errorf("elevation %q: hours are from 1 to %d", role, maxElevation)
-		}
-		if len(e.Members)+len(e.Teams) == 0 {
-			return nil, fmt.Errorf("elevation %q has neither members nor teams: nobody could ask for it", role)
-		}
-		for _, m := range e.Members {
-			if err := CheckMember(m); err != nil {
-				return nil, fmt.Errorf("elevation %q: %w", role, err)
-			}
-		}
-		for _, team := range e.Teams {
-			if f.Teams[team] == nil {
-				return nil, fmt.Errorf("elevation %q: there is no team %q", role, team)
-			}
-		}
-		for _, by := range e.Approvers {
-			if roles[by] == nil {
-				return nil, fmt.Errorf("elevation %q: there is no role %q that could approve it", role, by)
-			}
-		}
 		out[role] = e
+		for _, w := range wrongIn(role, e, f, roles) {
+			wrong = append(wrong, where.Wrong(fmt.Errorf("elevation %q: %w", role, w.err),
+				append([]string{"elevations", role}, w.path...)...))
+		}
 	}
-	return out, nil
+	return out, wrong
+}
+
+// misplaced is what is wrong at a path.
+type misplaced struct {
+	err  error
+	path []string
+}
+
+func wrongIn(role string, e elevation, f directoryFile, roles map[string][]string) (wrong []misplaced) {
+	say := func(err error, path ...string) { wrong = append(wrong, misplaced{err, path}) }
+	if strings.TrimSpace(role) == "" {
+		say(errors.New("it is without a role"))
+	}
+	if e.Hours < 1 || e.Hours > maxElevation {
+		say(fmt.Errorf("hours are from 1 to %d", maxElevation), "hours")
+	}
+	if len(e.Members)+len(e.Teams) == 0 {
+		say(errors.New("it has neither members nor teams: nobody could ask for it"))
+	}
+	for i, m := range e.Members {
+		if err := CheckMember(m); err != nil {
+			say(err, "members", strconv.Itoa(i))
+		}
+	}
+	for i, team := range e.Teams {
+		if f.Teams[team] == nil {
+			say(fmt.Errorf("there is no team %q", team), "teams", strconv.Itoa(i))
+		}
+	}
+	for i, by := range e.Approvers {
+		if roles[by] == nil {
+			say(fmt.Errorf("there is no role %q that could approve it", by), "approvers", strconv.Itoa(i))
+		}
+	}
+	return wrong
 }
 
 // Elevations are the roles that somebody may ask for, by name: those that the directory offers them and doesn't give

@@ -68,7 +68,10 @@ func Load(f Files) (*Rules, error) {
 		}
 		name = f.Policy
 	}
-	listed := []byte(f.Default)
+	var listed []byte
+	if f.Default != "" {
+		listed = []byte(f.Default)
+	}
 	if f.Directory != "" {
 		var err error
 		if listed, err = read(f.Directory); err != nil {
@@ -111,7 +114,7 @@ func read(name string) ([]byte, error) {
 func compile(name string, text []byte) (*Rules, error) {
 	list, err := cedar.NewPolicyListFromBytes(name, text)
 	if err != nil {
-		return nil, syntaxError(err)
+		return nil, syntaxError(text, err)
 	}
 	checker, err := validator()
 	if err != nil {

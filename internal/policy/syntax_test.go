@@ -14,6 +14,7 @@ func TestSyntaxErrors(t *testing.T) {
 		"// one\npermit (principal, action, resource) when { 1 = 2 };":      `where "}" must be`,
 		"permit (principal, action, resource":                               `line 1, column 36: it ends where ")" must be`,
 		"\n\n@id(\"a permit (principal, action, resource);":                 "line 3, column 5: literal not terminated",
+		"permit (principal, action, resource);\n\n// \xff":                  "line 3: it has a byte that is not UTF-8",
 		"allow (principal, action, resource);":                              "unexpected effect: allow",
 		"@id(\"a\") permit (principal, action, resource) when { \"\\q\" };": "line 1, column ",
 	} {

@@ -116,7 +116,23 @@ func TestReadPassword(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := ReadPassword(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Errorf("a folder: %v", err)
+	}
 	if _, err := ReadPassword(path); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("a file that everybody can read: %v", err)
+	}
+}
+
+// TestReadYAML: an empty file is called empty, not EOF.
+func TestReadYAML(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "providers.yaml")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var into struct{}
+	if err := ReadYAML(path, &into); err == nil || err.Error() != path+" is empty" {
+		t.Errorf("an empty file: %v", err)
 	}
 }

@@ -2,7 +2,9 @@ package settings
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"go.yaml.in/yaml/v3"
@@ -17,7 +19,10 @@ func ReadYAML(path string, into any) error {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(into); err != nil {
+	switch err := decoder.Decode(into); {
+	case errors.Is(err, io.EOF):
+		return errors.New(path + " is empty")
+	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
