@@ -8,6 +8,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,8 +104,16 @@ func (c Config) Write(ctx context.Context) (result Result, err error) {
 
 func (c Config) mayWrite() error {
 	there, err := os.Stat(c.File)
-	if err != nil {
+	folder, noFolder := os.Stat(filepath.Dir(c.File))
+	switch {
+	case errors.Is(noFolder, fs.ErrNotExist) || noFolder == nil && !folder.IsDir():
+		return fmt.Errorf("there is no folder %s: make it first, or name another file", filepath.Dir(c.File))
+	case err != nil:
 		return nil //nolint:nilerr // what keeps the file from being made says so then
+	case there.IsDir():
+		return fmt.Errorf("%s is a folder: name a file in it", c.File)
+	case !there.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file: name another one", c.File)
 	}
 	if log, err := os.Stat(filepath.Join(c.Data, "audit.db")); err == nil && os.SameFile(there, log) {
 		return fmt.Errorf("%s is the log itself", c.File)
@@ -112,7 +121,29 @@ func (c Config) mayWrite() error {
 	if !c.Force {
 		return fmt.Errorf("%s is there already; --force replaces it", c.File)
 	}
+	if !mayReplace(c.File, there.Size()) {
+		return fmt.Errorf("%s is not a backup, so not even --force replaces it: name another file", c.File)
+	}
 	return nil
+}
+
+// sqliteHeader is how SQLite's files begin, and so backups.
+const sqliteHeader = "SQLite format 3\x00"
+
+// mayReplace reports whether a file may be a backup, or what is left of one:
+// keys and settings are not replaced, however often somebody mistypes a name.
+func mayReplace(path string, size int64) bool {
+	if size == 0 {
+		return true
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	header := make([]byte, len(sqliteHeader))
+	_, err = io.ReadFull(f, header)
+	return err == nil && string(header) == sqliteHeader
 }
 
 // removeAll removes what is left of a file; that there is nothing is fine.

@@ -22,12 +22,26 @@ import (
 
 // Restore verifies the file and puts it into the place of the log: of a data
 // folder whose console is stopped, or in an empty PostgreSQL database.
-func (c Config) Restore(ctx context.Context) (Result, error) {
-	if c.Database != "" {
-		return c.restoreInto(ctx)
+func (c Config) Restore(ctx context.Context) (result Result, err error) {
+	err = c.isBackup(ctx)
+	switch {
+	case err != nil:
+	case c.Database != "":
+		result, err = c.restoreInto(ctx)
+	default:
+		result, err = c.restore(ctx)
 	}
-	return c.restore(ctx)
+	if errors.Is(err, database.ErrNotALog) || errors.Is(err, errDamaged) || errors.Is(err, errNoFile) {
+		err = fmt.Errorf("%w. Nothing was changed. Restore another backup", err)
+	}
+	return result, err
 }
+
+// Why a backup cannot be restored, before anything is.
+var (
+	errDamaged = errors.New("the backup cannot be read")
+	errNoFile  = errors.New("there is no file")
+)
 
 // restoration is a backup on its way into a data folder. It is made ready in a
 // folder of its own; steps then puts it into place.
@@ -40,9 +54,6 @@ type restoration struct {
 
 // restore replaces audit.db of a data folder.
 func (c Config) restore(ctx context.Context) (result Result, err error) {
-	if _, err := os.Stat(c.File); err != nil {
-		return result, err
-	}
 	lock, err := database.Lock(c.Data)
 	if err != nil {
 		return result, err
@@ -97,14 +108,11 @@ func (r *restoration) ready(ctx context.Context) (err error) {
 		return err
 	}
 	staged := filepath.Join(r.staging, "audit.db")
-	if err := isBackup(ctx, r.File); err != nil {
-		return err
-	}
 	if err := r.copying(staged, func() error { return copyFile(ctx, staged, r.File) }); err != nil {
 		return err
 	}
 	if r.found, err = r.examine(ctx, staged); err != nil {
-		return err
+		return r.unreadable(err)
 	}
 	lost, err := r.lost(ctx, staged)
 	if err != nil {
@@ -121,12 +129,23 @@ func (r *restoration) ready(ctx context.Context) (err error) {
 }
 
 // isBackup refuses what is not one before it is copied.
-func isBackup(ctx context.Context, path string) error {
-	db, err := database.InspectFile(ctx, path)
-	if err != nil {
+func (c Config) isBackup(ctx context.Context) error {
+	db, err := database.InspectFile(ctx, c.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w %s", errNoFile, c.File)
+	case err != nil:
 		return err
 	}
 	return db.Close()
+}
+
+// unreadable names the backup, not its copy, where it is damaged.
+func (c Config) unreadable(err error) error {
+	if damaged := database.DamagedFile(c.File, err); errors.Is(damaged, database.ErrDamagedFile) {
+		return fmt.Errorf("%w: %w", errDamaged, damaged)
+	}
+	return err
 }
 
 // IsThere reports whether a file is there.

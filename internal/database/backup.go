@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -47,7 +48,7 @@ const (
 // not there yet, while a console goes on writing the log. When it returns, the
 // file is on the disk; after an error it is of no use.
 func (d *DB) CopyTo(ctx context.Context, path string) error {
-	err := d.readable(ctx)
+	err := d.readable(ctx, cmp.Or(d.Path, "the database"))
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (d *DB) CopyTo(ctx context.Context, path string) error {
 func (d *DB) vacuumInto(ctx context.Context, path string) error {
 	db := sql.OpenDB(d.connector(Audit, false)) // a reader may not even write another file
 	_, err := db.ExecContext(ctx, `VACUUM INTO $1`, path)
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(DamagedFile(d.Path, err), db.Close()); err != nil {
 		return fmt.Errorf("copy %s into %s: %w", d.Path, path, err)
 	}
 	return nil
@@ -250,40 +251,43 @@ func insertion(table string, columns []string, rows int) string {
 	return b.String()
 }
 
-// ErrNotALog says that a file holds no log.
-var ErrNotALog = errors.New("this file is not a copy of an audit log")
-
 // InspectFile opens a copy of the log for reading alone, and leaves nothing
 // beside it. A file that is not there is fs.ErrNotExist; ErrNotALog and
 // ErrNewerSchema say that it is not one that this console can read.
 func InspectFile(ctx context.Context, path string) (*DB, error) {
+	named := path // as whoever reads the error knows it
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(path); err != nil {
+	switch info, err := os.Stat(path); {
+	case err != nil:
 		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s", ErrNotALog, path)
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is %w: it is a folder", named, ErrNotALog)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is %w: it is not a regular file", named, ErrNotALog)
 	}
 	if wal, err := os.Stat(path + "-wal"); err == nil && wal.Size() > 0 {
-		return nil, fmt.Errorf("%w: %s-wal lies beside it: a database that is in use, or was copied while it was", ErrNotALog, path)
+		return nil, fmt.Errorf("%s is %w: %s-wal lies beside it: a database that is in use, or was copied while it was",
+			named, ErrNotALog, named)
 	}
 	pool := openFile(path, url.Values{"mode": {"ro"}, "immutable": {"1"},
 		"_pragma": {"query_only(ON)", "trusted_schema(OFF)", "cell_size_check(ON)"}})
 	pool.SetMaxOpenConns(4)
 	db := &DB{Engine: SQLite, Write: pool, Read: pool}
-	if err := db.readable(ctx); err != nil {
+	if err := db.readable(ctx, named); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// readable reports, as an error, that this console does not know the schema.
-func (d *DB) readable(ctx context.Context) error {
+// readable reports, as an error about what is named so, that this console does
+// not know the schema.
+func (d *DB) readable(ctx context.Context, named string) error {
 	var version int64
 	if err := d.Read.QueryRowContext(ctx, `SELECT max(version_id) FROM audit_schema_version`).Scan(&version); err != nil {
-		return fmt.Errorf("%w: %w", ErrNotALog, err)
+		return notALog(named, err)
 	}
 	newest, err := migrations.Newest(string(d.Engine), string(Audit))
 	if err != nil {

@@ -2,6 +2,8 @@ package database
 
 import (
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -9,12 +11,15 @@ import (
 
 // The codes of SQLite and PostgreSQL that callers tell apart.
 const (
+	sqliteError    = 1
 	sqliteBusy     = 5
 	sqliteLocked   = 6
 	sqliteReadOnly = 8
 	sqliteIOError  = 10
+	sqliteCorrupt  = 11
 	sqliteFull     = 13
 	sqliteCantOpen = 14
+	sqliteNotADB   = 26
 	sqliteUnique   = 2067
 	sqlitePrimary  = 1555
 
@@ -53,6 +58,42 @@ func IsBusy(err error) bool {
 func InDoubt(err error) bool {
 	code, _ := codes(err)
 	return code&0xff == sqliteIOError
+}
+
+// ErrNotALog says that a file holds no log.
+var ErrNotALog = errors.New("not a copy of an audit log")
+
+// ErrDamagedFile says that a file of SQLite is not whole.
+var ErrDamagedFile = errors.New("is damaged, or was cut short")
+
+// DamagedFile says of an error in words that a file of SQLite is not whole, or
+// is no such file at all. It returns all other errors as they are.
+func DamagedFile(path string, err error) error {
+	code, _ := codes(err)
+	switch code & 0xff {
+	case sqliteCorrupt:
+		return fmt.Errorf("%s %w", path, ErrDamagedFile)
+	case sqliteNotADB:
+		return fmt.Errorf("%s %w: it is not a SQLite database", path, ErrDamagedFile)
+	}
+	return err
+}
+
+// notALog says in words why a file cannot be read as a copy of the log.
+func notALog(path string, err error) error {
+	code, _ := codes(err)
+	info, missing := os.Stat(path)
+	switch why := DamagedFile(path, err); {
+	case missing == nil && info.Size() == 0:
+		return fmt.Errorf("%s is %w: it is empty", path, ErrNotALog)
+	case code&0xff == sqliteNotADB:
+		return fmt.Errorf("%s is %w: it is not a SQLite database", path, ErrNotALog)
+	case errors.Is(why, ErrDamagedFile):
+		return fmt.Errorf("%w, so that it is %w", why, ErrNotALog)
+	case code == sqliteError:
+		return fmt.Errorf("%s is %w: it is a SQLite database with something else", path, ErrNotALog)
+	}
+	return fmt.Errorf("%s is %w: %w", path, ErrNotALog, err)
 }
 
 func codes(err error) (int, string) {

@@ -79,12 +79,29 @@ func Open(ctx context.Context, dsn string, store Store) (*DB, error) {
 	}
 	db, err := open(ctx, dsn, store)
 	if err != nil {
-		return nil, fmt.Errorf("open the %s database: %w", store, err)
+		return nil, fmt.Errorf("open the %s database: %w", store, damagedStore(dsn, store, err))
 	}
 	if db.New, err = migrations.Migrate(ctx, db.Write, string(db.Engine), string(store)); err != nil {
-		return nil, fmt.Errorf("migrate the %s database: %w", store, errors.Join(err, db.Close()))
+		err = errors.Join(damagedStore(dsn, store, err), db.Close())
+		return nil, fmt.Errorf("migrate the %s database: %w", store, err)
 	}
 	return db, nil
+}
+
+// damagedStore says, where a store's file is damaged, what to do.
+func damagedStore(folder string, store Store, err error) error {
+	why := DamagedFile(filepath.Join(folder, string(store)+".db"), err)
+	if !errors.Is(why, ErrDamagedFile) {
+		return err
+	}
+	switch store {
+	case Audit:
+		return fmt.Errorf("%w. Put a backup into its place: coc-console restore FILE", why)
+	case Search:
+		return fmt.Errorf("%w. Build it again: coc-console audit reindex", why)
+	}
+	return fmt.Errorf("%w. Move it away, with what lies beside it: people sign in again, and what was saved or waits "+
+		"for an approval is gone; the audit log is not in it", why)
 }
 
 // Close closes the store.

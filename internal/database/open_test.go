@@ -1,6 +1,7 @@
 package database
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -362,5 +363,44 @@ func TestLockOutlivesNobody(t *testing.T) {
 	}
 	if err := lock.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOpenOfDamagedFiles says which file is damaged and what to do, in words of
+// its own.
+func TestOpenOfDamagedFiles(t *testing.T) {
+	t.Parallel()
+	for store, want := range map[Store]string{
+		Audit: "coc-console restore", Search: "audit reindex", Console: "Move it away",
+	} {
+		for name, damage := range map[string]func([]byte) []byte{
+			"cut":   func(b []byte) []byte { return b[:4096*3/2] },
+			"noise": func(b []byte) []byte { return bytes.Repeat([]byte("no database "), len(b)/12) },
+		} {
+			folder := t.TempDir()
+			db, err := Open(t.Context(), folder, store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(folder, string(store)+".db")
+			whole, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, damage(whole), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err = Open(t.Context(), folder, store)
+			if !errors.Is(err, ErrDamagedFile) {
+				t.Fatalf("%s, %s: %v", store, name, err)
+			}
+			if text := err.Error(); !strings.Contains(text, file) || !strings.Contains(text, want) ||
+				strings.Contains(text, "malformed") {
+				t.Errorf("%s, %s: %v", store, name, err)
+			}
+		}
 	}
 }

@@ -42,7 +42,8 @@ func Inspect(ctx context.Context, dsn string, store Store) (*DB, error) {
 	db.Read.SetMaxOpenConns(4)
 	db.Write = db.Read
 	if err := db.Read.PingContext(ctx); err != nil {
-		return nil, fmt.Errorf("open the %s database: %w", store, errors.Join(err, db.Close()))
+		err = errors.Join(damagedStore(dsn, store, err), db.Close())
+		return nil, fmt.Errorf("open the %s database: %w", store, err)
 	}
 	return db, nil
 }
@@ -51,9 +52,18 @@ func Inspect(ctx context.Context, dsn string, store Store) (*DB, error) {
 func (d *DB) Head(ctx context.Context) (origin string, size int64, err error) {
 	err = d.Read.QueryRowContext(ctx, `SELECT origin, size FROM head WHERE id = 1`).Scan(&origin, &size)
 	if err != nil {
-		return "", 0, fmt.Errorf("read the head of the audit log: %w", err)
+		return "", 0, fmt.Errorf("read the head of the audit log: %w", d.inWords(err))
 	}
 	return origin, size, nil
+}
+
+// inWords says of an error in words that the log's file is damaged; a copy is
+// named by whoever has opened it.
+func (d *DB) inWords(err error) error {
+	if d.Path == "" {
+		return err
+	}
+	return damagedStore(filepath.Dir(d.Path), Audit, err)
 }
 
 // HasTable reports whether the database has a table of that name.
@@ -64,7 +74,7 @@ func (d *DB) HasTable(ctx context.Context, name string) (bool, error) {
 	}
 	var n int
 	if err := d.Read.QueryRowContext(ctx, query, name).Scan(&n); err != nil {
-		return false, fmt.Errorf("look for the table %s: %w", name, err)
+		return false, fmt.Errorf("look for the table %s: %w", name, d.inWords(err))
 	}
 	return n > 0, nil
 }

@@ -55,6 +55,9 @@ func check(path string) error {
 	if err != nil {
 		return err
 	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a folder, not a file with a key", path)
+	}
 	mode := info.Mode().Perm()
 	wrong := mode&0o027 != 0
 	if mode&0o040 != 0 && mode != 0o440 {

@@ -79,3 +79,15 @@ func TestReadTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderForKey: a folder is called one, and nobody is told to change its mode.
+func TestFolderForKey(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // it is what is tried
+		t.Fatal(err)
+	}
+	_, err := secretfile.Read(folder, 32)
+	if err == nil || !strings.Contains(err.Error(), folder+" is a folder") || strings.Contains(err.Error(), "chmod") {
+		t.Errorf("a folder: %v", err)
+	}
+}

@@ -17,6 +17,9 @@ func ReadPassword(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if info.IsDir() {
+		return "", errors.New(path + " is a folder, not a file with a password")
+	}
 	if info.Mode().Perm()&0o007 != 0 {
 		return "", fmt.Errorf("%s can be read by everybody on this machine: chmod 600 %s", path, path)
 	}

@@ -161,7 +161,7 @@ func (p Program) reindexCommand() *cobra.Command {
 // should be; others say that a command could not be carried out.
 func IsWrong(err error) bool {
 	for _, wrong := range []error{backup.ErrFindings, audit.ErrDamaged, audit.ErrForked, audit.ErrRolledBack,
-		audit.ErrSignature, export.ErrBundle} {
+		audit.ErrSignature, export.ErrBundle, database.ErrDamagedFile} {
 		if errors.Is(err, wrong) {
 			return true
 		}
@@ -185,16 +185,24 @@ func inspected(ctx context.Context, c auditConfig, f func(*audit.Log, *database.
 	db, err := database.Inspect(ctx, c.dsn(), database.Audit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return settings.Wrong("data", "there is no audit.db in "+c.data)
+		return settings.Wrong("data", c.noLog())
 	case err != nil:
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	log, err := InspectLog(ctx, db, settings.Split(c.keys)...)
-	if err != nil {
-		return err
+	if err == nil {
+		err = f(log, db)
 	}
-	return f(log, db)
+	return database.DamagedFile(cmp.Or(db.Path, c.data), err)
+}
+
+// noLog says that there is neither a folder with a log nor a backup's file.
+func (c auditConfig) noLog() string {
+	if _, err := os.Stat(c.data); err != nil {
+		return "there is no folder or file " + c.data
+	}
+	return "there is no audit.db in " + c.data
 }
 
 // InspectLog is the log of a database that is open, for reading. The keys are

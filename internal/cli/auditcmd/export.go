@@ -104,6 +104,9 @@ func buffered(w io.Writer, write func(io.Writer) error) error {
 // writeWhole writes a file under another name, and gives it its own once it is
 // whole and on the disk. A file that breaks off is removed.
 func writeWhole(path string, write func(io.Writer) error) error {
+	if err := mayBeFile(path); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".partial-*")
 	if err != nil {
 		return err
@@ -114,6 +117,23 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// mayBeFile says in words why a file of that name cannot be written. What is no
+// regular file, such as a device, would be replaced by one.
+func mayBeFile(path string) error {
+	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
+		return fmt.Errorf("there is no folder %s: make it first, or name another file", filepath.Dir(path))
+	}
+	switch there, err := os.Stat(path); {
+	case err != nil:
+		return nil //nolint:nilerr // it is not there yet
+	case there.IsDir():
+		return fmt.Errorf("%s is a folder: name a file in it", path)
+	case !there.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file: name another one, or leave it out for standard output", path)
 	}
 	return nil
 }

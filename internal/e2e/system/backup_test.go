@@ -463,8 +463,8 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 			return file, nil
 		}, nil},
-		{"another file", func(t *testing.T, _ *logOf) (string, []string) { return "main_test.go", nil }, []string{"not a copy of an audit log"}},
-		{"no file", func(t *testing.T, _ *logOf) (string, []string) { return "nothing", nil }, []string{"no such file"}},
+		{"another file", func(t *testing.T, _ *logOf) (string, []string) { return "main_test.go", nil }, []string{"main_test.go is not a copy of an audit log", "not a SQLite database", "Nothing was changed"}},
+		{"no file", func(t *testing.T, _ *logOf) (string, []string) { return "nothing", nil }, []string{"there is no file nothing", "Nothing was changed"}},
 		{"a newer schema", changed(`INSERT INTO audit_schema_version (version_id, is_applied) VALUES (999, 1)`), []string{"newer version of the console"}},
 		{"less than the log", func(t *testing.T, l *logOf) (string, []string) {
 			file := l.backup()
