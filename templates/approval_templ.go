@@ -59,8 +59,11 @@ func (r ApprovalRow) several() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		for _, g := range r.Given {
-			write(templ_7745c5c3_Buffer, "<p class=\"hint\" data-given><strong><bdi>", g.Name)
-			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Given + " ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"hint\" data-given><strong>", bdi(g.Name))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</strong> ", " " + t.Given + " ")
 			templ_7745c5c3_Err = When(g.At).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -124,7 +127,7 @@ type Window struct {
 // windows are those in force, each with its end.
 //go:noinline
 func windows(all []Window) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var8 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var7 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Calendar.T(ctx)
 		for i, w := range all {
 			if i > 0 {
@@ -149,7 +152,7 @@ func windows(all []Window) templ.Component {
 
 //go:noinline
 func denial(d *Denial) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-error\" role=\"alert\" id=\"denial\">", icon("denied"))
 		if templ_7745c5c3_Err != nil {
@@ -184,8 +187,11 @@ func denial(d *Denial) templ.Component {
 			write(templ_7745c5c3_Buffer, "<p>", t.Policy.Contacts)
 			templ_7745c5c3_Buffer.WriteString(" ")
 			for _, who := range d.Ask {
-				write(templ_7745c5c3_Buffer, "<bdi>", who)
-				write(templ_7745c5c3_Buffer, "</bdi>", " ")
+				templ_7745c5c3_Err = bdi(who).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, " ", " ")
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
@@ -197,7 +203,7 @@ func denial(d *Denial) templ.Component {
 // choiceHint says what an operation does, or why it is not offered and whom to ask.
 //go:noinline
 func choiceHint(o OperationChoice) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if o.Denied != nil {
 			write(templ_7745c5c3_Buffer, "<span data-denied=\"", strings.Join(o.Denied.Policies, " "))
@@ -207,8 +213,11 @@ func choiceHint(o OperationChoice) templ.Component {
 				write(templ_7745c5c3_Buffer, "<span>", t.Policy.Contacts)
 				templ_7745c5c3_Buffer.WriteString(" ")
 				for _, who := range o.Denied.Ask {
-					write(templ_7745c5c3_Buffer, "<bdi>", who)
-					write(templ_7745c5c3_Buffer, "</bdi>", " ")
+					templ_7745c5c3_Err = bdi(who).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					write(templ_7745c5c3_Buffer, " ", " ")
 				}
 				templ_7745c5c3_Buffer.WriteString("</span>")
 			}
@@ -225,7 +234,7 @@ func choiceHint(o OperationChoice) templ.Component {
 
 //go:noinline
 func (p Approvals) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div id=\"approvals\"><div class=\"title\"><h1>", t.Approval.Heading)
 		write(templ_7745c5c3_Buffer, "</h1><nav class=\"tabs\" aria-label=\"", t.Approval.Views)
@@ -278,7 +287,7 @@ func (p Approvals) Body() templ.Component {
 
 //go:noinline
 func (p Approvals) tab(view, word string, count int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("/approvals?view=" + view))
 		write(templ_7745c5c3_Buffer, "\" id=\"", "view-" + view)
 		templ_7745c5c3_Buffer.WriteString("\"")
@@ -296,7 +305,7 @@ func (p Approvals) tab(view, word string, count int) templ.Component {
 
 //go:noinline
 func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", heading)
 		write(templ_7745c5c3_Buffer, "\" id=\"", id)
@@ -323,14 +332,17 @@ func approvalItems(id, heading string, rows []ApprovalRow) templ.Component {
 
 //go:noinline
 func (r ApprovalRow) item() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li id=\"", "approval-" + r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.State)
 		write(templ_7745c5c3_Buffer, "\"><div><p><a href=\"", templ.SafeURL(r.Address))
-		write(templ_7745c5c3_Buffer, "\"><strong><bdi>", t.Approval.Name(r.Type, r.Target))
-		templ_7745c5c3_Buffer.WriteString("</bdi></strong></a> ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><strong>", bdi(t.Approval.Name(r.Type, r.Target)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</strong></a> ")
 		if r.State != "not_authentic" {
 			write(templ_7745c5c3_Buffer, "<span class=\"muted\">", number(r.Impact.Number) + " " + t.Operation.ImpactOf(r.Impact))
 			templ_7745c5c3_Buffer.WriteString("</span>")
@@ -340,8 +352,11 @@ func (r ApprovalRow) item() templ.Component {
 			write(templ_7745c5c3_Buffer, "<p><q>", r.Reason)
 			templ_7745c5c3_Buffer.WriteString("</q></p>")
 		}
-		write(templ_7745c5c3_Buffer, "<p class=\"hint\"><strong><bdi>", r.Requester)
-		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.AskedAt + " ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"hint\"><strong>", bdi(r.Requester))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</strong> ", " " + t.Approval.AskedAt + " ")
 		templ_7745c5c3_Err = When(r.Asked).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -351,8 +366,11 @@ func (r ApprovalRow) item() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if r.Decider != "" {
-			write(templ_7745c5c3_Buffer, "<p class=\"hint\"><strong><bdi>", r.Decider)
-			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.DecidedAt + " ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"hint\"><strong>", bdi(r.Decider))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</strong> ", " " + t.Approval.DecidedAt + " ")
 			templ_7745c5c3_Err = When(r.Decided).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -387,7 +405,7 @@ func (r ApprovalRow) item() templ.Component {
 
 //go:noinline
 func (p Approval) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-operation=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -396,8 +414,11 @@ func (p Approval) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<h1 data-announce id=\"approval-heading\"><bdi>", t.Approval.Name(p.Type, p.Target))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi>", state(p.State, t.Approval.State.Of(p.State)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<h1 data-announce id=\"approval-heading\">", bdi(t.Approval.Name(p.Type, p.Target)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = state(p.State, t.Approval.State.Of(p.State)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -406,8 +427,11 @@ func (p Approval) Body() templ.Component {
 			write(templ_7745c5c3_Buffer, "<p class=\"lead\"><q>", p.Reason)
 			templ_7745c5c3_Buffer.WriteString("</q></p>")
 		}
-		write(templ_7745c5c3_Buffer, "<p class=\"muted\"><strong><bdi>", p.Requester)
-		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.AskedAt + " ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"muted\"><strong>", bdi(p.Requester))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</strong> ", " " + t.Approval.AskedAt + " ")
 		templ_7745c5c3_Err = When(p.Asked).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -430,8 +454,11 @@ func (p Approval) Body() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Decider != "" {
-			write(templ_7745c5c3_Buffer, "<p class=\"muted\" id=\"decided-by\"><strong><bdi>", p.Decider)
-			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " " + t.Approval.DecidedAt + " ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"muted\" id=\"decided-by\"><strong>", bdi(p.Decider))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</strong> ", " " + t.Approval.DecidedAt + " ")
 			templ_7745c5c3_Err = When(p.Decided).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -529,7 +556,7 @@ func (p Approval) nowHead(t *i18n.Texts) string {
 // does is what the operation does, as it was asked for or decided on.
 //go:noinline
 func (p Approval) does() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var82 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"does\">")
@@ -566,7 +593,7 @@ func (p Approval) changed() bool {
 // since says whether the ticket is still what the requester saw, while that matters.
 //go:noinline
 func (p Approval) since() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var89 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Frozen == "" && p.Failure == nil && len(p.Seen) > 0 && p.State == "waiting" {
 			if p.changed() {
@@ -598,7 +625,7 @@ func (p Approval) since() templ.Component {
 // onward leads to what came of the request.
 //go:noinline
 func (p Approval) onward() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Receipt != "" || p.Again != "" {
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
@@ -620,7 +647,7 @@ func (p Approval) onward() templ.Component {
 
 //go:noinline
 func (p Approval) decision() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var108 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Denied != nil {
 			templ_7745c5c3_Err = denial(p.Denied).Render(ctx, templ_7745c5c3_Buffer)
@@ -664,12 +691,12 @@ func (p Approval) decision() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 			if p.Uncounted == "" {
-				var templ_7745c5c3_Var114 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var114...)
+				var templ_7745c5c3_Var105 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var105...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var114).String())
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var105).String())
 				templ_7745c5c3_Buffer.WriteString("\" name=\"decision\" value=\"approve\" id=\"approve\">")
 				if p.Missing > 1 {
 					write(templ_7745c5c3_Buffer, "", i18n.Approvers.T(ctx).Approve)
@@ -701,12 +728,12 @@ func (p Approval) decision() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 			if p.MaySend {
-				var templ_7745c5c3_Var123 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var123...)
+				var templ_7745c5c3_Var114 = []any{class("button button-primary", "button-danger", dangerous(p.Type))}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var114...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var123).String())
+				write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var114).String())
 				write(templ_7745c5c3_Buffer, "\" name=\"decision\" value=\"send\" id=\"send\">", t.Approval.Send)
 				templ_7745c5c3_Buffer.WriteString("</button> ")
 			}

@@ -241,24 +241,38 @@ func (r OperationRow) show() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.ApprovedBy(""))
-			write(templ_7745c5c3_Buffer, "</span> <bdi>", r.Approver)
-			templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+			write(templ_7745c5c3_Buffer, "</span>", " ")
+			templ_7745c5c3_Err = bdi(r.Approver).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
 		write(templ_7745c5c3_Buffer, "</td><td class=\"op-what\"><strong>", r.what(ctx))
 		templ_7745c5c3_Buffer.WriteString("</strong> ")
 		if r.Ticket != "" {
 			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.TicketAddress))
 			write(templ_7745c5c3_Buffer, "\" title=\"", r.Ticket)
-			write(templ_7745c5c3_Buffer, "\"><bdi>", first(r.TicketName, r.Ticket))
-			templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(first(r.TicketName, r.Ticket)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</a> ")
 		}
 		if r.Target != "" {
-			write(templ_7745c5c3_Buffer, "<bdi>", r.Target)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = bdi(r.Target).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, " ", " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
 		if amount := r.amount(t); amount != "" {
-			write(templ_7745c5c3_Buffer, "<span class=\"meta\"><bdi>", amount)
-			templ_7745c5c3_Buffer.WriteString("</bdi></span> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<span class=\"meta\">", bdi(amount))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span> ")
 		}
 		if r.BulkAddress != "" {
 			write(templ_7745c5c3_Buffer, "<a class=\"meta\" href=\"", templ.SafeURL(r.BulkAddress))
@@ -266,8 +280,11 @@ func (r OperationRow) show() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</a> ")
 		}
 		if r.Reason != "" {
-			write(templ_7745c5c3_Buffer, "<span class=\"second\"><bdi>", r.Reason)
-			templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<span class=\"second\">", bdi(r.Reason))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</td><td class=\"op-chain\">")
 		if r.Chain[0] != "" {
@@ -308,7 +325,7 @@ func toggleText(t *i18n.AuditRowsTexts, opened bool) string {
 // chain shows how far an operation has come as three dots.
 //go:noinline
 func chain(of [3]string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.AuditRows.T(ctx)
 		said := func(i int, name string) string { return t.Step.Of(name) + " " + t.Step.Of(of[i]) }
 		write(templ_7745c5c3_Buffer, "<svg class=\"chain\" role=\"img\" width=\"44\" height=\"10\" aria-label=\"", strings.Join([]string{said(0, "requested"), said(1, "answered"), said(2, "ended")}, i18n.T(ctx).Course.Comma))
@@ -318,12 +335,12 @@ func chain(of [3]string) templ.Component {
 				write(templ_7745c5c3_Buffer, "<path class=\"bad\" d=\"", "m" + number(2+17*i) + " 2 6 6m0-6-6 6")
 				templ_7745c5c3_Buffer.WriteString("\"></path>")
 			} else {
-				var templ_7745c5c3_Var52 = []any{how}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var52...)
+				var templ_7745c5c3_Var49 = []any{how}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var49...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var52).String())
+				write(templ_7745c5c3_Buffer, "<circle class=\"", templ.CSSClasses(templ_7745c5c3_Var49).String())
 				write(templ_7745c5c3_Buffer, "\" cx=\"", number(5 + 17*i))
 				templ_7745c5c3_Buffer.WriteString("\" cy=\"5\" r=\"3.5\"></circle>")
 			}
@@ -335,7 +352,7 @@ func chain(of [3]string) templ.Component {
 
 //go:noinline
 func (r OperationRow) steps() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var55 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		texts := i18n.AuditRows.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<tr class=\"op-steps\"><td colspan=\"6\"><ol>")
@@ -352,16 +369,20 @@ func (r OperationRow) steps() templ.Component {
 				write(templ_7745c5c3_Buffer, "<small>", t.Timeline.Later(duration(&t.Common, s.Since)))
 				templ_7745c5c3_Buffer.WriteString("</small> ")
 			}
-			write(templ_7745c5c3_Buffer, "<small><bdi>", s.Actor)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<small>", bdi(s.Actor))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			if len(s.Seen) > 0 {
 				write(templ_7745c5c3_Buffer, "", " " + texts.Saw(seenText(t, s.Seen)))
 				templ_7745c5c3_Buffer.WriteString(" ")
 			}
 			if s.Comment != "" {
 				write(templ_7745c5c3_Buffer, "", ": ")
-				write(templ_7745c5c3_Buffer, " <bdi>", s.Comment)
-				templ_7745c5c3_Buffer.WriteString("</bdi> ")
+				templ_7745c5c3_Err = bdi(s.Comment).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			if s.Status != "" {
 				write(templ_7745c5c3_Buffer, "", " " + stepStatus(t, r.Type, s.Status))
@@ -372,8 +393,10 @@ func (r OperationRow) steps() templ.Component {
 				templ_7745c5c3_Buffer.WriteString("</small> ")
 			}
 			if s.Upstream != "" || s.Duration > 0 {
-				write(templ_7745c5c3_Buffer, "<small><bdi>", s.Upstream)
-				templ_7745c5c3_Buffer.WriteString("</bdi> ")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<small>", bdi(s.Upstream))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 				if s.Duration > 0 {
 					write(templ_7745c5c3_Buffer, "", " · " + duration(&t.Common, s.Duration))
 					templ_7745c5c3_Buffer.WriteString(" ")

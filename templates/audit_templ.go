@@ -341,8 +341,11 @@ func (p Audit) saved() templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					write(templ_7745c5c3_Buffer, "><bdi>", s.Name)
-					templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a><form method=\"post\" action=\"/audit/searches/delete\">", person())
+					templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", bdi(s.Name))
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a><form method=\"post\" action=\"/audit/searches/delete\">", person())
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -393,7 +396,7 @@ func currentSearch(on bool) templ.Attributes {
 
 //go:noinline
 func (p Audit) toolbar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Export != "" || p.Uncounted {
 			write(templ_7745c5c3_Buffer, "<div class=\"toolbar\" id=\"toolbar\"><p id=\"total\" data-total=\"", number(p.Total.Count))
@@ -434,7 +437,7 @@ func (p Audit) clear() string {
 // export is one menu: what a form is good for stands below its name.
 //go:noinline
 func (p Audit) export() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var58 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<details class=\"menu export-menu\" name=\"menu\"><summary class=\"button button-quiet\">", icon("download"))
 		if templ_7745c5c3_Err != nil {
@@ -471,7 +474,7 @@ func (p Audit) export() templ.Component {
 
 //go:noinline
 func (p Audit) format(name string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button class=\"item\" name=\"format\" value=\"", name)
 		write(templ_7745c5c3_Buffer, "\"><span>", i18n.T(ctx).Audit.Formats.Of(name))
 		write(templ_7745c5c3_Buffer, " <small>", i18n.AuditRows.T(ctx).ExportText.Of(name))
@@ -482,7 +485,7 @@ func (p Audit) format(name string) templ.Component {
 
 //go:noinline
 func (p Audit) table() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Caption)
 		write(templ_7745c5c3_Buffer, "\"><table class=\"cards records\"><caption class=\"hidden\">", t.Audit.Caption)
@@ -491,10 +494,8 @@ func (p Audit) table() templ.Component {
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Who)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Outcome)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.What)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Ticket)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Target)
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Common.Reason)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Audit.Upstream)
 		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
 		for _, r := range p.Rows {
 			templ_7745c5c3_Err = recordRow(r).Render(ctx, templ_7745c5c3_Buffer)
@@ -509,7 +510,7 @@ func (p Audit) table() templ.Component {
 
 //go:noinline
 func recordRow(r RecordRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var86 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr id=\"", "record-" + number(r.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(r.Sequence))
@@ -570,35 +571,39 @@ func recordRow(r RecordRow) templ.Component {
 			write(templ_7745c5c3_Buffer, "\">", t.Audit.Repeats(r.Repeats))
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
-		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Ticket)
-		templ_7745c5c3_Buffer.WriteString("\" class=\"key\">")
-		if r.Ticket == "" {
-			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Target)
+		templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
+		if r.Target != "" || r.BatchIndex > 0 || r.Ticket == "" {
+			templ_7745c5c3_Err = target(r.Target, r.BatchIndex).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if r.TicketAddress != "" {
-			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(r.TicketAddress))
+		}
+		if r.TicketAddress != "" {
+			write(templ_7745c5c3_Buffer, "<a class=\"key\" href=\"", templ.SafeURL(r.TicketAddress))
 			write(templ_7745c5c3_Buffer, "\"><code>", r.Ticket)
 			templ_7745c5c3_Buffer.WriteString("</code></a>")
-		} else {
-			write(templ_7745c5c3_Buffer, "<code>", r.Ticket)
+		} else if r.Ticket != "" {
+			write(templ_7745c5c3_Buffer, "<code class=\"key\">", r.Ticket)
 			templ_7745c5c3_Buffer.WriteString("</code>")
 		}
-		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Target)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"long name\">", target(r.Target, r.BatchIndex))
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
 		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Reason)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"long\">", text(r.Reason))
+		templ_7745c5c3_Buffer.WriteString("\" class=\"long\"")
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(r.Reason, 60))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Audit.Upstream)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"long\">", text(r.Upstream))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", text(r.Reason))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
+		}
+		if r.Upstream != "" {
+			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Audit.Upstream + t.Common.Colon)
+			templ_7745c5c3_Err = bdi(r.Upstream).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</td></tr>")
 		return nil

@@ -332,8 +332,11 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 			}
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Name)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a>", i.Of.line())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(i.Name))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a>", i.Of.line())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -383,11 +386,14 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 // line is below an instance: hosts of several tickets may have one name.
 //go:noinline
 func (l TicketLink) line() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		if l.Address != "" {
 			write(templ_7745c5c3_Buffer, "<div class=\"hint\"><a href=\"", templ.SafeURL(l.Address))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", l.Name)
-			templ_7745c5c3_Buffer.WriteString("</bdi></a></div>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(l.Name))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</a></div>")
 		}
 		return nil
 	})
@@ -396,12 +402,15 @@ func (l TicketLink) line() templ.Component {
 // beside names the pending operation, and offers to send another one anyway.
 //go:noinline
 func (i BulkTarget) beside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"hint\"><a href=\"", templ.SafeURL(i.Pending.Receipt))
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Pending.ID)
-		write(templ_7745c5c3_Buffer, "\"><bdi>", t.Bulk.Pending(i.Pending.Actor))
-		write(templ_7745c5c3_Buffer, "</bdi></a> ", " ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(t.Bulk.Pending(i.Pending.Actor)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</a> ", " ")
 		templ_7745c5c3_Err = When(i.Pending.Since).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -421,7 +430,7 @@ func (i BulkTarget) beside() templ.Component {
 
 //go:noinline
 func (p NewBulk) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var65 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"post\" action=\"/bulk\" id=\"job\">", person())
 		if templ_7745c5c3_Err != nil {
@@ -455,12 +464,12 @@ func (p NewBulk) form() templ.Component {
 			}
 		}
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
-		var templ_7745c5c3_Var71 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var71...)
+		var templ_7745c5c3_Var68 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var68...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var71).String())
+		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var68).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(p.Type)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -483,7 +492,7 @@ func reasonLabel(t *i18n.Texts, wanted bool) string {
 // override is the tick box of the emergency override.
 //go:noinline
 func overrideBox(ticked bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID("override"))
 		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("override"))
@@ -500,7 +509,7 @@ func overrideBox(ticked bool) templ.Component {
 
 //go:noinline
 func (p Bulk) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<article data-operation-type=\"", p.Type)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.head())
 		if templ_7745c5c3_Err != nil {
@@ -526,7 +535,7 @@ func (p Bulk) Body() templ.Component {
 // head is what it is, who sent it, and what can be done with it.
 //go:noinline
 func (p Bulk) head() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div id=\"job-head\"><div class=\"page-head\" data-job=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -536,12 +545,12 @@ func (p Bulk) head() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1 data-announce id=\"job-heading\">", t.Bulk.Name(p.Type, len(p.Items)))
 		templ_7745c5c3_Buffer.WriteString(" ")
-		var templ_7745c5c3_Var87 = []any{"pill pill-" + shape("job."+p.State)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var87...)
+		var templ_7745c5c3_Var84 = []any{"pill pill-" + shape("job."+p.State)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var84...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var87).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var84).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape("job."+p.State)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -557,8 +566,11 @@ func (p Bulk) head() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "</div><p><strong><bdi>", p.Who)
-		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " · ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</div><p><strong>", bdi(p.Who))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</strong> ", " · ")
 		templ_7745c5c3_Err = clock(p.Started, timeLayout+" -07:00").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -595,7 +607,7 @@ func (p Bulk) head() templ.Component {
 // can is what can be done with the bulk operation.
 //go:noinline
 func (p Bulk) can() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var95 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
 		if p.MayStop {
@@ -649,7 +661,7 @@ func (p Bulk) counts() []Count {
 // progress says how far it is.
 //go:noinline
 func (p Bulk) progress() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var110 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Progress(p.Done, len(p.Items)))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"job-progress\"><dl class=\"figures\">", bulkFigure("failed", t.Bulk.Figure.Of("failed"), p.Failed))
@@ -696,13 +708,13 @@ func (p Bulk) progress() templ.Component {
 
 //go:noinline
 func bulkFigure(name, word string, n int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var117 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var118 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var118...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var113 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var114 = []any{class("figure", "figure-zero", n == 0), class("", "figure-bad", name == "failed" && n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var114...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var118).String())
+		write(templ_7745c5c3_Buffer, "<div class=\"", templ.CSSClasses(templ_7745c5c3_Var114).String())
 		write(templ_7745c5c3_Buffer, "\" data-figure=\"", name)
 		write(templ_7745c5c3_Buffer, "\"><dt>", word)
 		write(templ_7745c5c3_Buffer, "</dt><dd>", number(n))
@@ -714,7 +726,7 @@ func bulkFigure(name, word string, n int) templ.Component {
 // groups tell what went wrong, once for all that have the same problem.
 //go:noinline
 func (p Bulk) groups() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var123 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var119 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<div id=\"groups\">")
 		if len(p.Groups) > 0 {
@@ -725,17 +737,20 @@ func (p Bulk) groups() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<strong><bdi>", g.Problem)
-				write(templ_7745c5c3_Buffer, "</bdi></strong> ", " · " + t.Bulk.OfItems(len(g.Items)) + t.Common.Colon)
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<strong>", bdi(g.Problem))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "</strong> ", " · " + t.Bulk.OfItems(len(g.Items)) + t.Common.Colon)
 				templ_7745c5c3_Buffer.WriteString(" ")
 				for _, i := range g.Items {
 					templ_7745c5c3_Buffer.WriteString("<a href=\"")
-					var templ_7745c5c3_Var127 templ.SafeURL
-					templ_7745c5c3_Var127, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
+					var templ_7745c5c3_Var122 templ.SafeURL
+					templ_7745c5c3_Var122, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 514, Col: 40}
 					}
-					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var127))
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var122))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -753,7 +768,7 @@ func (p Bulk) groups() templ.Component {
 
 //go:noinline
 func (p Bulk) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var130 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var125 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
@@ -786,7 +801,7 @@ func (p Bulk) counted() bool { return p.Type != "CANCEL_INSTANCE" }
 
 //go:noinline
 func (i BulkItem) row(counted bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var141 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var136 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
 		write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
@@ -808,8 +823,11 @@ func (i BulkItem) row(counted bool) templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</a>")
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(i.Address))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", i.Target)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a>", i.Of.line())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(i.Target))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a>", i.Of.line())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -864,8 +882,10 @@ func (i BulkItem) row(counted bool) templ.Component {
 		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Bulk.Outcome)
 		templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
 		if i.Problem != "" {
-			write(templ_7745c5c3_Buffer, "<bdi>", i.Problem)
-			templ_7745c5c3_Buffer.WriteString("</bdi>")
+			templ_7745c5c3_Err = bdi(i.Problem).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		} else if i.Later > 0 {
 			write(templ_7745c5c3_Buffer, "", t.Bulk.ConfirmedLater(duration(&t.Common, i.Later)))
 		} else {
@@ -888,16 +908,16 @@ func bulkWord(t *i18n.Texts, wire string) string {
 // state says in words where it is.
 //go:noinline
 func (i BulkItem) chain() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var161 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var154 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"chain\" width=\"44\" height=\"10\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M5 5h34\" class=\"chain-line\"></path> ")
 		for n, kind := range i.stages() {
-			var templ_7745c5c3_Var162 = []any{"chain-" + kind}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var162...)
+			var templ_7745c5c3_Var155 = []any{"chain-" + kind}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var155...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<circle cx=\"", number(5 + 17*n))
-			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var162).String())
+			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var155).String())
 			templ_7745c5c3_Buffer.WriteString("\"></circle>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</svg>")
@@ -930,7 +950,7 @@ func (i BulkItem) stages() [3]string {
 // itemState is the state of an item, or of the operation that it became.
 //go:noinline
 func itemState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var165 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var158 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if word := t.Bulk.ItemState[wire]; word != "" {
 			templ_7745c5c3_Err = state("item."+wire, word).Render(ctx, templ_7745c5c3_Buffer)

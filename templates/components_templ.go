@@ -67,8 +67,10 @@ func text(s string) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			write(templ_7745c5c3_Buffer, "<bdi>", s)
-			templ_7745c5c3_Buffer.WriteString("</bdi>")
+			templ_7745c5c3_Err = bdi(s).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		return nil
 	})
@@ -76,7 +78,7 @@ func text(s string) templ.Component {
 
 //go:noinline
 func elapsed(d time.Duration) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var12 templ.Component) (templ_7745c5c3_Err error) {
 		if d <= 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -93,7 +95,7 @@ func elapsed(d time.Duration) templ.Component {
 // icon is one of our sprite's. It says nothing that the text beside it does not.
 //go:noinline
 func icon(name string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var15 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"", sprite(name))
 		templ_7745c5c3_Buffer.WriteString("\"></use></svg>")
 		return nil
@@ -103,13 +105,13 @@ func icon(name string) templ.Component {
 // state shows a wire value by shape, word and colour.
 //go:noinline
 func state(wire, word string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var17 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var18 = []any{"state state-" + shape(wire)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var18...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var16 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var17 = []any{"state state-" + shape(wire)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var17...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var18).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var17).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(wire)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -122,7 +124,7 @@ func state(wire, word string) templ.Component {
 
 //go:noinline
 func ticketState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = state(wire, i18n.T(ctx).Word.TicketStatus.Of(wire)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -135,7 +137,7 @@ func ticketState(wire string) templ.Component {
 // needs no attention then.
 //go:noinline
 func ticketStateOf(wire string, over bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = state(wire, i18n.T(ctx).Word.TicketStatus.Of(Standing(wire, over))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -155,7 +157,7 @@ func Standing(status string, over bool) string {
 
 //go:noinline
 func instanceState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = state(wire, i18n.T(ctx).Word.InstanceStatus.Of(wire)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -167,11 +169,14 @@ func instanceState(wire string) templ.Component {
 // fact is one line of a description list. It is left out when nothing is known.
 //go:noinline
 func fact(name, value string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
-			write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", value)
-			templ_7745c5c3_Buffer.WriteString("</bdi></dd></div>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", bdi(value))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</dd></div>")
 		}
 		return nil
 	})
@@ -180,7 +185,7 @@ func fact(name, value string) templ.Component {
 // codeFact is a fact that is copied rather than read.
 //go:noinline
 func codeFact(name, value string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			write(templ_7745c5c3_Buffer, "</dt><dd><code class=\"copy\">", value)
@@ -192,7 +197,7 @@ func codeFact(name, value string) templ.Component {
 
 //go:noinline
 func timeFact(name string, t time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
 		if !t.IsZero() {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", When(t))
@@ -208,7 +213,7 @@ func timeFact(name string, t time.Time) templ.Component {
 // attributes lists names with values, as they came.
 //go:noinline
 func attributes(list []Attribute) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
 		for _, a := range list {
 			templ_7745c5c3_Err = fact(a.Name, a.Value).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -268,7 +273,7 @@ func (i input) attributes() templ.Attributes {
 
 //go:noinline
 func field(i input) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"", i.id())
@@ -292,7 +297,7 @@ func field(i input) templ.Component {
 // textarea is for what is long; what was typed is never cut.
 //go:noinline
 func textarea(i input, rows int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <textarea id=\"", i.id())
@@ -315,7 +320,7 @@ func textarea(i input, rows int) templ.Component {
 
 //go:noinline
 func fieldTexts(i input) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
 		if i.Error != "" {
 			write(templ_7745c5c3_Buffer, "<p class=\"field-error\" id=\"", i.id() + "-error")
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("abnormal"))
@@ -338,7 +343,7 @@ func fieldTexts(i input) templ.Component {
 // because it is no time, is kept in a plain one.
 //go:noinline
 func timeField(name, label, value, problem string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = field(input{Name: name, Label: label, Type: timeType(value, problem), Value: value, Error: problem}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -365,7 +370,7 @@ func timeType(value, problem string) string {
 // choices is a select; words name the values, the empty one is all.
 //go:noinline
 func choices(i input, options []Option, words i18n.Words) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <select id=\"", i.id())
@@ -423,13 +428,13 @@ func set(filters map[string]string) int {
 // fold hides filters in narrow windows behind how many of them are set.
 //go:noinline
 func fold(active int, open bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<details class=\"fold\"")
 		if open {
 			templ_7745c5c3_Buffer.WriteString(" open")
 		}
 		write(templ_7745c5c3_Buffer, "><summary>", i18n.T(ctx).Common.FiltersSet(active))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><div class=\"filters\">", templ_7745c5c3_Var61)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><div class=\"filters\">", templ_7745c5c3_Var59)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -440,7 +445,7 @@ func fold(active int, open bool) templ.Component {
 
 //go:noinline
 func hiddenField(name, value string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" {
 			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"", name)
 			write(templ_7745c5c3_Buffer, "\" value=\"", value)
@@ -453,7 +458,7 @@ func hiddenField(name, value string) templ.Component {
 // errorSummary lists what is wrong with a form, with links to its fields.
 //go:noinline
 func errorSummary(errors FieldErrors) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var66 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
 		if len(errors) > 0 {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"notice notice-error\" role=\"alert\" id=\"errors\" tabindex=\"-1\">", icon("denied"))
 			if templ_7745c5c3_Err != nil {
@@ -475,7 +480,7 @@ func errorSummary(errors FieldErrors) templ.Component {
 // failure stands where the answer of a call would be.
 //go:noinline
 func failure(f *Failure) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-error\" role=\"alert\">", icon("denied"))
 		if templ_7745c5c3_Err != nil {
@@ -505,7 +510,7 @@ func failure(f *Failure) templ.Component {
 // verbatim quotes another system.
 //go:noinline
 func verbatim(label, words string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
 		if words != "" {
 			write(templ_7745c5c3_Buffer, "<figure class=\"verbatim\"><figcaption>", label)
 			write(templ_7745c5c3_Buffer, "</figcaption><blockquote><code dir=\"auto\">", words)
@@ -519,7 +524,7 @@ func verbatim(label, words string) templ.Component {
 // scripts the field is there to select from.
 //go:noinline
 func encodedMessage(message string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
 		if message != "" {
 			t := i18n.T(ctx).ErrorPage
 			write(templ_7745c5c3_Buffer, "<div class=\"encoded\"><label for=\"encoded\">", t.Encoded)
@@ -540,7 +545,7 @@ func encodedMessage(message string) templ.Component {
 // pager links to the pages around.
 //go:noinline
 func pager(p Pager) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var85 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
 		if p.Newer != "" || p.Older != "" {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", t.Common.Pages)
@@ -572,7 +577,7 @@ func pager(p Pager) templ.Component {
 // readAt says how old the page's figures are. A script counts on.
 //go:noinline
 func readAt(f Frame, at time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var89 templ.Component) (templ_7745c5c3_Err error) {
 		if !at.IsZero() {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"read-at\"><span class=\"as-of\">", t.Common.ReadAt + " ")
@@ -601,13 +606,16 @@ type crumb struct{ Text, Address string }
 
 //go:noinline
 func crumbs(steps ...crumb) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var97 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<nav class=\"crumbs\" aria-label=\"", i18n.T(ctx).Frame.Path)
 		templ_7745c5c3_Buffer.WriteString("\"><ol>")
 		for _, s := range steps {
 			write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(s.Address))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", s.Text)
-			templ_7745c5c3_Buffer.WriteString("</bdi></a></li>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(s.Text))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</a></li>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</ol></nav>")
 		return nil
@@ -617,7 +625,7 @@ func crumbs(steps ...crumb) templ.Component {
 // empty stands where a list has no rows.
 //go:noinline
 func empty(heading, advice string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var103 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"empty\"><p><strong>", heading)
 		templ_7745c5c3_Buffer.WriteString("</strong></p>")
 		if advice != "" {

@@ -59,7 +59,7 @@ func written(html func(ctx context.Context) string) templ.Component {
 
 // bdi is a text of somebody else within a sentence.
 func bdi(text string) templ.Component {
-	return written(func(context.Context) string { return "<bdi>" + templ.EscapeString(text) + "</bdi>" })
+	return written(func(context.Context) string { return "<bdi>" + breakable(text) + "</bdi>" })
 }
 
 // strong is who a sentence is about.

@@ -162,8 +162,11 @@ func (p Handover) tickets() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(r.Address))
-				write(templ_7745c5c3_Buffer, "\"><bdi>", r.Name)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></a></th><td>", text(r.Creator))
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(r.Name))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a></th><td>", text(r.Creator))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -182,7 +185,7 @@ func (p Handover) tickets() templ.Component {
 
 //go:noinline
 func (p Handover) open() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var19 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Handover.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section id=\"handover-open\">", handoverHeading(t.Open, len(p.Open)))
 		if templ_7745c5c3_Err != nil {
@@ -209,7 +212,7 @@ func (p Handover) open() templ.Component {
 
 //go:noinline
 func (o HandoverOperation) row(name string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var23 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" data-operation=\"", o.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.Outcome)
@@ -222,8 +225,11 @@ func (o HandoverOperation) row(name string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(o.Receipt))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", name)
-		templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(name))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</a> ")
 		if o.Override {
 			write(templ_7745c5c3_Buffer, "", " ")
 			templ_7745c5c3_Err = overrideMark().Render(ctx, templ_7745c5c3_Buffer)
@@ -243,7 +249,15 @@ func (o HandoverOperation) row(name string) templ.Component {
 			write(templ_7745c5c3_Buffer, "<span class=\"muted\">", i18n.Handover.T(ctx).NoReason)
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		} else {
-			write(templ_7745c5c3_Buffer, "<bdi class=\"prewrap\">", o.Reason)
+			templ_7745c5c3_Buffer.WriteString("<bdi class=\"prewrap\"")
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, whole(o.Reason, 60))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, ">", templ.Raw(breakable(o.Reason)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Buffer.WriteString("</bdi>")
 		}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"at\">", state(o.Outcome, t.Word.Action.Of(o.Outcome)))
@@ -257,7 +271,7 @@ func (o HandoverOperation) row(name string) templ.Component {
 
 //go:noinline
 func (p Handover) approvals() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Handover.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section id=\"handover-approvals\">", handoverHeading(t.Approvals, len(p.Approvals)))
 		if templ_7745c5c3_Err != nil {
@@ -271,9 +285,15 @@ func (p Handover) approvals() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</caption> <tbody>")
 			for _, a := range p.Approvals {
 				write(templ_7745c5c3_Buffer, "<tr><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(a.Address))
-				write(templ_7745c5c3_Buffer, "\"><bdi>", i18n.T(ctx).Approval.Name(a.Type, a.Target))
-				write(templ_7745c5c3_Buffer, "</bdi></a> <span class=\"second\"><bdi>", a.Reason)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></span></th><td>", text(a.Requester))
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(i18n.T(ctx).Approval.Name(a.Type, a.Target)))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a> <span class=\"second\">", bdi(a.Reason))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></th><td>", text(a.Requester))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -293,7 +313,7 @@ func (p Handover) approvals() templ.Component {
 
 //go:noinline
 func (p Handover) bulks() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var39 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Handover.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section id=\"handover-bulk\">", handoverHeading(t.Bulk, len(p.Bulks)))
 		if templ_7745c5c3_Err != nil {
@@ -312,8 +332,11 @@ func (p Handover) bulks() templ.Component {
 				}
 				write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(b.Address))
 				write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Bulk.Name(b.Type, b.Items))
-				write(templ_7745c5c3_Buffer, "</a> <span class=\"second\"><bdi>", b.Reason)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></span></th><td>", text(b.Who))
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a> <span class=\"second\">", bdi(b.Reason))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span></th><td>", text(b.Who))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -333,7 +356,7 @@ func (p Handover) bulks() templ.Component {
 
 //go:noinline
 func (p Handover) done() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Handover.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section id=\"handover-done\">", handoverHeading(t.Last(p.Hours), p.Count))
 		if templ_7745c5c3_Err != nil {
@@ -347,8 +370,11 @@ func (p Handover) done() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</caption> ")
 			for _, g := range p.Done {
 				write(templ_7745c5c3_Buffer, "<tbody><tr><th scope=\"rowgroup\" colspan=\"5\"><a href=\"", templ.SafeURL(g.Address))
-				write(templ_7745c5c3_Buffer, "\"><strong><bdi>", g.Name)
-				templ_7745c5c3_Buffer.WriteString("</bdi></strong></a></th></tr>")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><strong>", bdi(g.Name))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</strong></a></th></tr>")
 				for _, o := range g.Operations {
 					templ_7745c5c3_Err = o.row(o.in(i18n.T(ctx), g.Name)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
@@ -379,7 +405,7 @@ func (o HandoverOperation) in(t *i18n.Texts, ticket string) string {
 
 //go:noinline
 func (p Handover) note() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.Handover.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"stack\" id=\"handover-note\"><h2>", t.Note)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -387,8 +413,11 @@ func (p Handover) note() templ.Component {
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", t.NoNote)
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		} else {
-			write(templ_7745c5c3_Buffer, "<p class=\"prewrap\"><bdi>", p.Note)
-			write(templ_7745c5c3_Buffer, "</bdi></p><p class=\"meta\">", t.Saved(p.NoteBy, exact(ctx, p.NoteAt)))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"prewrap\">", bdi(p.Note))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</p><p class=\"meta\">", t.Saved(p.NoteBy, exact(ctx, p.NoteAt)))
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" method=\"post\" action=\"/handover\" id=\"take\">", person())

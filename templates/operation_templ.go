@@ -311,11 +311,17 @@ func (r PendingRequest) line() templ.Component {
 		}
 		templ_7745c5c3_Buffer.WriteString("<p>")
 		if r.Own {
-			write(templ_7745c5c3_Buffer, "<strong><bdi>", t.Operation.AskedMe(what, ""))
-			templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<strong>", bdi(t.Operation.AskedMe(what, "")))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</strong> ")
 		} else {
-			write(templ_7745c5c3_Buffer, "<strong><bdi>", t.Operation.Asked(what, r.Requester))
-			templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<strong>", bdi(t.Operation.Asked(what, r.Requester)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</strong> ")
 		}
 		write(templ_7745c5c3_Buffer, "", " · ")
 		templ_7745c5c3_Err = When(r.Asked).Render(ctx, templ_7745c5c3_Buffer)
@@ -343,7 +349,7 @@ func (r PendingRequest) line() templ.Component {
 
 //go:noinline
 func (o PendingOperation) line() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"notice\" data-operation=\"", o.ID)
 		write(templ_7745c5c3_Buffer, "\" data-beside=\"", o.Type)
@@ -352,8 +358,11 @@ func (o PendingOperation) line() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<p><a href=\"", templ.SafeURL(o.Receipt))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", t.Operation.Beside(o.Actor, t.Receipt.Heading(o.Type, o.Target)))
-		write(templ_7745c5c3_Buffer, "</bdi></a> ", " · ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(t.Operation.Beside(o.Actor, t.Receipt.Heading(o.Type, o.Target))))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</a> ", " · ")
 		templ_7745c5c3_Err = When(o.Since).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -366,7 +375,7 @@ func (o PendingOperation) line() templ.Component {
 // pending names the operations whose effect is still awaited.
 //go:noinline
 func (p NewOperation) pending() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var39 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-warning\" role=\"alert\" id=\"pending\">", icon("abnormal"))
 		if templ_7745c5c3_Err != nil {
@@ -377,9 +386,15 @@ func (p NewOperation) pending() templ.Component {
 		for _, o := range p.Pending {
 			write(templ_7745c5c3_Buffer, "<li data-operation=\"", o.ID)
 			write(templ_7745c5c3_Buffer, "\"><a href=\"", templ.SafeURL(o.Receipt))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", t.Receipt.Heading(o.Type, o.Target))
-			write(templ_7745c5c3_Buffer, "</bdi></a> <span><bdi>", t.Operation.PendingBy(o.Actor))
-			write(templ_7745c5c3_Buffer, "</bdi></span> ", " ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(t.Receipt.Heading(o.Type, o.Target)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</a> <span>", bdi(t.Operation.PendingBy(o.Actor)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</span> ", " ")
 			templ_7745c5c3_Err = When(o.Since).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -393,7 +408,7 @@ func (p NewOperation) pending() templ.Component {
 
 //go:noinline
 func (p NewOperation) changeTable() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Operation.Changed)
 		write(templ_7745c5c3_Buffer, "\"><table><caption class=\"hidden\">", t.Operation.Changed)
@@ -405,9 +420,15 @@ func (p NewOperation) changeTable() templ.Component {
 		for _, c := range p.Changes {
 			write(templ_7745c5c3_Buffer, "<tr data-aspect=\"", c.Aspect)
 			write(templ_7745c5c3_Buffer, "\"><th scope=\"row\">", t.Word.Aspect.Of(c.Aspect))
-			write(templ_7745c5c3_Buffer, "</th><td><bdi>", aspect(t, c.Aspect, c.Before))
-			write(templ_7745c5c3_Buffer, "</bdi></td><td><strong><bdi>", aspect(t, c.Aspect, c.After))
-			templ_7745c5c3_Buffer.WriteString("</bdi></strong></td><td>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</th><td>", bdi(aspect(t, c.Aspect, c.Before)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td><strong>", bdi(aspect(t, c.Aspect, c.After)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</strong></td><td>")
 			if c.Material {
 				write(templ_7745c5c3_Buffer, "<span class=\"badge badge-warning\">", t.Operation.Material)
 				templ_7745c5c3_Buffer.WriteString("</span>")
@@ -425,15 +446,18 @@ func (p NewOperation) changeTable() templ.Component {
 // hits shows what the operation acts on and how much of it there is.
 //go:noinline
 func (p NewOperation) hits() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"target\"><p class=\"meta\">")
 		if p.Instance != nil {
 			write(templ_7745c5c3_Buffer, "<span data-instance=\"", p.Instance.ID)
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", p.Instance.Status)
-			write(templ_7745c5c3_Buffer, "\"><strong><bdi>", p.Instance.name())
-			write(templ_7745c5c3_Buffer, "</bdi></strong> ", " ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><strong>", bdi(p.Instance.name()))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "</strong> ", " ")
 			templ_7745c5c3_Err = instanceState(p.Instance.Status).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -510,7 +534,7 @@ func (p NewOperation) effect(t *i18n.Texts) string {
 // next names the batch and the hosts that start next.
 //go:noinline
 func (p NewOperation) next() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if !p.ShowNext {
 			write(templ_7745c5c3_Buffer, "<dl><dt>", t.Operation.StartsNext)
@@ -533,8 +557,11 @@ func (p NewOperation) next() templ.Component {
 					templ_7745c5c3_Buffer.WriteString("<ul class=\"hosts\">")
 					for _, i := range p.NextHosts {
 						write(templ_7745c5c3_Buffer, "<li data-instance=\"", i.ID)
-						write(templ_7745c5c3_Buffer, "\"><bdi>", i.name())
-						templ_7745c5c3_Buffer.WriteString("</bdi></li>")
+						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(i.name()))
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
+						templ_7745c5c3_Buffer.WriteString("</li>")
 					}
 					templ_7745c5c3_Buffer.WriteString("</ul>")
 				}
@@ -549,7 +576,7 @@ func (p NewOperation) next() templ.Component {
 // aside is the ticket as it was read, and what happened to it last.
 //go:noinline
 func (p NewOperation) aside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<aside><section aria-labelledby=\"now-heading\" id=\"ticket-now\"><h2 id=\"now-heading\">", t.Receipt.Now)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><p class=\"actions\">", ticketState(p.Ticket.Status))
@@ -588,8 +615,11 @@ func (p NewOperation) aside() templ.Component {
 					return templ_7745c5c3_Err
 				}
 				write(templ_7745c5c3_Buffer, "<span><a href=\"", templ.SafeURL(e.Receipt))
-				write(templ_7745c5c3_Buffer, "\"><bdi>", t.Word.Operation.Of(e.Operation))
-				write(templ_7745c5c3_Buffer, "</bdi></a> ", " ")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(t.Word.Operation.Of(e.Operation)))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				write(templ_7745c5c3_Buffer, "</a> ", " ")
 				write(templ_7745c5c3_Buffer, " <span>", t.Word.Action.Of(e.Action))
 				write(templ_7745c5c3_Buffer, "</span> <small><bdi>", e.Actor)
 				write(templ_7745c5c3_Buffer, "</bdi>", reasonAfter(t, e.Reason))
@@ -613,16 +643,16 @@ func reasonAfter(t *i18n.Texts, reason string) string {
 // countsBar shows how much of a ticket is in which state.
 //go:noinline
 func countsBar(counts []Count) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var90 templ.Component) (templ_7745c5c3_Err error) {
 		if parts := shares(progress(counts)); len(parts) > 0 {
 			templ_7745c5c3_Buffer.WriteString("<svg class=\"bar\" width=\"100%\" height=\"10\" aria-hidden=\"true\" focusable=\"false\">")
 			for _, part := range parts {
-				var templ_7745c5c3_Var101 = []any{"fill-" + shape(part.Status)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var101...)
+				var templ_7745c5c3_Var91 = []any{"fill-" + shape(part.Status)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var91...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var101).String())
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var91).String())
 				write(templ_7745c5c3_Buffer, "\" x=\"", part.X)
 				write(templ_7745c5c3_Buffer, "\" width=\"", part.Width)
 				templ_7745c5c3_Buffer.WriteString("\" height=\"10\"></rect>")
@@ -662,7 +692,7 @@ func (n Tally) rows(t *i18n.Texts) []Attribute {
 // tallies counts the ticket's instances, beside those that the operation acts on.
 //go:noinline
 func (p NewOperation) tallies() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var95 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		scope := p.scopeName(&t.Operation)
 		whole := p.Whole.rows(t)
@@ -700,7 +730,7 @@ func (p NewOperation) tallies() templ.Component {
 
 //go:noinline
 func (p NewOperation) targets() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var115 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var105 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Operation.Targets(len(p.Targets)))
 		write(templ_7745c5c3_Buffer, "\"><table class=\"targets\"><caption>", t.Operation.Targets(len(p.Targets)))
@@ -715,8 +745,11 @@ func (p NewOperation) targets() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><bdi>", i.name())
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></th><td>", text(i.FixedIP))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\">", bdi(i.name()))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</th><td>", text(i.FixedIP))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -730,7 +763,7 @@ func (p NewOperation) targets() templ.Component {
 // correct lets the reader mend an address that names no operation.
 //go:noinline
 func (p NewOperation) correct() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var124 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var113 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"get\" action=\"", templ.SafeURL(p.Action + "/new"))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"correct\">", fromField(p.From))

@@ -292,8 +292,11 @@ func (p Receipt) verdict() templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
-		write(templ_7745c5c3_Buffer, "<p class=\"muted\"><bdi>", p.Actor)
-		write(templ_7745c5c3_Buffer, "</bdi>", " · ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"muted\">", bdi(p.Actor))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "", " · ")
 		templ_7745c5c3_Buffer.WriteString(" ")
 		if len(p.Steps) > 0 && !p.Steps[0].Time.IsZero() {
 			write(templ_7745c5c3_Buffer, "<time datetime=\"", p.Steps[0].Time.UTC().Format(time.RFC3339Nano))
@@ -314,7 +317,7 @@ func (p Receipt) verdict() templ.Component {
 // now shows the ticket as it is at present, beside what it was.
 //go:noinline
 func (p Receipt) now() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"now-heading\" id=\"now\" data-status=\"", p.Now.Status)
 		write(templ_7745c5c3_Buffer, "\"><h2 id=\"now-heading\">", t.Receipt.Changes)
@@ -380,7 +383,7 @@ func (s Step) unattributed() bool { return s.Note == "unattributed" || s.Note ==
 // consent is a request for approval, or its answer.
 //go:noinline
 func (s Step) consent() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li data-approval=\"", s.Action)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("person"))
@@ -389,8 +392,11 @@ func (s Step) consent() templ.Component {
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"stage-head\"><strong>", t.Word.Action.Of(s.Action))
 		write(templ_7745c5c3_Buffer, "", t.Common.Colon)
-		write(templ_7745c5c3_Buffer, "<bdi>", s.Actor)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</bdi></strong>", clock(s.Time, "15:04:05.000"))
+		templ_7745c5c3_Err = bdi(s.Actor).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</strong>", clock(s.Time, "15:04:05.000"))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -411,7 +417,7 @@ func (s Step) consent() templ.Component {
 // links lead to a step's record, and to what proves it.
 //go:noinline
 func (s Step) links() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		if s.Record != "" {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\"><a href=\"", templ.SafeURL(s.Record))
@@ -426,16 +432,16 @@ func (s Step) links() templ.Component {
 
 //go:noinline
 func (s Step) item(operation, showing string, since time.Duration) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var48 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var49 = []any{class("stage-"+shape(s.status()), "stage-muted", s.Skipped || s.Pending)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var49...)
+		var templ_7745c5c3_Var47 = []any{class("stage-"+shape(s.status()), "stage-muted", s.Skipped || s.Pending)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var47...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<li data-action=\"", s.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.status())
-		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var49).String())
+		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var47).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(s.status())))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -516,7 +522,7 @@ func (s Step) item(operation, showing string, since time.Duration) templ.Compone
 
 //go:noinline
 func (p Receipt) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"facts-heading\" id=\"facts\"><h2 id=\"facts-heading\">", t.Receipt.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</h2><dl class=\"facts\">", codeFact(t.Receipt.ID, p.ID))
@@ -532,11 +538,16 @@ func (p Receipt) facts() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</dt><dd>")
 			if p.TargetAddress != "" {
 				write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(p.TargetAddress))
-				write(templ_7745c5c3_Buffer, "\"><bdi>", p.Target)
-				templ_7745c5c3_Buffer.WriteString("</bdi></a>")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(p.Target))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</a>")
 			} else {
-				write(templ_7745c5c3_Buffer, "<bdi>", p.Target)
-				templ_7745c5c3_Buffer.WriteString("</bdi>")
+				templ_7745c5c3_Err = bdi(p.Target).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			templ_7745c5c3_Buffer.WriteString("</dd></div>")
 		}
@@ -578,7 +589,7 @@ func (p Receipt) facts() templ.Component {
 // seen lists a picture's aspects.
 //go:noinline
 func seen(list []Attribute) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<dl class=\"facts facts-small\">")
 		for _, a := range list {
@@ -595,7 +606,7 @@ func seen(list []Attribute) templ.Component {
 // ground says on what ground the operation was sent.
 //go:noinline
 func (p Receipt) ground() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if p.Stops > 0 {
 			templ_7745c5c3_Err = fact(t.Word.Detail.Of("stops"), number(p.Stops)).Render(ctx, templ_7745c5c3_Buffer)
@@ -605,8 +616,12 @@ func (p Receipt) ground() templ.Component {
 		}
 		if p.ApprovedBy != "" {
 			write(templ_7745c5c3_Buffer, "<div id=\"approved-by\"><dt>", t.Approval.Approved)
-			write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", p.ApprovedBy)
-			write(templ_7745c5c3_Buffer, "</bdi> <a href=\"", templ.SafeURL(p.Approval))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", bdi(p.ApprovedBy))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", " ")
+			write(templ_7745c5c3_Buffer, " <a href=\"", templ.SafeURL(p.Approval))
 			write(templ_7745c5c3_Buffer, "\">", t.Approval.Link)
 			templ_7745c5c3_Buffer.WriteString("</a></dd></div>")
 		}
@@ -640,7 +655,7 @@ func (p Receipt) ground() templ.Component {
 // overrideMark marks whatever shows an emergency override.
 //go:noinline
 func overrideMark() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var84 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<span class=\"badge badge-warning\">", i18n.T(ctx).Review.Mark)
 		templ_7745c5c3_Buffer.WriteString("</span>")
 		return nil

@@ -521,8 +521,12 @@ func nameWithID(name, value, id string) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" || id != "" {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
-			write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", value)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", bdi(value))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
 			if id != "" {
 				write(templ_7745c5c3_Buffer, "<code class=\"second copy\">", id)
 				templ_7745c5c3_Buffer.WriteString("</code>")

@@ -151,8 +151,11 @@ func (r ReportTable) body() templ.Component {
 				for i, cell := range row {
 					cell = ansi.Visible(cell)
 					if i == 0 {
-						write(templ_7745c5c3_Buffer, "<th scope=\"row\"><bdi>", cell)
-						templ_7745c5c3_Buffer.WriteString("</bdi></th>")
+						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<th scope=\"row\">", bdi(cell))
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
+						templ_7745c5c3_Buffer.WriteString("</th>")
 					} else if len(r.Head) == 0 {
 						write(templ_7745c5c3_Buffer, "<td class=\"long\"><code>", cell)
 						templ_7745c5c3_Buffer.WriteString("</code></td>")
@@ -178,7 +181,7 @@ func (r ReportTable) body() templ.Component {
 // ReportDocument is a report as a page that needs nothing else: no scripts, no styles.
 //go:noinline
 func ReportDocument(title string, tables []ReportTable) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<!doctype html><html lang=\"", string(i18n.From(ctx)))
 		write(templ_7745c5c3_Buffer, "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>", title)
 		write(templ_7745c5c3_Buffer, "</title></head><body><h1>", title)

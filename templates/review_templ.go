@@ -264,8 +264,11 @@ func (r ReviewRow) what() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(first(r.Bulk, r.Receipt, r.Record)))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", r.name(t))
-		templ_7745c5c3_Buffer.WriteString("</bdi></a> ")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(r.name(t)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</a> ")
 		if r.BatchIndex > 0 {
 			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Common.Batch)
 			write(templ_7745c5c3_Buffer, " ", number(r.BatchIndex))
@@ -276,8 +279,11 @@ func (r ReviewRow) what() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</span> ")
 		}
 		if r.Reason != "" {
-			write(templ_7745c5c3_Buffer, "<span class=\"second\"><bdi>", r.Reason)
-			templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<span class=\"second\">", bdi(r.Reason))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span>")
 		}
 		return nil
 	})
@@ -285,18 +291,18 @@ func (r ReviewRow) what() templ.Component {
 
 //go:noinline
 func (r ReviewRow) risk() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<strong class=\"number\">", number(r.Risk))
 		templ_7745c5c3_Buffer.WriteString("</strong> ")
 		for _, k := range r.Kinds {
 			write(templ_7745c5c3_Buffer, "", " ")
-			var templ_7745c5c3_Var48 = []any{class("badge", "badge-warning", k == "override")}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var48...)
+			var templ_7745c5c3_Var46 = []any{class("badge", "badge-warning", k == "override")}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var48).String())
+			write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var46).String())
 			write(templ_7745c5c3_Buffer, "\" data-kind=\"", k)
 			write(templ_7745c5c3_Buffer, "\">", t.Review.Kind.Of(k))
 			templ_7745c5c3_Buffer.WriteString("</span> ")
@@ -315,7 +321,7 @@ func (r ReviewRow) risk() templ.Component {
 
 //go:noinline
 func (p Reviews) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"stack\" id=\"sign\" method=\"post\" action=\"/audit/review\">", person())
 		if templ_7745c5c3_Err != nil {
@@ -347,7 +353,7 @@ func (p Reviews) form() templ.Component {
 
 //go:noinline
 func (c ReviewCoverage) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var58 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"coverage-heading\" id=\"coverage\"><h2 id=\"coverage-heading\">", t.Review.Coverage)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -373,7 +379,7 @@ func (c ReviewCoverage) panel() templ.Component {
 
 //go:noinline
 func (p Reviews) people() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.People) > 0 {
 			write(templ_7745c5c3_Buffer, "<section aria-labelledby=\"people-heading\"><h2 id=\"people-heading\">", t.Review.People)
@@ -396,7 +402,7 @@ func (p Reviews) people() templ.Component {
 // reviewedMark marks an operation that somebody else has looked at.
 //go:noinline
 func reviewedMark() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<span class=\"badge\" data-reviewed>", i18n.T(ctx).Review.Reviewed)
 		templ_7745c5c3_Buffer.WriteString("</span>")
 		return nil

@@ -154,8 +154,11 @@ func feedEntry(e FeedEntry) templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString(" ")
 			if e.Reason != "" {
-				write(templ_7745c5c3_Buffer, "<small><bdi>", e.Reason)
-				templ_7745c5c3_Buffer.WriteString("</bdi></small>")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<small>", bdi(e.Reason))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</small>")
 			}
 		case "ticket":
 			templ_7745c5c3_Err = filled(t.Course.Became.Of(e.Why), map[string]templ.Component{"batch": bdi(number(e.Batch)), "state": bdi(t.Word.TicketStatus.Of(e.Status))}).Render(ctx, templ_7745c5c3_Buffer)

@@ -107,8 +107,11 @@ func outputGroup(g OutputGroup, all bool) templ.Component {
 		templ_7745c5c3_Buffer.WriteString("</span></summary><ul>")
 		for _, h := range g.Hosts {
 			write(templ_7745c5c3_Buffer, "<li><a href=\"", templ.SafeURL(h.Address + "#log"))
-			write(templ_7745c5c3_Buffer, "\"><bdi>", h.Name)
-			templ_7745c5c3_Buffer.WriteString("</bdi></a></li>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(h.Name))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</a></li>")
 		}
 		if g.More > 0 {
 			write(templ_7745c5c3_Buffer, "<li class=\"muted\">", t.Course.MoreHosts(g.More))

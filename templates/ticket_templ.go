@@ -287,8 +287,11 @@ func (p Ticket) heading() templ.Component {
 		write(templ_7745c5c3_Buffer, "\" data-title=\"", p.Live.Title)
 		write(templ_7745c5c3_Buffer, "\" data-icon=\"", static.URL(stateIcon(p.Icon)))
 		write(templ_7745c5c3_Buffer, "\" title=\"", first(p.Head.Name, p.Head.ID))
-		write(templ_7745c5c3_Buffer, "\"><bdi>", first(p.Head.Name, p.Head.ID))
-		templ_7745c5c3_Buffer.WriteString("</bdi></h1>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(first(p.Head.Name, p.Head.ID)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</h1>")
 		return nil
 	})
 }
@@ -296,31 +299,35 @@ func (p Ticket) heading() templ.Component {
 // state is the ticket's state, or what is being made of it, and where it is.
 //go:noinline
 func (p Ticket) state() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p id=\"ticket-state\" data-announce data-status=\"", p.Head.Status)
 		templ_7745c5c3_Buffer.WriteString("\">")
-		var templ_7745c5c3_Var27 = []any{"pill pill-" + shape(p.Head.Status)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var27...)
+		var templ_7745c5c3_Var26 = []any{"pill pill-" + shape(p.Head.Status)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var26...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var27).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var26).String())
 		templ_7745c5c3_Buffer.WriteString("\">")
 		if p.Verdict.Pending != "" {
 			templ_7745c5c3_Err = icon("more").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, " <bdi>", t.Course.Doing.Of(p.Verdict.Pending))
-			templ_7745c5c3_Buffer.WriteString("</bdi>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", bdi(t.Course.Doing.Of(p.Verdict.Pending)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		} else {
 			templ_7745c5c3_Err = icon(shape(p.Head.Status)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, " <bdi>", first(t.Word.TicketStatus.Of(Standing(p.Head.Status, p.Head.Over)), t.Common.Unknown))
-			templ_7745c5c3_Buffer.WriteString("</bdi>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", bdi(first(t.Word.TicketStatus.Of(Standing(p.Head.Status, p.Head.Over)), t.Common.Unknown)))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Buffer.WriteString("</span> ")
 		if p.Head.CurrentBatch > 0 && p.Head.Batches > 0 {
@@ -335,7 +342,7 @@ func (p Ticket) state() templ.Component {
 // trouble says since when and why figures could not be read.
 //go:noinline
 func trouble(x *Trouble) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"trouble\" class=\"trouble\" data-announce>")
 		if x != nil {
 			t := i18n.T(ctx)
@@ -402,19 +409,19 @@ func (p Ticket) figures(t *i18n.Texts) (all []figure) {
 // counts are the figures, and a bar of them. Each figure narrows the table.
 //go:noinline
 func (p Ticket) counts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var36 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Counts)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"counts\"><div class=\"figures\">")
 		for _, f := range p.figures(t) {
-			var templ_7745c5c3_Var38 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var38...)
+			var templ_7745c5c3_Var35 = []any{class(class("figure", "figure-zero", f.Count == 0), "figure-bad", f.Status == "ABNORMAL" && f.Count > 0)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<a id=\"", f.ID)
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", f.Status)
-			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var38).String())
+			write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var35).String())
 			write(templ_7745c5c3_Buffer, "\" href=\"", templ.SafeURL(f.Address))
 			templ_7745c5c3_Buffer.WriteString("\"")
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, spoken(f.Status))
@@ -493,7 +500,7 @@ func (p Ticket) counts() templ.Component {
 
 //go:noinline
 func (p Ticket) remaining() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if r := p.Progress.Remaining; r == nil && !p.Head.Over {
 			write(templ_7745c5c3_Buffer, "<div class=\"figure\" id=\"remaining\"><span>", t.Course.Left)
@@ -520,14 +527,14 @@ func (p Ticket) remaining() templ.Component {
 // swatchKey is the colour of a figure in the bar below.
 //go:noinline
 func swatchKey(status string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var58 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"swatch-key\" aria-hidden=\"true\" focusable=\"false\">")
-		var templ_7745c5c3_Var62 = []any{"fill-" + shape(status)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var62...)
+		var templ_7745c5c3_Var59 = []any{"fill-" + shape(status)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var59...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var62).String())
+		write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var59).String())
 		templ_7745c5c3_Buffer.WriteString("\" width=\"8\" height=\"8\"></rect></svg>")
 		return nil
 	})
@@ -535,17 +542,17 @@ func swatchKey(status string) templ.Component {
 
 //go:noinline
 func (p Ticket) bar() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<svg class=\"bar\" width=\"100%\" height=\"10\" role=\"img\" aria-label=\"", countsText(t, p.Counts))
 		templ_7745c5c3_Buffer.WriteString("\">")
 		for _, s := range shares(progress(p.Counts)) {
-			var templ_7745c5c3_Var66 = []any{"fill-" + shape(s.Status)}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var66...)
+			var templ_7745c5c3_Var63 = []any{"fill-" + shape(s.Status)}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var63...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var66).String())
+			write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var63).String())
 			write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Status)
 			write(templ_7745c5c3_Buffer, "\" data-count=\"", number(s.Count.Count))
 			write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
@@ -583,7 +590,7 @@ func coarse(d time.Duration) time.Duration {
 // has passed of it.
 //go:noinline
 func since(t time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339))
 		write(templ_7745c5c3_Buffer, "\" data-since=\"", strconv.FormatInt(t.UnixMilli(), 10))
 		write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
@@ -596,7 +603,7 @@ func since(t time.Time) templ.Component {
 // facts are what does not change of a ticket, in one strip.
 //go:noinline
 func (p Ticket) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"facts\"><dl class=\"strip\">", fact(t.Ticket.Creator, p.Head.Creator))
@@ -615,8 +622,11 @@ func (p Ticket) facts() templ.Component {
 			write(templ_7745c5c3_Buffer, "<div><dt>", t.Ticket.Script)
 			write(templ_7745c5c3_Buffer, "</dt><dd title=\"", p.Head.Source)
 			write(templ_7745c5c3_Buffer, "\"><code class=\"copy\">", p.Head.ScriptID)
-			write(templ_7745c5c3_Buffer, "</code> <span class=\"muted\"><bdi>", p.Head.Version)
-			templ_7745c5c3_Buffer.WriteString("</bdi></span></dd></div>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</code> <span class=\"muted\">", bdi(p.Head.Version))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span></dd></div>")
 		}
 		if len(p.Params) > 0 {
 			write(templ_7745c5c3_Buffer, "<div><dt>", t.Ticket.Params)
@@ -625,8 +635,12 @@ func (p Ticket) facts() templ.Component {
 		}
 		if p.Head.ExecuteUser != "" || p.Head.Timeout > 0 {
 			write(templ_7745c5c3_Buffer, "<div><dt>", t.Ticket.ExecuteUser)
-			write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", p.Head.ExecuteUser)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", bdi(p.Head.ExecuteUser))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
 			if p.Head.Timeout > 0 {
 				write(templ_7745c5c3_Buffer, "", " · " + t.Course.Timeout(duration(&t.Common, p.Head.Timeout)))
 			}
@@ -695,7 +709,7 @@ func spoken(status string) templ.Attributes {
 
 //go:noinline
 func (p Ticket) parameters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var84 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"parameters-heading\" id=\"parameters\"><h2 id=\"parameters-heading\">", t.Ticket.Params)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -720,8 +734,11 @@ func (p Ticket) parameters() templ.Component {
 				}
 				if x.Reference != "" {
 					write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Ticket.ParamReference)
-					write(templ_7745c5c3_Buffer, " <bdi>", x.Reference)
-					templ_7745c5c3_Buffer.WriteString("</bdi></span>")
+					templ_7745c5c3_Err = bdi(x.Reference).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					templ_7745c5c3_Buffer.WriteString("</span>")
 				}
 				templ_7745c5c3_Buffer.WriteString("</td></tr>")
 			}
@@ -735,7 +752,7 @@ func (p Ticket) parameters() templ.Component {
 // target names what was acted on.
 //go:noinline
 func target(name string, batch int32) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
 		if name == "" && batch == 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -743,8 +760,12 @@ func target(name string, batch int32) templ.Component {
 			}
 		}
 		if name != "" {
-			write(templ_7745c5c3_Buffer, "<bdi>", name)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = bdi(name).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, " ", " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
 		if batch > 0 {
 			write(templ_7745c5c3_Buffer, "<span class=\"nowrap\">", i18n.T(ctx).Common.BatchNumber(batch))

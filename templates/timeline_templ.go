@@ -179,8 +179,11 @@ func (s Subject) ticket() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var6 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.TicketAddress))
 		write(templ_7745c5c3_Buffer, "\" title=\"", s.Ticket)
-		write(templ_7745c5c3_Buffer, "\"><bdi>", first(s.TicketName, s.Ticket))
-		templ_7745c5c3_Buffer.WriteString("</bdi></a>")
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(first(s.TicketName, s.Ticket)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Buffer.WriteString("</a>")
 		return nil
 	})
 }
@@ -188,7 +191,7 @@ func (s Subject) ticket() templ.Component {
 // bulk ends like ticket.
 //go:noinline
 func (s Subject) bulk() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var10 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var9 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL(s.Receipt))
 		write(templ_7745c5c3_Buffer, "\">", i18n.T(ctx).Bulk.Name(s.Type, s.BulkItems))
 		templ_7745c5c3_Buffer.WriteString("</a>")
@@ -199,7 +202,7 @@ func (s Subject) bulk() templ.Component {
 // lead says what was done, on what, by whom, and what came of it.
 //go:noinline
 func (s Subject) lead() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var13 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var12 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<p class=\"lead\" id=\"lead\">")
@@ -222,8 +225,10 @@ func (s Subject) lead() templ.Component {
 		}
 		if s.Instance != "" {
 			write(templ_7745c5c3_Buffer, "", " ")
-			write(templ_7745c5c3_Buffer, " <bdi>", s.Instance)
-			templ_7745c5c3_Buffer.WriteString("</bdi> ")
+			templ_7745c5c3_Err = bdi(s.Instance).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		if s.Ticket != "" {
 			write(templ_7745c5c3_Buffer, "", " ")
@@ -234,8 +239,11 @@ func (s Subject) lead() templ.Component {
 		}
 		if s.Who != "" {
 			write(templ_7745c5c3_Buffer, "<span class=\"prewrap\">", l.By)
-			write(templ_7745c5c3_Buffer, "</span><strong><bdi>", s.Who)
-			templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span><strong>", bdi(s.Who))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</strong> ")
 		}
 		if s.Outcome != "" {
 			write(templ_7745c5c3_Buffer, "", " — ")
@@ -255,7 +263,7 @@ func (s Subject) lead() templ.Component {
 
 //go:noinline
 func (p Timeline) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = crumbs(crumb{t.Audit.Heading, "/audit"}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -325,7 +333,7 @@ func (p Timeline) Body() templ.Component {
 // line has the days as headings, where there are several.
 //go:noinline
 func (p Timeline) line() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
 		zone := i18n.ZoneFrom(ctx)
 		last := p.From.In(zone).Format(time.DateOnly)
 		templ_7745c5c3_Buffer.WriteString("<ol class=\"stages line\">")
@@ -358,7 +366,7 @@ func (i TimelineItem) at() time.Time {
 
 //go:noinline
 func timelinePager(address, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var37 templ.Component) (templ_7745c5c3_Err error) {
 		if address != "" {
 			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", i18n.T(ctx).Common.Pages)
 			write(templ_7745c5c3_Buffer, "\"><a class=\"button\" href=\"", templ.SafeURL(address))
@@ -372,7 +380,7 @@ func timelinePager(address, label string) templ.Component {
 // show is an item; alone is an operation's that the page is about.
 //go:noinline
 func (i TimelineItem) show(alone bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
 		if i.Operation != nil && alone {
 			for _, s := range i.Operation.Steps {
 				templ_7745c5c3_Err = s.stage(i.Operation.Actor).Render(ctx, templ_7745c5c3_Buffer)
@@ -402,14 +410,14 @@ func (i TimelineItem) show(alone bool) templ.Component {
 
 //go:noinline
 func (o *TimelineOperation) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var46 = []any{"stage-" + shape(o.last())}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var46...)
+		var templ_7745c5c3_Var43 = []any{"stage-" + shape(o.last())}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var43...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var46).String())
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var43).String())
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", o.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.last())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape(o.last())))
@@ -428,8 +436,11 @@ func (o *TimelineOperation) show() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "</span></div><p><span class=\"hidden\">", t.Common.Who + t.Common.Colon)
-		write(templ_7745c5c3_Buffer, "</span> <strong><bdi>", first(o.Actor, o.ID))
-		write(templ_7745c5c3_Buffer, "</bdi></strong> ", " — " + t.Word.Action.Of(o.last()))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</span> <strong>", bdi(first(o.Actor, o.ID)))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "</strong> ", " — " + t.Word.Action.Of(o.last()))
 		templ_7745c5c3_Buffer.WriteString("</p><ol class=\"stages\">")
 		for _, s := range o.Steps {
 			templ_7745c5c3_Err = s.stage(o.Actor).Render(ctx, templ_7745c5c3_Buffer)
@@ -445,15 +456,15 @@ func (o *TimelineOperation) show() templ.Component {
 // stage is one record on a line; who asked for the operation is not named again.
 //go:noinline
 func (s TimelineStep) stage(asked string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
-		var templ_7745c5c3_Var57 = []any{class("stage-"+shape(s.state()), "here", s.Here)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var57...)
+		var templ_7745c5c3_Var53 = []any{class("stage-"+shape(s.state()), "here", s.Here)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var53...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var57).String())
+		write(templ_7745c5c3_Buffer, "<li class=\"", templ.CSSClasses(templ_7745c5c3_Var53).String())
 		write(templ_7745c5c3_Buffer, "\" data-sequence=\"", number(s.Sequence))
 		write(templ_7745c5c3_Buffer, "\" data-action=\"", s.Action)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", s.Outcome)
@@ -513,15 +524,18 @@ func (s TimelineStep) stage(asked string) templ.Component {
 // who says who did it, what they saw, and what they wrote.
 //go:noinline
 func (s TimelineStep) who(asked string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var71 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var67 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		named := s.Actor != "" && (s.Actor != asked || len(s.Seen) > 0 || s.Reason != "")
 		if named || len(s.Seen) > 0 || s.Comment != "" || s.Reason != "" {
 			templ_7745c5c3_Buffer.WriteString("<p>")
 			if named {
-				write(templ_7745c5c3_Buffer, "<strong><bdi>", s.Actor)
-				templ_7745c5c3_Buffer.WriteString("</bdi></strong> ")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<strong>", bdi(s.Actor))
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Buffer.WriteString("</strong> ")
 			}
 			if len(s.Seen) > 0 {
 				write(templ_7745c5c3_Buffer, "", " " + i18n.AuditRows.T(ctx).Saw(seenText(t, s.Seen)))
@@ -550,8 +564,10 @@ func (s TimelineStep) who(asked string) templ.Component {
 				templ_7745c5c3_Buffer.WriteString(" ")
 			}
 			if s.ApprovedBy != "" {
-				write(templ_7745c5c3_Buffer, "<bdi>", l.ApprovedBy(s.ApprovedBy))
-				templ_7745c5c3_Buffer.WriteString("</bdi>")
+				templ_7745c5c3_Err = bdi(l.ApprovedBy(s.ApprovedBy)).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			}
 			templ_7745c5c3_Buffer.WriteString("</p>")
 		}
@@ -562,7 +578,7 @@ func (s TimelineStep) who(asked string) templ.Component {
 // answer says what COC answered, and what was seen then.
 //go:noinline
 func (s TimelineStep) answer() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var75 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if s.Note != "" {
 			write(templ_7745c5c3_Buffer, "<p data-note=\"", s.Note)
@@ -605,7 +621,7 @@ func (s TimelineStep) answer() templ.Component {
 
 //go:noinline
 func (r Rule) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var82 templ.Component) (templ_7745c5c3_Err error) {
 		l := i18n.Line.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p data-policy=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\">", l.Rule + " ")
@@ -616,8 +632,10 @@ func (r Rule) show() templ.Component {
 		} else {
 			write(templ_7745c5c3_Buffer, "<code>", r.ID)
 			write(templ_7745c5c3_Buffer, "</code>", i18n.T(ctx).Common.Colon)
-			write(templ_7745c5c3_Buffer, "<bdi>", r.Text)
-			templ_7745c5c3_Buffer.WriteString("</bdi>")
+			templ_7745c5c3_Err = bdi(r.Text).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		}
 		templ_7745c5c3_Buffer.WriteString("</p>")
 		return nil
@@ -627,7 +645,7 @@ func (r Rule) show() templ.Component {
 // show folds views; each is a line in it.
 //go:noinline
 func (v *TimelineViews) show() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var95 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<li class=\"stage-muted\" data-views=\"", number(v.Count))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("person"))
@@ -652,8 +670,11 @@ func (v *TimelineViews) show() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<bdi>", s.Actor)
-			write(templ_7745c5c3_Buffer, "</bdi>", " " + t.Word.Action.Of(s.Action) + " ")
+			templ_7745c5c3_Err = bdi(s.Actor).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "", " " + t.Word.Action.Of(s.Action) + " ")
 			templ_7745c5c3_Buffer.WriteString(" ")
 			if s.Repeats > 0 {
 				write(templ_7745c5c3_Buffer, "", i18n.Line.T(ctx).Times(s.Repeats) + " ")
@@ -671,7 +692,7 @@ func (v *TimelineViews) show() templ.Component {
 // verification says how the reader's records stand in the last verification of the log.
 //go:noinline
 func verification(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var104 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var96 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			l := i18n.Line.T(ctx)
 			templ_7745c5c3_Buffer.WriteString("<p>")
@@ -705,7 +726,7 @@ func verification(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func (e LineEvidence) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		if e.Count > 0 {
@@ -762,7 +783,7 @@ func (e LineEvidence) panel() templ.Component {
 
 //go:noinline
 func signedFact(size int64, signed time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var114 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
 		l := i18n.Line.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div><dt>", l.Checkpoint)
 		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
@@ -783,13 +804,16 @@ func signedFact(size int64, signed time.Time) templ.Component {
 // anchorFact names the anchors that have a checkpoint over a record.
 //go:noinline
 func anchorFact(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var118 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var110 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			for _, a := range i.Anchors {
 				if a.Size >= last {
 					write(templ_7745c5c3_Buffer, "<div><dt>", i18n.Line.T(ctx).Anchors)
-					write(templ_7745c5c3_Buffer, "</dt><dd><bdi>", a.Name)
-					write(templ_7745c5c3_Buffer, "</bdi>", " ")
+					templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", bdi(a.Name))
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+					write(templ_7745c5c3_Buffer, "", " ")
 					templ_7745c5c3_Err = When(a.At).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -804,7 +828,7 @@ func anchorFact(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func checks(all []Command) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var113 templ.Component) (templ_7745c5c3_Err error) {
 		for _, c := range all {
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", i18n.Line.T(ctx).Checks.Of(c.Does))
 			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"", "command-" + c.Does)
