@@ -195,9 +195,25 @@ func codeFact(name, value string) templ.Component {
 	})
 }
 
+// begunFact is the fact of when something began.
+//go:noinline
+func begunFact(name string, t, read time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+		if !t.IsZero() {
+			write(templ_7745c5c3_Buffer, "<div><dt>", name)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", begun(t, read))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</dd></div>")
+		}
+		return nil
+	})
+}
+
 //go:noinline
 func timeFact(name string, t time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
 		if !t.IsZero() {
 			write(templ_7745c5c3_Buffer, "<div><dt>", name)
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", When(t))
@@ -213,7 +229,7 @@ func timeFact(name string, t time.Time) templ.Component {
 // attributes lists names with values, as they came.
 //go:noinline
 func attributes(list []Attribute) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var30 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		for _, a := range list {
 			templ_7745c5c3_Err = fact(a.Name, a.Value).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -273,7 +289,7 @@ func (i input) attributes() templ.Attributes {
 
 //go:noinline
 func field(i input) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <input id=\"", i.id())
@@ -297,7 +313,7 @@ func field(i input) templ.Component {
 // textarea is for what is long; what was typed is never cut.
 //go:noinline
 func textarea(i input, rows int) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var38 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <textarea id=\"", i.id())
@@ -320,7 +336,7 @@ func textarea(i input, rows int) templ.Component {
 
 //go:noinline
 func fieldTexts(i input) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var47 templ.Component) (templ_7745c5c3_Err error) {
 		if i.Error != "" {
 			write(templ_7745c5c3_Buffer, "<p class=\"field-error\" id=\"", i.id() + "-error")
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("abnormal"))
@@ -343,7 +359,7 @@ func fieldTexts(i input) templ.Component {
 // because it is no time, is kept in a plain one.
 //go:noinline
 func timeField(name, label, value, problem string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var50 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = field(input{Name: name, Label: label, Type: timeType(value, problem), Value: value, Error: problem}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -370,7 +386,7 @@ func timeType(value, problem string) string {
 // choices is a select; words name the values, the empty one is all.
 //go:noinline
 func choices(i input, options []Option, words i18n.Words) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var51 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label for=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\">", i.Label)
 		write(templ_7745c5c3_Buffer, "</label> <select id=\"", i.id())
@@ -428,13 +444,13 @@ func set(filters map[string]string) int {
 // fold hides filters in narrow windows behind how many of them are set.
 //go:noinline
 func fold(active int, open bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var59 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<details class=\"fold\"")
 		if open {
 			templ_7745c5c3_Buffer.WriteString(" open")
 		}
 		write(templ_7745c5c3_Buffer, "><summary>", i18n.T(ctx).Common.FiltersSet(active))
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><div class=\"filters\">", templ_7745c5c3_Var59)
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</summary><div class=\"filters\">", templ_7745c5c3_Var61)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -445,7 +461,7 @@ func fold(active int, open bool) templ.Component {
 
 //go:noinline
 func hiddenField(name, value string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
 		if value != "" {
 			write(templ_7745c5c3_Buffer, "<input type=\"hidden\" name=\"", name)
 			write(templ_7745c5c3_Buffer, "\" value=\"", value)
@@ -458,7 +474,7 @@ func hiddenField(name, value string) templ.Component {
 // errorSummary lists what is wrong with a form, with links to its fields.
 //go:noinline
 func errorSummary(errors FieldErrors) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var66 templ.Component) (templ_7745c5c3_Err error) {
 		if len(errors) > 0 {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"notice notice-error\" role=\"alert\" id=\"errors\" tabindex=\"-1\">", icon("denied"))
 			if templ_7745c5c3_Err != nil {
@@ -480,7 +496,7 @@ func errorSummary(errors FieldErrors) templ.Component {
 // failure stands where the answer of a call would be.
 //go:noinline
 func failure(f *Failure) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var68 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var70 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<section class=\"notice notice-error\" role=\"alert\">", icon("denied"))
 		if templ_7745c5c3_Err != nil {
@@ -510,7 +526,7 @@ func failure(f *Failure) templ.Component {
 // verbatim quotes another system.
 //go:noinline
 func verbatim(label, words string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var76 templ.Component) (templ_7745c5c3_Err error) {
 		if words != "" {
 			write(templ_7745c5c3_Buffer, "<figure class=\"verbatim\"><figcaption>", label)
 			write(templ_7745c5c3_Buffer, "</figcaption><blockquote><code dir=\"auto\">", words)
@@ -524,7 +540,7 @@ func verbatim(label, words string) templ.Component {
 // scripts the field is there to select from.
 //go:noinline
 func encodedMessage(message string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var77 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		if message != "" {
 			t := i18n.T(ctx).ErrorPage
 			write(templ_7745c5c3_Buffer, "<div class=\"encoded\"><label for=\"encoded\">", t.Encoded)
@@ -545,7 +561,7 @@ func encodedMessage(message string) templ.Component {
 // pager links to the pages around.
 //go:noinline
 func pager(p Pager) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var85 templ.Component) (templ_7745c5c3_Err error) {
 		if p.Newer != "" || p.Older != "" {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<nav class=\"pager\" aria-label=\"", t.Common.Pages)
@@ -577,7 +593,7 @@ func pager(p Pager) templ.Component {
 // readAt says how old the page's figures are. A script counts on.
 //go:noinline
 func readAt(f Frame, at time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var89 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
 		if !at.IsZero() {
 			t := i18n.T(ctx)
 			write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"read-at\"><span class=\"as-of\">", t.Common.ReadAt + " ")
@@ -606,7 +622,7 @@ type crumb struct{ Text, Address string }
 
 //go:noinline
 func crumbs(steps ...crumb) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var97 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<nav class=\"crumbs\" aria-label=\"", i18n.T(ctx).Frame.Path)
 		templ_7745c5c3_Buffer.WriteString("\"><ol>")
 		for _, s := range steps {
@@ -625,7 +641,7 @@ func crumbs(steps ...crumb) templ.Component {
 // empty stands where a list has no rows.
 //go:noinline
 func empty(heading, advice string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var100 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var102 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<div class=\"empty\"><p><strong>", heading)
 		templ_7745c5c3_Buffer.WriteString("</strong></p>")
 		if advice != "" {

@@ -155,7 +155,7 @@ func (p Design) basics() templ.Component {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "</dd></div><div><dt>", t.Live.Elapsed)
-			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", since(p.Now.Add(-time.Hour)))
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</dt><dd>", since(p.Now.Add(-time.Hour), p.Now))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

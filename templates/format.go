@@ -70,6 +70,15 @@ func Duration(t *i18n.CommonTexts, d time.Duration) string {
 	return fmt.Sprintf("%d %s %02d %s", int(d.Hours())/24, t.Day, int(d.Hours())%24, t.Hour)
 }
 
+// ahead is how far a time is after the one at which it was read: the other
+// clock is ahead by that. Less than two seconds are no difference.
+func ahead(t, read time.Time) time.Duration {
+	if d := t.Sub(read); !read.IsZero() && d >= 2*time.Second {
+		return d
+	}
+	return 0
+}
+
 // about writes an estimate in its largest units: "27 min", "1 h 20 min".
 func about(t *i18n.CommonTexts, d time.Duration) string {
 	switch d = coarse(d); {

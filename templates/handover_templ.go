@@ -20,6 +20,7 @@ type Handover struct {
 	Hours       int
 	Periods     []HandoverPeriod
 	Since       string // exact, as the form sends it back
+	At          time.Time
 	Digest      string // of what is shown
 	Unlisted    bool   // COC did not list the tickets
 	Tickets     []HandoverTicket
@@ -170,7 +171,7 @@ func (p Handover) tickets() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"nowrap\">", When(r.Created))
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"nowrap\">", begun(r.Created, p.At))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

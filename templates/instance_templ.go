@@ -392,7 +392,7 @@ func (p InstancePage) facts() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = timeFact(t.Common.Created, i.Created).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = begunFact(t.Common.Created, i.Created, i.Read).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -470,7 +470,7 @@ func instanceRow(i Instance) templ.Component {
 		}
 		templ_7745c5c3_Buffer.WriteString("</td><td class=\"right\">")
 		if i.Status == "PROCESSING" && !i.Created.IsZero() {
-			templ_7745c5c3_Err = since(i.Created).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = since(i.Created, i.Read).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -46,6 +46,7 @@ type TicketHead struct {
 	Creator                   string
 	Created, Finished         time.Time
 	Duration                  time.Duration
+	Read                      time.Time
 	ScriptID, Version, Source string
 	ExecuteUser               string
 	Timeout                   time.Duration // per instance
@@ -473,7 +474,7 @@ func (p Ticket) counts() templ.Component {
 			write(templ_7745c5c3_Buffer, "<div class=\"figure figure-elapsed\"><span>", t.Live.Elapsed)
 			templ_7745c5c3_Buffer.WriteString("</span> <strong>")
 			if p.Head.Finished.IsZero() {
-				templ_7745c5c3_Err = since(p.Head.Created).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = since(p.Head.Created, p.Head.Read).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -586,11 +587,48 @@ func coarse(d time.Duration) time.Duration {
 	return d.Round(10 * time.Minute)
 }
 
-// since shows when something began that goes on; a script makes the time that
-// has passed of it.
+// since shows when something began that goes on; a script makes the time that has passed of it. By COC's clock it may have
+// begun after it was read, by the console's: then nobody knows how long it runs.
 //go:noinline
-func since(t time.Time) templ.Component {
+func since(t, read time.Time) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var69 templ.Component) (templ_7745c5c3_Err error) {
+		if by := ahead(t, read); by > 0 {
+			texts := i18n.T(ctx)
+			write(templ_7745c5c3_Buffer, "<span class=\"number\" title=\"", texts.Live.AheadText(about(&texts.Common, by)) + " " + exact(ctx, t))
+			write(templ_7745c5c3_Buffer, "\" data-ahead>", texts.Live.Ahead(about(&texts.Common, by)))
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		} else {
+			templ_7745c5c3_Err = running(t).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+// begun shows when something began, exactly where that is yet to come by the console's clock.
+//go:noinline
+func begun(t, read time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var72 templ.Component) (templ_7745c5c3_Err error) {
+		if ahead(t, read) > 0 {
+			templ_7745c5c3_Err = clock(t, timeLayout).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = When(t).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+//go:noinline
+func running(t time.Time) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<time class=\"number\" datetime=\"", t.UTC().Format(time.RFC3339))
 		write(templ_7745c5c3_Buffer, "\" data-since=\"", strconv.FormatInt(t.UnixMilli(), 10))
 		write(templ_7745c5c3_Buffer, "\" title=\"", exact(ctx, t))
@@ -603,14 +641,14 @@ func since(t time.Time) templ.Component {
 // facts are what does not change of a ticket, in one strip.
 //go:noinline
 func (p Ticket) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Ticket.Facts)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"facts\"><dl class=\"strip\">", fact(t.Ticket.Creator, p.Head.Creator))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = timeFact(t.Common.Created, p.Head.Created).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = begunFact(t.Common.Created, p.Head.Created, p.Head.Read).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -709,7 +747,7 @@ func spoken(status string) templ.Attributes {
 
 //go:noinline
 func (p Ticket) parameters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var84 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var88 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section class=\"panel\" aria-labelledby=\"parameters-heading\" id=\"parameters\"><h2 id=\"parameters-heading\">", t.Ticket.Params)
 		templ_7745c5c3_Buffer.WriteString("</h2>")
@@ -752,7 +790,7 @@ func (p Ticket) parameters() templ.Component {
 // target names what was acted on.
 //go:noinline
 func target(name string, batch int32) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var94 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
 		if name == "" && batch == 0 {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {

@@ -26,6 +26,7 @@ type Verdict struct {
 	Operation         string    // DOUBT, UNCONFIRMED: its operation_type
 	Receipt           string    // address, of the same
 	At, After, Now    time.Time // Now is the reading's
+	Created           time.Time // of the ticket
 	Batch             int32
 	Failed, Total     int32 // of that batch
 	Threshold         string
@@ -101,6 +102,9 @@ func (v Verdict) rest(t *i18n.Texts) string {
 		}
 	}
 	add(t.Course.Rest[v.Kind])
+	if by := ahead(v.Created, v.Now); by > 0 {
+		add(t.Live.AheadText(about(&t.Common, by)))
+	}
 	switch v.Kind {
 	case "PROCESSING", "MISSED":
 		if v.Batch > 0 && !v.At.IsZero() {

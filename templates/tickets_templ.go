@@ -104,6 +104,7 @@ type TicketRow struct {
 	Creator, Regions  string
 	Created, Finished time.Time
 	Duration          time.Duration
+	Read              time.Time
 	Address           string
 	Over              bool // it has ended: there is nothing to choose it for
 	Counts            []Count
@@ -879,7 +880,7 @@ func ticketRow(r TicketRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"started\">", When(r.Created))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"started\">", begun(r.Created, r.Read))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -890,7 +891,7 @@ func ticketRow(r TicketRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = since(r.Created).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = since(r.Created, r.Read).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

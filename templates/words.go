@@ -11,8 +11,9 @@ import (
 // longRun is how many characters without a space fit where names stand: longer ones are told where they may break.
 const longRun = 20
 
-// breakable is a text that people wrote, such as a name or a reason, as HTML: what is too long for a line breaks between
-// its words, so after a dot, a slash, an underscore, or before a capital, rather than anywhere.
+// breakable is a text that people wrote, such as a name or a reason, as HTML:
+// what is too long for a line breaks between its words, so after a dot, a
+// slash, an underscore, or before a capital, rather than anywhere.
 func breakable(s string) string {
 	if utf8.RuneCountInString(s) <= longRun {
 		return templ.EscapeString(s)

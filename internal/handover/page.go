@@ -22,7 +22,7 @@ const DefaultHours = 12
 
 // Page fills the page of a sheet. Its frame, hours and form are the caller's.
 func (s Sheet) Page(page templates.Handover) templates.Handover {
-	page.Since, page.Digest = s.Since.UTC().Format(time.RFC3339Nano), s.Digest()
+	page.At, page.Since, page.Digest = s.At, s.Since.UTC().Format(time.RFC3339Nano), s.Digest()
 	page.Reviews, page.Count = s.Reviews, s.Count()
 	for _, n := range Periods {
 		page.Periods = append(page.Periods, templates.HandoverPeriod{Hours: n, Selected: n == page.Hours,

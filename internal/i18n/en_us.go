@@ -474,7 +474,11 @@ var enUS = Texts{
 		Samples: func(runs int) string {
 			return fmt.Sprintf("from %d finished %s of this ticket", runs, pluralEN(int64(runs), "run", "runs"))
 		},
-		Since:       func(time string) string { return "since " + time },
+		Since: func(time string) string { return "since " + time },
+		Ahead: func(by string) string { return by + " ahead" },
+		AheadText: func(by string) string {
+			return "COC's clock is " + by + " ahead of this console's: how long this has run isn't known."
+		},
 		PausesAfter: "then pauses",
 		Search:      "Host, IP address or id", Sort: "Sort by",
 		Sorts:       Words{"batch": "Batch", "host": "Host name", "ip": "IP address", "zone": "Zone", "start": "Start, newest first", "duration": "Duration, longest first"},

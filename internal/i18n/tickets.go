@@ -106,6 +106,7 @@ type LiveTexts struct {
 	Overdue                 string
 	Samples                 func(runs int) string
 	Since                   func(time string) string
+	Ahead, AheadText        func(by string) string // of COC's clock: in the place of a time that has passed; a sentence
 	PausesAfter             string
 	Search                  string // label
 	Sort                    string // label

@@ -474,6 +474,8 @@ var zhCN = Texts{
 		Overdue:       "有实例的执行时间超过已结束的实例。",
 		Samples:       func(runs int) string { return fmt.Sprintf("依据此工单已结束的 %d 次执行", runs) },
 		Since:         func(time string) string { return "自 " + time },
+		Ahead:         func(by string) string { return "快 " + by },
+		AheadText:     func(by string) string { return "COC 的时钟比控制台快 " + by + "，无法得知已用时。" },
 		PausesAfter:   "之后暂停",
 		Search:        "主机名、IP 地址或 ID", Sort: "排序",
 		Sorts:       Words{"batch": "批次", "host": "主机名", "ip": "IP 地址", "zone": "可用区", "start": "开始时间（最新在前）", "duration": "耗时（最长在前）"},

@@ -64,7 +64,7 @@ func (c Course) MarkPending(choices []templates.OperationChoice) []templates.Ope
 // Verdict is the sentence on top of the page.
 func (c Course) Verdict(over bool) templates.Verdict {
 	s := c.snapshot
-	v := templates.Verdict{Now: s.At, Batch: s.Ticket.CurrentBatch, Running: s.Statistics.Count(coc.InstanceProcessing),
+	v := templates.Verdict{Now: s.At, Created: s.Ticket.Created, Batch: s.Ticket.CurrentBatch, Running: s.Statistics.Count(coc.InstanceProcessing),
 		Stopped: s.Statistics.Count(coc.InstanceCanceled), Succeeded: s.Statistics.Count(coc.InstanceFinished),
 		All: s.Statistics.Total, AllFailed: s.Statistics.Failed()}
 	if open := course.Pending(c.operations); len(open) > 0 {

@@ -28,7 +28,7 @@ func TicketHead(s operate.Situation, now time.Time) templates.TicketHead {
 	head := templates.TicketHead{
 		ID: string(t.ExecuteUUID), Name: ansi.VisibleLine(t.ScriptName), Status: string(t.Status),
 		Creator: ansi.VisibleLine(t.Creator),
-		Created: t.Created, Finished: t.Finished, Duration: t.Duration(now),
+		Created: t.Created, Finished: t.Finished, Duration: t.Duration(now), Read: now,
 		ScriptID: ansi.VisibleLine(t.ScriptUUID), Version: ansi.VisibleLine(t.ScriptVersion),
 		Source:      ansi.VisibleLine(t.ScriptSource),
 		ExecuteUser: ansi.VisibleLine(t.ExecuteUser), Timeout: t.Timeout, CurrentBatch: t.CurrentBatch,

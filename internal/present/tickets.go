@@ -15,7 +15,7 @@ func TicketRow(t coc.TicketSummary, now time.Time) templates.TicketRow {
 		ID: string(t.ExecuteUUID), Name: ansi.VisibleLine(t.Name), Status: string(t.Status),
 		Creator: ansi.VisibleLine(t.Creator),
 		Regions: strings.ReplaceAll(ansi.VisibleLine(t.RegionIDs), ",", ", "), Created: t.Created, Finished: t.Finished,
-		Duration: t.Duration(now), Over: t.Over(),
+		Duration: t.Duration(now), Read: now, Over: t.Over(),
 	}
 	if id, err := coc.ParseExecuteUUID(row.ID); err == nil {
 		row.Address = TicketAddress(string(id))

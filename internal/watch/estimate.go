@@ -20,14 +20,18 @@ type Estimate struct {
 	Samples int // finished runs that it is based on
 }
 
+// maxAhead is how far COC's clock may be ahead.
+const maxAhead = 2 * time.Second
+
 // EstimateRemaining goes by the runs of the ticket itself: the instances of a
 // batch run side by side, so that a batch takes as long as its longest run, and
 // batches run one after the other. A batch is expected to take the median of
 // what the longest run of each batch took, and no more than the ticket's
 // time-out. ok is false when there is no basis: the ticket is not running, no
-// instance has finished, or not all rows are known.
+// instance has finished, not all rows are known, or COC's clock is ahead: then
+// nobody knows how long anything has run.
 func EstimateRemaining(s *Snapshot, now time.Time) (e Estimate, ok bool) {
-	if s.Ticket.Status != coc.TicketProcessing || len(s.Batches) == 0 {
+	if s.Ticket.Status != coc.TicketProcessing || len(s.Batches) == 0 || s.Ticket.Created.After(now.Add(maxAhead)) {
 		return Estimate{}, false
 	}
 	typical, samples := typicalRun(s)

@@ -378,7 +378,8 @@ function tick() {
   if (!page || !units) return;
   const now = Date.now();
   for (const e of page.querySelectorAll("[data-since]")) {
-    write(e, span(now - Number(/** @type {HTMLElement} */ (e).dataset.since), units));
+    const passed = now - Number(/** @type {HTMLElement} */ (e).dataset.since);
+    if (passed > -2000) write(e, span(passed, units)); // else this machine's clock is behind
   }
   for (const e of page.querySelectorAll("[data-age]")) {
     const age = span(now - Number(/** @type {HTMLElement} */ (e).dataset.age), units);
