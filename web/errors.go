@@ -107,7 +107,7 @@ func (s *server) askToSignIn(c echo.Context) error {
 		q.Set("ended", why)
 	} else if ok {
 		s.Handlers.NoteSessionEnded(c, v)
-		if _, err := s.Sessions.End(c); err != nil { // the cookie is gone anyway
+		if err := s.Sessions.drop(c); err != nil { // the cookie is gone anyway
 			s.Logger.Error("an ended session is still stored", "error", err, "request_id", requestID(c))
 		}
 		q.Set("ended", "1")

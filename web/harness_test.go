@@ -296,7 +296,7 @@ func (c *console) assemble(s settings, upstream string) http.Handler {
 	t.Cleanup(signIn.Close)
 	c.providers = c.openCompany(s, upstream, signIn)
 	c.sessions, err = web.NewSessions(web.SessionConfig{Write: c.db.Write, Read: c.db.Read, OnSQLite: c.db.Engine == database.SQLite, Key: s.key, Idle: s.idle,
-		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Check, Renew: c.providers.Renew, PerPerson: s.perPerson, Outside: s.outside, Limited: metrics.Limited,
+		Manager: c.reviews, Logger: logger, Now: c.clock.now, Introspect: signIn.Check, Renew: c.providers.Renew, Revoke: c.providers.Revoke, PerPerson: s.perPerson, Outside: s.outside, Limited: metrics.Limited,
 		Admits: func(a audit.Actor) bool {
 			d, _ := policy.Admission{Accounts: s.admitted, Rules: c.rules}.Decide(a.AccountID, operate.PersonOf(a), c.clock.now())
 			return d.Allowed

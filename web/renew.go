@@ -43,9 +43,12 @@ func (e *overError) Error() string { return "the session is over: " + e.why }
 // Unwrap says that there is no session.
 func (*overError) Unwrap() error { return errNoSession }
 
-// Close waits for the renewals that have begun.
+// Close waits for the renewals, and the ends of refresh tokens, that have begun.
 func (s *Sessions) Close() error {
 	s.turns.Close()
+	if left := s.revoking.close(); left > 0 {
+		s.Logger.Warn("refresh tokens of sessions that are over were not revoked: the console stops", "tokens", left)
+	}
 	return nil
 }
 
@@ -180,16 +183,23 @@ func (s *Sessions) renewNow(ctx context.Context, r store.Session, held content) 
 	next.Kept = entry.Renewal.Keep()
 	switch {
 	case err == nil && (id.UserID != held.Actor.UserID || id.AccountID != held.Actor.AccountID):
-		return content{}, s.over(ctx, r, held,
+		return content{}, s.over(ctx, r, next,
 			audit.Record{Action: audit.ActionSessionRevoked, Detail: "why=other_person"})
 	case err == nil:
 		next.Stored, next.Made, next.Ends = huawei.Store(entry.Credential), s.Now(), id.Expires
 		next.Actor = renamed(next.Actor, id)
 		next.Actor.Groups = id.Groups
 	case company.Ends(err) || !s.Now().Before(held.Ends) && !company.IsOutage(err):
+		if e, ok := errors.AsType[*company.Error](err); !ok || e.Kind != company.Refused {
+			s.revoke(r.ID, next.renewal()) // IAM, or this console, refuses: the provider would go on
+		}
 		return content{}, s.refuse(ctx, r, held, err)
 	}
-	if saved := s.keepRenewal(ctx, r.ID, next); saved != nil {
+	switch saved := s.keepRenewal(ctx, r.ID, next); {
+	case errors.Is(saved, errNoSession): // it was ended while it was renewed
+		s.revoke(r.ID, next.renewal())
+		return content{}, saved
+	case saved != nil:
 		s.Logger.Error("a renewed credential was not kept", "session", s.name(r.ID), "error", saved)
 		return content{}, saved
 	}
@@ -207,10 +217,15 @@ func (s *Sessions) keepRenewal(ctx context.Context, row string, next content) er
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
 	for {
+		kept := false
 		err := s.change(ctx, row, func(held *content) {
+			kept = true
 			held.Stored, held.Kept, held.Actor = next.Stored, next.Kept, next.Actor
 			held.Made, held.Ends = next.Made, next.Ends
 		})
+		if err == nil && !kept {
+			return errNoSession
+		}
 		if err == nil {
 			return nil
 		}

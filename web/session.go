@@ -66,6 +66,9 @@ type SessionConfig struct {
 	// Renew gets a new credential in a project; nil: none can be renewed. It is not called twice at the same time for
 	// one session, by whichever console. See company.Providers.Renew.
 	Renew func(ctx context.Context, r company.Renewal, project string) (company.Entry, error)
+	// Revoke has the provider end what a session could be renewed with; nil: nobody does. It ends in time by itself. See
+	// company.Providers.Revoke.
+	Revoke func(ctx context.Context, r company.Renewal) error
 	// Admits says whether somebody may still use the console; nil: everybody may.
 	Admits func(audit.Actor) bool
 	// Record writes to the audit log that a session ended; nil: nobody listens.
@@ -95,6 +98,7 @@ type Sessions struct {
 	unsealed  unsealed
 	checks    checks
 	turns     *renewal.Turns
+	revoking  revocations
 	onEnd     atomic.Pointer[func(row string)] // ends the streams of a session here
 
 	mu      sync.Mutex
@@ -351,7 +355,13 @@ func (s *Sessions) touch(ctx context.Context, row string) error {
 // Purge deletes the sessions that have ended.
 func (s *Sessions) Purge(ctx context.Context) error {
 	now := s.Now()
-	return s.rows.Purge(ctx, now, now.Add(-s.Idle))
+	over, err := s.rows.Purge(ctx, now, now.Add(-s.Idle))
+	for _, r := range over {
+		if held, err := s.open(r.ID, r.Sealed); err == nil { // what another key has sealed tells nothing
+			s.revoke(r.ID, held.renewal())
+		}
+	}
+	return err
 }
 
 // Count returns how many sessions are live.
@@ -403,7 +413,7 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 			return handlers.Viewer{}, err
 		}
 	}
-	if err := s.forget(c); err != nil {
+	if err := s.forget(c, held); err != nil {
 		return handlers.Viewer{}, unavailable(err)
 	}
 	s.makeRoom(c.Request().Context(), held.Actor)
@@ -417,11 +427,15 @@ func (s *Sessions) Begin(c echo.Context, n handlers.NewSession) (handlers.Viewer
 }
 
 // forget deletes the session that the browser had before, so that its id is
-// worth nothing afterwards.
-func (s *Sessions) forget(c echo.Context) error {
+// worth nothing afterwards. What the next one goes on with stays.
+func (s *Sessions) forget(c echo.Context, next content) error {
 	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
 	if err != nil || session.IsNew {
 		return err
+	}
+	held, _ := session.Values[contentKey{}].(content)
+	if kept := held.renewal(); kept.Refresh.Reveal() != next.renewal().Refresh.Reveal() {
+		s.revoke(rowKey(session.ID), kept)
 	}
 	return s.remove(c.Request().Context(), session.ID)
 }
@@ -441,6 +455,17 @@ func (s *Sessions) End(c echo.Context) (company.Renewal, error) {
 	held, _ := session.Values[contentKey{}].(content)
 	session.Options = &sessions.Options{Secure: isSecure(c), MaxAge: -1}
 	return held.renewal(), unavailable(s.Save(c.Request(), c.Response(), session))
+}
+
+// drop is End for a session that nobody signs out of.
+func (s *Sessions) drop(c echo.Context) error {
+	session, err := s.Get(c.Request(), s.CookieName(isSecure(c)))
+	if err == nil && session.ID != "" {
+		held, _ := session.Values[contentKey{}].(content)
+		s.revoke(rowKey(session.ID), held.renewal())
+	}
+	_, err = s.End(c)
+	return err
 }
 
 // SetLanguage remembers a language in a cookie and in the session.

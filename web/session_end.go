@@ -10,6 +10,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/handlers"
+	"coc-console/internal/company"
 	"coc-console/internal/store"
 )
 
@@ -25,6 +26,8 @@ type endedSession struct {
 	By      string    `json:"by"` // the user of the operating system, and the host
 	Reason  string    `json:"reason,omitempty"`
 	At      time.Time `json:"at"`
+
+	Kept *company.Kept `json:"renewal,omitempty"` // for the console to have its provider end
 }
 
 // claimEnds is how long a console may take to write a record.
@@ -44,7 +47,7 @@ func (s *Sessions) EndByCommand(ctx context.Context, pick func(handlers.SessionI
 			continue
 		}
 		id, err := s.endByCommand(ctx, row.ID, endedSession{Target: info.Actor.AccountName + "/" + info.Actor.UserName, Session: info.Name,
-			By: by, Reason: reason, At: s.Now()})
+			By: by, Reason: reason, At: s.Now(), Kept: held[i].Kept})
 		if err != nil {
 			return ended, ids, err
 		}
@@ -114,8 +117,13 @@ func (s *Sessions) finishEnd(ctx context.Context, end store.SessionEnd) error {
 	}
 	if err != nil {
 		s.Logger.Warn("an end of a session that was not written with this session key is thrown away", "id", end.ID)
-	} else if err := s.record(ctx, audit.Record{Action: audit.ActionSessionEnded, Outcome: audit.OutcomeSucceeded, Target: what.Target,
-		Reason: what.Reason, Detail: fmt.Sprintf("why=command by=%s session=%s at=%s", what.By, what.Session, what.At.UTC().Format(time.RFC3339))}); err != nil {
+		return s.rows.DeleteEnd(ctx, end.ID)
+	}
+	s.revoke(end.ID, what.Kept.Renewal())
+	err = s.record(ctx, audit.Record{Action: audit.ActionSessionEnded, Outcome: audit.OutcomeSucceeded, Target: what.Target,
+		Reason: what.Reason, Detail: fmt.Sprintf("why=command by=%s session=%s at=%s", what.By, what.Session,
+			what.At.UTC().Format(time.RFC3339))})
+	if err != nil {
 		return err
 	}
 	return s.rows.DeleteEnd(ctx, end.ID)

@@ -228,6 +228,7 @@ func (s *Sessions) end(ctx context.Context, row store.Session, held content, r a
 		return err
 	}
 	s.forgetRow(row.ID)
+	s.revoke(row.ID, held.renewal())
 	if r.Outcome == "" {
 		r.Outcome = audit.OutcomeSucceeded
 	}

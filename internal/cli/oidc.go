@@ -242,7 +242,7 @@ func openSessions(ctx context.Context, cfg config, on sessionParts, logger *slog
 	}
 	sessions, err := web.NewSessions(web.SessionConfig{Write: on.db.Write, Read: on.db.Read, Key: key,
 		OnSQLite: on.db.Engine == database.SQLite, Outside: cfg.outside, Idle: cfg.sessionIdle, Manager: reviews(on.rules), UserProfile: cfg.userProfile, Logger: logger, Now: on.clocks.Now,
-		Introspect: on.iam.Check, Renew: providers.Renew, Admits: admits(cfg, on.rules), Limited: on.limited,
+		Introspect: on.iam.Check, Renew: providers.Renew, Revoke: providers.Revoke, Admits: admits(cfg, on.rules), Limited: on.limited,
 		Record: func(ctx context.Context, r audit.Record) error { _, err := on.log.Append(ctx, r); return err }})
 	if err != nil {
 		return nil, nil, err

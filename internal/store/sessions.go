@@ -139,10 +139,22 @@ func (s *Sessions) Delete(ctx context.Context, id string) (was bool, err error) 
 	return s.changes(ctx, "delete a session", `DELETE FROM session WHERE id = $1`, id)
 }
 
-// Purge deletes the sessions that expired by now, or were not used since then.
-func (s *Sessions) Purge(ctx context.Context, now, since time.Time) error {
-	_, err := s.db.Write.ExecContext(ctx, `DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2`, now.UnixMicro(), since.UnixMicro())
-	return sqlutil.Wrap(err, "purge sessions")
+// Purge deletes the sessions that expired by now, or were not used since then, and returns them.
+func (s *Sessions) Purge(ctx context.Context, now, since time.Time) (over []Session, err error) {
+	rows, err := s.db.Write.QueryContext(ctx, `DELETE FROM session WHERE expires_at <= $1 OR seen_at <= $2
+		RETURNING `+sessionColumns, now.UnixMicro(), since.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("purge sessions: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		r, err := scanSession(rows)
+		if err != nil {
+			return over, fmt.Errorf("purge sessions: %w", err)
+		}
+		over = append(over, r)
+	}
+	return over, sqlutil.Wrap(rows.Err(), "purge sessions")
 }
 
 // Count returns how many sessions expire after now and were used since then.

@@ -163,16 +163,25 @@ func TestBrowserTwoOfOneCompany(t *testing.T) {
 			t.Errorf("%s shows: …%s…", part, pages[max(0, at-40):min(len(pages), at+40)])
 		}
 	}
-	asks.Click(".me > summary")
-	asks.Click("#sign-out")
-	select {
-	case line := <-said:
-		if line != "revoked" {
-			t.Errorf("the provider says %q", line)
+	revoked := func(by string) {
+		select {
+		case line := <-said:
+			if line != "revoked" {
+				t.Errorf("%s: the provider says %q", by, line)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: no refresh token is revoked", by)
 		}
-	case <-time.After(patience):
-		t.Error("the sign-out revokes no refresh token")
 	}
+	approves.Go("/sessions")
+	theirs := approves.Text("[...document.querySelectorAll('section.panel')].find(s => s.querySelector('h2').innerText.includes('li.na')).id")
+	approves.Click("#" + theirs + " tbody button")
+	revoked("a manager ends the session")
+	asks.Go("/tickets")
+	asks.WaitFor("location.pathname === '/sign-in'")
+	approves.Click(".me > summary")
+	approves.Click("#sign-out")
+	revoked("the sign-out")
 }
 
 // metrics is what Prometheus reads.

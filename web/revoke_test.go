@@ -1,0 +1,87 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"coc-console/audit"
+	"coc-console/handlers"
+	"coc-console/internal/i18n"
+	"coc-console/internal/simulator"
+)
+
+// TestEndsRevoke: however a session ends, nothing can be renewed with what it held; where it goes on, it can.
+func TestEndsRevoke(t *testing.T) {
+	t.Parallel()
+	everybody := func(handlers.SessionInfo) bool { return true }
+	for name, end := range map[string]func(t *testing.T, c *console, b *browser){
+		"nobody uses it": func(t *testing.T, c *console, _ *browser) {
+			c.clock.advance(21 * time.Hour)
+			must(t, c.sessions.Purge(t.Context()))
+		},
+		"a manager ends it": func(t *testing.T, c *console, _ *browser) {
+			ended, err := c.sessions.EndSessions(t.Context(), everybody, audit.Record{Action: audit.ActionSessionEnded})
+			if err != nil || len(ended) != 1 {
+				t.Fatal(ended, err)
+			}
+		},
+		"a command ends it": func(t *testing.T, c *console, _ *browser) {
+			ended, _, err := c.sessions.EndByCommand(t.Context(), everybody, "root@host", "why")
+			if err != nil || len(ended) != 1 {
+				t.Fatal(ended, err)
+			}
+			c.sessions.Tick(t.Context())
+		},
+		"another sign-in in its browser": func(_ *testing.T, _ *console, b *browser) {
+			b.signIn("operator")
+		},
+		"COC refuses its credential": func(_ *testing.T, c *console, b *browser) {
+			heal := c.sim.Inject(simulator.Fault{Kind: simulator.CallListTickets, Effect: simulator.ExpireToken})
+			b.get("/tickets?name=x")
+			heal()
+		},
+		"IAM refuses the renewal": func(t *testing.T, c *console, b *browser) {
+			c.clock.advance(25 * time.Hour / 2)
+			heal := c.sim.Inject(simulator.Fault{Kind: simulator.CallIDToken, Effect: simulator.UnknownProvider})
+			b.get("/tickets?name=x")
+			until(t, "the session has ended", func() bool { return len(c.records(audit.ActionSessionRevoked)) == 1 })
+			heal()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := start(t, renewing(false), quick, shortTokens)
+			b := c.browser(t, i18n.EnUS)
+			b.want(b.signInAs("li.na", nil), http.StatusSeeOther)
+			if n := c.sim.Refreshable(); n != 1 {
+				t.Fatalf("%d refresh tokens can be used", n)
+			}
+			end(t, c, b)
+			until(t, "its refresh token is revoked", func() bool { return c.sim.Refreshable() == 0 })
+		})
+	}
+}
+
+// TestRevocationFails: a provider that is away holds nobody up who ends a session, and the console says that the token
+// may live on, without the token.
+func TestRevocationFails(t *testing.T) {
+	t.Parallel()
+	c := start(t, renewing(false), quick)
+	b := c.browser(t, i18n.EnUS)
+	b.want(b.signInAs("li.na", nil), http.StatusSeeOther)
+	defer c.sim.Inject(simulator.Fault{Kind: simulator.CallProvider, Status: http.StatusServiceUnavailable})()
+	ended, err := c.sessions.EndSessions(t.Context(), func(handlers.SessionInfo) bool { return true },
+		audit.Record{Action: audit.ActionSessionEnded})
+	if err != nil || len(ended) != 1 {
+		t.Fatal(ended, err)
+	}
+	b.want(b.get("/tickets"), http.StatusSeeOther)
+	until(t, "it is said", func() bool {
+		return strings.Contains(c.output.String(), "did not revoke a refresh token of a session that is over")
+	})
+	if said := c.output.String(); !strings.Contains(said, `"session":"`+ended[0].Name+`"`) {
+		t.Errorf("it does not say whose: %s", said)
+	}
+}
