@@ -13,6 +13,7 @@ import (
 
 	"coc-console/internal/cli/output"
 	"coc-console/internal/clock"
+	"coc-console/internal/database"
 	"coc-console/internal/iam"
 	"coc-console/internal/policy"
 	"coc-console/internal/preflight"
@@ -203,7 +204,11 @@ func (c config) checkLog(ctx context.Context) []preflight.Result {
 	} else if err == nil && !empty {
 		err = refuseDemo(ctx, c, origin)
 	}
-	return []preflight.Result{preflight.Of(check, well, err, "see --data and --database")}
+	do := "see --data and --database"
+	if errors.Is(err, database.ErrDamagedFile) {
+		do = "docs/operations.md, Backup and restore"
+	}
+	return []preflight.Result{preflight.Of(check, well, err, do)}
 }
 
 // checkPolicies reads the policy files.

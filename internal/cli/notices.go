@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -78,7 +79,7 @@ func (c config) checkNotices(send bool) preflight.Check {
 		all := make([]preflight.Result, 0, len(sent))
 		for _, t := range sent {
 			all = append(all, preflight.Of(check+" "+t.Target, "it took a test message", t.Err,
-				"see its url and secret in --notices; docs/notices.md"))
+				cmp.Or(t.Do, "see its url and secret in --notices; docs/notices.md")))
 		}
 		return all
 	}

@@ -138,7 +138,8 @@ func (n *Notifier) SendTest(ctx context.Context, name, who string) error {
 // Tested is what came of a test message.
 type Tested struct {
 	Target string
-	Err    error // nil: the target took it
+	Err    error  // nil: the target took it
+	Do     string // what to do about it, where that is known
 }
 
 // TestAll sends a test message to each target of a file. An error says what is wrong with the file.
@@ -154,7 +155,10 @@ func TestAll(ctx context.Context, file string, now time.Time) ([]Tested, error) 
 		if err == nil {
 			err = address.Send(ctx, render(e, t, "urn:coc-console:check"), now)
 		}
-		all[i] = Tested{t.Name, err}
+		all[i] = Tested{Target: t.Name, Err: err}
+		if failed, ok := errors.AsType[*target.Error](err); ok {
+			all[i].Do = failed.Do
+		}
 	}
 	return all, nil
 }

@@ -410,3 +410,17 @@ func TestDiskAndKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestMendFolder: a folder that can't be written is told with what is wrong with it, not always with its owner.
+func TestMendFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stores := preflight.Stores{Data: filepath.Join(file, "data")}
+	for _, r := range append(stores.Disk(t.Context()), stores.Databases(t.Context())...) {
+		if r.State != preflight.Failed || !strings.Contains(r.Do, "below a file") {
+			t.Errorf("%+v", r)
+		}
+	}
+}

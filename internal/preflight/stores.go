@@ -53,7 +53,12 @@ func (s Stores) database(ctx context.Context, store database.Store) Result {
 	}
 	if err != nil {
 		do := "is it a file of the console's, which this user may read? A backup is put back by coc-console restore"
-		if s.Database != "" {
+		switch {
+		case errors.Is(err, database.ErrDamagedFile):
+			do = "docs/operations.md, Backup and restore"
+		case errors.Is(err, syscall.ENOTDIR):
+			do = "--data is below a file: name another folder"
+		case s.Database != "":
 			do = "check host, port, user, database and password in --database, and pg_hba.conf"
 		}
 		return failed(check, err.Error(), do)
@@ -93,13 +98,12 @@ func (s Stores) Disk(context.Context) []Result {
 		}
 		folder = filepath.Dir(folder)
 	}
-	const own = "the console's user has to own the folder of --data (chown)"
 	if err := syscall.Access(folder, writable); err != nil {
-		return []Result{failed(check, fmt.Sprintf("this user can't write to %s (%v)", folder, err), own)}
+		return []Result{failed(check, fmt.Sprintf("this user can't write to %s (%v)", folder, err), mendFolder(err))}
 	}
 	times, err := measure(folder)
 	if err != nil {
-		return []Result{failed(check, err.Error(), own)}
+		return []Result{failed(check, err.Error(), mendFolder(err))}
 	}
 	slices.Sort(times)
 	median, worst := times[len(times)/2], times[len(times)-1]
@@ -109,6 +113,19 @@ func (s Stores) Disk(context.Context) []Result {
 		return []Result{warning(check, text, "people wait for this at every operation: use a local SSD, not a network drive")}
 	}
 	return []Result{ok(check, "%s", text)}
+}
+
+// mendFolder says what to do about a folder that can't be written.
+func mendFolder(err error) string {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return "its file system is mounted read-only: mount it for writing (a container needs a volume there), or name another folder as --data"
+	case errors.Is(err, syscall.ENOTDIR):
+		return "it is below a file: name another folder as --data"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "free space on its disk, or name a folder on another one as --data"
+	}
+	return "the console's user has to own the folder of --data (chown)"
 }
 
 func measure(folder string) (times []time.Duration, err error) {

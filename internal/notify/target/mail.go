@@ -78,7 +78,7 @@ func (a Address) explainMail(err error) error {
 	if private, ok := errors.AsType[*Error](err); ok {
 		return private
 	}
-	e := &Error{Text: strings.Join(strings.Fields(err.Error()), " ")}
+	e := &Error{Text: strings.Join(strings.Fields(err.Error()), " "), Do: remedy(err)}
 	if failed, ok := errors.AsType[*mail.SendError](err); ok {
 		e.Refused = !failed.IsTemp() && failed.ErrorCode() >= 500
 	}

@@ -94,8 +94,16 @@ func judgeStatus(resp *http.Response) error {
 		return nil
 	case code >= 300 && code < 400:
 		e.Text = fmt.Sprintf("it redirects (status %d), which is not followed: name the final address", code)
+		e.Do = "name the final address as its url"
 	case code == http.StatusGone:
 		e.Text, e.Gone = "it wants no more (status 410)", true
+		e.Do = "it was given up there: have a new address made, and name that as its url"
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		e.Do = "it doesn't take the secret: check its url and secret_file"
+	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
+		e.Do = "nobody takes messages at this address: check the path of its url"
+	case code >= http.StatusInternalServerError:
+		e.Do = "the receiver has a problem of its own: try again later, or ask whoever runs it"
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge,
 		code == http.StatusUnsupportedMediaType, code == http.StatusUnprocessableEntity:
 		e.Refused = true

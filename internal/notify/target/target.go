@@ -2,6 +2,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -74,6 +75,7 @@ type Error struct {
 	Gone    bool          // the target wants no more
 	Refused bool          // this message will never be taken
 	After   time.Duration // the target asks for this pause
+	Do      string        // what to do about it; empty: nobody knows
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -119,15 +121,40 @@ func (a Address) Send(ctx context.Context, m Message, now time.Time) error {
 	if err == nil {
 		return nil
 	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		e = &Error{Text: err.Error()}
+	e := Error{Text: err.Error()}
+	if said, ok := errors.AsType[*Error](err); ok {
+		e = *said // others may have the same
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		e = &Error{Text: fmt.Sprintf("no answer within %v", Timeout)}
+		e = Error{Text: fmt.Sprintf("no answer within %v", Timeout)}
 	}
-	e.Text = a.masked(e.Text)
-	return e
+	e.Text, e.Do = a.masked(e.Text), cmp.Or(e.Do, remedy(err))
+	return &e
+}
+
+// remedy says what to do about an error of the network; what isn't known has no remedy.
+func remedy(err error) string {
+	if _, is := errors.AsType[*net.DNSError](err); is {
+		return "check the name in its url, and this machine's DNS"
+	}
+	if _, is := errors.AsType[x509.UnknownAuthorityError](err); is {
+		return "name the certificate of the authority that signed its own in ca_file"
+	}
+	if _, is := errors.AsType[x509.HostnameError](err); is {
+		return "its certificate is for another name: check its url"
+	}
+	if _, is := errors.AsType[x509.CertificateInvalidError](err); is {
+		return "its certificate has ended, or this machine's clock is wrong"
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there: check the port in its url, and firewalls on the way"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "no route leads there: check its url, routes and firewalls"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "a firewall may drop what is sent: check its url and what is on the way"
+	}
+	return ""
 }
 
 // Host is what may be shown of where a target is.
@@ -188,7 +215,8 @@ func (a Address) tls(host string) *tls.Config {
 	return &tls.Config{ServerName: host, RootCAs: a.Roots, MinVersion: tls.VersionTLS12}
 }
 
-var errPrivate = &Error{Text: "it leads to an address that is not of the public internet; allow_private would permit it"}
+var errPrivate = &Error{Text: "it leads to an address that is not of the public internet; allow_private would permit it",
+	Do: "is it meant to be inside? Then set allow_private; otherwise check the name in its url, and what DNS says of it"}
 
 // notPublic are prefixes that netip has no word for.
 var notPublic = []netip.Prefix{

@@ -215,8 +215,13 @@ func TestAnswers(t *testing.T) {
 			if !ok {
 				t.Fatalf("the error is %v", err)
 			}
+			do := got.Do
+			got.Do = ""
 			if diff := cmp.Diff(tt.want, *got); diff != "" {
 				t.Error(diff)
+			}
+			if known := tt.name != "400" && tt.name != "429" && tt.name != "broken off"; (do != "") != known {
+				t.Errorf("what to do: %q", do)
 			}
 			if n := r.asked(); n != 1 {
 				t.Errorf("it was asked %d times", n)
@@ -225,6 +230,35 @@ func TestAnswers(t *testing.T) {
 	}
 	if elsewhere.asked() != 0 {
 		t.Error("a redirect was followed")
+	}
+}
+
+// TestWhatToDo: what keeps a target from being reached is told with what to do about it.
+func TestWhatToDo(t *testing.T) {
+	t.Parallel()
+	down := httptest.NewServer(nil)
+	down.Close()
+	secured := httptest.NewTLSServer(says(200, ""))
+	defer secured.Close()
+	inside := receive(t, says(200, ""))
+	for name, x := range map[string]struct {
+		kind    target.Kind
+		url     string
+		private bool
+		want    string
+	}{
+		"no such name": {target.Slack, "https://nothing.invalid/x", true, "DNS"},
+		"nobody there": {target.Slack, down.URL, true, "nothing listens there"},
+		"no mail":      {target.Mail, strings.Replace(down.URL, "http", "smtp", 1), true, "nothing listens there"},
+		"unknown CA":   {target.Slack, secured.URL, true, "ca_file"},
+		"inside":       {target.Slack, inside.URL, false, "allow_private"},
+	} {
+		a := target.Address{Kind: x.kind, URL: x.url, AllowPrivate: x.private, AllowPlain: true, From: "a@b.example",
+			To: []string{"c@d.example"}}
+		failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now()))
+		if !ok || !strings.Contains(failed.Do, x.want) {
+			t.Errorf("%s: %+v, want %q", name, failed, x.want)
+		}
 	}
 }
 
