@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"coc-console/internal/notify"
 	"coc-console/internal/operate"
@@ -159,4 +160,41 @@ func TestNewSecret(t *testing.T) {
 	d.step(notify.Life / 24)
 	d.look(n)
 	same(t, "with the secret", r.heard(), []string{"operation.unknown op1"})
+}
+
+// TestQuietHours go by the clock on the wall: across midnight, in the hour that daylight saving leaves out, and in both
+// of the hours that it repeats.
+func TestQuietHours(t *testing.T) {
+	t.Parallel()
+	for _, x := range []struct {
+		from, to, zone, at string
+		want               bool
+	}{
+		{"22:00", "07:00", "Asia/Shanghai", "2026-03-01T13:59:59Z", false}, // 21:59:59
+		{"22:00", "07:00", "Asia/Shanghai", "2026-03-01T14:00:00Z", true},
+		{"22:00", "07:00", "Asia/Shanghai", "2026-03-01T16:00:00Z", true}, // midnight
+		{"22:00", "07:00", "Asia/Shanghai", "2026-03-01T22:59:59Z", true},
+		{"22:00", "07:00", "Asia/Shanghai", "2026-03-01T23:00:00Z", false},
+		{"12:00", "13:00", "Asia/Shanghai", "2026-03-01T04:30:00Z", true},
+		{"00:00", "06:00", "Europe/Berlin", "2026-03-28T22:59:59Z", false},
+		{"00:00", "06:00", "Europe/Berlin", "2026-03-28T23:00:00Z", true},
+		{"00:00", "06:00", "Europe/Berlin", "2026-03-29T03:59:59Z", true}, // five hours later it is six
+		{"00:00", "06:00", "Europe/Berlin", "2026-03-29T04:00:00Z", false},
+		{"02:30", "04:00", "Europe/Berlin", "2026-03-29T00:59:59Z", false},    // 01:59:59
+		{"02:30", "04:00", "Europe/Berlin", "2026-03-29T01:00:00Z", true},     // 03:00: there was no 02:30
+		{"02:30", "04:00", "Europe/Berlin", "2026-10-25T00:30:00Z", true},     // the first 02:30
+		{"02:30", "04:00", "Europe/Berlin", "2026-10-25T01:00:00Z", false},    // the second 02:00
+		{"02:30", "04:00", "Europe/Berlin", "2026-10-25T01:30:00Z", true},     // the second 02:30
+		{"22:00", "02:00", "America/New_York", "2026-11-01T05:59:59Z", true},  // the first 01:59:59
+		{"22:00", "02:00", "America/New_York", "2026-11-01T06:30:00Z", true},  // the second 01:30
+		{"22:00", "02:00", "America/New_York", "2026-11-01T07:00:00Z", false}, // 02:00
+	} {
+		at, err := time.Parse(time.RFC3339, x.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := notify.QuietAt(x.from, x.to, x.zone, at); err != nil || got != x.want {
+			t.Errorf("%s to %s in %s at %s: %v, %v", x.from, x.to, x.zone, x.at, got, err)
+		}
+	}
 }

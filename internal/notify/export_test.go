@@ -19,3 +19,12 @@ func SeverityOf(name Name) Severity { return severities[name] }
 func Render(e Event, l i18n.Language, zone *time.Location) target.Message {
 	return render(e, Target{language: l, zone: zone}, "urn:x")
 }
+
+// QuietAt reports whether quiet hours hold at a time.
+func QuietAt(from, to, zone string, at time.Time) (bool, error) {
+	q := Quiet{From: from, To: to, Zone: zone}
+	if err := q.check(); err != nil {
+		return false, err
+	}
+	return q.holds(at), nil
+}

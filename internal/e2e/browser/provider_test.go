@@ -175,6 +175,7 @@ func TestBrowserTwoOfOneCompany(t *testing.T) {
 	}
 	approves.Go("/sessions")
 	theirs := approves.Text("[...document.querySelectorAll('section.panel')].find(s => s.querySelector('h2').innerText.includes('li.na')).id")
+	approves.Type("#"+theirs+" textarea", "Left the team.")
 	approves.Click("#" + theirs + " tbody button")
 	revoked("a manager ends the session")
 	asks.Go("/tickets")
