@@ -212,26 +212,13 @@ func (h LogHosts) links() templ.Component {
 		write(templ_7745c5c3_Buffer, "<nav class=\"log-hosts\" aria-label=\"", t.Hosts)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"log-hosts\">")
 		if h.Of > 1 {
-			if h.Previous != "" {
-				write(templ_7745c5c3_Buffer, "<a class=\"button button-square\" href=\"", templ.SafeURL(h.Previous))
-				write(templ_7745c5c3_Buffer, "\" title=\"", t.PreviousHost)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("previous"))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.PreviousHost)
-				templ_7745c5c3_Buffer.WriteString("</span></a>")
+			templ_7745c5c3_Err = hostStep(h.Previous, "previous", "K", t.PreviousHost).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString(" ")
-			if h.Next != "" {
-				write(templ_7745c5c3_Buffer, "<a class=\"button button-square\" href=\"", templ.SafeURL(h.Next))
-				write(templ_7745c5c3_Buffer, "\" title=\"", t.NextHost)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon("next"))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", t.NextHost)
-				templ_7745c5c3_Buffer.WriteString("</span></a>")
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " ", hostStep(h.Next, "next", "J", t.NextHost))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, " <span class=\"number\">", t.HostOf(h.At, h.Of))
 			templ_7745c5c3_Buffer.WriteString("</span> ")
@@ -246,10 +233,35 @@ func (h LogHosts) links() templ.Component {
 	})
 }
 
+// hostStep leads to the log of another host. At the end of the list it stays in its place, so that the other one doesn't move.
+//go:noinline
+func hostStep(address, name, key, text string) templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+		if address == "" {
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<span class=\"button button-square\" aria-disabled=\"true\" aria-hidden=\"true\">", icon(name))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Buffer.WriteString("</span>")
+		} else {
+			write(templ_7745c5c3_Buffer, "<a class=\"button button-square\" href=\"", templ.SafeURL(address))
+			write(templ_7745c5c3_Buffer, "\" title=\"", text)
+			write(templ_7745c5c3_Buffer, "\" data-shortcut=\"", key)
+			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(name))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			write(templ_7745c5c3_Buffer, "<span class=\"hidden\">", text)
+			templ_7745c5c3_Buffer.WriteString("</span></a>")
+		}
+		return nil
+	})
+}
+
 // form fills in the line that was clicked, with scripts.
 //go:noinline
 func (m MarkForm) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var33 templ.Component) (templ_7745c5c3_Err error) {
 		t := &i18n.T(ctx).Presence
 		write(templ_7745c5c3_Buffer, "<form method=\"post\" action=\"", templ.SafeURL(m.Action))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" class=\"log-mark\" id=\"log-mark\">", person())
@@ -279,7 +291,7 @@ func (m MarkForm) form() templ.Component {
 // wrapForm wraps lines, or not, where no script does.
 //go:noinline
 func (p InstancePage) wrapForm() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var41 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<noscript><form method=\"post\" action=\"/wrap\">", person())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -300,7 +312,7 @@ func (p InstancePage) wrapForm() templ.Component {
 
 //go:noinline
 func (p InstancePage) tools() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var44 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = p.wrapForm().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
@@ -348,7 +360,7 @@ func (p InstancePage) tools() templ.Component {
 
 //go:noinline
 func logTool(does, shape, word string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var57 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var56 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<button type=\"button\" class=\"button\" data-log=\"", does)
 		write(templ_7745c5c3_Buffer, "\" title=\"", word)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape))
@@ -363,7 +375,7 @@ func logTool(does, shape, word string) templ.Component {
 
 //go:noinline
 func (p InstancePage) facts() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var60 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		i := p.Instance
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<dl class=\"facts\">", codeFact(t.Instance.ID, i.ID))

@@ -18,7 +18,7 @@ type Shortcuts struct {
 }
 
 // shortcutKeys are the keys in the order of the list.
-var shortcutKeys = []string{"ctrl+k", "?", "/", "g t", "g p", "g j", "g a", "j", "k", "enter", "f", "l", "e", "escape"}
+var shortcutKeys = []string{"ctrl+k", "?", "/", "g t", "g p", "g j", "g a", "j", "k", "enter", "f", "l", "e", "n", "N", "J", "K", "↓", "↑", "escape"}
 
 //go:noinline
 func (p Shortcuts) Body() templ.Component {

@@ -37,6 +37,8 @@ function act(keys, target) {
   const row = target.closest("tr.row");
   const step = { j: 1, k: -1, ArrowDown: row && 1, ArrowUp: row && -1 }[keys];
   if (step) return walk(row, step);
+  // Beside a log, and in one that has nothing to scroll, arrows go from host to host.
+  if (target.closest("#log") && target.scrollHeight <= target.clientHeight) keys = { ArrowDown: "J", ArrowUp: "K" }[keys] ?? keys;
   if (keys === "l") return reach((row ?? rows()[0])?.querySelector("a[href$='#log']") ?? document.getElementById("log-text"));
   const all = [...document.querySelectorAll("[data-shortcut]")];
   // What stands in the closed menu acts as well.

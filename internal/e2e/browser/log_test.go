@@ -308,6 +308,7 @@ func TestBrowserLogLinks(t *testing.T) {
 			logLink(tb, ticket)
 			logHosts(tb)
 			if !l.noScripts {
+				logKeys(tb, ticket)
 				logErrors(tb, ticket)
 			}
 			logCompare(tb, ticket)
@@ -354,6 +355,40 @@ func logHosts(t *tab) {
 	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText !== %q && document.querySelector('#log-text')", name))
 	t.Click("#log-hosts a.button")
 	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText === %q && document.querySelector('#log-text')", name))
+}
+
+// logKeys: J and K go from host to host. In the panel of a ticket, arrows go from host to host, where they have no log to scroll, and stay at the ends.
+func logKeys(t *tab, ticket string) {
+	t.Helper()
+	name := t.Text("document.querySelector('h1 bdi').innerText")
+	t.Press("J")
+	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText !== %q && document.querySelector('#log-text')", name))
+	t.Press("J") // there is no other one
+	t.Press("K")
+	t.WaitFor(fmt.Sprintf("document.querySelector('h1 bdi')?.innerText === %q && document.querySelector('#log-text')", name))
+	t.Go(ticket)
+	t.Focus("tr[data-instance] th a")
+	t.Press("l")
+	t.See("#log-panel #log-text")
+	shown := func(at int) {
+		t.Helper()
+		t.WaitFor(fmt.Sprintf("document.querySelector('#log-panel #log-hosts .number')?.innerText === 'Host %d of 2'", at))
+	}
+	for _, step := range []struct {
+		key string
+		at  int
+	}{{kb.ArrowUp, 1}, {kb.ArrowDown, 2}, {kb.ArrowDown, 2}, {kb.ArrowUp, 1}, {"J", 2}, {"K", 1}} {
+		t.Focus("#log-panel [data-log=wrap]")
+		t.Press(step.key)
+		shown(step.at)
+	}
+	next := "JSON.stringify(document.querySelector('#log-hosts .button:nth-of-type(2), #log-hosts .button + .button').getBoundingClientRect().left)"
+	first := t.Text(next)
+	t.Press("J")
+	shown(2)
+	if at := t.Text(next); at != first {
+		t.Errorf("the way to the next host moves from %s to %s", first, at)
+	}
 }
 
 // logErrors: n and N go from error to error and round, and say which it is.
