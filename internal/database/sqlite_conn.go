@@ -68,6 +68,9 @@ func (l fileLock) Close() error {
 	return files.Unlock(l.file)
 }
 
+// ErrFolderInUse says that a console, or a command that writes, has the folder.
+var ErrFolderInUse = errors.New("another console uses this data folder")
+
 func lockFile(path string) (fileLock, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -75,7 +78,7 @@ func lockFile(path string) (fileLock, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return fileLock{}, fmt.Errorf("another console uses this data folder (%s is locked)", path)
+		return fileLock{}, fmt.Errorf("%w (%s is locked): stop it first", ErrFolderInUse, path)
 	}
 	return fileLock{f}, nil
 }

@@ -207,6 +207,10 @@ func (c auditConfig) changed(ctx context.Context, f func(*search.Index) error) (
 		return err
 	}
 	db, err := database.Open(ctx, c.dsn(), database.Audit)
+	if errors.Is(err, database.ErrFolderInUse) {
+		return fmt.Errorf("%w. While it runs, managers place and remove holds on its page /audit/integrity, "+
+			"and with --retention it removes old records itself", err)
+	}
 	if err != nil {
 		return err
 	}
