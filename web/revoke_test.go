@@ -2,12 +2,15 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"coc-console/audit"
 	"coc-console/handlers"
+	"coc-console/internal/company"
 	"coc-console/internal/i18n"
 	"coc-console/internal/simulator"
 )
@@ -83,5 +86,39 @@ func TestRevocationFails(t *testing.T) {
 	})
 	if said := c.output.String(); !strings.Contains(said, `"session":"`+ended[0].Name+`"`) {
 		t.Errorf("it does not say whose: %s", said)
+	}
+}
+
+// TestKeptSignOutCookie: what a browser carries to the provider's sign-out counts for two minutes; whoever keeps it
+// longer, or changes it, is not led to the ID token in it.
+func TestKeptSignOutCookie(t *testing.T) {
+	t.Parallel()
+	c := start(t, renewing(false), quick)
+	b := c.browser(t, i18n.EnUS)
+	b.want(b.signInAs("li.na", nil), http.StatusSeeOther)
+	p := b.post("/sign-out", nil)
+	u, err := url.Parse(b.url + company.LeavePath)
+	must(t, err)
+	kept := b.client.Jar.Cookies(u)
+	carried := slices.IndexFunc(kept, func(k *http.Cookie) bool { return strings.HasSuffix(k.Name, "coc-leave") })
+	if p.location() != company.LeavePath || carried < 0 {
+		t.Fatalf("it leads to %q with %v", p.location(), kept)
+	}
+	again := func() string {
+		t.Helper()
+		p := c.browser(t, i18n.EnUS).get(company.LeavePath+"?go=1", func(r *http.Request) { r.AddCookie(kept[carried]) })
+		return p.location()
+	}
+	if to := again(); !strings.Contains(to, "id_token_hint=") {
+		t.Errorf("at once it leads to %q", to)
+	}
+	c.clock.advance(3 * time.Minute)
+	if to := again(); strings.Contains(to, "id_token_hint") {
+		t.Errorf("after three minutes it leads to %q", to)
+	}
+	c.clock.advance(-3 * time.Minute)
+	kept[carried].Value = "A" + kept[carried].Value[1:]
+	if to := again(); strings.Contains(to, "id_token_hint") {
+		t.Errorf("changed, it leads to %q", to)
 	}
 }

@@ -21,6 +21,7 @@ const LeavePath = "/sign-in/oidc/sign-out"
 type leaving struct {
 	Provider string `json:"i"`
 	IDToken  string `json:"t,omitempty"`
+	Until    int64  `json:"u"` // seconds since 1970: a cookie that somebody has kept leads nobody to the ID token
 }
 
 const (
@@ -47,9 +48,11 @@ func (all Providers) Leave(r Renewal, secure bool) *http.Cookie {
 	if r.Provider == "" || p == nil {
 		return nil
 	}
-	sealed, err := p.sealText(leaving{p.cfg.Name, r.IDToken.Reveal()}, LeavePath)
+	l := leaving{p.cfg.Name, r.IDToken.Reveal(), p.cfg.Now().Unix() + leaveLife}
+	sealed, err := p.sealText(l, LeavePath)
 	if err == nil && len(sealed) > maxLeaving {
-		sealed, err = p.sealText(leaving{Provider: p.cfg.Name}, LeavePath)
+		l.IDToken = ""
+		sealed, err = p.sealText(l, LeavePath)
 	}
 	if err != nil {
 		return nil
@@ -67,7 +70,7 @@ func (all Providers) Leaving(ctx context.Context, r *http.Request, secure bool, 
 		return "", gone
 	}
 	p := all.Named(l.Provider)
-	if p == nil {
+	if p == nil || p.cfg.Now().Unix() > l.Until {
 		return "", gone
 	}
 	return p.signOut(ctx, huawei.NewToken(l.IDToken), back), gone
