@@ -99,6 +99,7 @@ func damagedStore(folder string, store Store, err error) error {
 		return fmt.Errorf("%w. Put a backup into its place: coc-console restore FILE", why)
 	case Search:
 		return fmt.Errorf("%w. Build it again: coc-console audit reindex", why)
+	case Console:
 	}
 	return fmt.Errorf("%w. Move it away, with what lies beside it: people sign in again, and what was saved or waits "+
 		"for an approval is gone; the audit log is not in it", why)

@@ -83,7 +83,7 @@ func TestReadTogether(t *testing.T) {
 // TestFolderForKey: a folder is called one, and nobody is told to change its mode.
 func TestFolderForKey(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.Chmod(folder, 0o755); err != nil { //nolint:gosec // it is what is tried
+	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	_, err := secretfile.Read(folder, 32)

@@ -256,6 +256,17 @@ func printCheckpoint(ctx context.Context, db *database.DB, c auditConfig, w io.W
 	})
 }
 
+// removeSearch removes search.db, all of which comes from the log.
+func removeSearch(folder string) error {
+	path := filepath.Join(folder, string(database.Search)+".db")
+	for _, file := range []string{path + "-wal", path + "-shm", path} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // reindex builds the search tables again. On SQLite it takes the log's
 // lock, so that no console runs; on PostgreSQL it works beside them.
 func reindex(ctx context.Context, c auditConfig, stdout, stderr io.Writer) (err error) {
@@ -269,6 +280,11 @@ func reindex(ctx context.Context, c auditConfig, stdout, stderr io.Writer) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if c.database == "" { // what is damaged cannot be built again in its place
+		if err := removeSearch(c.data); err != nil {
+			return err
+		}
+	}
 	tables, err := database.Open(ctx, c.dsn(), database.Search)
 	if err != nil {
 		return err
