@@ -100,7 +100,7 @@ func TestProviders(t *testing.T) {
 		t.Errorf("besides one of the flags they are %+v", all)
 	}
 	for text, want := range map[string]string{
-		"": "is empty", "providers: []": "a list of one to", "providers:\n" + one + "}\n" + one + "}": "provider 2: name is",
+		"": "is empty", "providers: []": "a list of one to", "providers:\n" + one + "}\n" + one + "}": "line 3: provider 2: name is",
 		"providers:\n" + one + ", colour: red}": "line 2", "providers:\n" + strings.Replace(one, "https", "http", 1) + "}": "provider acme: issuer",
 		"providers:\n" + strings.Replace(one, "label: ACME, ", "", 1) + "}": "label is needed", "providers:\n" + one + ", exchange: cash}": "exchange: is token or keys",
 		"providers:\n" + one + ", client-secret-file: none}": "client-secret-file", "providers:\n" + strings.Replace(one, "name: acme", "name: A b", 1) + "}": "provider 1: name is",

@@ -128,20 +128,23 @@ func (c *oidcConfig) read() error {
 	if len(in.Providers) == 0 || len(in.Providers) > maxProviders {
 		return fmt.Errorf("%s: providers are a list of one to %d", c.file, maxProviders)
 	}
-	names := map[string]bool{company.OnlyName: c.Issuer != ""}
+	names, lines := map[string]bool{company.OnlyName: c.Issuer != ""}, settings.LinesOf(c.file, "providers")
 	for i := range in.Providers {
-		p := &in.Providers[i]
+		p, at := &in.Providers[i], c.file
+		if i < len(lines) {
+			at = fmt.Sprintf("%s: line %d", c.file, lines[i])
+		}
 		p.Exchange = cmp.Or(p.Exchange, exchangeToken)
 		if p.SecretFile != "" && !filepath.IsAbs(p.SecretFile) {
 			p.SecretFile = filepath.Join(filepath.Dir(c.file), p.SecretFile)
 		}
 		switch setting, why := p.wrong(); {
 		case !providerName.MatchString(p.Name) || names[p.Name]:
-			return fmt.Errorf("%s: provider %d: name is of lower-case letters, digits and dashes, at most 32, and no other's", c.file, i+1)
+			return fmt.Errorf("%s: provider %d: name is of lower-case letters, digits and dashes, at most 32, and no other's", at, i+1)
 		case p.Label == "":
-			return fmt.Errorf("%s: provider %s: label is needed: its button says \"Sign in with …\"", c.file, p.Name)
+			return fmt.Errorf("%s: provider %s: label is needed: its button says \"Sign in with …\"", at, p.Name)
 		case why != "":
-			return fmt.Errorf("%s: provider %s: %s: %s", c.file, p.Name, setting, why)
+			return fmt.Errorf("%s: provider %s: %s: %s", at, p.Name, setting, why)
 		}
 		names[p.Name] = true
 	}

@@ -131,7 +131,35 @@ func TestReadYAML(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var into struct{}
+	var into struct {
+		Names []string `yaml:"names"`
+		Of    []struct {
+			Age int `yaml:"age"`
+		} `yaml:"of"`
+	}
+	for text, want := range map[string]string{
+		"names: [a]\ncolour: red\n": `line 2: there is no field "colour"`,
+		"names: {}":                 `line 1: an object cannot be here`,
+		"of:\n- age: old":           `line 2: a text "old" cannot be here`,
+		"names: [":                  "line 1: did not find",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := ReadYAML(path, &into)
+		if err == nil || !strings.Contains(err.Error(), path+": "+want) || strings.Contains(err.Error(), "unmarshal") {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	if err := os.WriteFile(path, []byte("# people\nof:\n- age: 1\n\n- age: 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if lines := LinesOf(path, "of"); !slices.Equal(lines, []int{3, 5}) {
+		t.Errorf("the lines are %v", lines)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := ReadYAML(path, &into); err == nil || err.Error() != path+" is empty" {
 		t.Errorf("an empty file: %v", err)
 	}
