@@ -121,7 +121,7 @@ func TestCalendarReload(t *testing.T) {
 	}
 	if is, err := change(`{"zone": "UTC", "windows": [
 		{"name": "freeze", "from": "soon", "to": "late"}]}`); !is || err == nil || s.Broken() == nil || len(s.Rules().Windows(friday)) != 1 ||
-		!strings.Contains(err.Error(), f.Calendar+`: line 2: window "freeze": from: "soon"`) {
+		!strings.Contains(err.Error(), f.Calendar+`: line 2, column 3: window "freeze": from: "soon"`) {
 		t.Errorf("broken: %v %v", is, err)
 	}
 	if is, err := change(`{"zone": "UTC", "windows": []}`); !is || err != nil || s.Broken() != nil || len(s.Rules().Windows(friday)) != 0 ||
