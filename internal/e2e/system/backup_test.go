@@ -620,7 +620,7 @@ func TestBackupRefuses(t *testing.T) {
 		{[]string{"backup", file + ".2", "--lose", "3"}, "--lose"},
 		{[]string{"restore", file, "--force"}, "--force"},
 		{[]string{"backup", file + ".2", "--database", "mysql://x"}, "postgres://"},
-		{[]string{"backup", filepath.Join(file, "none"), "--data", l.folder}, "not a directory"},
+		{[]string{"backup", filepath.Join(file, "none"), "--data", l.folder}, "there is no folder"},
 	} {
 		refuses(t, tt.args, tt.want)
 	}
