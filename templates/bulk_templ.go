@@ -737,7 +737,8 @@ func (p Bulk) groups() templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<strong>", bdi(g.Problem))
+				write(templ_7745c5c3_Buffer, "", " ")
+				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, " <strong>", bdi(g.Problem))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -745,12 +746,12 @@ func (p Bulk) groups() templ.Component {
 				templ_7745c5c3_Buffer.WriteString(" ")
 				for _, i := range g.Items {
 					templ_7745c5c3_Buffer.WriteString("<a href=\"")
-					var templ_7745c5c3_Var122 templ.SafeURL
-					templ_7745c5c3_Var122, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
+					var templ_7745c5c3_Var123 templ.SafeURL
+					templ_7745c5c3_Var123, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 514, Col: 40}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 515, Col: 40}
 					}
-					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var122))
+					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var123))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -768,7 +769,7 @@ func (p Bulk) groups() templ.Component {
 
 //go:noinline
 func (p Bulk) list() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var125 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var126 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"items\"><table class=\"cards\"><caption class=\"hidden\">", t.Bulk.Items)
@@ -801,7 +802,7 @@ func (p Bulk) counted() bool { return p.Type != "CANCEL_INSTANCE" }
 
 //go:noinline
 func (i BulkItem) row(counted bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var136 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var137 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "item-" + number(i.N))
 		write(templ_7745c5c3_Buffer, "\" data-item=\"", number(i.N))
@@ -908,16 +909,16 @@ func bulkWord(t *i18n.Texts, wire string) string {
 // state says in words where it is.
 //go:noinline
 func (i BulkItem) chain() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var154 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var155 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<svg class=\"chain\" width=\"44\" height=\"10\" aria-hidden=\"true\" focusable=\"false\"><path d=\"M5 5h34\" class=\"chain-line\"></path> ")
 		for n, kind := range i.stages() {
-			var templ_7745c5c3_Var155 = []any{"chain-" + kind}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var155...)
+			var templ_7745c5c3_Var156 = []any{"chain-" + kind}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var156...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			write(templ_7745c5c3_Buffer, "<circle cx=\"", number(5 + 17*n))
-			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var155).String())
+			write(templ_7745c5c3_Buffer, "\" cy=\"5\" r=\"4\" class=\"", templ.CSSClasses(templ_7745c5c3_Var156).String())
 			templ_7745c5c3_Buffer.WriteString("\"></circle>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</svg>")
@@ -950,7 +951,7 @@ func (i BulkItem) stages() [3]string {
 // itemState is the state of an item, or of the operation that it became.
 //go:noinline
 func itemState(wire string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var158 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var159 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if word := t.Bulk.ItemState[wire]; word != "" {
 			templ_7745c5c3_Err = state("item."+wire, word).Render(ctx, templ_7745c5c3_Buffer)

@@ -596,7 +596,7 @@ func (p NewOperation) aside() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<p class=\"hint\" id=\"read-at\">", t.Common.ReadAt + " ")
-		templ_7745c5c3_Err = When(p.ReadAt).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = clock(p.ReadAt, "15:04:05").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -303,6 +304,9 @@ func (p Tickets) total() templ.Component {
 		if p.Narrow {
 			write(templ_7745c5c3_Buffer, "", " · " + t.List.NoFigures)
 			templ_7745c5c3_Buffer.WriteString(" ")
+		} else if slices.ContainsFunc(p.Rows, func(r TicketRow) bool { return r.Over && r.Total == 0 }) {
+			write(templ_7745c5c3_Buffer, "", " · " + t.List.EndedUnread)
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
 		if d := p.Decisions; d != nil && d.Abnormal != "" {
 			write(templ_7745c5c3_Buffer, "", " · ")
@@ -320,7 +324,7 @@ func (p Tickets) total() templ.Component {
 // found says what was looked through, and how far that is.
 //go:noinline
 func (p Tickets) found() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p class=\"meta\" id=\"found\" role=\"status\">", t.List.Found(len(p.Rows), p.Found.Cut) + " · ")
 		templ_7745c5c3_Buffer.WriteString(" ")
@@ -343,7 +347,7 @@ func (p Tickets) found() templ.Component {
 // nothing stands in the place of rows.
 //go:noinline
 func (p Tickets) nothing() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var26 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"tickets-none\">")
 		if len(p.Rows) == 0 {
 			t := i18n.T(ctx)
@@ -382,7 +386,7 @@ func (p Tickets) nothing() templ.Component {
 
 //go:noinline
 func (p Tickets) pages() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var27 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div id=\"pages\">", pager(p.Pager))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -395,7 +399,7 @@ func (p Tickets) pages() templ.Component {
 // unread says what a visit is, because that decides what is marked.
 //go:noinline
 func unread(u Unread, here string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var28 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var29 templ.Component) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_Buffer.WriteString("<div id=\"unread\" class=\"trouble\">")
 		if u.Count > 0 {
 			t := i18n.T(ctx)
@@ -422,17 +426,17 @@ func unread(u Unread, here string) templ.Component {
 // attention counts the tickets that need attention, and says so when that changes.
 //go:noinline
 func (p Tickets) attention() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var35 templ.Component) (templ_7745c5c3_Err error) {
 		n := max(p.Numbers.Attention, 0)
 		if p.Decisions != nil {
 			n = p.Decisions.Count
 		}
-		var templ_7745c5c3_Var35 = []any{class("counter", "counter-bad", n > 0)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var35...)
+		var templ_7745c5c3_Var36 = []any{class("counter", "counter-bad", n > 0)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var36...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var35).String())
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var36).String())
 		write(templ_7745c5c3_Buffer, "\" id=\"tab-attention\" data-announce><span aria-hidden=\"true\">", capped(int(n)))
 		write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", i18n.T(ctx).List.DecisionsOf(n, false))
 		templ_7745c5c3_Buffer.WriteString("</span></span>")
@@ -443,7 +447,7 @@ func (p Tickets) attention() templ.Component {
 // tabs choose what is listed. No filter changes their numbers.
 //go:noinline
 func (p Tickets) tabs() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var39 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var40 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<nav class=\"tabs\" aria-label=\"", t.List.Scope)
 		templ_7745c5c3_Buffer.WriteString("\" id=\"scopes\">")
@@ -506,7 +510,7 @@ func (p Tickets) tabs() templ.Component {
 // views saves this list under a name, and deletes what was saved.
 //go:noinline
 func (p Tickets) views() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var45 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		if len(p.Saved) > 0 || p.View != "" {
 			templ_7745c5c3_Buffer.WriteString("<details class=\"menu\" id=\"saved\" name=\"menu\"")
@@ -584,7 +588,7 @@ func (p Tickets) views() templ.Component {
 // ticketName links to a ticket, marks what is new about it, and says whose it is.
 //go:noinline
 func ticketName(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"ticket-name\"><a href=\"", templ.SafeURL(r.Address))
 		templ_7745c5c3_Buffer.WriteString("\"")
@@ -651,11 +655,23 @@ func news(t *i18n.Texts, n News) string {
 	return strings.Join(parts, " · ")
 }
 
+// unreadFigures stands where the figures of a ticket were not read.
+//go:noinline
+func unreadFigures() templ.Component {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
+		text := i18n.T(ctx).List.NotRead
+		write(templ_7745c5c3_Buffer, "<span class=\"none\" title=\"", text)
+		write(templ_7745c5c3_Buffer, "\"><span aria-hidden=\"true\">–</span><span class=\"hidden\">", text)
+		templ_7745c5c3_Buffer.WriteString("</span></span>")
+		return nil
+	})
+}
+
 //go:noinline
 func ticketProgress(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var83 templ.Component) (templ_7745c5c3_Err error) {
 		if r.Total == 0 {
-			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = unreadFigures().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -670,12 +686,12 @@ func ticketProgress(r TicketRow) templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</span> <svg class=\"bar\" width=\"100%\" height=\"6\" aria-hidden=\"true\" focusable=\"false\">")
 			for _, s := range shares(progress(r.Counts)) {
-				var templ_7745c5c3_Var83 = []any{"fill-" + shape(s.Status)}
-				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var83...)
+				var templ_7745c5c3_Var87 = []any{"fill-" + shape(s.Status)}
+				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var87...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var83).String())
+				write(templ_7745c5c3_Buffer, "<rect class=\"", templ.CSSClasses(templ_7745c5c3_Var87).String())
 				write(templ_7745c5c3_Buffer, "\" x=\"", s.X)
 				write(templ_7745c5c3_Buffer, "\" width=\"", s.Width)
 				templ_7745c5c3_Buffer.WriteString("\" height=\"6\"></rect>")
@@ -689,7 +705,7 @@ func ticketProgress(r TicketRow) templ.Component {
 // filters is one field: what is set are links that take it away, and what is typed is added.
 //go:noinline
 func (p Tickets) filters() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var87 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var91 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		zone := i18n.ZoneFrom(ctx).String()
 		q := input{Name: "q", Error: p.Errors["q"]}
@@ -779,7 +795,7 @@ func (p Tickets) filters() templ.Component {
 
 //go:noinline
 func (p Tickets) table() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var111 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var115 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Tickets.Caption)
 		write(templ_7745c5c3_Buffer, "\" data-calm=\"ticket-rows\"><table class=\"tickets\"><caption class=\"hidden\">", t.Tickets.Caption)
@@ -806,7 +822,7 @@ func (p Tickets) table() templ.Component {
 // selection is what can be done with the tickets that are ticked; it is there only with some.
 //go:noinline
 func (p Tickets) selection() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var122 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var126 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<form class=\"selection\" id=\"bulk\" method=\"get\" action=\"/bulk/new\" aria-label=\"", t.Bulk.Selected)
 		write(templ_7745c5c3_Buffer, "\"><strong data-count=\"", t.Bulk.SelectedCount)
@@ -831,17 +847,17 @@ func (p Tickets) selection() templ.Component {
 
 //go:noinline
 func ticketRow(r TicketRow) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var127 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var131 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		var templ_7745c5c3_Var128 = []any{class("row", "row-decide", decides(r.Status, r.Over))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var128...)
+		var templ_7745c5c3_Var132 = []any{class("row", "row-decide", decides(r.Status, r.Over))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var132...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<tr id=\"", r.id())
 		write(templ_7745c5c3_Buffer, "\" data-ticket=\"", r.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", r.Status)
-		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var128).String())
+		write(templ_7745c5c3_Buffer, "\" class=\"", templ.CSSClasses(templ_7745c5c3_Var132).String())
 		templ_7745c5c3_Buffer.WriteString("\"><td class=\"select\">")
 		if r.Address != "" && !r.Over {
 			write(templ_7745c5c3_Buffer, "<label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"", r.ID)
@@ -865,6 +881,11 @@ func ticketRow(r TicketRow) templ.Component {
 			write(templ_7745c5c3_Buffer, "<span aria-hidden=\"true\">", number(r.Batch) + "/" + number(r.Batches))
 			write(templ_7745c5c3_Buffer, "</span> <span class=\"hidden\">", t.Course.BatchOf(r.Batch, r.Batches))
 			templ_7745c5c3_Buffer.WriteString("</span>")
+		} else if r.Total == 0 {
+			templ_7745c5c3_Err = unreadFigures().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		} else {
 			templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -903,13 +924,13 @@ func ticketRow(r TicketRow) templ.Component {
 
 //go:noinline
 func bulkButton(operation, label string) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var137 templ.Component) (templ_7745c5c3_Err error) {
-		var templ_7745c5c3_Var138 = []any{class("button", "button-danger", dangerous(operation))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var138...)
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var141 templ.Component) (templ_7745c5c3_Err error) {
+		var templ_7745c5c3_Var142 = []any{class("button", "button-danger", dangerous(operation))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var142...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var138).String())
+		write(templ_7745c5c3_Buffer, "<button class=\"", templ.CSSClasses(templ_7745c5c3_Var142).String())
 		write(templ_7745c5c3_Buffer, "\" name=\"operation_type\" value=\"", operation)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(operation)))
 		if templ_7745c5c3_Err != nil {

@@ -404,8 +404,9 @@ var enUS = Texts{
 		FoundNone:   "No ticket found",
 		FoundAdvice: "The search takes a part of a ticket's or host's name, an IP address, an instance's or server's id, an SCT id, or a link.",
 		MoreHosts:   func(n int) string { return countEN(n, "more host", "more hosts") },
-		NoFigures:   "no progress: your permissions let you list tickets, not open them",
-		Failed:      func(n int32) string { return fmt.Sprintf("%d failed", n) },
+		NotRead:     "Not read", EndedUnread: "– not read: the ticket had ended before, open it to see its instances",
+		NoFigures: "no progress: your permissions let you list tickets, not open them",
+		Failed:    func(n int32) string { return fmt.Sprintf("%d failed", n) },
 		Unread: func(n int, since string) string {
 			return countEN(n, "ticket", "tickets") + " changed since your last visit, " + since
 		},

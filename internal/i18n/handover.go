@@ -31,7 +31,7 @@ var Handover = newPage("Handover", &HandoverTexts{
 	NoTickets: "No ticket needs a decision.", NoOpen: "Every operation has ended.", NoApprovals: "No approval is waiting.",
 	NoBulk: "No bulk operation is under way.", None: "Nothing was done.",
 	Hours: func(n int) string { return strconv.Itoa(n) + " h" }, Last: func(n int) string { return fmt.Sprintf("Done in the last %d h", n) },
-	NoReason: "No reason given", Override: "override", Expires: "expires", Since: "since",
+	NoReason: "No reason given", Override: "override", Expires: "expires", Since: "started",
 	Note: "Note for the next shift", NoNote: "No note yet.", NoteHint: "Everybody in this project sees it. It goes into the audit log.", Save: "Save note",
 	Saved: func(who, at string) string { return "Saved by " + who + ", " + at },
 	Taken: func(who, at string) string { return "Last taken over by " + who + ", " + at },

@@ -44,6 +44,8 @@ type ListTexts struct {
 	FoundAdvice      string
 	MoreHosts        func(n int) string
 	NoFigures        string
+	NotRead          string // in the place of a ticket's figures
+	EndedUnread      string // of those that had ended
 	Failed           func(instances int32) string
 	Unread           func(tickets int, since string) string
 	MarkSeen         string

@@ -408,8 +408,9 @@ var zhCN = Texts{
 		FoundNone:   "未找到工单",
 		FoundAdvice: "可输入工单名称或主机名的一部分、IP 地址、实例或服务器 ID、SCT 编号或链接。",
 		MoreHosts:   func(n int) string { return fmt.Sprintf("另有 %d 台主机", n) },
-		NoFigures:   "不显示进度：您的权限只能列出工单，不能打开工单",
-		Failed:      func(n int32) string { return fmt.Sprintf("%d 个异常", n) },
+		NotRead:     "未读取", EndedUnread: "–：未读取，工单在此之前已结束，打开工单可查看实例",
+		NoFigures: "不显示进度：您的权限只能列出工单，不能打开工单",
+		Failed:    func(n int32) string { return fmt.Sprintf("%d 个异常", n) },
 		Unread: func(n int, since string) string {
 			return fmt.Sprintf("上次访问（%[2]s）以来，有 %[1]d 个工单发生变化", n, since)
 		},

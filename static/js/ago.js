@@ -34,10 +34,10 @@ function changed(changes) {
 /** A format takes longer to make than to use. @type {Map<string, Intl.RelativeTimeFormat>} */
 const formats = new Map();
 
-/** @param {string} language @param {"auto" | "always"} numeric */
-function format(language, numeric) {
-  const made = formats.get(language + numeric) ?? new Intl.RelativeTimeFormat(language, { style: "short", numeric });
-  formats.set(language + numeric, made);
+/** @param {string} language */
+function format(language) {
+  const made = formats.get(language) ?? new Intl.RelativeTimeFormat(language, { style: "short" });
+  formats.set(language, made);
   return made;
 }
 
@@ -46,7 +46,8 @@ export function words(seconds, language) {
   const far = Math.abs(seconds);
   if (!(far < day)) return null;
   const [size, unit] = far < 60 ? [1, "second"] : far < 3600 ? [60, "minute"] : [3600, "hour"];
-  return format(language, far < 5 ? "auto" : "always").format(far < 5 ? 0 : Math.trunc(seconds / Number(size)), /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
+  if (far < 5 && seconds <= 0) return language.startsWith("zh") ? "刚刚" : "just now";
+  return format(language).format(Math.trunc(seconds / Number(size)), /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
 }
 
 /** @param {Iterable<Element>} list */

@@ -77,7 +77,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b((\d{4}-)?\d\d-\d\d )?\d?\d:\d\d(:\d\d)?\b`), "CLOCK"}, // soon after midnight with its day
 	{regexp.MustCompile(`"\d:\d\d"| \d:\d\d"`), ` "LAPSE"`},
 	{regexp.MustCompile(`\d+ (min|分) \d+ (s\b|秒)|\d+ (s\b|秒)|\d+ (h|小时) \d+ (min|分)`), "SPAN"},
-	{regexp.MustCompile(`(in )?\d+ ?(sec|min|hr)\.?( ago)?|\d+(秒|分钟|小时)钟?[前后]|now|现在`), "AGO"},
+	{regexp.MustCompile(`(in )?\d+ ?(sec|min|hr)\.?( ago)?|\d+(秒|分钟|小时)钟?[前后]|(just )?now|现在|刚刚`), "AGO"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+\b|\b[0-9a-f]{32}\b`), "ID"},
 	{regexp.MustCompile(`SC\d{10,}\w*`), "SCRIPT"},
 }
