@@ -56,10 +56,18 @@ func (n Night) Last(now time.Time, zone *time.Location) (from, to time.Time) {
 // Local is when a zone's clocks show the date and the time of day that wall has.
 // Of an hour that is repeated it is the first one, or with late the second:
 // who asks from and to an hour misses nothing. An hour that the clocks leave out
-// is taken as the clocks before it go on.
+// is the moment at which they jump, for the same reason.
 func Local(wall time.Time, zone *time.Location, late bool) time.Time {
 	y, m, d := wall.Date()
 	usual := time.Date(y, m, d, wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), zone)
+	if shown := time.Date(usual.Year(), usual.Month(), usual.Day(), usual.Hour(), usual.Minute(), usual.Second(),
+		usual.Nanosecond(), time.UTC); !sameClock(shown, wall) {
+		begun, ends := usual.ZoneBounds()
+		if shown.After(wall) {
+			return begun // usual is behind the jump
+		}
+		return ends
+	}
 	found := usual
 	for _, near := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
 		_, offset := usual.Add(near).Zone()
