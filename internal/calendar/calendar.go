@@ -164,8 +164,17 @@ func (w wall) last(day time.Time, zone *time.Location) time.Time {
 	return t
 }
 
+// on is the instant of that time; of one that the clocks leave out, the moment at which they jump.
 func (w wall) on(day time.Time, zone *time.Location) time.Time {
-	return time.Date(day.Year(), day.Month(), day.Day(), w.hour, w.minute, 0, 0, zone)
+	t := time.Date(day.Year(), day.Month(), day.Day(), w.hour, w.minute, 0, 0, zone)
+	if t.Hour() == w.hour && t.Minute() == w.minute {
+		return t
+	}
+	begun, ends := t.ZoneBounds()
+	if t.Hour()*60+t.Minute() > w.hour*60+w.minute && t.Day() == day.Day() {
+		return begun // it is behind the jump
+	}
+	return ends
 }
 
 func (w wall) shownAt(t, day time.Time) bool {
