@@ -578,6 +578,8 @@ func recordRow(r RecordRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			write(templ_7745c5c3_Buffer, " ", " ")
+			templ_7745c5c3_Buffer.WriteString(" ")
 		}
 		if r.TicketAddress != "" {
 			write(templ_7745c5c3_Buffer, "<a class=\"key\" href=\"", templ.SafeURL(r.TicketAddress))

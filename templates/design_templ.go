@@ -32,7 +32,7 @@ func (p Design) Body() templ.Component {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<h1>", t.Design.Heading + t.Common.Colon + t.Design.Parts.Of(p.Part))
 		write(templ_7745c5c3_Buffer, "</h1><p class=\"meta\">", t.Design.Text)
-		write(templ_7745c5c3_Buffer, "</p><nav class=\"sections\" aria-label=\"", t.Design.Heading)
+		write(templ_7745c5c3_Buffer, "</p><nav class=\"tabs\" aria-label=\"", t.Design.Heading)
 		templ_7745c5c3_Buffer.WriteString("\">")
 		for _, part := range DesignParts() {
 			write(templ_7745c5c3_Buffer, "<a href=\"", templ.SafeURL("/design?part=" + part))

@@ -90,6 +90,15 @@ func about(t *i18n.CommonTexts, d time.Duration) string {
 	return duration(t, d)
 }
 
+// minutes writes how long something took where no seconds are wanted: "13 min",
+// "1 h 02 min". Beside times of the day nobody takes it for one of them, as "13:02".
+func minutes(t *i18n.CommonTexts, d time.Duration) string {
+	if d < time.Hour {
+		return fmt.Sprintf("%d %s", int(d.Minutes()), t.Minute)
+	}
+	return duration(t, d)
+}
+
 // clockDuration writes a duration as a clock does: "1:38", or "1:02:38" from an hour on.
 func clockDuration(d time.Duration) string {
 	s := int(d.Seconds())

@@ -83,3 +83,13 @@ func TestSentIsNotCompleted(t *testing.T) {
 		}
 	}
 }
+
+func TestMinutes(t *testing.T) {
+	texts := i18n.For(i18n.EnUS)
+	for d, want := range map[time.Duration]string{2 * time.Minute: "2 min", 13*time.Minute + 47*time.Second: "13 min",
+		62 * time.Minute: "1 h 02 min", 400 * time.Hour: "16 d 16 h"} {
+		if got := minutes(&texts.Common, d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}

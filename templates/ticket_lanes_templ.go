@@ -176,11 +176,11 @@ func (p Ticket) laneAxis() templ.Component {
 			switch k.Kind {
 			case "pause":
 				write(templ_7745c5c3_Buffer, "<text class=\"tick-pause\" x=\"", k.X)
-				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.PausedFor(clockDuration(k.Took)))
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.PausedFor(minutes(&t.Common, k.Took)))
 				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "halt":
 				write(templ_7745c5c3_Buffer, "<text class=\"tick-halt\" x=\"", k.X)
-				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.StoppedFor(clockDuration(k.Took)))
+				write(templ_7745c5c3_Buffer, "\" y=\"15\" text-anchor=\"middle\">", t.Course.StoppedFor(minutes(&t.Common, k.Took)))
 				templ_7745c5c3_Buffer.WriteString("</text>")
 			case "now":
 				write(templ_7745c5c3_Buffer, "<text class=\"tick-now\" x=\"", k.X)

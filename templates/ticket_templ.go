@@ -771,7 +771,7 @@ func (p Ticket) parameters() templ.Component {
 					templ_7745c5c3_Buffer.WriteString(")</span> ")
 				}
 				if x.Reference != "" {
-					write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Ticket.ParamReference)
+					write(templ_7745c5c3_Buffer, "<span class=\"hint\">", t.Ticket.ParamReference + " ")
 					templ_7745c5c3_Err = bdi(x.Reference).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

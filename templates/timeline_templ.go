@@ -670,6 +670,7 @@ func (v *TimelineViews) show() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			write(templ_7745c5c3_Buffer, "", " ")
 			templ_7745c5c3_Err = bdi(s.Actor).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -692,7 +693,7 @@ func (v *TimelineViews) show() templ.Component {
 // verification says how the reader's records stand in the last verification of the log.
 //go:noinline
 func verification(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var96 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var97 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			l := i18n.Line.T(ctx)
 			templ_7745c5c3_Buffer.WriteString("<p>")
@@ -726,7 +727,7 @@ func verification(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func (e LineEvidence) panel() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var98 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var99 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		l := i18n.Line.T(ctx)
 		if e.Count > 0 {
@@ -783,7 +784,7 @@ func (e LineEvidence) panel() templ.Component {
 
 //go:noinline
 func signedFact(size int64, signed time.Time) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var106 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var107 templ.Component) (templ_7745c5c3_Err error) {
 		l := i18n.Line.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div><dt>", l.Checkpoint)
 		templ_7745c5c3_Buffer.WriteString("</dt><dd>")
@@ -804,7 +805,7 @@ func signedFact(size int64, signed time.Time) templ.Component {
 // anchorFact names the anchors that have a checkpoint over a record.
 //go:noinline
 func anchorFact(i *Integrity, last int64) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var110 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var111 templ.Component) (templ_7745c5c3_Err error) {
 		if i != nil {
 			for _, a := range i.Anchors {
 				if a.Size >= last {
@@ -828,7 +829,7 @@ func anchorFact(i *Integrity, last int64) templ.Component {
 
 //go:noinline
 func checks(all []Command) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var113 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var114 templ.Component) (templ_7745c5c3_Err error) {
 		for _, c := range all {
 			write(templ_7745c5c3_Buffer, "<p class=\"hint\">", i18n.Line.T(ctx).Checks.Of(c.Does))
 			write(templ_7745c5c3_Buffer, "</p><pre class=\"log\"><code class=\"copy\" id=\"", "command-" + c.Does)

@@ -3,7 +3,6 @@ package present
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -27,11 +26,14 @@ func inPercent(pixels int) float64 { return 100 * float64(pixels+labelGap) / lan
 
 // pauseLabel is the width of a label that tells how long a pause took, in pixels.
 func pauseLabel(took time.Duration) int {
-	digits := len("00:00")
-	if hours := int(took.Hours()); hours > 0 {
-		digits += len(strconv.Itoa(hours)) + 1
+	text := "stopped 00 min"
+	switch {
+	case took >= 24*time.Hour:
+		text = "stopped 00 d 00 h"
+	case took >= time.Hour:
+		text = "stopped 00 h 00 min"
 	}
-	return labelDigit * (len("stopped ") + digits)
+	return labelDigit * len(text)
 }
 
 // put takes the place of a label that is centred at a point, if it is free.

@@ -36,8 +36,7 @@ async function pages(page, base) {
     record, timeline: at("/audit/timeline?ticket=" + ticket.replace(/.*\/tickets\//, "").replace(/\?.*/, "")), integrity: at("/audit/integrity"), report: at("/audit/report"),
     reviews: at("/audit/review"), handover: at("/handover"), approvals: at("/approvals"), "bulk operations": at("/bulk"), "bulk confirmation": many,
     request: await request(page, ticket), "same output": failed.replace(/\?.*/, "") + "?by=output", incident: at("/audit/incident"), "policy change": at("/policies/change"),
-    elevations: at("/elevations"), notices: at("/notices"), permissions: at("/me/permissions"), sessions: at("/sessions"), project: at("/project"), shortcuts: at("/shortcuts"),
-    design: at("/design") };
+    elevations: at("/elevations"), notices: at("/notices"), permissions: at("/me/permissions"), sessions: at("/sessions"), project: at("/project"), shortcuts: at("/shortcuts") };
 }
 
 const only = process.argv.slice(2);

@@ -42,7 +42,7 @@ const tooLow = `(() => [...document.querySelectorAll("button, .button, summary, 
 }).join("\n"))()`
 
 // TestBrowserFloating: what floats is inside the window, wide enough to be read, and below what it belongs to; the icons of
-// states keep their distance.
+// states keep their distance, and so do words.
 func TestBrowserFloating(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
@@ -54,9 +54,34 @@ func TestBrowserFloating(t *testing.T) {
 			if !tb.within(soon, misplaced+" === ''") { // a live page may move meanwhile
 				t.Errorf("%s at %d px: %s", p.name, width, tb.Text(misplaced))
 			}
+			if found := tb.Text(glued); found != "" {
+				t.Errorf("%s at %d px: words without a space: %s", p.name, width, found)
+			}
 		}
 	})
 }
+
+// glued unfolds everything, and names words of two elements that stand in a line with nothing between them.
+const glued = `(() => {
+	const folded = [...document.querySelectorAll("details:not([open])")];
+	folded.forEach((e) => (e.open = true));
+	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	const found = new Set();
+	for (let before = null; walker.nextNode(); ) {
+		const node = walker.currentNode, range = document.createRange();
+		if (node.parentElement.closest("script, style, svg, pre, .hidden")) continue;
+		range.selectNodeContents(node);
+		const boxes = [...range.getClientRects()].filter((box) => box.width && box.height);
+		if (!boxes.length) continue;
+		const at = before?.box, now = boxes[0];
+		if (at && Math.abs(at.top + at.bottom - now.top - now.bottom) < 16 && Math.abs(now.left - at.right) < 2 &&
+			/[\p{L}\p{N}]$/u.test(before.text) && /^[\p{L}\p{N}]/u.test(node.data) && !/\p{Script=Han}$/u.test(before.text) && !/^\p{Script=Han}/u.test(node.data) &&
+			before.of !== node.parentElement) found.add(before.text.slice(-30) + "|" + node.data.slice(0, 30));
+		before = { box: boxes.at(-1), text: node.data, of: node.parentElement };
+	}
+	folded.forEach((e) => (e.open = false));
+	return [...found].join("; ");
+})()`
 
 // misplaced opens one menu after the other, and names what floats outside the window, is narrower than a word, or is not
 // below what it belongs to, and states that touch what stands before them.
