@@ -3,6 +3,7 @@ package present
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,8 +153,7 @@ func BulkBefore(item *templates.BulkItem, op coc.Operation, expected string) {
 // went wrong, and measures how fast they are sent.
 func BulkFigures(page *templates.Bulk) {
 	groups := map[string]int{}
-	var first, last time.Time
-	sent := 0
+	var sent []time.Time
 	for _, i := range page.Items {
 		switch i.State {
 		case "waiting":
@@ -174,22 +174,37 @@ func BulkFigures(page *templates.Bulk) {
 		default:
 			page.Open++
 		}
-		if i.Sent.IsZero() {
-			continue
-		}
-		if sent++; first.IsZero() || i.Sent.Before(first) {
-			first = i.Sent
-		}
-		if i.Sent.After(last) {
-			last = i.Sent
+		if !i.Sent.IsZero() {
+			sent = append(sent, i.Sent)
 		}
 	}
-	if span := last.Sub(first).Seconds(); sent > 1 && span > 0 {
-		page.Rate = float64(sent-1) / span
-	}
+	page.Rate = sendingRate(sent)
 	if page.Rate > 0 && page.MayStop {
 		page.Left = time.Duration(float64(page.Waiting) / page.Rate * float64(time.Second))
 	}
+}
+
+// sendingRate is how many are sent a second, without the pauses in which
+// somebody had stopped it; 0 when that isn't known.
+func sendingRate(sent []time.Time) float64 {
+	slices.SortFunc(sent, time.Time.Compare)
+	var gaps []time.Duration
+	for i := range max(0, len(sent)-1) {
+		gaps = append(gaps, sent[i+1].Sub(sent[i]))
+	}
+	slices.Sort(gaps)
+	var span time.Duration
+	n := 0
+	for _, gap := range gaps {
+		if gap <= max(10*time.Second, 10*gaps[len(gaps)/2]) {
+			span += gap
+			n++
+		}
+	}
+	if span <= 0 {
+		return 0
+	}
+	return float64(n) / span.Seconds()
 }
 
 // BulkTable is what came of each item, under the names of the columns.
