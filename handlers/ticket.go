@@ -104,6 +104,7 @@ type ticketLook struct {
 	ctx    context.Context //nolint:containedctx // it lives as long as one request
 	id     coc.ExecuteUUID
 	filter present.InstanceFilter
+	ticked []string // rows, by the address
 	reader Viewer
 	viewer *watch.Viewer[watch.Snapshot]
 	asked  *present.Permissions // of the snapshot that is shown; nil: the rules were not asked yet
@@ -148,6 +149,7 @@ func (h *ticketPages) look(c echo.Context, id coc.ExecuteUUID) (*ticketLook, err
 		return nil, h.lookFailed(c, record, watchProblem(err))
 	}
 	l := &ticketLook{h: h, ctx: ctx, id: id, filter: filter, reader: v, viewer: viewer}
+	l.ticked = c.QueryParams()["target"]
 	if err := l.check(c); err != nil {
 		viewer.Close()
 		return nil, err
@@ -228,7 +230,7 @@ func (l *ticketLook) known(digest string) *live.Outline {
 func (l *ticketLook) versions(c live.Class) *live.Versions[templates.Ticket] {
 	return l.h.tickets.Get(live.Key{View: viewName(l.reader, string(l.id)), Class: c.Name,
 		Language: string(i18n.From(l.ctx)),
-		Zone:     i18n.ZoneFrom(l.ctx).String(), Query: l.filter.Query()})
+		Zone:     i18n.ZoneFrom(l.ctx).String(), Query: strings.Join(append([]string{l.filter.Query()}, l.ticked...), " ")})
 }
 
 // class asks the rules what they let the reader see and do now, once for each person and reading.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"net/url"
+	"slices"
 
 	"coc-console/internal/approval"
 	"coc-console/internal/course"
@@ -44,6 +45,7 @@ func (l *ticketLook) describe(s *watch.Snapshot, deeds []course.Deed) templates.
 		row.Address = present.From(row.Address, l.filter.From)
 		row.Cancel.Address = present.From(row.Cancel.Address, l.filter.From)
 		row.LastLine = present.LastLine(r.Instance)
+		row.Ticked = slices.Contains(l.ticked, row.Target)
 		page.Instances.Rows = append(page.Instances.Rows, row)
 	}
 	if s.Stale() {

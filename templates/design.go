@@ -117,7 +117,7 @@ func designTicketPage(p Design) Ticket {
 		Params:   []Param{{Name: "config_version", Value: designChinese}, {Name: "password", Value: "******", Masked: true}, {Name: designLong, Value: designLong, Reference: "par-1"}},
 		Instances: InstanceList{Total: 63, InView: 7, AnyStatus: designAddress, Ticket: designTicket,
 			Heads: []SortHead{{"state", designAddress, "descending"}, {"host", designAddress, ""}, {"ip", designAddress, ""}, {"batch", designAddress, ""}, {"zone", designAddress, ""}, {"start", designAddress, ""}, {"duration", designAddress, ""}},
-			Set:   []SetFilter{{"batch", "3", designAddress}}, Folds: []RowFold{{"FAILED", 9, 1, 2, designAddress}, {"WAITING", 170, 4, 20, designAddress}, {"DONE", 12, 1, 2, designAddress}},
+			Set:   []SetFilter{{"batch", "3", designAddress}}, Folds: []RowFold{{"FAILED", 9, 1, 2, designAddress, "all"}, {"WAITING", 170, 4, 20, designAddress, "all"}, {"DONE", 12, 1, 2, designAddress, "all"}},
 			Rows: designInstances(p.Now), Filtered: true, Incomplete: true, FormAddress: designAddress,
 			Statuses: designOptions("ABNORMAL", "", "READY", "ABNORMAL"), Batches: designOptions("", "", "1", "2"), Regions: designOptions("", "", "a", "b"),
 			Zones: designOptions("", "", "a", "b"), Sorts: designOptions("", "", "batch", "host"), FailedFirst: designAddress, Hosts: designAddress, CSV: designAddress},

@@ -379,7 +379,7 @@ func exampleTicket() Ticket {
 			Batches: []Option{{"", false}, {"1", false}, {"2", true}}, Regions: []Option{{"", true}, {"cn-north-4", false}, {script, false}},
 			Zones: []Option{{"", true}, {"cn-north-4a", false}}, Sorts: []Option{{"", true}, {"batch", false}}, Filtered: true,
 			Heads: []SortHead{{"state", ticketAddress, "descending"}, {"host", ticketAddress + "?sort=host", ""}, {"ip", ticketAddress, ""}, {"batch", ticketAddress, ""}, {"zone", ticketAddress, ""}, {"start", ticketAddress, ""}, {"duration", ticketAddress, "ascending"}},
-			Set:   []SetFilter{{"batch", "2", ticketAddress}, {"zone", script, ticketAddress}}, Folds: []RowFold{{"WAITING", 170, 4, 20, ticketAddress + "?rows=waiting"}, {"DONE", 20, 1, 3, ticketAddress + "?rows=done"}},
+			Set:   []SetFilter{{"batch", "2", ticketAddress}, {"zone", script, ticketAddress}}, Folds: []RowFold{{"WAITING", 170, 4, 20, ticketAddress + "?rows=waiting", "waiting"}, {"DONE", 20, 1, 3, ticketAddress + "?rows=done", "done"}},
 			Incomplete: true, Rows: exampleInstances(), FormAddress: ticketAddress, FailedFirst: ticketAddress, AnyStatus: ticketAddress + "?batch=2", Hosts: ticketAddress + "/hosts.txt",
 			CSV: ticketAddress + "/instances.csv"},
 		Progress: Progress{Done: 10, Total: 23, Success: &Success{10, "70", "90", "OPEN", 2},

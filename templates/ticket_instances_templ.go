@@ -54,6 +54,7 @@ type RowFold struct {
 	Count       int
 	First, Last int32 // batches, where they are named
 	Address     string
+	Rows        string // the choice of rows that opens it
 }
 
 func (i Instance) id() string { return "instance-" + i.ID }
@@ -164,7 +165,11 @@ func (l InstanceList) controls() map[string]string {
 func (l InstanceList) bulk() templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var14 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form id=\"bulk\" method=\"get\" action=\"/bulk/new\" class=\"selection\"><input type=\"hidden\" name=\"operation_type\" value=\"CANCEL_INSTANCE\">", hiddenField("q", l.Search))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form id=\"bulk\" method=\"get\" action=\"/bulk/new\" class=\"selection\"><input type=\"hidden\" name=\"operation_type\" value=\"CANCEL_INSTANCE\">", hiddenField("sort", l.controls()["sort"]))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = hiddenField("q", l.Search).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -323,14 +328,17 @@ func (l InstanceList) folds() templ.Component {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Buffer.WriteString("<ul id=\"folds\">")
 		for _, f := range l.Folds {
-			write(templ_7745c5c3_Buffer, "<li><a data-fold=\"", f.Kind)
+			write(templ_7745c5c3_Buffer, "<li><a class=\"scripted\" data-fold=\"", f.Kind)
 			write(templ_7745c5c3_Buffer, "\" href=\"", templ.SafeURL(f.Address))
 			write(templ_7745c5c3_Buffer, "\">", t.Course.Folded(f.Kind, f.Count, f.First, f.Last))
 			templ_7745c5c3_Err = icon("next").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Buffer.WriteString("</a></li>")
+			write(templ_7745c5c3_Buffer, "</a><noscript><button class=\"button button-quiet\" form=\"bulk\" formaction=\"", l.FormAddress + "#instances")
+			write(templ_7745c5c3_Buffer, "\" name=\"rows\" value=\"", f.Rows)
+			write(templ_7745c5c3_Buffer, "\">", t.Course.Folded(f.Kind, f.Count, f.First, f.Last))
+			templ_7745c5c3_Buffer.WriteString("</button></noscript></li>")
 		}
 		templ_7745c5c3_Buffer.WriteString("</ul>")
 		return nil
@@ -355,7 +363,7 @@ func sortedAttributes(h SortHead) templ.Attributes {
 
 //go:noinline
 func (l InstanceList) table(live Live) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var46 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var49 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<p class=\"order-changed\" id=\"order-changed\" hidden data-keep data-moved=\"", t.Live.OrderChanged)
 		write(templ_7745c5c3_Buffer, "\"><span></span> <button class=\"button\" type=\"button\">", t.Live.SortAgain)
@@ -368,12 +376,12 @@ func (l InstanceList) table(live Live) templ.Component {
 		write(templ_7745c5c3_Buffer, "\"> <span class=\"hidden\">", t.Bulk.SelectAll)
 		templ_7745c5c3_Buffer.WriteString("</span></label></th>")
 		for _, h := range l.Heads {
-			var templ_7745c5c3_Var56 = []any{columns[h.Name]}
-			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var56...)
+			var templ_7745c5c3_Var59 = []any{columns[h.Name]}
+			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var59...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"", templ.CSSClasses(templ_7745c5c3_Var56).String())
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"", templ.CSSClasses(templ_7745c5c3_Var59).String())
 			templ_7745c5c3_Buffer.WriteString("\"")
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, sortedAttributes(h))
 			if templ_7745c5c3_Err != nil {
@@ -419,7 +427,7 @@ func (i Instance) otherAddress() templ.Attributes {
 
 //go:noinline
 func instanceRow(i Instance) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var61 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var64 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr id=\"", i.id())
 		write(templ_7745c5c3_Buffer, "\" data-instance=\"", i.ID)
@@ -427,7 +435,11 @@ func instanceRow(i Instance) templ.Component {
 		templ_7745c5c3_Buffer.WriteString("\" class=\"row\"><td class=\"select\">")
 		if i.Cancel.Address != "" {
 			write(templ_7745c5c3_Buffer, "<label class=\"hit\"><input type=\"checkbox\" form=\"bulk\" name=\"target\" value=\"", i.Target)
-			write(templ_7745c5c3_Buffer, "\" aria-label=\"", t.Bulk.Select(i.name()))
+			templ_7745c5c3_Buffer.WriteString("\"")
+			if i.Ticked {
+				templ_7745c5c3_Buffer.WriteString(" checked")
+			}
+			write(templ_7745c5c3_Buffer, " aria-label=\"", t.Bulk.Select(i.name()))
 			templ_7745c5c3_Buffer.WriteString("\"></label>")
 		}
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"at\">", instanceState(i.Status))

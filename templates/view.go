@@ -135,6 +135,7 @@ type Instance struct {
 	Duration                   time.Duration
 	Address                    string // of its page
 	Cancel                     OperationChoice
+	Ticked                     bool // chosen by the address
 	ResourceID, Provider, Type string
 	ProjectID, Application     string
 	Group, CommandID           string

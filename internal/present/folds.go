@@ -78,6 +78,7 @@ func (f InstanceFilter) fold(id, kind string, rest []Row) templates.RowFold {
 		open.Unfolded = UnfoldWaiting
 	}
 	x := templates.RowFold{Kind: kind, Count: len(rest), Address: open.address(id, "") + "#instances"}
+	x.Rows = open.Unfolded
 	x.First, x.Last = rest[0].Batch, rest[0].Batch
 	for _, r := range rest {
 		x.First, x.Last = min(x.First, r.Batch), max(x.Last, r.Batch)
