@@ -95,6 +95,21 @@ type Bulk struct {
 
 func (p Bulk) live() Live { return p.Stream }
 
+// outcome are the icon and the word for how far it is. What has ended was sent as far as it could be: only where all of it
+// is confirmed has it succeeded.
+func (p Bulk) outcome(t *i18n.BulkTexts) (form, word string) {
+	form = shape("job." + p.State)
+	switch {
+	case p.State != "ended":
+		return form, t.State.Of(p.State)
+	case p.Failed > 0:
+		return shape("failed"), t.WithFailures
+	case p.Open > 0:
+		return form, t.AllSent
+	}
+	return form, t.Completed
+}
+
 // Parts are what of the page changes: all but the order of the items.
 func (p Bulk) Parts() Parts {
 	all := Parts{{ID: "job-head", Body: p.head()}, {ID: "job-progress", Body: p.progress()}, {ID: "groups", Body: p.groups()}}
@@ -150,9 +165,14 @@ func (p Bulks) Body() templ.Component {
 				write(templ_7745c5c3_Buffer, "<tr class=\"row\" id=\"", "job-" + r.ID)
 				write(templ_7745c5c3_Buffer, "\" data-job=\"", r.ID)
 				write(templ_7745c5c3_Buffer, "\" data-status=\"", r.State)
-				templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><td class=\"at\">", state("job."+r.State, t.Bulk.State.Of(r.State)))
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
+				templ_7745c5c3_Buffer.WriteString("\"><td class=\"at\">")
+				if r.State == "ended" {
+					write(templ_7745c5c3_Buffer, "", t.Bulk.State.Of(r.State))
+				} else {
+					templ_7745c5c3_Err = state("job."+r.State, t.Bulk.State.Of(r.State)).Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
 				}
 				write(templ_7745c5c3_Buffer, "</td><th scope=\"row\" class=\"wide\"><a href=\"", templ.SafeURL(r.Address))
 				write(templ_7745c5c3_Buffer, "\">", t.Bulk.Name(r.Type, r.Items))
@@ -187,7 +207,7 @@ func (p Bulks) Body() templ.Component {
 
 //go:noinline
 func (p NewBulk) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var20 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var21 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<article class=\"split\" data-operation-type=\"", p.Type)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"new-job\"><div><div class=\"page-head\">", crumbs(crumb{t.Tickets.Heading, p.Back}))
@@ -241,7 +261,7 @@ func (p NewBulk) Body() templ.Component {
 // hits is what all of it does together, its number first.
 //go:noinline
 func (p NewBulk) hits() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var24 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var25 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Operation.Impact)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\" id=\"target\">", impact(p.Impact))
@@ -273,7 +293,7 @@ func (p NewBulk) hits() templ.Component {
 // targets are one line each, with what is hit of it.
 //go:noinline
 func (p NewBulk) targets() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var31 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<section aria-label=\"", t.Bulk.Items)
 		write(templ_7745c5c3_Buffer, "\" id=\"targets\"><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Bulk.Items)
@@ -310,7 +330,7 @@ func (p NewBulk) tickets() bool { return p.Type != "CANCEL_INSTANCE" }
 
 //go:noinline
 func (i BulkTarget) row(tickets bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var42 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var43 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr data-target=\"", i.Value)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", i.Status)
@@ -386,7 +406,7 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 // line is below an instance: hosts of several tickets may have one name.
 //go:noinline
 func (l TicketLink) line() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var52 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var53 templ.Component) (templ_7745c5c3_Err error) {
 		if l.Address != "" {
 			write(templ_7745c5c3_Buffer, "<div class=\"hint\"><a href=\"", templ.SafeURL(l.Address))
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", bdi(l.Name))
@@ -402,7 +422,7 @@ func (l TicketLink) line() templ.Component {
 // beside names the pending operation, and offers to send another one anyway.
 //go:noinline
 func (i BulkTarget) beside() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var54 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var55 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<span class=\"hint\"><a href=\"", templ.SafeURL(i.Pending.Receipt))
 		write(templ_7745c5c3_Buffer, "\" data-operation=\"", i.Pending.ID)
@@ -430,7 +450,7 @@ func (i BulkTarget) beside() templ.Component {
 
 //go:noinline
 func (p NewBulk) form() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var62 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var63 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<form class=\"panel stack\" method=\"post\" action=\"/bulk\" id=\"job\">", person())
 		if templ_7745c5c3_Err != nil {
@@ -464,12 +484,12 @@ func (p NewBulk) form() templ.Component {
 			}
 		}
 		templ_7745c5c3_Buffer.WriteString("<div class=\"actions\">")
-		var templ_7745c5c3_Var68 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var68...)
+		var templ_7745c5c3_Var69 = []any{class("button button-primary button-large", "button-danger", dangerous(p.Type))}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var69...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var68).String())
+		write(templ_7745c5c3_Buffer, "<button id=\"confirm\" class=\"", templ.CSSClasses(templ_7745c5c3_Var69).String())
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(operationIcon(p.Type)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -492,7 +512,7 @@ func reasonLabel(t *i18n.Texts, wanted bool) string {
 // override is the tick box of the emergency override.
 //go:noinline
 func overrideBox(ticked bool) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var73 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var74 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div class=\"field\"><label class=\"check\" for=\"", fieldID("override"))
 		write(templ_7745c5c3_Buffer, "\"><input id=\"", fieldID("override"))
@@ -509,7 +529,7 @@ func overrideBox(ticked bool) templ.Component {
 
 //go:noinline
 func (p Bulk) Body() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var78 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var79 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<article data-operation-type=\"", p.Type)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", p.head())
 		if templ_7745c5c3_Err != nil {
@@ -535,7 +555,7 @@ func (p Bulk) Body() templ.Component {
 // head is what it is, who sent it, and what can be done with it.
 //go:noinline
 func (p Bulk) head() templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var80 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var81 templ.Component) (templ_7745c5c3_Err error) {
 		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<div id=\"job-head\"><div class=\"page-head\" data-job=\"", p.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", p.State)
@@ -544,23 +564,18 @@ func (p Bulk) head() templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1 data-announce id=\"job-heading\">", t.Bulk.Name(p.Type, len(p.Items)))
-		templ_7745c5c3_Buffer.WriteString(" ")
-		var templ_7745c5c3_Var84 = []any{"pill pill-" + shape("job."+p.State)}
-		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var84...)
+		form, word := p.outcome(&t.Bulk)
+		var templ_7745c5c3_Var85 = []any{"pill pill-" + form}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var85...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var84).String())
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(shape("job."+p.State)))
+		write(templ_7745c5c3_Buffer, "<span class=\"", templ.CSSClasses(templ_7745c5c3_Var85).String())
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\">", icon(form))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Buffer.WriteString("<bdi>")
-		if p.State == "ended" && p.Open > 0 {
-			write(templ_7745c5c3_Buffer, "", t.Bulk.AllSent)
-		} else {
-			write(templ_7745c5c3_Buffer, "", t.Bulk.State.Of(p.State))
-		}
+		write(templ_7745c5c3_Buffer, "<bdi>", word)
 		write(templ_7745c5c3_Buffer, "</bdi></span> <small class=\"muted\">", t.Bulk.Progress(p.Done, len(p.Items)))
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</small></h1>", p.can())
 		if templ_7745c5c3_Err != nil {
@@ -749,7 +764,7 @@ func (p Bulk) groups() templ.Component {
 					var templ_7745c5c3_Var123 templ.SafeURL
 					templ_7745c5c3_Var123, templ_7745c5c3_Err = templ.JoinURLErrs("#item-" + number(i.N))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 515, Col: 40}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `bulk.templ`, Line: 529, Col: 40}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var123))
 					if templ_7745c5c3_Err != nil {

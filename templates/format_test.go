@@ -72,15 +72,19 @@ func TestBarsAreDrawnByColour(t *testing.T) {
 	}
 }
 
-// TestSentIsNotCompleted: a bulk operation whose effects are awaited is not said to be complete.
+// TestSentIsNotCompleted: a bulk operation whose effects are awaited, or with failures, is not said to be complete.
 func TestSentIsNotCompleted(t *testing.T) {
 	t.Parallel()
 	ctx := reader(t, i18n.EnUS)
-	for open, want := range map[int]string{0: "Completed", 2: "All sent"} {
-		p := Bulk{BulkRow: BulkRow{State: "ended", Type: "PAUSE_ORDER"}, Open: open, Items: make([]BulkItem, 3)}
-		if got := string(render(t, ctx, p)); !strings.Contains(got, want) || strings.Contains(got, "Completed") != (open == 0) {
-			t.Errorf("%d open: not %q in %s", open, want, got)
+	for counts, want := range map[[2]int]string{{0, 0}: "Completed", {2, 0}: "All sent", {0, 1}: "Ended with failures", {1, 1}: "Ended with failures"} {
+		p := Bulk{BulkRow: BulkRow{State: "ended", Type: "PAUSE_ORDER"}, Open: counts[0], Failed: counts[1], Items: make([]BulkItem, 3)}
+		got := string(render(t, ctx, p))
+		if !strings.Contains(got, want) || strings.Contains(got, "Completed") != (want == "Completed") || strings.Contains(got, "pill-abnormal") != (counts[1] > 0) {
+			t.Errorf("%d open, %d failed: not %q in %s", counts[0], counts[1], want, got)
 		}
+	}
+	if list := string(render(t, ctx, Bulks{Rows: []BulkRow{{State: "ended"}}})); !strings.Contains(list, "Ended") || strings.Contains(list, "#finished") {
+		t.Errorf("the list says more than that it has ended: %s", list)
 	}
 }
 

@@ -944,7 +944,7 @@ var enUS = Texts{
 		Progress: func(done, total int) string { return strconv.Itoa(done) + " of " + strconv.Itoa(total) + " done" },
 		Stop:     "Stop sending", Continue: "Continue sending", Retry: "Retry failed operations", Result: "Download results (CSV)", Back: "Back",
 		StopText: "Stopping keeps what was sent. The rest isn't sent.", ContinueText: "The rest is sent in your current session.",
-		State:     Words{"running": "Running", "stopped": "Stopped", "ended": "Completed", "not_authentic": "Can't be verified"},
+		State:     Words{"running": "Running", "stopped": "Stopped", "ended": "Ended", "not_authentic": "Can't be verified"},
 		ItemState: Words{"waiting": "Waiting", "sending": "Sending", "sent": "Sent", "failed": "Not sent"},
 		Note: Words{"session_ended": "Stopped: the session that started it has ended.", "not_sent": "Stopped: the audit log can't be written.",
 			"moved": "The ticket has changed since you confirmed", "not_fitting": "The ticket's state doesn't allow it", "not_allowed": "Denied by policy",
@@ -955,7 +955,7 @@ var enUS = Texts{
 		Targets:        func(limit int) string { return "Choose 1 to " + strconv.Itoa(limit) + " different targets." },
 		CancelSelected: "Cancel selected instances", SelectedHint: "You confirm before anything is sent.",
 		PauseSelected: "Pause tickets", ContinueSelected: "Continue tickets", CancelSelectedTickets: "Cancel tickets",
-		Select: func(name string) string { return "Select " + name }, AllSent: "All sent", StopsInstances: "Stops the script on these instances only. The others keep running.", SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
+		Select: func(name string) string { return "Select " + name }, AllSent: "All sent", Completed: "Completed", WithFailures: "Ended with failures", StopsInstances: "Stops the script on these instances only. The others keep running.", SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
 		Pending: func(user string) string { return "Pending, sent by " + user + "." }, SendAnyway: "Send another one anyway",
 	},
 	Presence: PresenceTexts{

@@ -178,7 +178,7 @@ type BulkTexts struct {
 	Stop, Continue, Retry, Result, Back string
 	StopText, ContinueText              string
 	State, ItemState, Note              Words
-	AllSent                             string                 // ended, while effects are awaited
+	AllSent, Completed, WithFailures    string                 // of one that has ended: effects are awaited; all are confirmed; some failed
 	StopsInstances                      string                 // the effect of cancelling several
 	Targets                             func(limit int) string // none or too many
 	CancelSelected, SelectedHint        string

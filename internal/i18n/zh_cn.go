@@ -910,7 +910,7 @@ var zhCN = Texts{
 		Progress: func(done, total int) string { return "已处理 " + strconv.Itoa(done) + " / " + strconv.Itoa(total) },
 		Stop:     "停止发送", Continue: "继续发送", Retry: "重试失败的操作", Result: "下载结果（CSV）", Back: "返回",
 		StopText: "已发送的操作不受影响，其余不再发送。", ContinueText: "其余操作用您当前的会话发送。",
-		State:     Words{"running": "执行中", "stopped": "已停止", "ended": "已完成", "not_authentic": "无法验证"},
+		State:     Words{"running": "执行中", "stopped": "已停止", "ended": "已结束", "not_authentic": "无法验证"},
 		ItemState: Words{"waiting": "待发送", "sending": "发送中", "sent": "已发送", "failed": "未发送"},
 		Note: Words{"session_ended": "已停止：发起操作的会话已结束。", "not_sent": "已停止：审计日志无法写入。",
 			"moved": "确认后工单已变化", "not_fitting": "工单当前状态不允许", "not_allowed": "被策略拒绝",
@@ -921,7 +921,7 @@ var zhCN = Texts{
 		Targets:        func(limit int) string { return "请选择 1 至 " + strconv.Itoa(limit) + " 个不同的对象。" },
 		CancelSelected: "取消所选实例", SelectedHint: "发送前会再次确认。",
 		PauseSelected: "暂停工单", ContinueSelected: "继续工单", CancelSelectedTickets: "取消工单",
-		Select: func(name string) string { return "选择 " + name }, AllSent: "已全部发送", StopsInstances: "只停止这些实例上的脚本，其他实例继续执行。", SelectAll: "全选", Selected: "已选", SelectedCount: "已选 {n} 项", Clear: "清除", Selection: "选择", Ready: "可发送",
+		Select: func(name string) string { return "选择 " + name }, AllSent: "已全部发送", Completed: "已完成", WithFailures: "已结束，有失败", StopsInstances: "只停止这些实例上的脚本，其他实例继续执行。", SelectAll: "全选", Selected: "已选", SelectedCount: "已选 {n} 项", Clear: "清除", Selection: "选择", Ready: "可发送",
 		Pending: func(user string) string { return "尚未完成，由 " + user + " 发送。" }, SendAnyway: "仍要再发送一次",
 	},
 	Presence: PresenceTexts{
