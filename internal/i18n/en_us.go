@@ -975,7 +975,7 @@ var enUS = Texts{
 		TooMany: "Nothing was marked: one person can mark 5 places on a ticket, everyone together 20. Remove one first.",
 	},
 	Log: LogTexts{
-		Search: "Search in the log", Next: "Next match", Previous: "Previous match", Found: "{at} of {of}", NotFound: "No match",
+		Search: "Search log", Next: "Next match", Previous: "Previous match", Found: "{at} of {of}", NotFound: "No match",
 		FirstError: func(lines int) string {
 			return fmt.Sprintf("First error (%d %s)", lines, pluralEN(int64(lines), "line", "lines"))
 		},

@@ -941,7 +941,7 @@ var zhCN = Texts{
 		TooMany: "每人在一个工单上最多标记 5 处，所有人合计最多 20 处。请先移除一处。",
 	},
 	Log: LogTexts{
-		Search: "在日志中搜索", Next: "下一处", Previous: "上一处", Found: "第 {at} 处，共 {of} 处", NotFound: "无匹配",
+		Search: "搜索日志", Next: "下一处", Previous: "上一处", Found: "第 {at} 处，共 {of} 处", NotFound: "无匹配",
 		FirstError: func(lines int) string { return fmt.Sprintf("首个错误（共 %d 行）", lines) },
 		ErrorAt:    "错误 {at} / {of}", Hosts: "主机", PreviousHost: "上一台主机", NextHost: "下一台主机",
 		HostOf:  func(at, of int) string { return fmt.Sprintf("主机 %d / %d", at, of) },
