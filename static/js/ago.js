@@ -46,7 +46,7 @@ export function words(seconds, language) {
   const far = Math.abs(seconds);
   if (!(far < day)) return null;
   const [size, unit] = far < 60 ? [1, "second"] : far < 3600 ? [60, "minute"] : [3600, "hour"];
-  if (far < 5 && seconds <= 0) return language.startsWith("zh") ? "刚刚" : "just now";
+  if (seconds > -5 && seconds < 2) return language.startsWith("zh") ? "刚刚" : "just now"; // a little ahead is two clocks
   return format(language).format(Math.trunc(seconds / Number(size)), /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
 }
 

@@ -8,7 +8,7 @@ const { positions } = await import("../log.js");
 const { keyLike, matches } = await import("../palette.js");
 
 test("times are told by how far they are, within a day", () => {
-  for (const [seconds, want] of [[-2, "just now"], [4, "just now"], [-59, "59 sec. ago"], [-125, "2 min. ago"], [3700, "in 1 hr."], [-86399, "23 hr. ago"], [-86400, null], [NaN, null]]) {
+  for (const [seconds, want] of [[-2, "just now"], [1.9, "just now"], [4, "in 4 sec."], [-59, "59 sec. ago"], [-125, "2 min. ago"], [3700, "in 1 hr."], [-86399, "23 hr. ago"], [-86400, null], [NaN, null]]) {
     assert.equal(words(seconds, "en-US"), want, String(seconds));
   }
   assert.equal(words(-125, "zh-Hans-CN"), "2分钟前");
