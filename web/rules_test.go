@@ -172,7 +172,7 @@ func TestJobOverHTTP(t *testing.T) {
 	if again := b.post("/bulk", form); again.location() != at {
 		t.Errorf("the same form again: %d %s", again.StatusCode, again.location())
 	}
-	b.want(b.settled(at), http.StatusOK, texts.Bulk.State.Of("ended"), texts.Word.Action.Of("operation.observed"))
+	b.want(b.settled(at), http.StatusOK, texts.Bulk.Completed, texts.Word.Action.Of("operation.observed"))
 	if n := c.sim.Calls(simulator.CallOperate); n != 2 {
 		t.Errorf("%d operations were sent", n)
 	}
