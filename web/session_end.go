@@ -119,12 +119,12 @@ func (s *Sessions) finishEnd(ctx context.Context, end store.SessionEnd) error {
 		s.Logger.Warn("an end of a session that was not written with this session key is thrown away", "id", end.ID)
 		return s.rows.DeleteEnd(ctx, end.ID)
 	}
-	s.revoke(end.ID, what.Kept.Renewal())
 	err = s.record(ctx, audit.Record{Action: audit.ActionSessionEnded, Outcome: audit.OutcomeSucceeded, Target: what.Target,
 		Reason: what.Reason, Detail: fmt.Sprintf("why=command by=%s session=%s at=%s", what.By, what.Session,
 			what.At.UTC().Format(time.RFC3339))})
 	if err != nil {
-		return err
+		return err // it is tried again, with what follows
 	}
+	s.revoke(end.ID, what.Kept.Renewal())
 	return s.rows.DeleteEnd(ctx, end.ID)
 }
