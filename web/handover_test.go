@@ -67,7 +67,7 @@ func TestHandover(t *testing.T) {
 			}
 			text := boss.get("/handover.md?hours=8")
 			boss.want(text, http.StatusOK)
-			for _, want := range []string{"# " + texts.Heading, `it \*waits\* for \<nobody\>`, `Don't continue \_paused\_.`,
+			for _, want := range []string{"# " + texts.Heading, `it \*waits\* for &lt;nobody&gt;`, `Don't continue \_paused\_.`,
 				"(" + texts.Override + ")"} {
 				if !strings.Contains(text.body, want) {
 					t.Errorf("the text has no %q:\n%s", want, text.body)

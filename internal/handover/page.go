@@ -76,28 +76,28 @@ func Markdown(ctx context.Context, p templates.Handover) string {
 	m := markdown{t: i18n.T(ctx), h: i18n.Handover.T(ctx), zone: i18n.ZoneFrom(ctx)}
 	m.line("# %s", m.h.Heading)
 	if p.Note != "" {
-		m.line("\n%s  \n_%s_", strings.ReplaceAll(escape(p.Note), "\n", "  \n"),
-			escape(m.h.Saved(p.NoteBy, m.time(p.NoteAt))))
+		m.line("\n%s  \n_%s_", strings.ReplaceAll(present.Markdown(p.Note), "\n", "  \n"),
+			plain(m.h.Saved(p.NoteBy, m.time(p.NoteAt))))
 	}
 	m.heading(m.h.Tickets, len(p.Tickets), m.h.NoTickets, p.Unlisted, m.h.NoList)
 	for _, t := range p.Tickets {
-		m.line("- **%s** %s (%s)", escape(m.t.Word.TicketStatus.Of(t.Status)), escape(t.Name), escape(t.Creator))
+		m.line("- **%s** %s (%s)", plain(m.t.Word.TicketStatus.Of(t.Status)), plain(t.Name), plain(t.Creator))
 	}
 	m.heading(m.h.Open, len(p.Open), m.h.NoOpen, false, "")
 	m.operations(p.Open)
 	m.heading(m.h.Approvals, len(p.Approvals), m.h.NoApprovals, false, "")
 	for _, a := range p.Approvals {
-		m.line("- %s: %s, %s %s. %s", escape(m.t.Approval.Name(a.Type, a.Target)), escape(a.Requester), m.h.Expires,
-			m.time(a.Expires), oneLine(a.Reason))
+		m.line("- %s: %s, %s %s. %s", plain(m.t.Approval.Name(a.Type, a.Target)), plain(a.Requester), m.h.Expires,
+			m.time(a.Expires), plain(a.Reason))
 	}
 	m.heading(m.h.Bulk, len(p.Bulks), m.h.NoBulk, false, "")
 	for _, b := range p.Bulks {
-		m.line("- **%s** %s: %s. %s", escape(m.t.Bulk.State.Of(b.State)), escape(m.t.Bulk.Name(b.Type, b.Items)),
-			escape(b.Who), oneLine(b.Reason))
+		m.line("- **%s** %s: %s. %s", plain(m.t.Bulk.State.Of(b.State)), plain(m.t.Bulk.Name(b.Type, b.Items)),
+			plain(b.Who), plain(b.Reason))
 	}
 	m.heading(m.h.Last(p.Hours), p.Count, m.h.None, false, "")
 	for _, g := range p.Done {
-		m.line("\n**%s**\n", escape(g.Name))
+		m.line("\n**%s**\n", plain(g.Name))
 		m.operations(g.Operations)
 	}
 	if p.Reviews >= 0 {
@@ -141,22 +141,16 @@ func (m *markdown) operations(all []templates.HandoverOperation) {
 		if o.Reviewed {
 			marks += " (" + m.t.Review.Reviewed + ")"
 		}
-		reason := oneLine(o.Reason)
+		reason := plain(o.Reason)
 		if reason == "" {
 			reason = m.h.NoReason
 		}
-		m.line("- %s **%s** %s%s: %s. _%s_", m.time(o.At), escape(o.Who), escape(m.t.Approval.Name(o.Type, o.Target)),
-			marks, reason, escape(m.t.Word.Action.Of(o.Outcome)))
+		m.line("- %s **%s** %s%s: %s. _%s_", m.time(o.At), plain(o.Who), plain(m.t.Approval.Name(o.Type, o.Target)),
+			marks, reason, plain(m.t.Word.Action.Of(o.Outcome)))
 	}
 }
 
-func oneLine(text string) string { return escape(strings.Join(strings.Fields(text), " ")) }
-
-// escape keeps a text from being read as Markdown or HTML.
-func escape(text string) string { return escaper.Replace(text) }
-
-var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`,
-	">", `\>`, "#", `\#`, "|", `\|`, "~", `\~`, "!", `\!`, "@", `\@`)
+func plain(text string) string { return present.MarkdownLine(text) }
 
 // Asked are the hours and the beginning of a hand-over that a form asks for, as
 // numbers and RFC 3339 write them; of what is missing or wrong, what nobody has chosen.

@@ -13,6 +13,7 @@ import (
 	"coc-console/audit/export"
 	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
+	"coc-console/internal/present"
 	"coc-console/templates"
 )
 
@@ -90,15 +91,11 @@ func Markdown(ctx context.Context, w io.Writer, title string, tables []templates
 	return out.Flush()
 }
 
-// markdown escapes what Markdown and HTML read in a cell.
-var markdown = strings.NewReplacer(`\`, `\\`, "|", `\|`, "\r", " ", "\n", " ", "<", "&lt;", ">", "&gt;", "&", "&amp;",
-	"`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`)
-
 func line(cells []string) string {
 	var b strings.Builder
 	b.WriteByte('|')
 	for _, cell := range cells {
-		b.WriteString(" " + markdown.Replace(ansi.VisibleLine(cell)) + " |")
+		b.WriteString(" " + present.MarkdownLine(ansi.VisibleLine(cell)) + " |")
 	}
 	b.WriteByte('\n')
 	return b.String()
