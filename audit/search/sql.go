@@ -185,11 +185,7 @@ func (s scan) postgres() (statement, bool) {
 	}
 	c.addVisible(s.Visible)
 	for i, branch := range branches {
-		text := "SELECT seq FROM record WHERE " + c.all() + branch
-		if s.rareSingles() {
-			text = "SELECT seq FROM (" + text + " OFFSET 0) rare"
-		}
-		branches[i] = text + s.end()
+		branches[i] = "SELECT seq FROM record WHERE " + c.all() + branch + s.end()
 	}
 	if len(branches) == 1 {
 		return statement{text: branches[0], args: c.args}, true
@@ -197,9 +193,12 @@ func (s scan) postgres() (statement, bool) {
 	return statement{text: "(" + strings.Join(branches, ") UNION (") + ")" + s.end(), args: c.args}, true
 }
 
-// rareSingles reports whether the scan looks for single records by what hardly any of them has, since such records
-// belong to operations: its type, or how far it has come. PostgreSQL supposes that they are as many of them as of all
-// records, and would step over the whole log for the newest; OFFSET 0 has it find all of them first, by an index.
+// rareSingle holds of single records that have an operation's type, or say how far one has come. Hardly any do, since
+// they belong to operations; PostgreSQL supposes that they are as many of them as of all records. They have an index.
+const rareSingle = "(operation_type <> '' AND action <> 'access.denied' OR action >= 'approval.' AND action < 'approval/'" +
+	" OR action >= 'operation.' AND action < 'operation/')"
+
+// rareSingles reports whether all that the scan looks for is rareSingle.
 func (s scan) rareSingles() bool {
 	return s.singles && (s.Operation != "" || len(query.ActionsOf(s.Outcome)) > 0)
 }
@@ -300,6 +299,9 @@ func (c *conditions) addSingles(s scan) {
 		return
 	}
 	c.add("operation_id = '' AND (action <> 'access.denied' OR operation_type = '')")
+	if s.rareSingles() {
+		c.add(rareSingle)
+	}
 	var either []string
 	for _, g := range s.groups {
 		either = append(either, "action >= "+c.arg(g)+" AND action < "+c.arg(query.GroupEnd(g)))
