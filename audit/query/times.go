@@ -194,6 +194,10 @@ func (l Language) time(text string, late bool) (at time.Time, as Relative, ok bo
 			return at, Relative{}, true
 		}
 	}
-	at, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
-	return at, Relative{}, err == nil && !at.IsZero()
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00"} {
+		if at, err := time.Parse(layout, strings.ToUpper(text)); err == nil {
+			return at, Relative{}, !at.IsZero()
+		}
+	}
+	return time.Time{}, Relative{}, false
 }
