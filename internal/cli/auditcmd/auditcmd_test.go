@@ -252,9 +252,9 @@ func TestRetentionCommands(t *testing.T) {
 		want string
 	}{
 		{list, "there is no hold"},
-		{at("hold", "add", "action:ticket.listed", "--reason", "case 7"), "hold 310 is placed: records from 1 on are kept"},
+		{at("hold", "add", "action:ticket.listed", "--reason", "案件 7"), "hold 310 is placed: records from 1 on are kept"},
 		{list, `310   `},
-		{list, `"action:ticket.listed"  "case 7"`},
+		{list, `"action:ticket.listed"  "案件 7"`},
 		{at("prune", "--retention", "1d"), "no record is to be removed"},
 		{at("hold", "remove", "310", "--reason", "closed"), "hold 310 is removed"},
 		{list, "there is no hold"},

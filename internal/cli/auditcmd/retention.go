@@ -185,7 +185,7 @@ func tableOf(lines []holdLine) string {
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "HOLD\tSINCE\tBY\tKEEPS FROM\tQUERY\tREASON")
 	for _, l := range lines {
-		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%+q\t%+q\n", l.Number, l.Since.UTC().Format(time.RFC3339), l.By,
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%q\t%q\n", l.Number, l.Since.UTC().Format(time.RFC3339), l.By,
 			l.First, l.Query, l.Reason)
 	}
 	_ = table.Flush() // into memory
