@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -60,8 +61,14 @@ func (t Table) terms(row *Row, records []audit.Record) []string {
 func words(records []audit.Record) []string {
 	out := []string{query.Border}
 	var last audit.Record
+	named := ""
 	for _, r := range records {
 		said := r
+		if name := query.TicketName(&r); name != "" && name == named {
+			said.Input = ""
+		} else {
+			named = cmp.Or(name, named)
+		}
 		for _, t := range [...][2]*string{{&said.Actor.UserName, &last.Actor.UserName}, {&said.Actor.ProjectName,
 			&last.Actor.ProjectName}, {&said.Ticket, &last.Ticket}, {&said.Target, &last.Target}, {&said.Reason, &last.Reason}} {
 			if *t[0] == *t[1] {

@@ -82,17 +82,8 @@ func OfRecord(r audit.Record) Row {
 	row := Row{Sequence: r.Sequence, At: r.Time, Latest: Stage{r.Sequence, r.Time}, Outcome: query.OutcomeOf(&r),
 		Type: r.OperationType, Actor: r.Actor, Ticket: r.Ticket, BatchIndex: r.BatchIndex, InstanceID: r.InstanceID, Target: r.Target,
 		Reason: r.Reason, Records: []int64{r.Sequence}, Single: &r}
-	row.TicketName = TicketName(&r)
+	row.TicketName = query.TicketName(&r)
 	return row
-}
-
-// TicketName is the name of its ticket that a record says; empty when it does not.
-func TicketName(r *audit.Record) string {
-	named := r.Action == audit.ActionTicketViewed || r.OperationType != "" && r.InstanceID == 0
-	if r.Ticket == "" || !named {
-		return ""
-	}
-	return r.Target
 }
 
 // detail is what a record's detail says of an operation.
@@ -118,7 +109,7 @@ func Fold(records []audit.Record) Row {
 	first := &records[place(records)]
 	row := Row{Sequence: first.Sequence, At: first.Time, ID: first.OperationID, Type: first.OperationType, Actor: first.Actor,
 		Ticket: first.Ticket, BatchIndex: first.BatchIndex, InstanceID: first.InstanceID, Target: first.Target,
-		TicketName: TicketName(first), Reason: first.Reason, Records: make([]int64, len(records))}
+		TicketName: query.TicketName(first), Reason: first.Reason, Records: make([]int64, len(records))}
 	row.Deciding = row.ID == "" && (first.Seen != "" || strings.HasPrefix(first.Detail, "approval="))
 	var steps [5]audit.Outcome // the outcome that each step left, the last step first
 	for i := range records {

@@ -44,6 +44,34 @@ func Overridden(r *audit.Record) bool {
 		strings.HasPrefix(r.Detail, "{") && strings.Contains(r.Detail, `"glass":true`)
 }
 
+// TicketName is the name of its ticket that a record says; empty when it does not. What concerns one instance
+// has the host as its target: there what the decision was made from says it.
+func TicketName(r *audit.Record) string {
+	switch {
+	case r.Ticket == "":
+		return ""
+	case r.Action == audit.ActionTicketViewed || r.OperationType != "" && r.InstanceID == 0:
+		return r.Target
+	}
+	return nameInInput(r)
+}
+
+// nameInInput is the name of its ticket that a record has beside a target that is none.
+func nameInInput(r *audit.Record) string {
+	if r.InstanceID == 0 || !strings.Contains(r.Input, `"ticket"`) {
+		return ""
+	}
+	var in struct {
+		Ticket struct {
+			Name string `json:"name"`
+		} `json:"ticket"`
+	}
+	if json.Unmarshal([]byte(r.Input), &in) != nil {
+		return ""
+	}
+	return in.Ticket.Name
+}
+
 // Hosts are the host that an operation on an instance names, and its address, in
 // lower case.
 func Hosts(target string, instance int64) []string {

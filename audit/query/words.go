@@ -28,7 +28,7 @@ const (
 // Words are the words of a record, field by field, each after a border.
 func Words(r audit.Record) []string {
 	out := make([]string, 0, 24)
-	for _, text := range []string{r.Actor.UserName, r.Actor.ProjectName, r.Ticket, r.Target, r.Reason,
+	for _, text := range []string{r.Actor.UserName, r.Actor.ProjectName, r.Ticket, nameInInput(&r), r.Target, r.Reason,
 		r.Upstream.Code, r.Upstream.Message, detailError(r.Detail)} {
 		if text != "" {
 			out = appendWords(append(out, Border), text)

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"coc-console/audit"
-	"coc-console/audit/operations"
+	"coc-console/audit/query"
 )
 
 // ticketNames collects the names of tickets that records say, each once, as
@@ -19,7 +19,7 @@ func (t *ticketNames) add(r *audit.Record) {
 	if r.Ticket == t.last {
 		return
 	}
-	name := operations.TicketName(r)
+	name := query.TicketName(r)
 	if name == "" {
 		return
 	}

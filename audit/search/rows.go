@@ -325,7 +325,7 @@ func (x *Index) visibleName(ctx context.Context, v Visibility, ticket string) (s
 			return "", fmt.Errorf("read the name of ticket %s: %w", ticket, err)
 		}
 		for i := range found.Records {
-			if name := operations.TicketName(&found.Records[i]); name != "" {
+			if name := query.TicketName(&found.Records[i]); name != "" {
 				return name, nil
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"coc-console/audit"
 	"coc-console/audit/operations"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
 	"coc-console/internal/operate"
@@ -142,7 +143,7 @@ func saysWhy(a audit.Action) bool {
 // TicketName is the name of their ticket that records say; empty where none does.
 func TicketName(records []audit.Record) string {
 	for i := range records {
-		if name := operations.TicketName(&records[i]); name != "" {
+		if name := query.TicketName(&records[i]); name != "" {
 			return name
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/approval"
 	"coc-console/internal/bulk"
@@ -125,7 +126,25 @@ func (s Sources) readOperations(ctx context.Context, r Reader, sheet *Sheet) err
 		return err
 	}
 	sheet.group(all)
-	return nil
+	return s.nameTickets(ctx, sheet)
+}
+
+// nameTickets adds the names of tickets that their operations do not say, such as old ones on instances.
+func (s Sources) nameTickets(ctx context.Context, sheet *Sheet) error {
+	var ids []string
+	for _, t := range sheet.Done {
+		if t.Name == "" {
+			ids = append(ids, t.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	names, err := s.Index.TicketNames(ctx, search.Visibility{All: true}, ids) // of tickets that the reader may see
+	for i, t := range sheet.Done {
+		sheet.Done[i].Name = cmp.Or(t.Name, names[t.ID])
+	}
+	return err
 }
 
 func (s Sources) markReviewed(ctx context.Context, all []Operation) error {
@@ -215,12 +234,7 @@ func (o Operation) unclear() bool {
 }
 
 // name is the ticket's, as far as the operation tells it.
-func (o Operation) name() string {
-	if o.Requested.InstanceID != 0 {
-		return ""
-	}
-	return o.Requested.Target
-}
+func (o Operation) name() string { return query.TicketName(&o.Requested) }
 
 func (t Ticket) newest() int64 { return t.Operations[len(t.Operations)-1].Requested.Sequence }
 

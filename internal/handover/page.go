@@ -35,7 +35,9 @@ func (s Sheet) Page(page templates.Handover) templates.Handover {
 			Address: present.TicketAddress(string(t.ExecuteUUID))})
 	}
 	for _, o := range s.Open {
-		page.Open = append(page.Open, operationRow(o))
+		row := operationRow(o)
+		row.Target = present.TargetAndTicket(o.Requested)
+		page.Open = append(page.Open, row)
 	}
 	for _, a := range s.Approvals {
 		page.Approvals = append(page.Approvals, present.ApprovalRow(a))

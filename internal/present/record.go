@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
 	"coc-console/internal/operate"
@@ -16,6 +17,15 @@ func TargetTitle(r audit.Record) string {
 		return r.Ticket
 	}
 	return ansi.VisibleLine(r.Target)
+}
+
+// TargetAndTicket is TargetTitle, behind the name of an instance's ticket where the record says it.
+func TargetAndTicket(r audit.Record) string {
+	name := ansi.VisibleLine(query.TicketName(&r))
+	if title := TargetTitle(r); name == "" || name == title {
+		return title
+	}
+	return name + " · " + TargetTitle(r)
 }
 
 // Again is the address to try the operation again, where it had no effect. Where

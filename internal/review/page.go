@@ -65,7 +65,7 @@ func before(a, b Item) bool { return order(a, b) < 0 }
 
 // row is what an item shows wherever it stands.
 func row(i Item) templates.ReviewRow {
-	r := templates.ReviewRow{ID: i.ID, Operation: i.Record.OperationType, Target: present.TargetTitle(i.Record),
+	r := templates.ReviewRow{ID: i.ID, Operation: i.Record.OperationType, Target: present.TargetAndTicket(i.Record),
 		BatchIndex: i.Record.BatchIndex, Who: name(i.Record.Actor), Reason: ansi.Visible(i.Record.Reason), At: i.At,
 		Stops: i.Stops, Outcome: string(i.Outcome), Risk: i.Risk, Record: present.RecordAddress(i.Record.Sequence)}
 	for _, k := range i.Kinds {
