@@ -104,6 +104,12 @@ func TestProviders(t *testing.T) {
 		"providers:\n" + one + ", colour: red}": "line 2", "providers:\n" + strings.Replace(one, "https", "http", 1) + "}": "provider acme: issuer",
 		"providers:\n" + strings.Replace(one, "label: ACME, ", "", 1) + "}": "label is needed", "providers:\n" + one + ", exchange: cash}": "exchange: is token or keys",
 		"providers:\n" + one + ", client-secret-file: none}": "client-secret-file", "providers:\n" + strings.Replace(one, "name: acme", "name: A b", 1) + "}": "provider 1: name is",
+		"providers:\n" + one + "}\n" + strings.Replace(one, "name: acme", "name: b", 1) + "}": "provider b: label is that of another",
+		"providers:\n" + strings.Replace(one, "ACME", "\"  \"", 1) + "}":                      "label is needed",
+		"providers:\n" + strings.Replace(one, "ACME", "\"a\\u202Eb\"", 1) + "}":               "label has characters that don't show",
+		"providers:\n" + strings.Replace(one, "ACME", "\"a\\nb\"", 1) + "}":                   "label has characters that don't show",
+		"providers:\n" + strings.Replace(one, "ACME", strings.Repeat("ä", 61), 1) + "}":       "label is longer than 60",
+		"providers:\n" + one + "}\nextra: 1":                                                  `providers.yaml: line 3: there is no field "extra"`,
 	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), "oidc-providers") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

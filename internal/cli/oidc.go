@@ -129,6 +129,7 @@ func (c *oidcConfig) read() error {
 		return fmt.Errorf("%s: providers are a list of one to %d", c.file, maxProviders)
 	}
 	names, lines := map[string]bool{company.OnlyName: c.Issuer != ""}, settings.LinesOf(c.file, "providers")
+	var labels []string
 	for i := range in.Providers {
 		p, at := &in.Providers[i], c.file
 		if i < len(lines) {
@@ -138,15 +139,16 @@ func (c *oidcConfig) read() error {
 		if p.SecretFile != "" && !filepath.IsAbs(p.SecretFile) {
 			p.SecretFile = filepath.Join(filepath.Dir(c.file), p.SecretFile)
 		}
+		label := company.CheckLabel(p.Label, labels)
 		switch setting, why := p.wrong(); {
 		case !providerName.MatchString(p.Name) || names[p.Name]:
 			return fmt.Errorf("%s: provider %d: name is of lower-case letters, digits and dashes, at most 32, and no other's", at, i+1)
-		case p.Label == "":
-			return fmt.Errorf("%s: provider %s: label is needed: its button says \"Sign in with …\"", at, p.Name)
+		case label != nil:
+			return fmt.Errorf("%s: provider %s: label %w", at, p.Name, label)
 		case why != "":
 			return fmt.Errorf("%s: provider %s: %s: %s", at, p.Name, setting, why)
 		}
-		names[p.Name] = true
+		names[p.Name], labels = true, append(labels, p.Label)
 	}
 	c.more = in.Providers
 	return nil

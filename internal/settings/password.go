@@ -10,6 +10,9 @@ import (
 // maxPasswordFile bounds what is read as a password.
 const maxPasswordFile = 4096
 
+// byteOrderMark begins what editors of Windows save.
+const byteOrderMark = "\uFEFF"
+
 // ReadPassword reads a password from a file of its own: its first line. Its
 // errors hold nothing of the file.
 func ReadPassword(path string) (string, error) {
@@ -30,9 +33,13 @@ func ReadPassword(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	password, _, _ := strings.Cut(string(text), "\n")
-	if password = strings.TrimSuffix(password, "\r"); password == "" {
+	password, _, _ := strings.Cut(strings.TrimPrefix(string(text), byteOrderMark), "\n")
+	password = strings.TrimSuffix(password, "\r")
+	switch {
+	case strings.TrimSpace(password) == "":
 		return "", errors.New(path + " holds no password")
+	case strings.Contains(password, "\x00"):
+		return "", errors.New(path + " is not text: write it in UTF-8")
 	}
 	return password, nil
 }

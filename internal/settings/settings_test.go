@@ -113,6 +113,14 @@ func TestReadPassword(t *testing.T) {
 	if got, err := ReadPassword(path); got != "s3cret" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
+	for text, want := range map[string]string{"\xef\xbb\xbfs3cret\n": "", "\xff\xfes\x003\x00\n\x00": "UTF-8", "s3\x00cret\n": "UTF-8", "\xef\xbb\xbf\n": "holds no password", " \t\n": "holds no password", "\ns3cret": "holds no password"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ReadPassword(path); want == "" && (got != "s3cret" || err != nil) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+		}
+	}
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -138,16 +146,19 @@ func TestReadYAML(t *testing.T) {
 		} `yaml:"of"`
 	}
 	for text, want := range map[string]string{
-		"names: [a]\ncolour: red\n": `line 2: there is no field "colour"`,
-		"names: {}":                 `line 1: an object cannot be here`,
-		"of:\n- age: old":           `line 2: a text "old" cannot be here`,
-		"names: [":                  "line 1: did not find",
+		"names: [a]\ncolour: red\n":   `line 2: there is no field "colour"`,
+		"names: {}":                   `line 1: an object cannot be here`,
+		"of:\n- age: old":             `line 2: a text "old" cannot be here`,
+		"names: [":                    "line 1: did not find",
+		"names: [a]\n---\nnames: [b]": "it has more than one document",
+		"[a]":                         "line 1: a list cannot be here",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		err := ReadYAML(path, &into)
-		if err == nil || !strings.Contains(err.Error(), path+": "+want) || strings.Contains(err.Error(), "unmarshal") {
+		if err == nil || !strings.Contains(err.Error(), path+": "+want) || strings.ContainsAny(err.Error(), "{`") ||
+			strings.Contains(err.Error(), "unmarshal") {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

@@ -26,14 +26,16 @@ func ReadYAML(path string, into any) error {
 		return errors.New(path + " is empty")
 	case err != nil:
 		return fmt.Errorf("%s: %s", path, plainYAML(err))
+	case !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF):
+		return errors.New(path + ": it has more than one document")
 	}
 	return nil
 }
 
 // What the parser says of Go's types.
 var (
-	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	wrongKind    = regexp.MustCompile("cannot unmarshal (\\S+)( `.*`)? into \\S+")
+	unknownField = regexp.MustCompile(`field (\S+) not found in type .+`)
+	wrongKind    = regexp.MustCompile("cannot unmarshal (\\S+)( `.*`)? into .+")
 	yamlKinds    = map[string]string{"!!seq": "a list", "!!map": "an object", "!!str": "a text", "!!int": "a number",
 		"!!bool": "true or false"}
 )
