@@ -302,7 +302,7 @@ func (p NewBulk) targets() templ.Component {
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Bulk.Item)
 		templ_7745c5c3_Buffer.WriteString("</th>")
 		if p.tickets() {
-			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Ticket.Instances)
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Bulk.Affected)
 			write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Common.Running)
 			templ_7745c5c3_Buffer.WriteString("</th>")
 		}
@@ -362,7 +362,7 @@ func (i BulkTarget) row(tickets bool) templ.Component {
 		}
 		templ_7745c5c3_Buffer.WriteString("</th>")
 		if tickets {
-			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Ticket.Instances)
+			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Bulk.Affected)
 			templ_7745c5c3_Buffer.WriteString("\">")
 			if i.Status == "" {
 				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)
@@ -794,7 +794,7 @@ func (p Bulk) list() templ.Component {
 		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\">", t.Receipt.Steps)
 		templ_7745c5c3_Buffer.WriteString("</th>")
 		if p.counted() {
-			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Ticket.Instances)
+			write(templ_7745c5c3_Buffer, "<th scope=\"col\" class=\"right\">", t.Bulk.Affected)
 			templ_7745c5c3_Buffer.WriteString("</th>")
 		}
 		write(templ_7745c5c3_Buffer, "<th scope=\"col\">", t.Bulk.Change)
@@ -854,7 +854,7 @@ func (i BulkItem) row(counted bool) templ.Component {
 		}
 		templ_7745c5c3_Buffer.WriteString("</td>")
 		if counted {
-			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Ticket.Instances)
+			write(templ_7745c5c3_Buffer, "<td class=\"right number\" data-label=\"", t.Bulk.Affected)
 			templ_7745c5c3_Buffer.WriteString("\">")
 			if i.Instances == 0 {
 				templ_7745c5c3_Err = none().Render(ctx, templ_7745c5c3_Buffer)

@@ -955,7 +955,7 @@ var enUS = Texts{
 		Targets:        func(limit int) string { return "Choose 1 to " + strconv.Itoa(limit) + " different targets." },
 		CancelSelected: "Cancel selected instances", SelectedHint: "You confirm before anything is sent.",
 		PauseSelected: "Pause tickets", ContinueSelected: "Continue tickets", CancelSelectedTickets: "Cancel tickets",
-		Select: func(name string) string { return "Select " + name }, AllSent: "All sent", Completed: "Completed", WithFailures: "Ended with failures", StopsInstances: "Stops the script on these instances only. The others keep running.", SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
+		Select: func(name string) string { return "Select " + name }, AllSent: "All sent", Completed: "Completed", WithFailures: "Ended with failures", StopsInstances: "Stops the script on these instances only. The others keep running.", Affected: "Affected instances", SelectAll: "Select all", Selected: "Selected", SelectedCount: "{n} selected", Clear: "Clear", Selection: "Selection", Ready: "Ready",
 		Pending: func(user string) string { return "Pending, sent by " + user + "." }, SendAnyway: "Send another one anyway",
 	},
 	Presence: PresenceTexts{

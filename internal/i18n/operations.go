@@ -180,6 +180,7 @@ type BulkTexts struct {
 	State, ItemState, Note              Words
 	AllSent, Completed, WithFailures    string                 // of one that has ended: effects are awaited; all are confirmed; some failed
 	StopsInstances                      string                 // the effect of cancelling several
+	Affected                            string                 // the column of how many instances of a ticket it concerns
 	Targets                             func(limit int) string // none or too many
 	CancelSelected, SelectedHint        string
 	PauseSelected, ContinueSelected     string

@@ -921,7 +921,7 @@ var zhCN = Texts{
 		Targets:        func(limit int) string { return "请选择 1 至 " + strconv.Itoa(limit) + " 个不同的对象。" },
 		CancelSelected: "取消所选实例", SelectedHint: "发送前会再次确认。",
 		PauseSelected: "暂停工单", ContinueSelected: "继续工单", CancelSelectedTickets: "取消工单",
-		Select: func(name string) string { return "选择 " + name }, AllSent: "已全部发送", Completed: "已完成", WithFailures: "已结束，有失败", StopsInstances: "只停止这些实例上的脚本，其他实例继续执行。", SelectAll: "全选", Selected: "已选", SelectedCount: "已选 {n} 项", Clear: "清除", Selection: "选择", Ready: "可发送",
+		Select: func(name string) string { return "选择 " + name }, AllSent: "已全部发送", Completed: "已完成", WithFailures: "已结束，有失败", StopsInstances: "只停止这些实例上的脚本，其他实例继续执行。", Affected: "影响实例", SelectAll: "全选", Selected: "已选", SelectedCount: "已选 {n} 项", Clear: "清除", Selection: "选择", Ready: "可发送",
 		Pending: func(user string) string { return "尚未完成，由 " + user + " 发送。" }, SendAnyway: "仍要再发送一次",
 	},
 	Presence: PresenceTexts{
