@@ -246,3 +246,13 @@ func TestParseInstanceFilter(t *testing.T) {
 		t.Error("a batch that is no number is taken")
 	}
 }
+
+// TestLanesOfAClockAhead: by COC's clock now is not before what it says has begun; the last quarter is what is left.
+func TestLanesOfAClockAhead(t *testing.T) {
+	s := ticket(coc.TicketProcessing, 1, batch(1, "srr"), batch(2, "ww"))
+	s.At = noon.Add(-30 * time.Minute)
+	l := NewCourse(s, nil, time.Hour).Lanes(SituationOf(s), InstanceFilter{})
+	if l.Now != "75.00%" || len(l.Rows[0].Parts) != 2 || l.Rows[0].Took <= 0 {
+		t.Errorf("now is at %s, the batch is %+v", l.Now, l.Rows[0])
+	}
+}

@@ -66,7 +66,8 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 	if e, ok := watch.EstimateRemaining(s, s.At); ok {
 		left = e.Remaining
 	}
-	last := s.At
+	at := clockOf(s)
+	last := at
 	if now.Over() {
 		last = ended(s)
 	}
@@ -90,7 +91,7 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 		out.Before.Took = lastTo(before).Sub(before[0].From)
 	}
 	if left > 0 {
-		now, end := x.at(s.At), x.at(s.At.Add(left))
+		now, end := x.at(at), x.at(at.Add(left))
 		part := templates.LanePart{Status: "ESTIMATE", X: share(now), Width: share(end - now)}
 		if out.After != nil {
 			out.After.Parts, out.After.Took = []templates.LanePart{part}, left
@@ -100,6 +101,21 @@ func (c Course) Lanes(now operate.Situation, f InstanceFilter) templates.Lanes {
 		c.marks(&out, x, now.Over())
 	}
 	return out
+}
+
+// clockOf is when a ticket was read, by the clock of its times: nothing of it began after that, if COC's is ahead.
+func clockOf(s *watch.Snapshot) time.Time {
+	now := s.At
+	for _, b := range s.Batches {
+		for _, r := range b.Instances {
+			for _, t := range [...]time.Time{r.Created, r.Finished} {
+				if t.After(now) {
+					now = t
+				}
+			}
+		}
+	}
+	return now
 }
 
 // windowOf are the batches that are shown one by one: the last that have begun and the next ones, and the one that is
@@ -179,7 +195,7 @@ func (c Course) lane(b watch.Batch, now operate.Situation, x scale, f InstanceFi
 	l.From = began(c.snapshot, b.Index)
 	end := l.To
 	if open {
-		end, l.To = c.snapshot.At, time.Time{}
+		end, l.To = clockOf(c.snapshot), time.Time{}
 	}
 	if l.From.IsZero() || end.Before(l.From) {
 		l.To = time.Time{}
@@ -234,17 +250,17 @@ const minPause = 2 * time.Minute
 // marks are the lines and labels over all lanes: now, then pauses, which move within themselves where their place is
 // taken, then times. What finds no place has no label.
 func (c Course) marks(out *templates.Lanes, x scale, over bool) {
-	s := c.snapshot
+	s, now := c.snapshot, clockOf(c.snapshot)
 	var taken labels
 	if !over {
-		out.Now = share(x.at(s.At))
-		taken.put(x.at(s.At), inPercent(nowLabel))
+		out.Now = share(x.at(now))
+		taken.put(x.at(now), inPercent(nowLabel))
 		out.Ticks = append(out.Ticks, templates.LaneTick{X: out.Now, Kind: "now"})
 	}
 	for _, stop := range course.Stops(s, c.cause) {
 		to := stop.To
 		if to.IsZero() {
-			to = s.At
+			to = now
 		}
 		if to.Before(stop.From) {
 			continue
