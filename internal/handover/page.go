@@ -10,6 +10,7 @@ import (
 
 	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
+	"coc-console/internal/markdown"
 	"coc-console/internal/present"
 	"coc-console/templates"
 )
@@ -75,10 +76,10 @@ func operationRow(o Operation) templates.HandoverOperation {
 
 // Markdown is a page as text for a chat, in the reader's language and zone.
 func Markdown(ctx context.Context, p templates.Handover) string {
-	m := markdown{t: i18n.T(ctx), h: i18n.Handover.T(ctx), zone: i18n.ZoneFrom(ctx)}
+	m := writer{t: i18n.T(ctx), h: i18n.Handover.T(ctx), zone: i18n.ZoneFrom(ctx)}
 	m.line("# %s", m.h.Heading)
 	if p.Note != "" {
-		m.line("\n%s  \n_%s_", strings.ReplaceAll(present.Markdown(p.Note), "\n", "  \n"),
+		m.line("\n%s  \n_%s_", strings.ReplaceAll(markdown.Text(p.Note), "\n", "  \n"),
 			plain(m.h.Saved(p.NoteBy, m.time(p.NoteAt))))
 	}
 	m.heading(m.h.Tickets, len(p.Tickets), m.h.NoTickets, p.Unlisted, m.h.NoList)
@@ -108,23 +109,23 @@ func Markdown(ctx context.Context, p templates.Handover) string {
 	return m.b.String()
 }
 
-// markdown writes a page.
-type markdown struct {
+// writer writes a page.
+type writer struct {
 	b    strings.Builder
 	t    *i18n.Texts
 	h    *i18n.HandoverTexts
 	zone *time.Location
 }
 
-func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
+func (m *writer) line(format string, args ...any) { fmt.Fprintf(&m.b, format+"\n", args...) }
 
 // time says how far it is from UTC: nobody knows where a text is read that was copied into a chat.
-func (m *markdown) time(t time.Time) string {
+func (m *writer) time(t time.Time) string {
 	return strings.TrimSuffix(t.In(m.zone).Format("2006-01-02 15:04 UTC-07:00"), "+00:00")
 }
 
 // heading begins a part, and says where there is nothing in it or it is not known.
-func (m *markdown) heading(name string, n int, none string, unknown bool, why string) {
+func (m *writer) heading(name string, n int, none string, unknown bool, why string) {
 	m.line("\n## %s (%d)\n", name, n)
 	switch {
 	case unknown:
@@ -134,7 +135,7 @@ func (m *markdown) heading(name string, n int, none string, unknown bool, why st
 	}
 }
 
-func (m *markdown) operations(all []templates.HandoverOperation) {
+func (m *writer) operations(all []templates.HandoverOperation) {
 	for _, o := range all {
 		marks := ""
 		if o.Override {
@@ -152,7 +153,7 @@ func (m *markdown) operations(all []templates.HandoverOperation) {
 	}
 }
 
-func plain(text string) string { return present.MarkdownLine(text) }
+func plain(text string) string { return markdown.Line(text) }
 
 // Asked are the hours and the beginning of a hand-over that a form asks for, as
 // numbers and RFC 3339 write them; of what is missing or wrong, what nobody has chosen.

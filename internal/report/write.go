@@ -13,7 +13,7 @@ import (
 	"coc-console/audit/export"
 	"coc-console/internal/ansi"
 	"coc-console/internal/i18n"
-	"coc-console/internal/present"
+	"coc-console/internal/markdown"
 	"coc-console/templates"
 )
 
@@ -95,7 +95,7 @@ func line(cells []string) string {
 	var b strings.Builder
 	b.WriteByte('|')
 	for _, cell := range cells {
-		b.WriteString(" " + present.MarkdownLine(ansi.VisibleLine(cell)) + " |")
+		b.WriteString(" " + markdown.Line(ansi.VisibleLine(cell)) + " |")
 	}
 	b.WriteByte('\n')
 	return b.String()

@@ -1,12 +1,12 @@
-package present_test
+package markdown_test
 
 import (
 	"testing"
 
-	"coc-console/internal/present"
+	"coc-console/internal/markdown"
 )
 
-func TestMarkdown(t *testing.T) {
+func TestText(t *testing.T) {
 	for text, want := range map[string]string{
 		"nginx is down\n---\nagain":  "nginx is down\n\\---\nagain", // else a heading
 		"nginx is down\n===":         "nginx is down\n\\===",
@@ -21,11 +21,11 @@ func TestMarkdown(t *testing.T) {
 		"":                           "",
 		"\r\n- a\r\n":                "\n\\- a\n",
 	} {
-		if got := present.Markdown(text); got != want {
-			t.Errorf("Markdown(%q) = %q, want %q", text, got, want)
+		if got := markdown.Text(text); got != want {
+			t.Errorf("Text(%q) = %q, want %q", text, got, want)
 		}
 	}
-	if got, want := present.MarkdownLine(" - a\n\n> b\u00a0c "), `\- a &gt; b c`; got != want {
-		t.Errorf("MarkdownLine = %q, want %q", got, want)
+	if got, want := markdown.Line(" - a\n\n> b\u00a0c "), `\- a &gt; b c`; got != want {
+		t.Errorf("Line = %q, want %q", got, want)
 	}
 }
