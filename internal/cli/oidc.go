@@ -200,7 +200,8 @@ func (p *oidcProvider) exchanged(client *iam.Client) func(context.Context, compa
 }
 
 // openCompany are the providers that the settings name.
-func openCompany(cfg config, client *iam.Client, rules *policy.Store, now func() time.Time) (company.Providers, error) {
+func openCompany(cfg config, client *iam.Client, rules *policy.Store, now func() time.Time,
+	logger *slog.Logger) (company.Providers, error) {
 	key, err := sessionKey(cfg.sessionKeyFile)
 	if err != nil {
 		return nil, settings.Wrong("session-key-file", err.Error())
@@ -209,7 +210,7 @@ func openCompany(cfg config, client *iam.Client, rules *policy.Store, now func()
 	for _, p := range cfg.oidc.all() {
 		with := company.Config{Name: p.Name, Label: p.Label, Issuer: p.Issuer, ClientID: p.ClientID, Scopes: p.Scopes, Key: key,
 			Now: now, ConnectTimeout: cfg.connectTimeout, CallTimeout: cfg.callTimeout, GroupsClaim: p.GroupsClaim,
-			GroupsPrefix: p.GroupsPrefix, Exchange: p.exchanged(client),
+			GroupsPrefix: p.GroupsPrefix, Logger: logger, Exchange: p.exchanged(client),
 			Count: func(groups []string) string { return rules.Rules().GroupsThatCount(groups) }}
 		if p.demo || p.SecretFile != "" {
 			with.Secret = p.secret
@@ -241,7 +242,7 @@ func openSessions(ctx context.Context, cfg config, on sessionParts, logger *slog
 	if err != nil {
 		return nil, nil, settings.Wrong("session-key-file", err.Error())
 	}
-	providers, err := openCompany(cfg, on.iam, on.rules, on.clocks.Now)
+	providers, err := openCompany(cfg, on.iam, on.rules, on.clocks.Now, logger)
 	if err != nil {
 		return nil, nil, err
 	}

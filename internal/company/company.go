@@ -5,14 +5,18 @@
 package company
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,6 +26,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"coc-console/internal/huawei"
@@ -42,9 +47,10 @@ type Config struct {
 	Key []byte
 	// Exchange gives a credential of the cloud for an ID token. Its errors are *iam.Error.
 	Exchange func(context.Context, Grant) (iam.Identity, huawei.Credential, error)
-	// GroupsClaim is the claim with the person's groups; empty: none count. Count returns those that do, one in a line.
+	// GroupsClaim is the claim with the person's groups, also within others as in realm_access.roles; empty: none count. Count returns those that do, one in a line.
 	// GroupsPrefix stands before the groups' names, so that those of several providers are told apart.
 	GroupsClaim, GroupsPrefix string
+	Logger                    *slog.Logger // hears of groups that can't be read; nil: nobody does
 	Count                     func(groups []string) string
 	ConnectTimeout            time.Duration
 	CallTimeout               time.Duration
@@ -76,6 +82,7 @@ type Provider struct {
 	fault  error // why it was not discovered
 	failed time.Time
 	spent  map[string]time.Time // states that were used, until when they count
+	warned bool                 // that an ID token has no groups
 }
 
 // discovered is what the provider says about itself.
@@ -124,7 +131,7 @@ func New(cfg Config) (*Provider, error) {
 	return &Provider{cfg: cfg, seal: seal, http: client, spent: map[string]time.Time{}}, nil
 }
 
-// bounded is a transport whose answers end after maxAnswer bytes.
+// bounded is a transport whose answers end after maxAnswer bytes, and hold no keys that can't be read.
 type bounded struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -134,7 +141,34 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err //nolint:wrapcheck // http.Client wraps it
 	}
 	res.Body = http.MaxBytesReader(nil, res.Body, maxAnswer)
+	if r.Method != http.MethodGet || res.StatusCode != http.StatusOK {
+		return res, nil
+	}
+	text, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	res.Body = io.NopCloser(bytes.NewReader(readableKeys(text)))
 	return res, nil
+}
+
+// readableKeys leaves keys out of a set that can't be read, such as those of an unknown curve: the library would refuse
+// the whole set. Other texts stay.
+func readableKeys(text []byte) []byte {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if json.Unmarshal(text, &set) != nil || set.Keys == nil {
+		return text
+	}
+	set.Keys = slices.DeleteFunc(set.Keys, func(key json.RawMessage) bool {
+		return json.Unmarshal(key, new(jose.JSONWebKey)) != nil
+	})
+	whole, err := json.Marshal(set)
+	if err != nil {
+		return text
+	}
+	return whole
 }
 
 // discover asks the provider about itself, at most once an hour. Where it does not answer any more, what it said

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -37,6 +38,9 @@ type forger struct {
 	status int            // of the token endpoint; 0: 200
 	body   string         // in the place of its answer
 	asked  *http.Request  // of the token endpoint
+
+	strange string    // a key besides its own
+	now     time.Time // by its clock; zero: the right time
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {
@@ -80,6 +84,15 @@ func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		text, _ := json.Marshal(f.claims)
 		_, _ = fmt.Fprintf(w, `{"access_token":"a","token_type":"Bearer","id_token":%q}`, f.sign(string(text)))
+	case "/keys":
+		own := httptest.NewRecorder()
+		f.keys.ServeHTTP(own, r)
+		text := own.Body.String()
+		if f.strange != "" {
+			text = strings.Replace(text, `"keys":[`, `"keys":[`+f.strange+",", 1)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprint(w, text)
 	default:
 		f.keys.ServeHTTP(w, r)
 	}
@@ -115,6 +128,9 @@ func (f *forger) signIn(p *Provider, change map[string]any) error {
 		f.t.Fatalf("it leads to %s, %v", to, err)
 	}
 	now := time.Now()
+	if !f.now.IsZero() {
+		now = f.now
+	}
 	f.claims = map[string]any{"iss": f.server.URL, "aud": "the-console", "sub": "s", "nonce": at.Query().Get("nonce"), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
 	for name, value := range change {
 		if f.claims[name] = value; value == nil {
@@ -214,7 +230,10 @@ func TestProvidersThatDoNotFit(t *testing.T) {
 		"a used code": {func(f *forger, _ *Config) {
 			f.status, f.body = 400, `{"error":"invalid_grant","error_description":"the-code-of-this is used"}`
 		}, Refused, "invalid_grant: [hidden] is used"},
-		"an error page":   {func(f *forger, _ *Config) { f.status, f.body = 502, "the-secret-of-the-client" }, Unreachable, ""},
+		"an error page": {func(f *forger, _ *Config) { f.status, f.body = 502, "the-secret-of-the-client" }, Unreachable, ""},
+		"a long ID token": {func(f *forger, _ *Config) {
+			f.body = `{"access_token":"a","token_type":"Bearer","id_token":"` + strings.Repeat("a", 40_000) + `"}`
+		}, BadToken, "40000 characters"},
 		"another address": {func(f *forger, _ *Config) { f.status, f.body = 302, "the-secret-of-the-client" }, Unreachable, ""},
 		"no JSON":         {func(f *forger, _ *Config) { f.body = "the-secret-of-the-client" }, Unreachable, ""},
 		"no ID token":     {func(f *forger, _ *Config) { f.body = `{"access_token":"a","token_type":"Bearer"}` }, BadToken, ""},
@@ -240,6 +259,76 @@ func TestProvidersThatDoNotFit(t *testing.T) {
 	for _, issuer := range []string{"", "http://login.example.com", "https://user:secret@login.example.com", "https://login.example.com?x=1"} {
 		if _, err := New(Config{Issuer: issuer}); err == nil || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+}
+
+// TestCausesAreTold: the console's own log says what came, where the page can't.
+func TestCausesAreTold(t *testing.T) {
+	for want, change := range map[string]func(*forger){
+		"status 302":          func(f *forger) { f.status, f.body = 302, "x" },
+		"status 502":          func(f *forger) { f.status, f.body = 502, "x" },
+		"cannot parse json":   func(f *forger) { f.body = "<html>" },
+		"2001-02-03 04:05:06": func(f *forger) { f.now = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC) },
+	} {
+		f := newForger(t)
+		change(f)
+		if err := f.signIn(f.provider(), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it says %v, want %s", err, want)
+		}
+	}
+}
+
+// TestStrangeKeys: keys that the console can't read are no reason to refuse those that it can.
+func TestStrangeKeys(t *testing.T) {
+	for name, strange := range map[string]string{
+		"a curve":         `{"kty":"EC","crv":"secp256k1","kid":"s","x":"AA","y":"AA"}`,
+		"a kind":          `{"kty":"AKP","alg":"ML-DSA-44","kid":"m","pub":"AA"}`,
+		"half a key":      `{"kty":"RSA","kid":"b"}`,
+		"a certificate":   `{"kty":"RSA","kid":"b","n":"AQAB","e":"AQAB","x5c":["AAAA"]}`,
+		"a numbered name": `{"kty":"RSA","kid":5,"n":"AQAB","e":"AQAB"}`,
+		"a text":          `"key"`,
+	} {
+		f := newForger(t)
+		f.strange = strange
+		if err := f.signIn(f.provider(), nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestClaimsOfGroups: the shapes in which providers tell groups. What can't be read gives nobody a role, and is logged.
+func TestClaimsOfGroups(t *testing.T) {
+	for _, tt := range []struct {
+		claim  string
+		claims map[string]any
+		want   string
+		says   string
+	}{
+		{"groups", map[string]any{"groups": []string{"a,b", "größe"}}, "a,b|größe", ""},
+		{"groups", map[string]any{"groups": "one"}, "one", ""},
+		{"groups", map[string]any{"groups": []any{"a", 5, nil, map[string]any{"name": "b"}, "c"}}, "a|5|c", "items of another kind"},
+		{"groups", map[string]any{"groups": []string{}}, "", ""},
+		{"groups", nil, "", "no such claim"},
+		{"groups", map[string]any{"groups": map[string]any{"a": true}}, "", "neither"},
+		{"groups", map[string]any{"_claim_names": map[string]any{"groups": "s"}, "_claim_sources": map[string]any{"s": map[string]any{"endpoint": "https://graph.example"}}}, "", "too many"},
+		{"realm_access.roles", map[string]any{"realm_access": map[string]any{"roles": []string{"a"}}}, "a", ""},
+		{"resource_access.the.console.roles", map[string]any{"resource_access": map[string]any{"the.console": map[string]any{"roles": []string{"a"}}}}, "a", ""},
+		{"https://acme.example/groups", map[string]any{"https://acme.example/groups": []string{"a"}}, "a", ""},
+		{"realm_access.roles", map[string]any{"realm_access": "x"}, "", "no such claim"},
+	} {
+		var logged strings.Builder
+		f := newForger(t)
+		var got []string
+		p := f.provider(func(c *Config) {
+			c.GroupsClaim, c.Logger = tt.claim, slog.New(slog.NewTextHandler(&logged, nil))
+			c.Count = func(groups []string) string { got = groups; return "" }
+		})
+		if err := f.signIn(p, tt.claims); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Join(got, "|") != tt.want || (tt.says == "") != (logged.Len() == 0) || !strings.Contains(logged.String(), tt.says) {
+			t.Errorf("%s of %v: %q, %s; want %q, %s", tt.claim, tt.claims, got, logged.String(), tt.want, tt.says)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package company
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ func (e *Error) Error() string {
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
 	}
+	if e.Kind == ClockOff {
+		text += fmt.Sprintf(": from %s to %s, at %s", utc(e.Begins), utc(e.Ends), utc(e.Now))
+	}
 	return text
 }
 
@@ -81,6 +85,8 @@ const maxShown = 500
 func shown(text string) string {
 	return ansi.VisibleLine(strings.ToValidUTF8(text[:min(len(text), maxShown)], "\uFFFD"))
 }
+
+func utc(when time.Time) string { return when.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Explanation is a failed sign-in as the page tells it.
 type Explanation struct {
@@ -127,8 +133,7 @@ func (e *Error) explain(ctx context.Context, t *i18n.CompanyTexts) Explanation {
 	case Misconfigured:
 		x.Status, x.Outage = http.StatusBadGateway, true
 	case ClockOff:
-		at := func(when time.Time) string { return when.UTC().Format("2006-01-02 15:04:05 UTC") }
-		x.Text, x.Outage = t.Clock(at(e.Begins), at(e.Ends), at(e.Now)), true
+		x.Text, x.Outage = t.Clock(utc(e.Begins), utc(e.Ends), utc(e.Now)), true
 	default:
 	}
 	return x

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -266,28 +267,8 @@ func (p *Provider) exchange(ctx context.Context, person *oidc.IDToken, project s
 	if err == nil && !id.ProjectScoped && !id.AccountScoped {
 		err = &Error{Kind: Unscoped}
 	}
-	id.Subject, id.Groups = shown(person.Subject), p.groups(person)
+	id.Subject, id.Groups = shown(person.Subject), p.groups(ctx, person)
 	return Entry{Identity: id, Credential: credential, Renewal: r}, err
-}
-
-// groups are those of the person that count.
-func (p *Provider) groups(person *oidc.IDToken) string {
-	var claims map[string]json.RawMessage
-	if p.cfg.GroupsClaim == "" || p.cfg.Count == nil || person.Claims(&claims) != nil {
-		return ""
-	}
-	var list []string
-	if text := claims[p.cfg.GroupsClaim]; json.Unmarshal(text, &list) != nil {
-		var one string
-		if json.Unmarshal(text, &one) != nil {
-			return ""
-		}
-		list = []string{one}
-	}
-	for i := range list {
-		list[i] = p.cfg.GroupsPrefix + list[i]
-	}
-	return p.cfg.Count(list)
 }
 
 // failedAt is why the provider's token address gave nothing.
@@ -295,7 +276,7 @@ func failedAt(err error, secrets *upstream.Secrets) *Error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		fails := refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError
 		if fails || refused.ErrorCode == "" {
-			return &Error{Kind: Unreachable, Cause: errAnswer}
+			return &Error{Kind: Unreachable, Cause: wrongAnswer(refused.Response)}
 		}
 		return refusal(secrets.Hide(refused.ErrorCode), secrets.Hide(refused.ErrorDescription))
 	}
@@ -306,6 +287,10 @@ func failedAt(err error, secrets *upstream.Secrets) *Error {
 func idTokenOf(answer *oauth2.Token) (huawei.Token, error) {
 	text, _ := answer.Extra("id_token").(string)
 	token := huawei.NewToken(text)
+	if n := len(text); n > huawei.MaxTokenLength {
+		long := fmt.Sprintf("the ID token has %d characters, at most %d are taken; does it hold too many groups?", n, huawei.MaxTokenLength)
+		return huawei.Token{}, &Error{Kind: BadToken, Cause: errLong, Verbatim: long}
+	}
 	if !token.WellFormed() {
 		return huawei.Token{}, &Error{Kind: BadToken, Cause: errNone}
 	}
@@ -314,7 +299,18 @@ func idTokenOf(answer *oauth2.Token) (huawei.Token, error) {
 
 const hidden = "[hidden]"
 
-var errAnswer = errors.New("the provider's token address fails")
+// wrongAnswer is what the token address sent that is no answer of OAuth.
+func wrongAnswer(res *http.Response) error {
+	if res == nil {
+		return errAnswer
+	}
+	return fmt.Errorf("%w: status %d, %q", errAnswer, res.StatusCode, shown(res.Header.Get("Content-Type")))
+}
+
+var (
+	errAnswer = errors.New("the provider's token address gives no answer of OAuth")
+	errLong   = errors.New("the ID token is too long")
+)
 
 // verify checks an ID token: signature, issuer, audience and times.
 func (p *Provider) verify(ctx context.Context, found *discovered, token huawei.Token) (*oidc.IDToken, error) {
