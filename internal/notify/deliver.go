@@ -89,6 +89,14 @@ func (n *Notifier) deliver(ctx context.Context, one store.Notice, state store.No
 	if !ok {
 		failure = &target.Error{Text: "it failed"}
 	}
+	if failure.Partly { // those who have it would get it again
+		n.cfg.Logger.WarnContext(ctx, "notice not sent to all", "target", one.Target, "error", failure)
+		if err := n.record(whole, one, failure); err != nil {
+			return false, err
+		}
+		n.cfg.Sent(t.Name, "sent")
+		return true, n.cfg.Rows.Sent(whole, one, n.cfg.Now())
+	}
 	n.cfg.Sent(t.Name, "failed")
 	return false, n.failed(whole, one, state, failure, digest(address.URL))
 }
@@ -146,6 +154,15 @@ func pause(failures int) time.Duration {
 
 // giveUp makes a notice a dead letter, once the log has the record of it.
 func (n *Notifier) giveUp(ctx context.Context, one store.Notice, why *target.Error) error {
+	if err := n.record(ctx, one, why); err != nil {
+		return err
+	}
+	n.cfg.Sent(baseOf(one.Target), "dead")
+	return n.cfg.Rows.GiveUp(ctx, one.Number, why.Text, n.cfg.Now())
+}
+
+// record writes into the log that a notice did not get to its target, or not to all of it.
+func (n *Notifier) record(ctx context.Context, one store.Notice, why *target.Error) error {
 	var e Event
 	_ = json.Unmarshal([]byte(one.Body), &e) // what can't be read has no name
 	detail := operate.Detail{Error: fmt.Sprintf("%s, %d attempts: %s", e.Name, one.Attempts, why.Text)}
@@ -154,8 +171,7 @@ func (n *Notifier) giveUp(ctx context.Context, one store.Notice, why *target.Err
 	if err != nil {
 		return fmt.Errorf("record that a notice failed: %w", err)
 	}
-	n.cfg.Sent(baseOf(one.Target), "dead")
-	return n.cfg.Rows.GiveUp(ctx, one.Number, why.Text, n.cfg.Now())
+	return nil
 }
 
 // Purge forgets old dead letters.

@@ -41,9 +41,15 @@ type delivery struct {
 
 func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &delivery{box: b}, nil }
 func (d *delivery) Mail(string, *smtp.MailOptions) error       { return nil }
-func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error  { d.to = to; return nil }
-func (d *delivery) Reset()                                     {}
-func (d *delivery) Logout() error                              { return nil }
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if strings.HasPrefix(to, "gone@") {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	}
+	d.to = to
+	return nil
+}
+func (d *delivery) Reset()        {}
+func (d *delivery) Logout() error { return nil }
 func (d *delivery) Data(r io.Reader) error {
 	text, err := io.ReadAll(r)
 	d.box.mu.Lock()
@@ -101,6 +107,31 @@ func (d *desk) choose(n *notify.Notifier, who audit.Actor, form url.Values) (int
 func (d *desk) signsIn(who audit.Actor) {
 	d.Helper()
 	d.append(audit.Record{Action: audit.ActionSessionSignedIn, Outcome: audit.OutcomeSucceeded, Actor: who})
+}
+
+// TestOneMailboxGone: the others of a target get their mail, once; the log has who doesn't.
+func TestOneMailboxGone(t *testing.T) {
+	d, b := newDesk(t, t.TempDir()), openMailbox(t)
+	d.write("notices.json", fmt.Sprintf(`{"targets": [{"name": "mail", "kind": "mail", "url": "smtp://%s", "allow_private": true, "allow_plain": true,
+		"from": "console@example.com", "to": ["ops@example.com", "gone@example.com", "night@example.com"]}],
+		"routes": [{"events": ["operation.*"], "targets": ["mail"]}]}`, b.host))
+	n := d.started()
+	d.append(record(audit.ActionOperationUnknown, "otto", "op1", operate.Detail{}))
+	for range 3 {
+		d.look(n)
+		d.step(time.Hour)
+	}
+	got := b.taken()
+	if len(got) != 2 || !strings.HasPrefix(got[0], "night@") || !strings.HasPrefix(got[1], "ops@") {
+		t.Errorf("it got %q", got)
+	}
+	found := failures(d)
+	if len(found) != 1 || found[0].Target != "mail" || !strings.Contains(operate.ParseDetail(found[0].Detail).Error, "gone@example.com") {
+		t.Errorf("the records are %+v", found)
+	}
+	if s, err := n.Status(t.Context()); err != nil || len(s.Dead) != 0 || s.Targets[0].Waiting != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
 }
 
 // TestPeopleChoose: each gets by mail what they have chosen, at the address of the file, for as long as they sign in.

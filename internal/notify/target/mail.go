@@ -46,10 +46,6 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	if err != nil {
 		return &Error{Text: "the url has no port"}
 	}
-	letter, err := a.letter(m, now)
-	if err != nil {
-		return fmt.Errorf("write the mail: %w", err)
-	}
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(Timeout), mail.WithoutNoop(),
 		mail.WithDialContextFunc(a.dialer().DialContext), mail.WithTLSPolicy(mail.TLSMandatory),
 		mail.WithTLSConfig(a.tls(u.Hostname()))}
@@ -67,14 +63,50 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("prepare SMTP: %w", err)
 	}
-	if err := client.DialAndSendWithContext(ctx, letter); err != nil {
+	letter, err := a.letter(m, now, a.To...)
+	if err != nil {
+		return fmt.Errorf("write the mail: %w", err)
+	}
+	err = client.DialAndSendWithContext(ctx, letter)
+	failed, ok := errors.AsType[*mail.SendError](err)
+	if ok && failed.Reason == mail.ErrSMTPRcptTo && !failed.IsTemp() && len(a.To) > 1 {
+		return a.mailEach(ctx, client, m, now)
+	}
+	if err != nil {
 		return a.explainMail(err)
 	}
 	return nil
 }
 
+// mailEach sends a letter to each address: a server that refuses one of them takes none of a letter to all.
+func (a Address) mailEach(ctx context.Context, client *mail.Client, m Message, now time.Time) error {
+	letters := make([]*mail.Msg, len(a.To))
+	for i, to := range a.To {
+		var err error
+		if letters[i], err = a.letter(m, now, to); err != nil {
+			return fmt.Errorf("write the mail: %w", err)
+		}
+	}
+	err := client.DialAndSendWithContext(ctx, letters...)
+	if err == nil {
+		return nil
+	}
+	var refused []error
+	for _, letter := range letters {
+		if letter.HasSendError() {
+			refused = append(refused, letter.SendError())
+		}
+	}
+	if len(refused) == 0 || len(refused) == len(letters) {
+		return a.explainMail(err)
+	}
+	e := a.explainMail(errors.Join(refused...))
+	return &Error{Text: fmt.Sprintf("the others have got it: %s", e.Text), Partly: true,
+		Do: "take the address out of its to, or have the mailbox made"}
+}
+
 // explainMail tells mail that will never be taken from what may be taken later.
-func (a Address) explainMail(err error) error {
+func (a Address) explainMail(err error) *Error {
 	if private, ok := errors.AsType[*Error](err); ok {
 		return private
 	}
@@ -85,10 +117,10 @@ func (a Address) explainMail(err error) error {
 	return e
 }
 
-// letter is the mail itself: text alone, with one link.
-func (a Address) letter(m Message, now time.Time) (*mail.Msg, error) {
+// letter is the mail itself to some addresses: text alone, with one link.
+func (a Address) letter(m Message, now time.Time, to ...string) (*mail.Msg, error) {
 	letter := mail.NewMsg()
-	err := errors.Join(letter.From(a.From), letter.To(a.To...))
+	err := errors.Join(letter.From(a.From), letter.To(to...))
 	letter.Subject(strings.Join(strings.Fields(m.Title), " "))
 	letter.SetDateWithValue(now)
 	if from, parsed := netmail.ParseAddress(a.From); parsed == nil {

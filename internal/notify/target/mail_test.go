@@ -23,6 +23,7 @@ import (
 type postOffice struct {
 	mu      sync.Mutex
 	refuse  *smtp.SMTPError
+	unknown string // a mailbox that is not there; empty: all are
 	letters []string
 	tls     []bool
 	roots   *x509.CertPool
@@ -48,7 +49,10 @@ func (v *visit) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 func (v *visit) Mail(string, *smtp.MailOptions) error { return nil }
-func (v *visit) Rcpt(string, *smtp.RcptOptions) error {
+func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if to == v.at.unknown {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	}
 	if v.at.refuse != nil {
 		return v.at.refuse
 	}
@@ -139,6 +143,26 @@ func TestMail(t *testing.T) {
 	}
 	if len(o.letters) != 1 {
 		t.Errorf("%d letters", len(o.letters))
+	}
+}
+
+// TestOneMailboxGone: the others get their mail, and the error says who doesn't.
+func TestOneMailboxGone(t *testing.T) {
+	o := open(t, true)
+	a := target.Address{Kind: target.Mail, URL: "smtp://" + o.address, AllowPrivate: true, Roots: o.roots, User: "console",
+		Secret: "canary-password", From: "coc@example.com", To: []string{"ops@example.com", "Gone <gone@example.com>", "night@example.com"}}
+	o.unknown = "gone@example.com"
+	failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now()))
+	if !ok || !failed.Partly || !strings.Contains(failed.Text, "gone@example.com") || strings.Contains(failed.Text, "ops@") ||
+		!strings.Contains(failed.Text, "no such mailbox") || failed.Do == "" {
+		t.Errorf("got %+v", failed)
+	}
+	if len(o.letters) != 2 || !strings.Contains(o.letters[0], "ops@example.com") || !strings.Contains(o.letters[1], "night@example.com") {
+		t.Errorf("%d letters: %q", len(o.letters), o.letters)
+	}
+	a.To = []string{"gone@example.com"}
+	if failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now())); !ok || failed.Partly || !failed.Refused {
+		t.Errorf("nobody is left: %+v", failed)
 	}
 }
 

@@ -55,17 +55,14 @@ func (a Address) post(ctx context.Context, m Message, now time.Time) error {
 		return withoutURL(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if err := judgeStatus(resp, now); err != nil || r.judge == nil { // the rest of the answer says nothing
+		return err
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return withoutURL(err)
 	}
-	if err := judgeStatus(resp); err != nil {
-		return err
-	}
-	if r.judge != nil {
-		return r.judge(answer)
-	}
-	return nil
+	return r.judge(answer)
 }
 
 // client uses no proxy of the environment: it would connect in the console's place, to any address.
@@ -86,7 +83,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-func judgeStatus(resp *http.Response) error {
+func judgeStatus(resp *http.Response, now time.Time) error {
 	code := resp.StatusCode
 	e := &Error{Text: fmt.Sprintf("it answered with status %d", code)}
 	switch {
@@ -107,11 +104,23 @@ func judgeStatus(resp *http.Response) error {
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge,
 		code == http.StatusUnsupportedMediaType, code == http.StatusUnprocessableEntity:
 		e.Refused = true
+		e.Do = "it refuses what the message says: is it a receiver of this kind? Ask whoever runs it"
+	case code == http.StatusTooManyRequests:
+		e.Do = "it is asked too often: try again later"
 	}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.After = min(time.Duration(min(seconds, 1<<20))*time.Second, MaxAfter)
-	}
+	e.After = retryAfter(resp.Header.Get("Retry-After"), now)
 	return e
+}
+
+// retryAfter is the pause that a target asks for, in seconds or until a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	pause := time.Duration(0)
+	if seconds, err := strconv.Atoi(text); err == nil {
+		pause = time.Duration(min(seconds, 1<<20)) * time.Second
+	} else if until, err := http.ParseTime(text); err == nil {
+		pause = until.Sub(now)
+	}
+	return min(max(pause, 0), MaxAfter)
 }
 
 // encode leaves <, > and & as they are: Slack escapes them in its own way.

@@ -8,7 +8,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -74,6 +76,7 @@ type Error struct {
 	Text    string
 	Gone    bool          // the target wants no more
 	Refused bool          // this message will never be taken
+	Partly  bool          // some of those whom it is for have got it: it isn't to be sent again
 	After   time.Duration // the target asks for this pause
 	Do      string        // what to do about it; empty: nobody knows
 }
@@ -146,7 +149,12 @@ func remedy(err error) string {
 	if _, is := errors.AsType[x509.CertificateInvalidError](err); is {
 		return "its certificate has ended, or this machine's clock is wrong"
 	}
+	if _, is := errors.AsType[tls.RecordHeaderError](err); is || errors.Is(err, http.ErrSchemeMismatch) {
+		return "what listens there doesn't speak TLS: check the scheme and the port in its url"
+	}
 	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return "it ended the connection without an answer: check the port in its url, and what is on the way"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check the port in its url, and firewalls on the way"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):

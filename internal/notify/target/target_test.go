@@ -187,7 +187,27 @@ func TestChats(t *testing.T) {
 	}
 }
 
+// unfinished answers with a status and less than it promises, and then keeps the connection, until its caller ends it.
+func unfinished(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		w.WriteHeader(status)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}
+}
+
+// TestUnfinishedAnswers: a receiver that has said yes has taken the message, whatever comes of the rest of its answer.
+func TestUnfinishedAnswers(t *testing.T) {
+	r := receive(t, unfinished(http.StatusOK))
+	a := target.Address{Kind: target.Webhook, URL: r.URL, Secret: secret, AllowPrivate: true}
+	if err := a.Send(t.Context(), message(), time.Now()); err != nil {
+		t.Errorf("it said yes, and that is taken for %v", err)
+	}
+}
+
 func TestAnswers(t *testing.T) {
+	noon := time.Date(2026, 1, 17, 12, 0, 0, 0, time.UTC)
 	elsewhere := receive(t, says(http.StatusOK, ""))
 	for _, tt := range []struct {
 		name   string
@@ -201,6 +221,21 @@ func TestAnswers(t *testing.T) {
 			w.Header().Set("Retry-After", "90")
 			w.WriteHeader(http.StatusTooManyRequests)
 		}, target.Error{Text: "it answered with status 429", After: 90 * time.Second}},
+		{"429 until", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", noon.Add(5*time.Minute).Format(http.TimeFormat))
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, target.Error{Text: "it answered with status 429", After: 5 * time.Minute}},
+		{"503 for days", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", noon.AddDate(0, 0, 3).Format(http.TimeFormat))
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, target.Error{Text: "it answered with status 503", After: target.MaxAfter}},
+		{"503 until then", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", noon.Add(-time.Hour).Format(http.TimeFormat))
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, target.Error{Text: "it answered with status 503"}},
+		{"410 without an end", unfinished(http.StatusGone), target.Error{Text: "it wants no more (status 410)", Gone: true}},
+		{"404", says(404, ""), target.Error{Text: "it answered with status 404"}},
+		{"413", says(413, ""), target.Error{Text: "it answered with status 413", Refused: true}},
 		{"redirect", func(w http.ResponseWriter, q *http.Request) {
 			http.Redirect(w, q, elsewhere.URL, http.StatusTemporaryRedirect)
 		},
@@ -210,7 +245,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := receive(t, tt.answer)
 			a := target.Address{Kind: target.Webhook, URL: r.URL + "/secret-path-1234", Secret: secret, AllowPrivate: true}
-			err := a.Send(t.Context(), message(), time.Now())
+			err := a.Send(t.Context(), message(), noon)
 			got, ok := errors.AsType[*target.Error](err)
 			if !ok {
 				t.Fatalf("the error is %v", err)
@@ -220,8 +255,8 @@ func TestAnswers(t *testing.T) {
 			if diff := cmp.Diff(tt.want, *got); diff != "" {
 				t.Error(diff)
 			}
-			if known := tt.name != "400" && tt.name != "429" && tt.name != "broken off"; (do != "") != known {
-				t.Errorf("what to do: %q", do)
+			if do == "" {
+				t.Error("nothing says what to do")
 			}
 			if n := r.asked(); n != 1 {
 				t.Errorf("it was asked %d times", n)
@@ -252,6 +287,7 @@ func TestWhatToDo(t *testing.T) {
 		"no mail":      {target.Mail, strings.Replace(down.URL, "http", "smtp", 1), true, "nothing listens there"},
 		"unknown CA":   {target.Slack, secured.URL, true, "ca_file"},
 		"inside":       {target.Slack, inside.URL, false, "allow_private"},
+		"no TLS there": {target.Slack, strings.Replace(inside.URL, "http", "https", 1), true, "doesn't speak TLS"},
 	} {
 		a := target.Address{Kind: x.kind, URL: x.url, AllowPrivate: x.private, AllowPlain: true, From: "a@b.example",
 			To: []string{"c@d.example"}}
