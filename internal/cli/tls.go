@@ -33,7 +33,7 @@ func (c *tlsConfig) define(f *pflag.FlagSet) {
 	f.StringVar(&c.files.Key, "tls-key", "", "PEM `FILE` with the certificate's key; goes with --tls-cert")
 	f.StringVar(&c.redirect, "http-redirect", "", "`ADDRESS`, such as :80, that leads browsers from http to https; goes with --tls-cert or --acme-email")
 	a := &c.authority
-	f.StringVar(&a.Email, "acme-email", "", "`ADDRESS` of somebody whom an authority can write to: the console then gets its certificate by itself (ACME) and renews it, and whoever sets this agrees to the authority's terms; the authority has to reach it at port 443 (--listen) or 80 (--http-redirect)")
+	f.StringVar(&a.Email, "acme-email", "", "`ADDRESS` of somebody whom an authority can write to: the console then gets its certificate by itself (ACME) and renews it; setting this agrees to the authority's terms; the authority has to reach it at port 443 (--listen) or 80 (--http-redirect)")
 	f.StringVar(&a.Name, "acme-domain", "", "`NAME` of the console that the certificate is for; empty: that of --url")
 	f.StringVar(&a.Directory, "acme-directory", certificate.LetsEncrypt, "`URL` of the authority's directory")
 	f.StringVar(&a.CAFile, "acme-ca", "", "PEM `FILE` with the certificates that an authority of one's own is checked by; empty: those that the system trusts")

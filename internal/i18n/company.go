@@ -17,7 +17,7 @@ type CompanyTexts struct {
 // Company are the texts of signing in with the company's account.
 var Company = newPage("Company", &CompanyTexts{
 	ButtonOf: func(provider string) string { return "Sign in with " + provider },
-	Ended:    "You're signed out: your company's provider, or IAM, didn't renew your sign-in. Nothing is lost: sign in again to go on. If that fails, ask whoever runs the provider.",
+	Ended:    "You're signed out: your company's provider, or IAM, didn't renew your sign-in. Nothing is lost: sign in again to go on. If that fails, ask the provider's administrator.",
 	Button:   "Sign in with the company's account", Or: "or with an IAM user",
 	Intro:   "You sign in at your company's provider. The console never sees your password.",
 	Leaving: "Going to your company's provider", LeavingText: "Your company's sign-in page opens in a moment.",
@@ -26,7 +26,7 @@ var Company = newPage("Company", &CompanyTexts{
 	FromProvider: "Response from the provider", FromIAM: "Response from IAM",
 	Unreachable:   "You aren't signed in: the company's provider can't be reached. Try again in a minute, or sign in with an IAM user.",
 	Misconfigured: "You aren't signed in: the console and the company's provider don't fit together. Tell your console administrator what the provider says.",
-	Refused:       "You aren't signed in: you cancelled at the company's provider, or it refused. Try again, or ask whoever runs the provider to give you this application.",
+	Refused:       "You aren't signed in: you cancelled at the company's provider, or it refused. Try again, or ask the provider's administrator to give you this application.",
 	OtherBrowser:  "You aren't signed in: this sign-in began in another browser, or more than 15 minutes ago. Start again.",
 	Replayed:      "You aren't signed in: this answer of the provider belongs to another sign-in, or was used before. Start again.",
 	BadToken:      "You aren't signed in: the provider's ID token isn't valid for this console. Tell your console administrator what is wrong with it.",

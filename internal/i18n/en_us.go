@@ -702,8 +702,8 @@ var enUS = Texts{
 			return text + "."
 		},
 		Advice: Words{
-			"operation.requested":    "No action needed. This page follows by itself.",
-			"operation.accepted":     "No action needed. This page follows by itself.",
+			"operation.requested":    "No action needed. This page updates by itself.",
+			"operation.accepted":     "No action needed. This page updates by itself.",
 			"operation.rejected":     "Read COC's response below. If the operation is still needed, try again.",
 			"operation.unknown":      "Look at the ticket before you send it again.",
 			"operation.not_observed": "COC accepted it, but the ticket didn't show it in time. Look at the ticket. If it's still needed, try again.",
@@ -803,7 +803,7 @@ var enUS = Texts{
 			return "By this console, on " + machine + ". Other consoles of the same log verify it, too."
 		},
 		VerifyNow: "Verify now", Started: "The verification of the whole log starts now. Refresh this page to see how far it is.",
-		Origin: "Log's name", Anchors: "Anchors", AnchorsText: "An anchor keeps checkpoints where whoever can change the log can't.",
+		Origin: "Log's name", Anchors: "Anchors", AnchorsText: "An anchor keeps checkpoints where people who can change the log can't change them.",
 		NoAnchors: "No anchor is set up.",
 		Keys:      "Keys", KeysCaption: "Keys that signed checkpoints", Key: "Public key", UnknownKey: "A key that isn't trusted", InUse: "in use",
 		FirstSigned: "First signed", LastSigned: "Last signed", Kept: "Checkpoints kept",

@@ -18,7 +18,7 @@ var OwnNotices = newPage("OwnNotices", &OwnNoticesTexts{
 	Heading: "For you, by mail", Text: func(address string) string { return "Choose what is sent to " + address + "." },
 	None: "This console sends no mail to people by their own choice: its notices file has no addresses of people.",
 	NoAddress: func(person string) string {
-		return "The notices file has no address for " + person + ". Whoever runs the console can add one."
+		return "The notices file has no address for " + person + ". An administrator of the console can add one."
 	},
 	What:    "Send me mail about",
 	Asked:   "What I asked for: decided, expired, rejected, not confirmed, or ended",

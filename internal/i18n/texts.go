@@ -156,7 +156,7 @@ type Notices struct {
 	DataForged                                                                             string // rows that no console has written
 }
 
-// ReasonTexts say why IAM or COC did not answer, and what whoever runs the
+// ReasonTexts say why IAM or COC did not answer, and what an administrator of the
 // console can do about it.
 type ReasonTexts struct {
 	DNS, Refused, Unreachable, Timeout, UnknownCA, CertificateExpired, CertificateHost, TLS string

@@ -56,7 +56,7 @@ func Exchange(provider, project string, at *iam.Client) Check {
 		switch {
 		case !refused:
 			return []Result{failed(check, "IAM takes an ID token that nobody has signed",
-				"tell whoever runs the identity provider at IAM")}
+				"tell the administrator of the identity provider at IAM")}
 		case e.Kind == iam.ProviderUnknown:
 			return []Result{warning(check, err.Error(), "compare --oidc-idp with the name of the identity provider at IAM")}
 		case e.Kind == iam.IDTokenRefused || e.Kind == iam.TokenExpired || e.Kind == iam.BadRequest:

@@ -168,7 +168,7 @@ func (n Network) Discovery(issuer string) Check {
 			return []Result{failed(s.Name, itself, "give exactly that as --oidc-issuer")}
 		}
 		if said.Begin == "" || said.Token == "" || said.Keys == "" {
-			return []Result{failed(s.Name, "the provider names no address for sign-ins, tokens or keys", "it does not offer the code flow: ask whoever runs it")}
+			return []Result{failed(s.Name, "the provider names no address for sign-ins, tokens or keys", "it does not offer the code flow: ask its administrator")}
 		}
 		keys, err := n.ask(ctx, said.Keys, "")
 		if err != nil || keys.status != http.StatusOK {

@@ -92,7 +92,7 @@ func (c *auditConfig) settings(names ...string) *settings.Set {
 	f.StringVar(&c.anchor, "anchor", "", "`FILE` with a checkpoint that was kept elsewhere: verify finds a log that was cut short or put back, export has a bundle show that the log continues it")
 	f.BoolVar(&c.progress, "progress", false, "say how far it is also where errors do not go to a terminal")
 	f.BoolVar(&c.fromLast, "from-last", false, "begin where the last verification that found nothing ended; what was read then is not read again")
-	f.StringVar(&c.state, "state", "", "`FILE` that remembers that; default audit.verified in the data folder. Whoever can write it can have records passed over, so best on another machine")
+	f.StringVar(&c.state, "state", "", "`FILE` that remembers that; default audit.verified in the data folder. Somebody who can write it can have records passed over, so it is best on another machine")
 	f.BoolVar(&c.words, "words", false, "compare the words that are searched, too; takes much longer, and 8 bytes of memory for each record")
 	settings.ChoiceVar(f, &c.format, "format", "`FORMAT`: csv, jsonl or bundle", "csv", "jsonl", "bundle")
 	f.StringVar(&c.query, "query", "", "`TEXT` that selects records, as the search box takes it; dates are those of UTC. With one, a bundle cannot show that none is left out")

@@ -100,7 +100,7 @@ func judgeStatus(resp *http.Response, now time.Time) error {
 	case code == http.StatusNotFound, code == http.StatusMethodNotAllowed:
 		e.Do = "nobody takes messages at this address: check the path of its url"
 	case code >= http.StatusInternalServerError:
-		e.Do = "the receiver has a problem of its own: try again later, or ask whoever runs it"
+		e.Do = "the receiver has a problem of its own: try again later, or ask its administrator"
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge,
 		code == http.StatusUnsupportedMediaType, code == http.StatusUnprocessableEntity:
 		e.Refused = true
