@@ -78,7 +78,7 @@ func (c config) checks(with checkConfig) ([]preflight.Check, func() error, error
 		}
 	}
 	if c.tls.files.Cert != "" {
-		all = append(all, preflight.Certificate(c.tls.files.Cert, c.tls.files.Key, time.Now()))
+		all = append(all, preflight.Certificate(c.tls.files.Cert, c.tls.files.Key, c.outside.Host(), time.Now()))
 	}
 	if authority := c.tls.authority; authority.Email != "" {
 		if roots, err := authority.Roots(); err == nil { // else the settings say so

@@ -119,37 +119,3 @@ func isConsole(ctx context.Context, network, address string) bool {
 	}
 	return false
 }
-
-// endsSoon is how long before its end a certificate is warned of.
-const endsSoon = 14 * 24 * time.Hour
-
-// Certificate looks at the files of the console's certificate.
-func Certificate(certFile, keyFile string, now time.Time) Check {
-	return func(context.Context) []Result {
-		const check = "certificate"
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if err != nil {
-			return []Result{failed(check, fmt.Sprintf("%s with %s: %v", certFile, keyFile, err),
-				"name a PEM file with the certificate and its chain in --tls-cert, and its key in --tls-key; this user must be able to read both")}
-		}
-		cert := pair.Leaf
-		names := strings.Join(cert.DNSNames, ", ")
-		for _, ip := range cert.IPAddresses {
-			names = strings.TrimPrefix(names+", "+ip.String(), ", ")
-		}
-		end := cert.NotAfter.UTC().Format(time.DateOnly)
-		const renew = "put a new one into the files: it is taken up within seconds"
-		switch {
-		case now.After(cert.NotAfter):
-			return []Result{failed(check, "the certificate ended on "+end, renew)}
-		case now.Before(cert.NotBefore):
-			begin := cert.NotBefore.UTC().Format(time.DateOnly)
-			return []Result{failed(check, "the certificate begins on "+begin, "is this machine's clock right?")}
-		case names == "":
-			return []Result{failed(check, "the certificate is for no name", "browsers want one with a subject alternative name")}
-		case cert.NotAfter.Sub(now) < endsSoon:
-			return []Result{warning(check, "the certificate for "+names+" ends on "+end, renew)}
-		}
-		return []Result{ok(check, "for %s, until %s", names, end)}
-	}
-}

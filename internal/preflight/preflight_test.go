@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"database/sql"
@@ -321,10 +322,57 @@ func TestCertificate(t *testing.T) {
 			c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 7)}
 		}
 		cert, key := write(name, c)
-		want(t, only(t, preflight.Certificate(cert, key, now)(t.Context())), tt.state, tt.text)
+		want(t, only(t, preflight.Certificate(cert, key, "", now)(t.Context())), tt.state, tt.text)
 	}
-	want(t, only(t, preflight.Certificate(filepath.Join(folder, "good.pem"), filepath.Join(folder, "soon.key"), now)(t.Context())), preflight.Failed, "does not match")
-	want(t, only(t, preflight.Certificate("/nowhere/cert.pem", "/nowhere/key.pem", now)(t.Context())), preflight.Failed, "no such file")
+	want(t, only(t, preflight.Certificate(filepath.Join(folder, "good.pem"), filepath.Join(folder, "soon.key"), "", now)(t.Context())), preflight.Failed, "does not match")
+	in := func(name string) string { return filepath.Join(folder, name) }
+	join := func(name string, parts ...string) string {
+		t.Helper()
+		var all []byte
+		for _, part := range parts {
+			text, err := os.ReadFile(in(part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, text...)
+		}
+		if err := os.WriteFile(in(name), all, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return in(name)
+	}
+	look := func(cert, key, host string) preflight.Result {
+		t.Helper()
+		return only(t, preflight.Certificate(cert, key, host, now)(t.Context()))
+	}
+	good, key := in("good.pem"), in("good.key")
+	want(t, look(good, key, "ops.example.com"), preflight.OK, "until")
+	want(t, look(good, key, "other.example.com"), preflight.Warning, "--url names other.example.com")
+	want(t, look(join("wrong order.pem", "early.pem", "good.pem"), key, ""), preflight.Failed, "certificate 2 in the file: put that first")
+	if err := os.WriteFile(in("sealed.key"), []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(t, look(good, in("sealed.key"), ""), preflight.Failed, "the key has a password")
+	issuer, issuerKey := write("issuer", &x509.Certificate{NotBefore: now.Add(-day), NotAfter: now.Add(90 * day), IsCA: true, BasicConstraintsValid: true})
+	pair, err := tls.LoadX509KeyPair(issuer, issuerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := &x509.Certificate{NotBefore: now.Add(-day), NotAfter: now.Add(90 * day), DNSNames: names, SerialNumber: big.NewInt(2)}
+	der, err := x509.CreateCertificate(rand.Reader, own, pair.Leaf, pair.Leaf.PublicKey, pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in("signed.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want(t, look(in("signed.pem"), issuerKey, ""), preflight.Warning, "which signed the first one")
+	want(t, look(join("whole.pem", "signed.pem", "issuer.pem"), issuerKey, ""), preflight.OK, "until")
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want(t, look(good, key, ""), preflight.Warning, "chmod o-rwx")
+	want(t, only(t, preflight.Certificate("/nowhere/cert.pem", "/nowhere/key.pem", "", now)(t.Context())), preflight.Failed, "no such file")
 }
 
 func each(t *testing.T, all []preflight.Result, state preflight.State, text string) {
