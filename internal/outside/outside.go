@@ -4,12 +4,18 @@
 package outside
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 // Address is where people reach the console. The zero value says that nobody has told: the console is at the root of
@@ -38,7 +44,46 @@ func Parse(text string) (Address, error) {
 	if !plainPath.MatchString(path) {
 		return Address{}, errors.New("its path has other characters than letters, digits and - . _ ~ between single slashes")
 	}
-	return Address{Origin: u.Scheme + "://" + u.Host, Path: path}, nil
+	host, err := hostOf(u)
+	if err != nil {
+		return Address{}, err
+	}
+	return Address{Origin: u.Scheme + "://" + host, Path: path}, nil
+}
+
+var errHost = errors.New("its host is no name or address, or its port is none from 1 to 65535")
+
+// hostOf is a host with its port, as browsers write it: in lower case and ASCII, without the port of the scheme.
+func hostOf(u *url.URL) (string, error) {
+	host, err := strings.ToLower(u.Hostname()), error(nil)
+	switch ip, notIP := netip.ParseAddr(host); {
+	case notIP == nil && ip.Zone() != "", strings.Contains(host, ".."), strings.ContainsFunc(host, isSpace):
+		return "", errHost
+	case notIP == nil:
+		host = ip.String()
+	case !isASCII(host):
+		if host, err = idna.Lookup.ToASCII(host); err != nil {
+			return "", errHost
+		}
+	}
+	usual := map[string]int{"http": 80, "https": 443}[u.Scheme]
+	port, err := strconv.Atoi(cmp.Or(u.Port(), strconv.Itoa(usual)))
+	if err != nil || port < 1 || port > 65535 {
+		return "", errHost
+	}
+	if port != usual {
+		return net.JoinHostPort(host, strconv.Itoa(port)), nil
+	}
+	if strings.Contains(host, ":") {
+		return "[" + host + "]", nil
+	}
+	return host, nil
+}
+
+func isSpace(r rune) bool { return r <= ' ' || r == 0x7f }
+
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > 0x7f })
 }
 
 // String is the address without a slash at its end; empty of the zero Address.

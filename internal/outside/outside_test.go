@@ -18,13 +18,24 @@ func TestParse(t *testing.T) {
 		"https://ops.example.com/":     {Origin: "https://ops.example.com"},
 		"https://ops.example.com/coc":  {Origin: "https://ops.example.com", Path: "/coc"},
 		"http://[::1]:8080/a/b.c_d~e/": {Origin: "http://[::1]:8080", Path: "/a/b.c_d~e"},
+		// As browsers write it in Origin and Host.
+		"HTTPS://OPS.Example.COM:443/Coc":  {Origin: "https://ops.example.com", Path: "/Coc"},
+		"http://ops.example.com:80":        {Origin: "http://ops.example.com"},
+		"https://ops.example.com:80":       {Origin: "https://ops.example.com:80"},
+		"https://ops.example.com:08443":    {Origin: "https://ops.example.com:8443"},
+		"https://ops.example.com:":         {Origin: "https://ops.example.com"},
+		"https://München.example/coc":      {Origin: "https://xn--mnchen-3ya.example", Path: "/coc"},
+		"https://ops_1.example.com":        {Origin: "https://ops_1.example.com"},
+		"https://[2001:DB8:0:0::0001]:443": {Origin: "https://[2001:db8::1]"},
+		"https://192.0.2.7:8443":           {Origin: "https://192.0.2.7:8443"},
 	} {
 		if got, err := outside.Parse(text); got != want || err != nil {
 			t.Errorf("%q: got %v and %v, want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"ops.example.com", "ftp://ops.example.com", "https://", "https://me@ops.example.com", "https://x/?q=1", "https://x/#f",
-		"https://x//y", "https://x/../y", "https://x/.", "https://x/a;b", "https://x/a,b", "https://x/%2e", "https://x/a\"b", "https://x/ä"} {
+		"https://x//y", "https://x/../y", "https://x/.", "https://x/a;b", "https://x/a,b", "https://x/%2e", "https://x/a\"b", "https://x/ä",
+		"https://x:0", "https://x:65536", "https://[fe80::1%25eth0]", "https://a\u202Eb.example", "https://a..b", "https://a b.example", "https://xn--a.example/ü"} {
 		if got, err := outside.Parse(text); err == nil {
 			t.Errorf("%q is %v, and no address", text, got)
 		}
