@@ -81,7 +81,8 @@ func (b Bar) known() []BarPart {
 // text is a bar in words.
 func (b Bar) text(ctx context.Context) string {
 	t := i18n.T(ctx)
-	text := t.Audit.Bar(axisTime(ctx, b.From), axisTime(ctx, b.To), b.Count, b.More)
+	from, to := b.span(ctx)
+	text := t.Audit.Bar(from, to, b.Count, b.More)
 	for _, p := range b.known() {
 		text += t.Course.Comma + p.text(ctx)
 	}
@@ -113,6 +114,16 @@ func (b Bar) stack(most int) []stacked {
 // axisTime is a time as the axis has it.
 func axisTime(ctx context.Context, t time.Time) string {
 	return t.In(i18n.ZoneFrom(ctx)).Format("2006-01-02 15:04")
+}
+
+// span is a bar's time, with seconds where it is less than a minute.
+func (b Bar) span(ctx context.Context) (from, to string) {
+	layout := "2006-01-02 15:04"
+	if b.To.Sub(b.From) < time.Minute {
+		layout = time.DateTime
+	}
+	zone := i18n.ZoneFrom(ctx)
+	return b.From.In(zone).Format(layout), b.To.In(zone).Format(layout)
 }
 
 // facetShown is how many values of a facet are shown at once.
@@ -217,13 +228,14 @@ func (c *Chart) figure() templ.Component {
 		write(templ_7745c5c3_Buffer, "</summary><div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"", t.Audit.Activity)
 		write(templ_7745c5c3_Buffer, "\"><table><caption class=\"hidden\">", t.Audit.Activity)
 		write(templ_7745c5c3_Buffer, "</caption> <thead><tr><th scope=\"col\">", t.Common.Time)
-		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Audit.Records)
+		write(templ_7745c5c3_Buffer, "</th><th scope=\"col\" class=\"right\">", t.Audit.ActivityCount)
 		templ_7745c5c3_Buffer.WriteString("</th></tr></thead> <tbody>")
 		for _, b := range c.Bars {
 			if b.Count > 0 {
+				from, to := b.span(ctx)
 				write(templ_7745c5c3_Buffer, "<tr><th scope=\"row\"><a href=\"", templ.SafeURL(b.Address))
-				write(templ_7745c5c3_Buffer, "\">", axisTime(ctx, b.From))
-				write(templ_7745c5c3_Buffer, " – ", axisTime(ctx, b.To))
+				write(templ_7745c5c3_Buffer, "\">", from)
+				write(templ_7745c5c3_Buffer, " – ", to)
 				write(templ_7745c5c3_Buffer, "</a></th><td class=\"right\">", number(b.Count))
 				templ_7745c5c3_Buffer.WriteString(" ")
 				if b.More {

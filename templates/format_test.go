@@ -97,3 +97,16 @@ func TestMinutes(t *testing.T) {
 		}
 	}
 }
+
+// TestShortBars: where many bars of a chart stand for one minute their times have seconds, and they count whatever the list has.
+func TestShortBars(t *testing.T) {
+	t.Parallel()
+	ctx := reader(t, i18n.EnUS)
+	from := time.Date(2026, 12, 1, 16, 16, 0, 0, time.UTC)
+	for to, want := range map[time.Duration]string{15 * time.Second: "2026-12-02 00:16:00 – 2026-12-02 00:16:15: 4",
+		time.Hour: "2026-12-02 00:16 – 2026-12-02 01:16: 4"} {
+		if got := (Bar{From: from, To: from.Add(to), Count: 4}).text(ctx); got != want {
+			t.Errorf("a bar says %q, want %q", got, want)
+		}
+	}
+}

@@ -214,7 +214,6 @@ func (p Handover) open() templ.Component {
 //go:noinline
 func (o HandoverOperation) row(name string) templ.Component {
 	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var22 templ.Component) (templ_7745c5c3_Err error) {
-		t := i18n.T(ctx)
 		write(templ_7745c5c3_Buffer, "<tr class=\"row\" data-operation=\"", o.ID)
 		write(templ_7745c5c3_Buffer, "\" data-status=\"", o.Outcome)
 		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "\"><td class=\"nowrap\">", clock(o.At, "01-02 15:04"))
@@ -261,7 +260,7 @@ func (o HandoverOperation) row(name string) templ.Component {
 			}
 			templ_7745c5c3_Buffer.WriteString("</bdi>")
 		}
-		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"at\">", state(o.Outcome, t.Word.Action.Of(o.Outcome)))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "</td><td class=\"at\">", state(o.Outcome, i18n.AuditRows.T(ctx).OutcomeOf(o.Outcome)))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -28,7 +28,10 @@ func (p Incident) Body() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		write(templ_7745c5c3_Buffer, "<div class=\"heading\"><h1>", first(p.Named, t.Heading))
+		templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<div class=\"heading\"><h1>", templ.Raw(dated(first(p.Named, t.Heading))))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		templ_7745c5c3_Buffer.WriteString("</h1>")
 		if len(p.Tables) > 0 {
 			templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<p class=\"actions\">", download(p.Bundle, t.Bundle))

@@ -9,6 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"regexp"
 	"unicode/utf8"
 
 	"coc-console/internal/ansi"
@@ -151,11 +152,11 @@ func (r ReportTable) body() templ.Component {
 				for i, cell := range row {
 					cell = ansi.Visible(cell)
 					if i == 0 {
-						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<th scope=\"row\">", bdi(cell))
+						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<th scope=\"row\"><bdi>", templ.Raw(dated(cell)))
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Buffer.WriteString("</th>")
+						templ_7745c5c3_Buffer.WriteString("</bdi></th>")
 					} else if len(r.Head) == 0 {
 						write(templ_7745c5c3_Buffer, "<td class=\"long\"><code>", cell)
 						templ_7745c5c3_Buffer.WriteString("</code></td>")
@@ -163,10 +164,16 @@ func (r ReportTable) body() templ.Component {
 						write(templ_7745c5c3_Buffer, "<td class=\"number right\">", cell)
 						templ_7745c5c3_Buffer.WriteString("</td>")
 					} else if utf8.RuneCountInString(cell) <= 24 {
-						write(templ_7745c5c3_Buffer, "<td dir=\"auto\">", cell)
+						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<td dir=\"auto\">", templ.Raw(dated(cell)))
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
 						templ_7745c5c3_Buffer.WriteString("</td>")
 					} else {
-						write(templ_7745c5c3_Buffer, "<td class=\"long\" dir=\"auto\">", cell)
+						templ_7745c5c3_Err = place(ctx, templ_7745c5c3_Buffer, "<td class=\"long\" dir=\"auto\">", templ.Raw(dated(cell)))
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
 						templ_7745c5c3_Buffer.WriteString("</td>")
 					}
 				}
@@ -178,10 +185,17 @@ func (r ReportTable) body() templ.Component {
 	})
 }
 
+var dates = regexp.MustCompile(`(^|\s)(\d{4}-\d\d-\d\d)($|\s)`)
+
+// dated is breakable, but for dates, which are not broken at their hyphens.
+func dated(text string) string {
+	return dates.ReplaceAllString(breakable(text), `$1<span class="nowrap">$2</span>$3`)
+}
+
 // ReportDocument is a report as a page that needs nothing else: no scripts, no styles.
 //go:noinline
 func ReportDocument(title string, tables []ReportTable) templ.Component {
-	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var34 templ.Component) (templ_7745c5c3_Err error) {
+	return component(func(ctx ctxt, templ_7745c5c3_Buffer *templruntime.Buffer, templ_7745c5c3_Var32 templ.Component) (templ_7745c5c3_Err error) {
 		write(templ_7745c5c3_Buffer, "<!doctype html><html lang=\"", string(i18n.From(ctx)))
 		write(templ_7745c5c3_Buffer, "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>", title)
 		write(templ_7745c5c3_Buffer, "</title></head><body><h1>", title)

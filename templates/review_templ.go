@@ -215,7 +215,7 @@ func (r ReviewRow) row(signable, done bool) templ.Component {
 			write(templ_7745c5c3_Buffer, "<span class=\"second\">", t.Review.NotSent)
 			templ_7745c5c3_Buffer.WriteString("</span>")
 		} else {
-			templ_7745c5c3_Err = state(r.Outcome, t.Word.Action.Of(r.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = state(r.Outcome, i18n.AuditRows.T(ctx).OutcomeOf(r.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -72,6 +72,20 @@ func nameInInput(r *audit.Record) string {
 	return in.Ticket.Name
 }
 
+// Subject is what a record is about that belongs to no ticket: its target, the page that was denied, or a role
+// with whose it is.
+func Subject(r *audit.Record) string {
+	for word := range strings.FieldsSeq(r.Detail) {
+		switch name, value, _ := strings.Cut(word, "="); {
+		case name == "address" && r.Action == audit.ActionAccessDenied && r.Target == "":
+			return value
+		case name == "for" && GroupOf(r.Action) == Elevations:
+			return r.Target + " · " + value
+		}
+	}
+	return r.Target
+}
+
 // Hosts are the host that an operation on an instance names, and its address, in
 // lower case.
 func Hosts(target string, instance int64) []string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"coc-console/audit"
+	"coc-console/audit/query"
 	"coc-console/audit/search"
 	"coc-console/internal/ansi"
 	"coc-console/internal/coc"
@@ -86,7 +87,7 @@ func operationRow(r search.Row) templates.OperationRow {
 	if r.Single != nil {
 		row.Action = string(r.Single.Action)
 		if r.Ticket == "" {
-			row.Target = ansi.VisibleLine(r.Single.Target)
+			row.Target = ansi.VisibleLine(query.Subject(r.Single))
 		}
 		return row
 	}

@@ -123,7 +123,7 @@ func FacetsOf(q search.Query, f search.Facets, names map[string]string) []templa
 func RecordRow(r audit.Record) templates.RecordRow {
 	row := templates.RecordRow{
 		Sequence: r.Sequence, Time: r.When(), Actor: ansi.VisibleLine(r.Actor.UserName), Action: string(r.Action),
-		Outcome: string(query.OutcomeOf(&r)), Ticket: r.Ticket, Operation: r.OperationType, Target: ansi.VisibleLine(r.Target),
+		Outcome: string(query.OutcomeOf(&r)), Ticket: r.Ticket, Operation: r.OperationType, Target: ansi.VisibleLine(query.Subject(&r)),
 		BatchIndex: r.BatchIndex, Reason: ansi.Visible(r.Reason), Address: present.RecordAddress(r.Sequence),
 		Repeats:  r.Repeats,
 		Override: r.OperationID != "" && operate.ParseDetail(r.Detail).Override,

@@ -76,7 +76,7 @@ func operationRow(o Operation) templates.HandoverOperation {
 
 // Markdown is a page as text for a chat, in the reader's language and zone.
 func Markdown(ctx context.Context, p templates.Handover) string {
-	m := writer{t: i18n.T(ctx), h: i18n.Handover.T(ctx), zone: i18n.ZoneFrom(ctx)}
+	m := writer{t: i18n.T(ctx), h: i18n.Handover.T(ctx), rows: i18n.AuditRows.T(ctx), zone: i18n.ZoneFrom(ctx)}
 	m.line("# %s", m.h.Heading)
 	if p.Note != "" {
 		m.line("\n%s  \n_%s_", strings.ReplaceAll(markdown.Text(p.Note), "\n", "  \n"),
@@ -114,6 +114,7 @@ type writer struct {
 	b    strings.Builder
 	t    *i18n.Texts
 	h    *i18n.HandoverTexts
+	rows *i18n.AuditRowsTexts
 	zone *time.Location
 }
 
@@ -149,7 +150,7 @@ func (m *writer) operations(all []templates.HandoverOperation) {
 			reason = m.h.NoReason
 		}
 		m.line("- %s **%s** %s%s: %s. _%s_", m.time(o.At), plain(o.Who), plain(m.t.Approval.Name(o.Type, o.Target)),
-			marks, reason, plain(m.t.Word.Action.Of(o.Outcome)))
+			marks, reason, plain(m.rows.OutcomeOf(o.Outcome)))
 	}
 }
 

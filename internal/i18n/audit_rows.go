@@ -31,6 +31,16 @@ type AuditRowsTexts struct {
 	Bulk               string
 }
 
+// outcomeOfAction are the outcomes of operations by the records of their latest steps.
+var outcomeOfAction = map[string]string{"operation.requested": "requested", "operation.accepted": "accepted",
+	"operation.observed": "confirmed", "operation.not_observed": "not_confirmed", "operation.rejected": "rejected",
+	"operation.unknown": "unknown", "access.denied": "denied"}
+
+// OutcomeOf is the word for how far an operation has come whose latest step is this action: what the log's list says.
+func (t *AuditRowsTexts) OutcomeOf(action string) string {
+	return t.Outcome.Of(outcomeOfAction[action])
+}
+
 // AuditRows are the texts of that list.
 var AuditRows = newPage("AuditRows", &AuditRowsTexts{
 	Views: Words{"operations": "Operations", "approvals": "Approvals & overrides", "access": "Access", "everything": "Everything"},
@@ -96,7 +106,7 @@ var AuditRows = newPage("AuditRows", &AuditRowsTexts{
 	Stages:     "步骤", Review: "标记",
 	Step: Words{"requested": "已请求", "answered": "COC 已应答", "ended": "已核对", "done": "是", "bad": "被拒绝", "open": "尚未"},
 	Outcome: Words{"waiting": "待审批", "requested": "已发送", "accepted": "已受理", "confirmed": "已确认", "not_confirmed": "未确认", "rejected": "被 COC 拒绝",
-		"refused": "审批未通过", "not_sent": "未发送", "unknown": "结果未知", "denied": "被策略拒绝", "succeeded": "成功", "failed": "失败", "pending": "进行中"},
+		"refused": "审批未通过", "not_sent": "未发送", "unknown": "结果未知", "denied": "被拒绝", "succeeded": "成功", "failed": "失败", "pending": "进行中"},
 	ToReview: "紧急放行 · 待复核", Reviewed: "紧急放行 · 已复核",
 	Show: "展开步骤", Hide: "收起步骤", Proof: "证明",
 	Saw:    func(what string) string { return "当时看到：" + what },

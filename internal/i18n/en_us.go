@@ -763,9 +763,9 @@ var enUS = Texts{
 		Summary: "Distribution", Counted: func(n int) string {
 			return "Counted over the newest " + thousands(int64(n)) + " matches."
 		},
-		Activity: "Records over time",
+		Activity: "Activity over time", ActivityCount: "Count",
 		ActivityText: func(from, to string, most int) string {
-			return fmt.Sprintf("From %s to %s, at most %d %s a bar. Select a bar to see its records.", from, to, most, pluralEN(int64(most), "record", "records"))
+			return fmt.Sprintf("From %s to %s, at most %d a bar. Select a bar to see what it counts.", from, to, most)
 		},
 		ActivityTable: "Show as table",
 		Bar: func(from, to string, count int, more bool) string {
@@ -773,7 +773,7 @@ var enUS = Texts{
 			if more {
 				plus = "+"
 			}
-			return fmt.Sprintf("%s – %s: %s%s %s", from, to, thousands(int64(count)), plus, pluralEN(int64(count), "record", "records"))
+			return fmt.Sprintf("%s – %s: %s%s", from, to, thousands(int64(count)), plus)
 		},
 		Facet:        Words{"actor": "Who", "operation": "Operation", "ticket": "Ticket", "action": "What", "outcome": "Outcome", "project": "Project"},
 		MoreValues:   func(count int) string { return fmt.Sprintf("%d more", count) },

@@ -132,6 +132,7 @@ type AuditTexts struct {
 	Counted            func(count int) string
 	Repeats            func(count int64) string // reads that a record stands for
 	Activity           string
+	ActivityCount      string
 	ActivityText       func(from, to string, most int) string
 	ActivityTable      string
 	Bar                func(from, to string, count int, more bool) string

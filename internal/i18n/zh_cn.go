@@ -744,9 +744,9 @@ var zhCN = Texts{
 		Summary: "分布", Counted: func(n int) string {
 			return "以上数值按最新的 " + thousands(int64(n)) + " 条匹配记录统计。"
 		},
-		Activity: "记录数随时间的变化",
+		Activity: "数量随时间的变化", ActivityCount: "数量",
 		ActivityText: func(from, to string, most int) string {
-			return fmt.Sprintf("从 %s 到 %s，每柱最多 %d 条记录。点击柱形可查看其中的记录。", from, to, most)
+			return fmt.Sprintf("从 %s 到 %s，每柱最多 %d 条。点击柱形可查看其中的内容。", from, to, most)
 		},
 		ActivityTable: "以表格显示",
 		Bar: func(from, to string, count int, more bool) string {
@@ -754,7 +754,7 @@ var zhCN = Texts{
 			if more {
 				plus = "+"
 			}
-			return fmt.Sprintf("%s – %s：%s%s 条记录", from, to, thousands(int64(count)), plus)
+			return fmt.Sprintf("%s – %s：%s%s 条", from, to, thousands(int64(count)), plus)
 		},
 		Facet:        Words{"actor": "操作人", "operation": "操作类型", "ticket": "工单", "action": "操作", "outcome": "结果", "project": "项目"},
 		MoreValues:   func(count int) string { return fmt.Sprintf("另有 %d 项", count) },

@@ -69,7 +69,8 @@ func (a AskedIncident) Fill(ctx context.Context, in *search.Index, page *templat
 	page.From, page.To = a.Query.Get("from"), a.Query.Get("to")
 	page.Tickets = strings.Join(strings.Fields(strings.Join(a.Query["ticket"], "\n")), "\n")
 	if page.From == "" && page.To == "" {
-		page.From, page.To = a.Now.Add(-12*time.Hour).In(zone).Format(localTime), a.Now.In(zone).Format(localTime)
+		now := a.Now.In(zone) // its minute is in the period
+		page.From, page.To = now.Add(-12*time.Hour).Format(localTime), now.Add(time.Minute).Format(localTime)
 	}
 	p, tickets, ok := ParseIncident(page.From, page.To, []string{page.Tickets}, zone)
 	if !ok {

@@ -153,6 +153,8 @@ func (w incidentWriter) refused() templates.ReportTable {
 		what := w.all.Word.Action.Of(string(d.Action))
 		if d.OperationType != "" {
 			what = w.what(operations.OfRecord(d))
+		} else if page := query.Subject(&d); d.Ticket == "" && page != "" {
+			what += w.all.Common.Colon + page
 		}
 		table.Rows = append(table.Rows, []string{w.at(d.When()), nameOf(d.Actor), what, w.ticket(d.Ticket), d.Reason,
 			strings.Join(operate.ParseDetail(d.Detail).Policies, ", "), strconv.FormatInt(d.Sequence, 10)})
