@@ -89,6 +89,42 @@ func TestRevocationFails(t *testing.T) {
 	}
 }
 
+// TestRevocationWaitsForItsRecord: while the log takes none, a session that a command has ended keeps its token; then
+// the provider is asked once.
+func TestRevocationWaitsForItsRecord(t *testing.T) {
+	t.Parallel()
+	c := start(t, renewing(false), quick)
+	b := c.browser(t, i18n.EnUS)
+	b.want(b.signInAs("li.na", nil), http.StatusSeeOther)
+	set := func(pragma string) {
+		t.Helper()
+		_, err := c.logDB.Write.ExecContext(t.Context(), pragma)
+		must(t, err)
+	}
+	set("PRAGMA query_only = ON")
+	_, ids, err := c.sessions.EndByCommand(t.Context(), func(handlers.SessionInfo) bool { return true }, "root@host", "why")
+	must(t, err)
+	asked := c.sim.Calls(simulator.CallProvider)
+	for range 3 {
+		c.sessions.Tick(t.Context())
+		c.clock.advance(time.Minute)
+	}
+	if written, err := c.sessions.Recorded(t.Context(), ids); err != nil || written || c.sim.Calls(simulator.CallProvider) != asked || c.sim.Refreshable() != 1 {
+		t.Fatalf("before its record it is recorded %v, %v, and the provider was asked", written, err)
+	}
+	set("PRAGMA query_only = OFF")
+	until(t, "the record is written", func() bool {
+		c.sessions.Tick(t.Context())
+		c.clock.advance(time.Minute)
+		written, err := c.sessions.Recorded(t.Context(), ids)
+		return err == nil && written
+	})
+	until(t, "its refresh token is revoked", func() bool { return c.sim.Refreshable() == 0 })
+	if n := c.sim.Calls(simulator.CallProvider) - asked; n != 1 {
+		t.Errorf("the provider was asked %d times", n)
+	}
+}
+
 // TestKeptSignOutCookie: what a browser carries to the provider's sign-out counts for two minutes; whoever keeps it
 // longer, or changes it, is not led to the ID token in it.
 func TestKeptSignOutCookie(t *testing.T) {
