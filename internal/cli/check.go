@@ -102,6 +102,12 @@ func (c config) checks(with checkConfig) ([]preflight.Check, func() error, error
 		stores.Key(preflight.Key{Check: "log key", Setting: "audit-key-file", Path: c.auditKeyFile, Size: ed25519.SeedSize,
 			Named: !c.inData(c.auditKeyFile)}),
 		c.checkPolicies, c.checkNotices(with.sendTests))
+	if c.anchorFile != "" {
+		all = append(all, preflight.AnchorFile(c.anchorFile))
+	}
+	if c.anchorWebhook != "" {
+		all = append(all, c.network().AnchorWebhook(c.anchorWebhook))
+	}
 	return all, open.close, nil
 }
 

@@ -112,6 +112,35 @@ func TestService(t *testing.T) {
 	}
 }
 
+// TestAnotherService: a server that doesn't know the call is probably not the one that was meant.
+func TestAnotherService(t *testing.T) {
+	all := network().Service(service("iam", served(t, http.NotFoundHandler()).URL))(t.Context())
+	if len(all) == 0 {
+		t.Fatal("no result")
+	}
+	want(t, all[0], preflight.Warning, "answers 404", "--iam-endpoint")
+}
+
+// TestAnchors: where checkpoints are kept has to be there; a webhook's path is told nobody.
+func TestAnchors(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "checkpoint")
+	want(t, only(t, preflight.AnchorFile(file)(t.Context())), preflight.OK, file)
+	want(t, only(t, preflight.AnchorFile("/nowhere/checkpoint")(t.Context())), preflight.Failed, "make the folder")
+	want(t, only(t, preflight.AnchorFile(folder)(t.Context())), preflight.Failed, "is no file")
+	gone := served(t, http.NotFoundHandler())
+	up := served(t, http.NotFoundHandler())
+	gone.Close()
+	for address, state := range map[string]preflight.State{up.URL + "/canary?key=canary": preflight.OK, gone.URL + "/canary": preflight.Failed,
+		"https://nowhere.invalid/canary": preflight.Failed} {
+		r := only(t, network().AnchorWebhook(address)(t.Context()))
+		want(t, r, state)
+		if strings.Contains(r.Text+r.Do, "canary") {
+			t.Errorf("it tells the path: %+v", r)
+		}
+	}
+}
+
 // TestServiceClock: the clock of the answer is compared, beyond the second that its date leaves open.
 func TestServiceClock(t *testing.T) {
 	for skew, state := range map[time.Duration]preflight.State{0: preflight.OK, 10 * time.Minute: preflight.Failed, -10 * time.Minute: preflight.Failed, time.Second: preflight.OK} {

@@ -62,6 +62,10 @@ func (n Network) Service(s Service) Check {
 		if a.status >= http.StatusInternalServerError {
 			return []Result{warning(s.Name, fmt.Sprintf("%s answers %d", s.URL, a.status), "the service has a problem of its own: try again later")}
 		}
+		if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
+			return []Result{warning(s.Name, fmt.Sprintf("%s answers %d to a call that the service knows", s.URL, a.status),
+				"is it the address of another service? Check --"+s.Setting), n.clock(s, a)}
+		}
 		return []Result{ok(s.Name, "%s answers in %d ms%s", s.URL, a.took.Milliseconds(), a.way), n.clock(s, a)}
 	}
 }
