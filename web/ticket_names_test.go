@@ -50,3 +50,19 @@ func TestExamplesOfSearches(t *testing.T) {
 		}
 	}
 }
+
+// TestTicketsAreNoNames: who asks for a ticket by its name, or with an id in capitals, is led to what finds it.
+func TestTicketsAreNoNames(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	boss, id := c.signedIn(t, "manager", i18n.EnUS), c.sim.UUID("running")
+	for typed, meant := range map[string]string{"ticket:running_check": "running_check", "ticket:" + strings.ToLower(id): "ticket:" + id,
+		"ticket:" + id: "", "-outcome:denied ticket:running_check": "running_check -outcome:denied"} {
+		p := boss.get("/audit?" + url.Values{"view": {"operations"}, "q": {typed}}.Encode())
+		boss.want(p, http.StatusOK)
+		hint := regexp.MustCompile(`data-meant>[^<]*<a href="[^"]*">([^<]*)</a>`).FindStringSubmatch(p.body)
+		if got := append(hint, "", "")[1]; html.UnescapeString(got) != meant {
+			t.Errorf("%s: meant may be %q, want %q", typed, got, meant)
+		}
+	}
+}

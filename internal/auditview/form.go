@@ -295,8 +295,8 @@ func (f *LogForm) readQuery(q *search.Query, page *templates.Audit) {
 	page.Meant = f.meant(parsed)
 }
 
-// meant is what somebody may have meant who asks for a type of operation that is none, if it is almost one. Records may
-// have types that this console does not know, so it is no error.
+// meant is what somebody may have meant who asks for a ticket by its name, or for a type of operation that is none,
+// if it is almost one. Records may have types that this console does not know, so it is no error.
 func (f *LogForm) meant(q search.Query) *templates.Meant {
 	known := []string{query.AnyCancel}
 	for _, o := range coc.OperationTypes() {
@@ -320,11 +320,29 @@ func (f *LogForm) meant(q search.Query) *templates.Meant {
 			q.Not[i].Value = correct(q.Not[i].Value)
 		}
 	}
-	if !found {
+	if !ticketMeant(&q) && !found {
 		return nil
 	}
 	text := QueryText(q)
 	return &templates.Meant{Text: ansi.Visible(text), Address: ViewAddress(f.viewOf(), text)}
+}
+
+// ticketMeant puts what finds it into the place of a ticket whose value is no id: the id in its own letters, or the
+// name as text. It reports whether there was one.
+func ticketMeant(q *search.Query) bool {
+	typed := q.Ticket
+	if _, ok := coc.FindExecuteUUID(typed); ok || typed == "" {
+		return false
+	}
+	if id, ok := coc.FindExecuteUUID(strings.Replace(strings.ToLower(typed), "sct", "SCT", 1)); ok {
+		q.Ticket = string(id)
+		return true
+	}
+	if len(query.ParsePhrase(typed).Words) == 0 {
+		return false
+	}
+	q.Ticket, q.Text = "", append(slices.Clone(q.Text), typed)
+	return true
 }
 
 // What a search may ask of the database: it shares it with operations.
