@@ -241,3 +241,16 @@ func TestFormatJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokenPoliciesAsJSON: a program that reads what check prints reads of broken files, too.
+func TestBrokenPoliciesAsJSON(t *testing.T) {
+	var out bytes.Buffer
+	err := Run(t.Context(), []string{"policy", "check", "--policy", "/nowhere/file.cedar", "--format", "json"}, noEnvironment, &out, io.Discard)
+	var got struct {
+		OK    bool
+		Error string
+	}
+	if decoding := json.Unmarshal(out.Bytes(), &got); err == nil || decoding != nil || got.OK || !strings.Contains(got.Error, "/nowhere/file.cedar") {
+		t.Errorf("it ends with %v and prints %q", err, out.String())
+	}
+}

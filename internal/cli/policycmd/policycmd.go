@@ -3,6 +3,7 @@ package policycmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -64,6 +65,10 @@ func (p Program) policyCheckCommand() *cobra.Command {
 		Example: "  coc-console policy check --policy rules.cedar --directory people.json",
 	}, c.settings(), func(context.Context, []string) error {
 		rules, err := policy.Load(c.files)
+		if err != nil && c.format == "json" { // for people the error itself says it
+			found := policyCheck{Warnings: []string{}, Error: err.Error()}
+			return errors.Join(err, output.Print(p.Stdout, c.format, found, found.text))
+		}
 		if err != nil {
 			return err
 		}
@@ -76,6 +81,7 @@ func (p Program) policyCheckCommand() *cobra.Command {
 type policyCheck struct {
 	OK       bool     `json:"ok"`
 	Warnings []string `json:"warnings"` // what is probably a mistake
+	Error    string   `json:"error,omitempty"`
 }
 
 func (c policyCheck) text() string {
