@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	netmail "net/mail"
@@ -46,13 +47,15 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	if err != nil {
 		return &Error{Text: "the url has no port"}
 	}
+	dial := a.dialer().DialContext
+	if u.Scheme == "smtps" {
+		dial = (&tls.Dialer{NetDialer: a.dialer(), Config: a.tls(u.Hostname())}).DialContext
+	}
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(Timeout), mail.WithoutNoop(),
-		mail.WithDialContextFunc(a.dialer().DialContext), mail.WithTLSPolicy(mail.TLSMandatory),
+		mail.WithDialContextFunc(dial), mail.WithTLSPolicy(mail.TLSMandatory),
 		mail.WithTLSConfig(a.tls(u.Hostname()))}
-	switch {
-	case u.Scheme == "smtps":
-		options = append(options, mail.WithSSL())
-	case a.AllowPlain:
+	if u.Scheme == "smtps" || a.AllowPlain {
+		// Of smtps:// the dialer has TLS; WithSSL would take such a connection for a plain one.
 		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic))
 	}
 	if a.User != "" {
@@ -114,7 +117,29 @@ func (a Address) explainMail(err error) *Error {
 	if failed, ok := errors.AsType[*mail.SendError](err); ok {
 		e.Refused = !failed.IsTemp() && failed.ErrorCode() >= 500
 	}
+	if said := mailRemedy(e.Text, e.Refused); said != "" {
+		e.Do = said
+	}
 	return e
+}
+
+// mailRemedy says what to do about what a mail server says; the library has no values for most of it.
+func mailRemedy(text string, refused bool) string {
+	switch {
+	case strings.Contains(text, "does not support STARTTLS"):
+		return "use smtps:// and its port for TLS, such as 465; allow_plain sends without TLS in your own network"
+	case strings.Contains(text, "was not able to detect a supported authentication mechanism"):
+		return "it offers no sign-in with a password: leave user and secret_file out, or ask whoever runs it"
+	case strings.Contains(text, "SMTP AUTH failed"):
+		return "it doesn't take user and password: check user and secret_file"
+	case strings.Contains(text, `: 530 "`):
+		return "it wants a sign-in: give user and secret_file"
+	case refused:
+		return "it refuses the mail in the words above: check from and to, and whether it takes mail from this machine"
+	case strings.Contains(text, `: 4`):
+		return "it can't take the mail now: try again later, or ask whoever runs it"
+	}
+	return ""
 }
 
 // letter is the mail itself to some addresses: text alone, with one link.

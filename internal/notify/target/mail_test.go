@@ -28,6 +28,7 @@ type postOffice struct {
 	tls     []bool
 	roots   *x509.CertPool
 	address string
+	config  *tls.Config
 }
 
 type visit struct {
@@ -77,7 +78,8 @@ func open(t *testing.T, withTLS bool) *postOffice {
 	server.Domain, server.AllowInsecureAuth = "mail.example.com", !withTLS
 	if withTLS {
 		web := httptest.NewTLSServer(nil)
-		server.TLSConfig = &tls.Config{Certificates: web.TLS.Certificates}
+		o.config = &tls.Config{Certificates: web.TLS.Certificates}
+		server.TLSConfig = o.config
 		o.roots.AddCert(web.Certificate())
 		web.Close()
 	}
@@ -143,6 +145,64 @@ func TestMail(t *testing.T) {
 	}
 	if len(o.letters) != 1 {
 		t.Errorf("%d letters", len(o.letters))
+	}
+}
+
+// TestMailOverTLS: smtps:// speaks TLS from the first byte, and never in the clear.
+func TestMailOverTLS(t *testing.T) {
+	o := open(t, true)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := smtp.NewServer(o)
+	var served sync.WaitGroup
+	served.Go(func() { _ = server.Serve(tls.NewListener(l, o.config)) })
+	t.Cleanup(func() { _ = server.Close(); served.Wait() })
+	a := target.Address{Kind: target.Mail, URL: "smtps://" + l.Addr().String(), AllowPrivate: true, Roots: o.roots, User: "console",
+		Secret: "canary-password", From: "coc@example.com", To: []string{"ops@example.com"}}
+	if err := a.Send(t.Context(), message(), time.Now()); err != nil || len(o.letters) != 1 || !o.tls[0] {
+		t.Errorf("got %v, %d letters over TLS: %v", err, len(o.letters), o.tls)
+	}
+	a.Roots = nil
+	if err := a.Send(t.Context(), message(), time.Now()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("with a certificate of nobody: %v", err)
+	}
+	a.URL, a.User, a.Secret = "smtps://"+o.address, "", "" // begins in the clear
+	if err := a.Send(t.Context(), message(), time.Now()); err == nil || len(o.letters) != 1 {
+		t.Errorf("without TLS: %v, %d letters", err, len(o.letters))
+	}
+	a.AllowPrivate = false
+	if err := a.Send(t.Context(), message(), time.Now()); err == nil || !strings.Contains(err.Error(), "not of the public internet") {
+		t.Errorf("a private address: %v", err)
+	}
+}
+
+// TestMailRemedies: what a mail server says is told with what to do about it.
+func TestMailRemedies(t *testing.T) {
+	refuse := func(code int) func(*postOffice, *target.Address) {
+		return func(o *postOffice, _ *target.Address) { o.refuse = &smtp.SMTPError{Code: code, Message: "no"} }
+	}
+	for want, tt := range map[string]struct {
+		withTLS bool
+		change  func(*postOffice, *target.Address)
+	}{
+		"use smtps://":                   {false, func(*postOffice, *target.Address) {}},
+		"check user and secret_file":     {true, func(_ *postOffice, a *target.Address) { a.User, a.Secret = "console", "canary-wrong" }},
+		"give user and secret_file":      {true, refuse(530)},
+		"check from and to":              {true, refuse(553)},
+		"it can't take the mail now":     {true, refuse(452)},
+		"name the certificate":           {true, func(_ *postOffice, a *target.Address) { a.Roots = nil }},
+		"check the port in its url":      {true, func(_ *postOffice, a *target.Address) { a.URL = "smtp://127.0.0.1:1" }},
+		"doesn't speak TLS: check the s": {true, func(o *postOffice, a *target.Address) { a.URL = "smtps://" + o.address }},
+	} {
+		o := open(t, tt.withTLS)
+		a := target.Address{Kind: target.Mail, URL: "smtp://" + o.address, AllowPrivate: true, Roots: o.roots, From: "coc@example.com", To: []string{"ops@example.com"}}
+		tt.change(o, &a)
+		failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now()))
+		if !ok || !strings.Contains(failed.Do, want) || strings.Contains(failed.Error()+failed.Do, "canary") {
+			t.Errorf("%s: %+v", want, failed)
+		}
 	}
 }
 
