@@ -51,6 +51,7 @@ func TestReportPage(t *testing.T) {
 		t.Error("an operator's file has what somebody else did")
 	}
 	operator.want(operator.get("/audit/report?from=2026-03-02&to=2026-03-01"), http.StatusUnprocessableEntity, en.WrongPeriod)
+	operator.want(operator.get("/audit/report?from=2020-01-01"), http.StatusOK, "2020-01-01")
 	operator.want(operator.get("/audit/report?from=2020-01-01&to=2020-01-01"), http.StatusOK, en.Empty)
 	must(t, c.log.AwaitNotes(t.Context()))
 	manager.want(manager.get("/audit?q=action:audit.viewed"), http.StatusOK, "report")

@@ -57,7 +57,7 @@ type Row struct {
 
 	Override      bool   // sent without the approval it needed
 	Reviewed      Stage  // when somebody signed off that they looked at it, first
-	Reviewer      string // the name of who reviewed it
+	Reviewer      string // account/name of who reviewed it
 	ReviewComment string
 	Bulk          string // the bulk operation it is an item of
 
@@ -166,7 +166,7 @@ func (r *Row) take(rec *audit.Record, steps *[5]audit.Outcome) {
 		reach(&r.Decided, 3)
 	case audit.ActionOverrideReviewed, audit.ActionReviewed:
 		if !r.Reviewed.Taken() { // two consoles may write at the same time: the first counts
-			r.Reviewed, r.Reviewer, r.ReviewComment = Stage{rec.Sequence, rec.Time}, rec.Actor.UserName, d.Comment
+			r.Reviewed, r.Reviewer, r.ReviewComment = Stage{rec.Sequence, rec.Time}, name(rec.Actor), d.Comment
 		}
 	default: // it says no step
 	}

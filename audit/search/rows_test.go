@@ -168,7 +168,7 @@ func TestRow(t *testing.T) {
 		at := func(i int) search.Stage { return search.Stage{Sequence: int64(i), At: all[i-1].Time} }
 		want := search.Row{Sequence: 3, At: all[2].Time, Latest: at(6), Outcome: query.Confirmed, ID: "op-1", Type: "CANCEL_ORDER",
 			Actor: ann, Ticket: "SCT1", TicketName: "nginx_reload", Target: "nginx_reload", Stops: 12, Reason: "wrong hosts",
-			Approver: "demo/ben", Comment: "go on", Reviewed: at(6), Reviewer: "max", ReviewComment: "seen", Bulk: "b-1",
+			Approver: "demo/ben", Comment: "go on", Reviewed: at(6), Reviewer: "demo/max", ReviewComment: "seen", Bulk: "b-1",
 			Asked: at(1), Decided: at(2), Requested: at(3), Answered: at(4), Ended: at(5), Records: []int64{1, 2, 3, 4, 5, 6}}
 		if diff := cmp.Diff(want, one()); diff != "" {
 			t.Error(diff)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -64,10 +65,9 @@ type Asked struct {
 // Fill reads the report into a page whose frame is the caller's, and returns the
 // page's status.
 func (a Asked) Fill(ctx context.Context, in *search.Index, page *templates.Report) (status int, err error) {
-	t, period, ok := i18n.Report.T(ctx), Default(a.Now), true
-	if a.Query.Get("from") != "" || a.Query.Get("to") != "" {
-		period, ok = ParsePeriod(a.Query.Get("from"), a.Query.Get("to"))
-	}
+	t := i18n.Report.T(ctx)
+	from, to := Default(a.Now).Days() // what the address leaves out, as the command does
+	period, ok := ParsePeriod(cmp.Or(a.Query.Get("from"), from), cmp.Or(a.Query.Get("to"), to))
 	if !ok {
 		period, page.Wrong = Default(a.Now), t.WrongPeriod
 	}
