@@ -146,9 +146,10 @@ func (p *queryParser) word() (queryWord, error) {
 	return w, nil
 }
 
-// minus is the size of a minus at the beginning, which may be a Chinese keyboard's.
+// minus is the size of a minus at the beginning, which may be a Chinese keyboard's, or what phones and word processors
+// make of it.
 func minus(text string) int {
-	for _, sign := range []string{"-", "－"} {
+	for _, sign := range []string{"-", "－", "−", "–"} {
 		if strings.HasPrefix(text, sign) {
 			return len(sign)
 		}

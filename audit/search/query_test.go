@@ -71,8 +71,10 @@ func TestParseQuery(t *testing.T) {
 		"ｏｐｅｒａｔｉｏｎ：ｃａｎｃｅｌ": {Operation: query.AnyCancel},
 		"ｏｕｔｃｏｍｅ:ＤＥＮＩＥＤ":   {Outcome: query.Denied},
 		"ａｆｔｅｒ：２０２６－０１－０１": {From: day},
-		"－disk":     {Not: not(search.FieldText, "disk")},
-		"actor:ａｎｎ": {Person: "ａｎｎ"},
+		"－disk":      {Not: not(search.FieldText, "disk")},
+		"−disk":      {Not: not(search.FieldText, "disk")}, // a minus sign, and a dash
+		"–actor:ann": {Not: not(search.FieldActor, "ann")},
+		"actor:ａｎｎ":  {Person: "ａｎｎ"},
 	} {
 		if got, err := search.ParseQuery(text, shanghai); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v (%v), want %+v", text, got, err, want)
