@@ -132,7 +132,7 @@ func (c *tlsConfig) secure(ctx context.Context, server *http.Server, at net.Addr
 			return settings.Wrong("http-redirect", "the console has no port to lead to: it is served on "+at.String())
 		}
 		to := setting{"http-redirect", c.redirect, cfg.getenv}
-		plain := c.serving.Plain(redirectTo(port))
+		plain := c.serving.Plain(redirectTo(port, cfg.outside.Origin))
 		if err := serveBeside(ctx, "redirect to https", to, plain, logger, open); err != nil {
 			return err
 		}
@@ -141,9 +141,9 @@ func (c *tlsConfig) secure(ctx context.Context, server *http.Server, at net.Addr
 	return nil
 }
 
-// redirectTo leads browsers from http to the console's https at a port. Only addresses are led there: what a form has
-// sent has travelled in the open already, and is answered so.
-func redirectTo(port string) http.Handler {
+// redirectTo leads browsers from http to the console's https: to its origin, where that is known, else to a port. Only
+// addresses are led there: what a form has sent has travelled in the open already, and is answered so.
+func redirectTo(port, origin string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -155,7 +155,11 @@ func redirectTo(port string) http.Handler {
 			host = name
 		}
 		host = net.JoinHostPort(strings.Trim(host, "[]"), port)
-		to := "https://" + strings.TrimSuffix(host, ":443") + r.URL.RequestURI()
+		to := "https://" + strings.TrimSuffix(host, ":443")
+		if strings.HasPrefix(origin, "https://") {
+			to = origin
+		}
+		to += r.URL.RequestURI()
 		http.Redirect(w, r, to, http.StatusPermanentRedirect) //nolint:gosec // to the same host
 	})
 }
