@@ -27,6 +27,8 @@ func inherited(name string, getenv func(string) string) (net.Listener, error) {
 		return nil, fmt.Errorf("systemd hands over %d sockets: say which, such as systemd:%s", len(names), names[0])
 	case name == "":
 		at = 0
+	case at < 0 && getenv("LISTEN_FDNAMES") == "":
+		return nil, fmt.Errorf("systemd hands over sockets without names: is FileDescriptorName=%s in the .socket unit?", name)
 	case at < 0:
 		return nil, fmt.Errorf("systemd hands over no socket with FileDescriptorName=%s, but %s", name,
 			strings.Join(names, ", "))

@@ -120,6 +120,10 @@ func TestWithoutSocketOfSystemd(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 	}
+	two := environment(map[string]string{"LISTEN_FDS": "2", "LISTEN_PID": own})
+	if _, err := sockets.Listen(t.Context(), "systemd:console", two); err == nil || !strings.Contains(err.Error(), "without names") {
+		t.Errorf("a name, where there are none: %v", err)
+	}
 }
 
 // TestManager: systemd hears that the console serves, that it is alive, and that it stops.
