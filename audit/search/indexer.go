@@ -234,13 +234,13 @@ func indexRecordsAtOnce(ctx context.Context, tx *sql.Tx, b copied) error {
 // remembers those that it has seen, so that the search tables are given each
 // once in a while and not with every record.
 type Values struct {
-	known map[Filter]struct{}
-	last  [query.Completed]string // of the record before: most repeat
+	known [query.Completed]map[string]struct{} // by field
+	last  [query.Completed]string              // of the record before: most repeat
 	found []Filter
 }
 
-// maxKnown bounds the memory; those forgotten are found again.
-const maxKnown = 100_000
+// maxKnown bounds the memory of a field; those forgotten are found again.
+const maxKnown = 50_000
 
 // Add adds the values of a record.
 func (v *Values) Add(r *audit.Record) {
@@ -249,14 +249,14 @@ func (v *Values) Add(r *audit.Record) {
 			continue
 		}
 		v.last[i] = f.Value
-		if _, ok := v.known[f]; ok || !query.Storable(f.Value) {
+		if _, ok := v.known[i][f.Value]; ok || !query.Storable(f.Value) {
 			continue
 		}
-		if v.known == nil || len(v.known) == maxKnown {
-			v.known = map[Filter]struct{}{}
+		if v.known[i] == nil || len(v.known[i]) == maxKnown {
+			v.known[i] = map[string]struct{}{}
 		}
 		f.Value = strings.Clone(f.Value) // which is a part of its record's bytes
-		v.known[f] = struct{}{}
+		v.known[i][f.Value] = struct{}{}
 		v.found = append(v.found, f)
 	}
 }
