@@ -170,8 +170,8 @@ func TestCompanySignInFails(t *testing.T) {
 		kind   string
 	}{
 		{"provider down", at(simulator.CallProvider, simulator.Reset), "li.na", 502, func(t *i18n.CompanyTexts) string { return t.Unreachable }, "", "provider_unreachable"},
-		{"provider fails", simulator.Fault{Kind: simulator.CallProvider, Status: 503}, "li.na", 502, func(t *i18n.CompanyTexts) string { return t.Unreachable }, "", "provider_unreachable"},
-		{"a page in its place", simulator.Fault{Kind: simulator.CallProvider, Effect: simulator.HTMLBody, Status: 200}, "li.na", 502, func(t *i18n.CompanyTexts) string { return t.Unreachable }, "", "provider_unreachable"},
+		{"provider fails", simulator.Fault{Kind: simulator.CallProvider, Status: 503}, "li.na", 502, func(t *i18n.CompanyTexts) string { return t.Unreachable }, "answers 503 Service Unavailable", "provider_unreachable"},
+		{"a page in its place", simulator.Fault{Kind: simulator.CallProvider, Effect: simulator.HTMLBody, Status: 200}, "li.na", 502, func(t *i18n.CompanyTexts) string { return t.WrongAnswer }, "", "provider_answer_invalid"},
 		{"cancelled", simulator.Fault{}, "", 422, func(t *i18n.CompanyTexts) string { return t.Refused }, "access_denied: The person cancelled the sign-in.", "provider_refused"},
 		{"nonce replayed", at(simulator.CallProvider, simulator.ReplayNonce), "li.na", 422, func(t *i18n.CompanyTexts) string { return t.Replayed }, "", "replayed"},
 		{"provider 10 min ahead", skew(10 * time.Minute), "li.na", 422, func(t *i18n.CompanyTexts) string { return before(t.Clock("§", "", ""), "§") }, "", "clock_off"},

@@ -131,7 +131,8 @@ func New(cfg Config) (*Provider, error) {
 	return &Provider{cfg: cfg, seal: seal, http: client, spent: map[string]time.Time{}}, nil
 }
 
-// bounded is a transport whose answers end after maxAnswer bytes, and hold no keys that can't be read.
+// bounded is a transport whose answers end after maxAnswer bytes, are JSON where something is read, and hold no
+// keys that can't be read.
 type bounded struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -141,12 +142,15 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err //nolint:wrapcheck // http.Client wraps it
 	}
 	res.Body = http.MaxBytesReader(nil, res.Body, maxAnswer)
-	if r.Method != http.MethodGet || res.StatusCode != http.StatusOK {
+	if r.Method != http.MethodGet {
 		return res, nil
 	}
 	text, err := io.ReadAll(res.Body)
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		return nil, err
+	}
+	if res.StatusCode != http.StatusOK || !json.Valid(text) {
+		return nil, newAnswerError(r, res)
 	}
 	res.Body = io.NopCloser(bytes.NewReader(readableKeys(text)))
 	return res, nil
@@ -211,12 +215,18 @@ func (p *Provider) ask(ctx context.Context) (*discovered, error) {
 
 func discoveryFailed(err error) *Error {
 	if mismatch, ok := errors.AsType[*oidc.IssuerMismatchError](err); ok {
+		if mismatch.Discovered == "" {
+			return &Error{Kind: WrongAnswer, Verbatim: "a document without an issuer", Cause: errDiscovery}
+		}
 		return &Error{Kind: Misconfigured, Verbatim: "issuer: " + shown(mismatch.Discovered), Cause: errIssuer}
+	}
+	if answer, ok := errors.AsType[*answerError](err); ok {
+		return answer.failure(errDiscovery)
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return &Error{Kind: Unreachable, Reason: upstream.ReasonOf(err), Cause: upstream.Plain(err)}
 	}
-	return &Error{Kind: Unreachable, Cause: errDiscovery} // err repeats the answer
+	return &Error{Kind: WrongAnswer, Cause: errDiscovery} // err repeats the answer
 }
 
 var (

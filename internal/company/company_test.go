@@ -33,11 +33,12 @@ type forger struct {
 	server *httptest.Server
 	keys   *oidctest.Server
 	sign   func(claims string) string
-	change map[string]any // of the discovery document
-	claims map[string]any // of the ID token
-	status int            // of the token endpoint; 0: 200
-	body   string         // in the place of its answer
-	asked  *http.Request  // of the token endpoint
+	change map[string]any   // of the discovery document
+	place  http.HandlerFunc // answers in the place of the discovery document
+	claims map[string]any   // of the ID token
+	status int              // of the token endpoint; 0: 200
+	body   string           // in the place of its answer
+	asked  *http.Request    // of the token endpoint
 
 	strange string    // a key besides its own
 	now     time.Time // by its clock; zero: the right time
@@ -66,6 +67,10 @@ func newForger(t *testing.T) *forger {
 func (f *forger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
+		if f.place != nil {
+			f.place(w, r)
+			return
+		}
 		doc := map[string]any{"issuer": f.server.URL, "authorization_endpoint": f.server.URL + "/authorize?tenant=a", "token_endpoint": f.server.URL + "/token",
 			"jwks_uri": f.server.URL + "/keys", "id_token_signing_alg_values_supported": []string{"ES256", "HS256", "none"}}
 		maps.Copy(doc, f.change)
@@ -220,7 +225,7 @@ func TestProvidersThatDoNotFit(t *testing.T) {
 		"a token address":    {func(f *forger, _ *Config) { f.change = map[string]any{"token_endpoint": "http://evil.example/token"} }, Misconfigured, "token_endpoint"},
 		"a sign-in address":  {func(f *forger, _ *Config) { f.change = map[string]any{"authorization_endpoint": "javascript:alert(1)"} }, Misconfigured, "authorization_endpoint"},
 		"no keys":            {func(f *forger, _ *Config) { f.change = map[string]any{"jwks_uri": ""} }, Misconfigured, "jwks_uri"},
-		"keys that are none": {func(f *forger, _ *Config) { f.change = map[string]any{"jwks_uri": f.server.URL + "/nowhere"} }, Unreachable, ""},
+		"keys that are none": {func(f *forger, _ *Config) { f.change = map[string]any{"jwks_uri": f.server.URL + "/nowhere"} }, WrongAnswer, "/nowhere answers 404 Not Found"},
 		"an unreadable secret": {func(_ *forger, c *Config) {
 			c.Secret = func() (string, error) { return "", errors.New("no such file") }
 		}, Misconfigured, ""},
@@ -230,15 +235,15 @@ func TestProvidersThatDoNotFit(t *testing.T) {
 		"a used code": {func(f *forger, _ *Config) {
 			f.status, f.body = 400, `{"error":"invalid_grant","error_description":"the-code-of-this is used"}`
 		}, Refused, "invalid_grant: [hidden] is used"},
-		"an error page": {func(f *forger, _ *Config) { f.status, f.body = 502, "the-secret-of-the-client" }, Unreachable, ""},
+		"an error page": {func(f *forger, _ *Config) { f.status, f.body = 502, "the-secret-of-the-client" }, Unreachable, "502 Bad Gateway"},
 		"a long ID token": {func(f *forger, _ *Config) {
 			f.body = `{"access_token":"a","token_type":"Bearer","id_token":"` + strings.Repeat("a", 40_000) + `"}`
 		}, BadToken, "40000 characters"},
-		"another address": {func(f *forger, _ *Config) { f.status, f.body = 302, "the-secret-of-the-client" }, Unreachable, ""},
-		"no JSON":         {func(f *forger, _ *Config) { f.body = "the-secret-of-the-client" }, Unreachable, ""},
+		"another address": {func(f *forger, _ *Config) { f.status, f.body = 302, "the-secret-of-the-client" }, WrongAnswer, "302 Found"},
+		"no JSON":         {func(f *forger, _ *Config) { f.body = "the-secret-of-the-client" }, WrongAnswer, ""},
 		"no ID token":     {func(f *forger, _ *Config) { f.body = `{"access_token":"a","token_type":"Bearer"}` }, BadToken, ""},
-		"without end":     {func(f *forger, _ *Config) { f.body = `{"access_token":"` + strings.Repeat("a", 2<<20) + `"}` }, Unreachable, ""},
-		"no provider":     {func(_ *forger, c *Config) { c.Issuer += "/elsewhere" }, Unreachable, ""},
+		"without end":     {func(f *forger, _ *Config) { f.body = `{"access_token":"` + strings.Repeat("a", 2<<20) + `"}` }, WrongAnswer, ""},
+		"no provider":     {func(_ *forger, c *Config) { c.Issuer += "/elsewhere" }, WrongAnswer, "/elsewhere/.well-known/openid-configuration answers 404 Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newForger(t)
@@ -259,6 +264,52 @@ func TestProvidersThatDoNotFit(t *testing.T) {
 	for _, issuer := range []string{"", "http://login.example.com", "https://user:secret@login.example.com", "https://login.example.com?x=1"} {
 		if _, err := New(Config{Issuer: issuer}); err == nil || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+}
+
+// TestWhatAnswersInItsPlace: an address that answers is not told as one that can't be reached: the page says what it
+// answered, without what may be secret, and who must do something. A session waits as while the provider is down.
+func TestWhatAnswersInItsPlace(t *testing.T) {
+	answer := func(status int, kind, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Location", "https://user:the-secret@portal.example/login?token=the-secret")
+			w.WriteHeader(status)
+			_, _ = fmt.Fprint(w, body)
+		}
+	}
+	for name, tt := range map[string]struct {
+		place http.HandlerFunc
+		want  Kind
+		says  string
+		text  func(*i18n.CompanyTexts) string
+	}{
+		"a page":         {answer(200, "text/html", "<html>the-secret"), WrongAnswer, "answers 200 OK, text/html", nil},
+		"a cut document": {answer(200, "application/json", `{"issuer":`), WrongAnswer, "answers 200 OK, application/json", nil},
+		"other JSON":     {answer(200, "application/json", `{"error":"the-secret"}`), WrongAnswer, "a document without an issuer", nil},
+		"no such realm":  {answer(404, "application/json", `{"error":"the-secret"}`), WrongAnswer, "answers 404 Not Found", nil},
+		"a redirect":     {answer(302, "text/html", ""), WrongAnswer, "answers 302 Found, text/html, to https://portal.example/login", nil},
+		"a fault":        {answer(503, "text/html", "the-secret"), Unreachable, "answers 503 Service Unavailable", func(t *i18n.CompanyTexts) string { return t.Unreachable }},
+		"another issuer": {answer(200, "application/json", `{"issuer":"https://other.example"}`), Misconfigured, "issuer: https://other.example", func(t *i18n.CompanyTexts) string { return t.OtherIssuer }},
+	} {
+		f := newForger(t)
+		f.place = tt.place
+		err := f.signIn(f.provider(), nil)
+		e, _ := errors.AsType[*Error](err)
+		if e == nil || e.Kind != tt.want || !strings.Contains(e.Verbatim, tt.says) || Ends(err) || IsOutage(err) != (tt.want != Misconfigured) {
+			t.Errorf("%s: it says %v, want %v %q", name, err, tt.want, tt.says)
+			continue
+		}
+		for _, language := range i18n.Languages() {
+			want := i18n.Company.In(language).WrongAnswer
+			if tt.text != nil {
+				want = tt.text(i18n.Company.In(language))
+			}
+			x, _ := Explain(i18n.WithLanguage(t.Context(), language), err)
+			if shown := fmt.Sprintf("%v %+v", err, x); x.Text != want || x.Status != http.StatusBadGateway || !x.Outage || strings.Contains(shown, "the-secret") {
+				t.Errorf("%s: the page says %s", name, shown)
+			}
 		}
 	}
 }

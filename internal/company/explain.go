@@ -27,11 +27,12 @@ const (
 	BadToken                      // the ID token is not one for this console
 	ClockOff                      // the ID token is over, or not begun
 	Unscoped                      // IAM gave a token that is for no calls
+	WrongAnswer                   // the provider's address answers, but not as a provider does
 )
 
 var kindNames = map[Kind]string{Unreachable: "provider_unreachable", Misconfigured: "provider_misconfigured",
 	Refused: "provider_refused", OtherBrowser: "other_browser", Replayed: "replayed", BadToken: "id_token_invalid",
-	ClockOff: "clock_off", Unscoped: "token_unscoped"}
+	ClockOff: "clock_off", Unscoped: "token_unscoped", WrongAnswer: "provider_answer_invalid"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -123,15 +124,19 @@ func (e *Error) explain(ctx context.Context, t *i18n.CompanyTexts) Explanation {
 	x := Explanation{Status: http.StatusUnprocessableEntity, Verbatim: e.Verbatim, From: t.FromProvider,
 		Problem: e.Kind.String()}
 	x.Text = map[Kind]string{Unreachable: t.Unreachable, Misconfigured: t.Misconfigured, Refused: t.Refused,
-		OtherBrowser: t.OtherBrowser, Replayed: t.Replayed, BadToken: t.BadToken, Unscoped: t.Unscoped}[e.Kind]
+		OtherBrowser: t.OtherBrowser, Replayed: t.Replayed, BadToken: t.BadToken, Unscoped: t.Unscoped,
+		WrongAnswer: t.WrongAnswer}[e.Kind]
 	switch e.Kind {
 	case Unreachable:
 		x.Status, x.Outage = http.StatusBadGateway, true
 		if why := i18n.T(ctx).Problem.UpstreamReason.Of(string(e.Reason)); why != "" {
 			x.Text = i18n.Sentences(x.Text, why)
 		}
-	case Misconfigured:
+	case Misconfigured, WrongAnswer:
 		x.Status, x.Outage = http.StatusBadGateway, true
+		if errors.Is(e.Cause, errIssuer) {
+			x.Text = t.OtherIssuer
+		}
 	case ClockOff:
 		x.Text, x.Outage = t.Clock(utc(e.Begins), utc(e.Ends), utc(e.Now)), true
 	default:

@@ -180,6 +180,7 @@ func (all Providers) Receive(r *http.Request, secure bool) (Answer, []*http.Cook
 }
 
 var (
+	errOther = errors.New("the answer is of another issuer")
 	errState = errors.New("the state is of another browser")
 	errSpent = errors.New("the answer was used before")
 	errLate  = errors.New("the sign-in took too long")
@@ -195,7 +196,7 @@ func (p *Provider) check(f flow, q url.Values) error {
 	case !p.spend(f):
 		return &Error{Kind: Replayed, Cause: errSpent}
 	case q.Has("iss") && q.Get("iss") != p.cfg.Issuer: // RFC 9207
-		return &Error{Kind: Misconfigured, Verbatim: "iss: " + shown(q.Get("iss")), Cause: errIssuer}
+		return &Error{Kind: Misconfigured, Verbatim: "iss: " + shown(q.Get("iss")), Cause: errOther}
 	case q.Has("error"):
 		return refusal(q.Get("error"), q.Get("error_description"))
 	case q.Get("code") == "":
@@ -275,10 +276,13 @@ func (p *Provider) exchange(ctx context.Context, person *oidc.IDToken, project s
 func failedAt(err error, secrets *upstream.Secrets) *Error {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		fails := refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError
-		if fails || refused.ErrorCode == "" {
-			return &Error{Kind: Unreachable, Cause: wrongAnswer(refused.Response)}
+		if refused.Response != nil && (fails || refused.ErrorCode == "") {
+			return newAnswerError(refused.Response.Request, refused.Response).failure(wrongAnswer(refused.Response))
 		}
 		return refusal(secrets.Hide(refused.ErrorCode), secrets.Hide(refused.ErrorDescription))
+	}
+	if isNoOAuth(err) {
+		return &Error{Kind: WrongAnswer, Cause: secrets.Error(err)}
 	}
 	return &Error{Kind: Unreachable, Reason: upstream.ReasonOf(err), Cause: secrets.Error(upstream.Plain(err))}
 }
@@ -301,9 +305,6 @@ const hidden = "[hidden]"
 
 // wrongAnswer is what the token address sent that is no answer of OAuth.
 func wrongAnswer(res *http.Response) error {
-	if res == nil {
-		return errAnswer
-	}
 	return fmt.Errorf("%w: status %d, %q", errAnswer, res.StatusCode, shown(res.Header.Get("Content-Type")))
 }
 
@@ -318,8 +319,8 @@ func (p *Provider) verify(ctx context.Context, found *discovered, token huawei.T
 	verifier := found.provider.Verifier(&oidc.Config{ClientID: p.cfg.ClientID, SkipExpiryCheck: true})
 	got, err := verifier.Verify(oidc.ClientContext(ctx, p.http), token.Reveal())
 	if err != nil {
-		if strings.Contains(err.Error(), "fetching keys") { // the error repeats the answer
-			return nil, &Error{Kind: Unreachable, Cause: errKeys}
+		if strings.Contains(err.Error(), "fetching keys") {
+			return nil, keysFailed(err)
 		}
 		quiet := upstream.NewSecrets(hidden, token.Reveal()).Error(err)
 		return nil, &Error{Kind: BadToken, Cause: quiet, Verbatim: shown(mistake(quiet))}

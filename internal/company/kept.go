@@ -41,10 +41,10 @@ func Ends(err error) bool {
 	return ok && e.Kind == iam.Forbidden
 }
 
-// IsOutage reports that somebody did not answer: that says nothing about the person.
+// IsOutage reports that somebody did not answer, or something else in their place: that says nothing of the person.
 func IsOutage(err error) bool {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind == Unreachable
+		return e.Kind == Unreachable || e.Kind == WrongAnswer
 	}
 	e, ok := errors.AsType[*iam.Error](err)
 	return !ok || e.Kind == iam.Unavailable || e.Kind == iam.Throttled || e.Kind == iam.BadAnswer

@@ -9,6 +9,7 @@ type CompanyTexts struct {
 	Groups                                      string // of a record's person
 	FromProvider, FromIAM                       string // whose words they are
 	Unreachable, Misconfigured, Refused         string
+	WrongAnswer, OtherIssuer                    string // the provider's address answers, with something else
 	OtherBrowser, Replayed, BadToken, Unscoped  string
 	Expired, NotTaken, Unknown, NoRule, Project string // IAM's refusals
 	Clock                                       func(begins, ends, now string) string
@@ -24,7 +25,9 @@ var Company = newPage("Company", &CompanyTexts{
 	Continue: "Continue", SignedOut: "You're signed out of the console. Your company's provider ends its session next.",
 	Groups:       "Groups at the company",
 	FromProvider: "Response from the provider", FromIAM: "Response from IAM",
-	Unreachable:   "You aren't signed in: the company's provider can't be reached. Try again in a minute, or sign in with an IAM user.",
+	Unreachable:   "You aren't signed in: the company's provider doesn't answer, or fails. Try again in a minute, or sign in with an IAM user.",
+	WrongAnswer:   "You aren't signed in: the address of the company's provider answers, but not as an OpenID Connect provider does. Ask your console administrator to compare the issuer in the console's settings with the provider's, and to look for a proxy in between (coc-console check). You can sign in with an IAM user.",
+	OtherIssuer:   "You aren't signed in: the company's provider calls itself by another issuer than the console's settings do. Ask your console administrator to set the issuer exactly as the provider has it (--oidc-issuer). You can sign in with an IAM user.",
 	Misconfigured: "You aren't signed in: the console and the company's provider don't fit together. Tell your console administrator what the provider says.",
 	Refused:       "You aren't signed in: you cancelled at the company's provider, or it refused. Try again, or ask the provider's administrator to give you this application.",
 	OtherBrowser:  "You aren't signed in: this sign-in began in another browser, or more than 15 minutes ago. Start again.",
@@ -48,7 +51,9 @@ var Company = newPage("Company", &CompanyTexts{
 	Continue: "继续", SignedOut: "您已退出控制台，接下来企业身份提供商将结束其会话。",
 	Groups:       "企业用户组",
 	FromProvider: "身份提供商的响应", FromIAM: "IAM 的响应",
-	Unreachable:   "未登录：无法连接企业的身份提供商。请一分钟后重试，或使用 IAM 用户登录。",
+	Unreachable:   "未登录：企业的身份提供商没有响应或出现故障。请一分钟后重试，或使用 IAM 用户登录。",
+	WrongAnswer:   "未登录：企业身份提供商的地址有响应，但不是 OpenID Connect 的响应。请控制台管理员核对控制台设置中的颁发者，并检查中间是否有代理（coc-console check）。您可以使用 IAM 用户登录。",
+	OtherIssuer:   "未登录：企业的身份提供商自称的颁发者与控制台设置中的不同。请控制台管理员将颁发者设为与身份提供商完全一致（--oidc-issuer）。您可以使用 IAM 用户登录。",
 	Misconfigured: "未登录：控制台与企业的身份提供商配置不一致。请将其响应告知控制台管理员。",
 	Refused:       "未登录：您在企业的身份提供商处取消了登录，或登录被其拒绝。请重试，或请其管理员为您开通此应用。",
 	OtherBrowser:  "未登录：此次登录是在另一个浏览器中发起的，或已超过 15 分钟。请重新开始。",

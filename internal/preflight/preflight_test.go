@@ -209,6 +209,34 @@ func TestSignIn(t *testing.T) {
 	want(t, try("operator", "operator", "cn-north-4")[0], preflight.Failed, "nothing listens there")
 }
 
+// TestDiscoveryAnsweredBySomethingElse: it says what came, and what to do about each.
+func TestDiscoveryAnsweredBySomethingElse(t *testing.T) {
+	for _, tt := range []struct {
+		status     int
+		body       string
+		says, todo string
+	}{
+		{200, "<html>", "answers 200 OK, text/html, without", "not the address of a sign-in page"},
+		{404, `{"error":"no realm"}`, "answers 404 Not Found", "path included"},
+		{200, `{"error":"no"}`, "answers 200 OK", "path included"},
+		{302, "", "302 Found, text/html, to https://portal.example/login, without", "as the provider has it"},
+		{503, "", "answers 503 Service Unavailable", "try again later"},
+	} {
+		up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Header().Set("Location", "https://user:secret@portal.example/login?token=secret")
+			w.WriteHeader(tt.status)
+			_, _ = w.Write([]byte(tt.body))
+		}))
+		r := only(t, network().Discovery(up.URL)(t.Context()))
+		up.Close()
+		want(t, r, preflight.Failed, tt.says)
+		if !strings.Contains(r.Do, tt.todo) || strings.Contains(r.Text+r.Do, "secret") {
+			t.Errorf("%d %s: %s. To do: %s", tt.status, tt.body, r.Text, r.Do)
+		}
+	}
+}
+
 // TestDiscovery: the simulator's provider is what it calls itself; others say what is wrong.
 func TestDiscovery(t *testing.T) {
 	up := served(t, simulator.New(simulator.Config{}).Handler())

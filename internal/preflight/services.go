@@ -86,11 +86,24 @@ func (n Network) unreached(s Service, reason upstream.Reason, cause string) Resu
 // answer is what a service said.
 type answer struct {
 	status         int
+	kind, to       string // Content-Type, and where a redirect leads
 	body           []byte
 	said           time.Time // by its clock; zero: it didn't say
 	sent, received time.Time
 	took           time.Duration
 	way            string // by which it was reached
+}
+
+// words are what came, without the body.
+func (a answer) words() string {
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)))
+	if a.kind != "" {
+		text += ", " + a.kind
+	}
+	if a.to != "" {
+		text += ", to " + a.to
+	}
+	return shortened(text)
 }
 
 // maxAnswer bounds what is read of an answer.
@@ -121,7 +134,10 @@ func (n Network) ask(ctx context.Context, base, path string) (answer, error) {
 		a.way = ", through the proxy " + proxy.Host
 	}
 	defer func() { _ = res.Body.Close() }()
-	a.received, a.status = n.Now(), res.StatusCode
+	a.received, a.status, a.kind = n.Now(), res.StatusCode, res.Header.Get("Content-Type")
+	if to, err := res.Location(); err == nil && a.status >= 300 && a.status < 400 {
+		a.to = (&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String() // a query may hold a secret
+	}
 	a.took = a.received.Sub(a.sent)
 	a.said, _ = http.ParseTime(res.Header.Get("Date")) // zero where it can't be read
 	a.body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
@@ -163,9 +179,9 @@ func (n Network) Discovery(issuer string) Check {
 			Keys   string   `json:"jwks_uri"`
 			PKCE   []string `json:"code_challenge_methods_supported"`
 		}
-		if a.status != http.StatusOK || json.Unmarshal(a.body, &said) != nil {
-			return []Result{failed(s.Name, fmt.Sprintf("%s%s answers %d without a discovery document", issuer, s.Path, a.status),
-				"--oidc-issuer is the address that the provider calls its issuer")}
+		if a.status != http.StatusOK || json.Unmarshal(a.body, &said) != nil || said.Issuer == "" {
+			return []Result{failed(s.Name, fmt.Sprintf("%s%s answers %s, without a discovery document", issuer, s.Path, a.words()),
+				discoveryRemedy(a))}
 		}
 		if said.Issuer != issuer {
 			itself := fmt.Sprintf("the provider calls itself %q", shortened(said.Issuer))
@@ -180,6 +196,19 @@ func (n Network) Discovery(issuer string) Check {
 		}
 		return []Result{ok(s.Name, "%s is what it calls itself, and has its keys", issuer)}
 	}
+}
+
+// discoveryRemedy says what to do about an answer in the place of a discovery document.
+func discoveryRemedy(a answer) string {
+	switch {
+	case a.status >= http.StatusInternalServerError:
+		return "the provider, or a proxy before it, has a problem of its own: try again later, or ask its administrator"
+	case a.to != "":
+		return "set --oidc-issuer to the issuer as the provider has it, which is not redirected; a sign-in page of the network may redirect, too: check HTTPS_PROXY"
+	case upstream.ReasonOfAnswer(a.status, a.body) != "":
+		return "a page answers: check --oidc-issuer, which is the issuer and not the address of a sign-in page, and HTTPS_PROXY"
+	}
+	return "check --oidc-issuer, path included: it is the address that the provider calls its issuer"
 }
 
 // Authority reads the directory of the ACME authority that is to give the console its certificate. Nothing is asked of
