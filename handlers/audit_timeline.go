@@ -84,7 +84,7 @@ func (h *Handlers) operationTimeline(c echo.Context, page *templates.Timeline) (
 func (h *Handlers) ticketTimeline(c echo.Context, page *templates.Timeline) ([]audit.Record, search.Query, error) {
 	ctx := c.Request().Context()
 	v, _ := ViewerFrom(ctx)
-	id, ok := coc.FindExecuteUUID(c.QueryParam("ticket"))
+	id, ok := coc.TypedExecuteUUID(c.QueryParam("ticket"))
 	of := search.Query{Ticket: string(id)}
 	if !ok {
 		return nil, of, notFound()

@@ -64,7 +64,7 @@ func (h *Handlers) permissionsOf(c echo.Context, page *templates.Permissions) au
 func (h *Handlers) permissionsOnTickets(c echo.Context, who audit.Actor, page *templates.Permissions) error {
 	t := i18n.T(c.Request().Context()).Permissions
 	text := strings.TrimSpace(bounded(c.QueryParam("ticket")))
-	ticket, found := coc.FindExecuteUUID(text)
+	ticket, found := coc.TypedExecuteUUID(text)
 	page.Ticket = ansi.Visible(text)
 	if found {
 		page.Ticket, page.Columns = string(ticket), []string{t.Answer}

@@ -28,7 +28,7 @@ const (
 // find goes to the ticket that the search box names by its key, or shows those that it names by a part of their name,
 // or by a server. Of one alone it goes to the server's row.
 func (h *ticketPages) find(c echo.Context, page templates.Tickets, text string) error {
-	if id, ok := coc.FindExecuteUUID(text); ok {
+	if id, ok := coc.TypedExecuteUUID(text); ok {
 		return c.Redirect(http.StatusSeeOther, present.TicketAddress(string(id)))
 	}
 	page.Search = bounded(text)
@@ -82,6 +82,7 @@ func (h *ticketPages) search(c echo.Context, page *templates.Tickets, f listing.
 		return status, "", err
 	}
 	h.noteView(c, record)
+	text = finder.Typed(text)
 	f.Found(page, found, text, h.now())
 	if page.Refresh = 0; !found.Done {
 		page.Refresh = findAgain

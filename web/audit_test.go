@@ -401,7 +401,8 @@ func TestFindGoesToTheTicket(t *testing.T) {
 	c := start(t)
 	b := c.signedIn(t, "operator", i18n.EnUS)
 	id := c.sim.UUID("running")
-	for _, text := range []string{id, " " + id + "\n", "https://console.example/coc/#/tickets/" + id + "?x=1", "look at " + id + ", please"} {
+	for _, text := range []string{id, " " + id + "\n", "https://console.example/coc/#/tickets/" + id + "?x=1", "look at " + id + ", please",
+		strings.ToLower(id), id[:9] + " " + id[9:]} {
 		if p := b.get("/tickets?find=" + url.QueryEscape(text)); p.location() != "/tickets/"+id {
 			t.Errorf("%q leads to %q", text, p.location())
 		}

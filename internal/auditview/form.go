@@ -334,7 +334,7 @@ func ticketMeant(q *search.Query) bool {
 	if _, ok := coc.FindExecuteUUID(typed); ok || typed == "" {
 		return false
 	}
-	if id, ok := coc.FindExecuteUUID(strings.Replace(strings.ToLower(typed), "sct", "SCT", 1)); ok {
+	if id, ok := coc.TypedExecuteUUID(typed); ok {
 		q.Ticket = string(id)
 		return true
 	}

@@ -49,6 +49,20 @@ func FindExecuteUUID(text string) (ExecuteUUID, bool) {
 	return "", false
 }
 
+// TypedExecuteUUID finds the execute_uuid in what somebody typed or pasted: in any case, and with blanks in it, as
+// chats and terminals break it.
+func TypedExecuteUUID(text string) (ExecuteUUID, bool) {
+	if id, ok := FindExecuteUUID(text); ok {
+		return id, true
+	}
+	lower := strings.ReplaceAll(strings.ToLower(text), "sct", "SCT")
+	if id, ok := FindExecuteUUID(lower); ok {
+		return id, true
+	}
+	id, err := ParseExecuteUUID(strings.Join(strings.Fields(lower), ""))
+	return id, err == nil
+}
+
 func wordAt(text string, i int) bool {
 	if i < 0 || i >= len(text) {
 		return false

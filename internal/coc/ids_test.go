@@ -56,6 +56,24 @@ func TestFindExecuteUUID(t *testing.T) {
 	}
 }
 
+func TestTypedExecuteUUID(t *testing.T) {
+	const a = "SCT2026030209151401c2f9a07"
+	for text, want := range map[string]string{
+		a: a, strings.ToLower(a): a, strings.ToUpper(a): a, "Sct" + a[3:]: a, " " + a[:8] + " " + a[8:] + "\n": a,
+		a[:3] + "\u00a0" + strings.ToUpper(a[3:]):                                   a,
+		"https://console.example.com/#/a?execute_uuid=" + strings.ToLower(a) + "&b": a,
+		"see " + strings.ToLower(a) + ", failed":                                    a,
+		a[:14]:                                                                      "",
+		a + " " + "0":                                                               a,
+		"nginx sct2026":                                                             "",
+		"":                                                                          "",
+	} {
+		if got, found := TypedExecuteUUID(text); string(got) != want || found != (want != "") {
+			t.Errorf("%q: got %q, %v, want %q", text, got, found, want)
+		}
+	}
+}
+
 func TestParseOperation(t *testing.T) {
 	const missing, outside, unexpected, unknown = "missing", "range", "unexpected", "unknown"
 	for _, tt := range []struct {

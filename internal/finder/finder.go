@@ -119,7 +119,7 @@ func (f *Finder) Find(ctx context.Context, r Request, patience time.Duration) (R
 	case <-ctx.Done():
 		return Result{}, ctx.Err()
 	}
-	text := strings.ToLower(strings.TrimSpace(r.Text))
+	text := Typed(r.Text)
 	hits, looked, since := f.index.looked(r.Scope, text, f.now())
 	res.Looked, res.Of, res.Since = looked, looked+int(w.left.Load()), since
 	res.Hits, res.Cut = f.readable(ctx, caller, r, newestFirst(hits))

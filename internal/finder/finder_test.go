@@ -107,6 +107,11 @@ func TestFind(t *testing.T) {
 		{"a part of it", "web-2-1", 1, 3}, // 1, 10 and 11
 		{"an address", "10.0.4.1", 1, 1},  // not 10.0.4.10
 		{"the beginning of one", "10.0.4.", 1, 12},
+		{"the end of one", "4.11", 1, 1},
+		{"no part of a number", "0.0.4.1", 0, 0},
+		{"an address with a port", "10.0.4.1:22", 1, 1},
+		{"a host with a user and a port", "root@web-3-7:22", 1, 1},
+		{"a host by its key", "host:web-3-7", 1, 1},
 		{"an instance", "25", 1, 1},
 		{"the name of a ticket", "task_5", 1, 0},
 		{"several tickets", "web-", 6, 72},
@@ -124,6 +129,19 @@ func TestFind(t *testing.T) {
 	}
 	if n := s.sim.Calls(simulator.CallInstances); n != 12 {
 		t.Errorf("%d calls for instances, want one for each batch", n)
+	}
+}
+
+// TestTyped: an address in brackets is one, and a part of an address is no host with a port.
+func TestTyped(t *testing.T) {
+	for text, want := range map[string]string{"[fd00::10]": "fd00::10", "[FD00:0::10]:22": "fd00::10", "fd00:1": "fd00:1",
+		" Web-1 ": "web-1", "web-1:80": "web-1", "ip:10.0.0.1": "10.0.0.1", "10.0.": "10.0.", "": "", "a:": "a:", "@": ""} {
+		if got := Typed(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+	if h := (Host{IP: "2001:DB8:0:1::ab9"}); !h.found("2001:db8:0:1") || !h.found("0:1") || h.found("db8:1") {
+		t.Error("parts of an IPv6 address")
 	}
 }
 

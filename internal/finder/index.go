@@ -36,8 +36,27 @@ func (h Host) found(text string) bool {
 		return isAddress(h.IP, address) || isAddress(h.floating, address)
 	}
 	return strings.Contains(strings.ToLower(h.Name), text) || strings.EqualFold(h.resource, text) ||
-		strconv.FormatInt(h.Instance, 10) == text || partOfAddress(text) &&
-		(strings.HasPrefix(h.IP, text) || strings.HasPrefix(h.floating, text))
+		strconv.FormatInt(h.Instance, 10) == text ||
+		partOfAddress(text) && (hasPart(h.IP, text) || hasPart(h.floating, text))
+}
+
+// Typed is the name, address or id of a server in what somebody typed or pasted: without a user before it, a port
+// behind it, and the brackets of an IPv6 address in a URL.
+func Typed(text string) string {
+	text = strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "host:"), "ip:")
+	text = text[strings.LastIndex(text, "@")+1:]
+	if at, err := netip.ParseAddrPort(text); err == nil {
+		return at.Addr().String()
+	}
+	if address, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return address.String()
+	}
+	if name, port, ok := strings.Cut(text, ":"); ok && port != "" && strings.Trim(port, "0123456789") == "" &&
+		strings.Trim(name, "0123456789abcdef") != "" {
+		return name
+	}
+	return text
 }
 
 // isAddress reports whether a text is an address, however it is written: IPv6 has many ways.
@@ -46,9 +65,17 @@ func isAddress(text string, address netip.Addr) bool {
 	return err == nil && same == address
 }
 
-// partOfAddress reports whether a text is the beginning of an IPv4 address, such as 10.0.
+// partOfAddress reports whether a text may be a part of an address, such as 10.0 or fd00:1.
 func partOfAddress(text string) bool {
-	return strings.Contains(text, ".") && strings.Trim(text, "0123456789.") == ""
+	return strings.Contains(text, ".") && strings.Trim(text, "0123456789.") == "" ||
+		strings.Contains(text, ":") && strings.Trim(text, "0123456789abcdef:") == ""
+}
+
+// hasPart reports whether an address has a part that begins where one of its numbers does: 0.4 is none of 10.4.
+func hasPart(address, part string) bool {
+	address = strings.ToLower(address)
+	return strings.HasPrefix(address, part) || strings.Contains(address, "."+part) ||
+		strings.Contains(address, ":"+part)
 }
 
 // known is what is kept of one ticket.
