@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	netmail "net/mail"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -47,15 +49,11 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	if err != nil {
 		return &Error{Text: "the url has no port"}
 	}
-	dial := a.dialer().DialContext
-	if u.Scheme == "smtps" {
-		dial = (&tls.Dialer{NetDialer: a.dialer(), Config: a.tls(u.Hostname())}).DialContext
-	}
 	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(Timeout), mail.WithoutNoop(),
-		mail.WithDialContextFunc(dial), mail.WithTLSPolicy(mail.TLSMandatory),
+		mail.WithDialContextFunc(a.dialMail(ctx, u)), mail.WithTLSPolicy(mail.TLSMandatory),
 		mail.WithTLSConfig(a.tls(u.Hostname()))}
 	if u.Scheme == "smtps" || a.AllowPlain {
-		// Of smtps:// the dialer has TLS; WithSSL would take such a connection for a plain one.
+		// Of smtps:// dialMail has TLS; WithSSL would take such a connection for a plain one.
 		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic))
 	}
 	if a.User != "" {
@@ -79,6 +77,41 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 		return a.explainMail(err)
 	}
 	return nil
+}
+
+// dialMail connects, for as long as the whole attempt may take: the library begins to wait anew for each of its steps.
+func (a Address) dialMail(whole context.Context, u *url.URL) mail.DialContextFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := a.dialer().DialContext(ctx, network, address)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the mail server: %w", err)
+		}
+		if until, ok := whole.Deadline(); ok {
+			conn = timelyConn{conn, until}
+		}
+		if u.Scheme != "smtps" {
+			return conn, nil
+		}
+		secure := tls.Client(conn, a.tls(u.Hostname()))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return secure, nil
+	}
+}
+
+// timelyConn is a connection that nothing is waited for after until.
+type timelyConn struct {
+	net.Conn
+	until time.Time
+}
+
+// SetDeadline implements net.Conn.
+func (c timelyConn) SetDeadline(t time.Time) error {
+	if t.IsZero() || t.After(c.until) {
+		t = c.until
+	}
+	return c.Conn.SetDeadline(t)
 }
 
 // mailEach sends a letter to each address: a server that refuses one of them takes none of a letter to all.
@@ -112,6 +145,13 @@ func (a Address) mailEach(ctx context.Context, client *mail.Client, m Message, n
 func (a Address) explainMail(err error) *Error {
 	if private, ok := errors.AsType[*Error](err); ok {
 		return private
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		e := &Error{Text: noAnswer, Do: remedy(context.DeadlineExceeded)}
+		if strings.HasPrefix(a.URL, "smtp:") {
+			e.Do = "a port that begins with TLS, such as 465, waits for it: use smtps:// there; otherwise " + e.Do
+		}
+		return e
 	}
 	e := &Error{Text: strings.Join(strings.Fields(err.Error()), " "), Do: remedy(err)}
 	if failed, ok := errors.AsType[*mail.SendError](err); ok {

@@ -1,9 +1,11 @@
 package target_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -175,6 +177,25 @@ func TestMailOverTLS(t *testing.T) {
 	a.AllowPrivate = false
 	if err := a.Send(t.Context(), message(), time.Now()); err == nil || !strings.Contains(err.Error(), "not of the public internet") {
 		t.Errorf("a private address: %v", err)
+	}
+}
+
+// TestMailServerThatNeverAnswers: one that takes the connection and says nothing, as one that waits for TLS does, is
+// told as such, at each of the ways in.
+func TestMailServerThatNeverAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // whose backlog takes connections
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	for scheme, says := range map[string]string{"smtp": "use smtps://", "smtps": "a firewall may drop"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		a := target.Address{Kind: target.Mail, URL: scheme + "://" + l.Addr().String(), AllowPrivate: true, From: "coc@example.com", To: []string{"ops@example.com"}}
+		failed, ok := errors.AsType[*target.Error](a.Send(ctx, message(), time.Now()))
+		cancel()
+		if !ok || failed.Text != fmt.Sprintf("no answer within %v", target.Timeout) || !strings.Contains(failed.Do, says) || failed.Refused {
+			t.Errorf("%s: %+v", scheme, failed)
+		}
 	}
 }
 

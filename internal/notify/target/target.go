@@ -38,6 +38,8 @@ func Kinds() []Kind { return []Kind{Webhook, Slack, Feishu, WeCom, DingTalk, Mai
 // Timeout is how long one attempt may take in all.
 const Timeout = 10 * time.Second
 
+const noAnswer = "no answer within 10s"
+
 // MaxAfter is the longest pause that a target may ask for.
 const MaxAfter = time.Hour
 
@@ -129,7 +131,7 @@ func (a Address) Send(ctx context.Context, m Message, now time.Time) error {
 		e = *said // others may have the same
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		e = Error{Text: fmt.Sprintf("no answer within %v", Timeout)}
+		e = Error{Text: noAnswer}
 	}
 	e.Text, e.Do = a.masked(e.Text), cmp.Or(e.Do, remedy(err))
 	return &e
