@@ -23,6 +23,9 @@ func (c config) checkListen() error {
 			return settings.Wrong("metrics-listen", err.Error())
 		}
 	}
+	if err := sockets.Apart(c.listen, c.metricsListen, c.tls.redirect); err != nil {
+		return settings.Wrong("listen", err.Error())
+	}
 	return c.checkProfiles()
 }
 

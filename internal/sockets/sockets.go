@@ -46,6 +46,25 @@ func Check(address string) error {
 	return nil
 }
 
+// Apart says what is wrong with several addresses, of which some may be empty: a socket of systemd's serves one of
+// them. Without a name it is the only one.
+func Apart(addresses ...string) error {
+	var before []string
+	for _, address := range addresses {
+		if _, ok := socketName(address); !ok {
+			continue
+		}
+		for _, other := range before {
+			if address == other || address == systemd || other == systemd {
+				return fmt.Errorf("%q and %q mean one socket of systemd's: each needs one of its own, told apart by "+
+					"FileDescriptorName= as in systemd:web and systemd:metrics", other, address)
+			}
+		}
+		before = append(before, address)
+	}
+	return nil
+}
+
 // IsTCP reports whether an address is HOST:PORT.
 func IsTCP(address string) bool {
 	_, ok := socketName(address)

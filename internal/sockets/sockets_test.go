@@ -186,3 +186,22 @@ func TestNoManager(t *testing.T) {
 		}
 	})
 }
+
+// TestApart: a socket of systemd's serves one setting.
+func TestApart(t *testing.T) {
+	for _, tt := range []struct {
+		addresses []string
+		ok        bool
+	}{
+		{[]string{"systemd", "127.0.0.1:9000", ""}, true},
+		{[]string{"systemd:web", "systemd:metrics", ""}, true},
+		{[]string{"127.0.0.1:0", "127.0.0.1:0", "unix:/a"}, true},
+		{[]string{"systemd", "systemd"}, false},
+		{[]string{"systemd", "", "systemd:web"}, false}, // without a name there is one alone
+		{[]string{"systemd:web", "", "systemd:web"}, false},
+	} {
+		if err := sockets.Apart(tt.addresses...); (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), "of its own") {
+			t.Errorf("%q: %v", tt.addresses, err)
+		}
+	}
+}
