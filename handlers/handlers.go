@@ -7,6 +7,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -364,7 +365,7 @@ func (p *Problem) Error() string {
 	if p.Err != nil {
 		return p.Err.Error()
 	}
-	return "problem with the request: " + p.Value
+	return "problem with the request: " + cmp.Or(p.Value, http.StatusText(p.Status))
 }
 
 // Unwrap returns the private cause.

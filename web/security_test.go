@@ -188,6 +188,9 @@ func TestForwardedHeaders(t *testing.T) {
 				if n := c.sim.Calls(simulator.CallSignIn); n != 0 {
 					t.Error("the password went on to IAM")
 				}
+				if !strings.Contains(c.output.String(), "came over plain http") {
+					t.Errorf("the log doesn't say why: %s", c.output.String())
+				}
 				return
 			}
 			if got := c.only(audit.ActionSessionSignedIn).Origin.Address; got != tt.address {

@@ -197,11 +197,14 @@ func cookieValue(r *http.Request, name string) string {
 	return cookie.Value
 }
 
+var errPlain = errors.New("a sign-in came over plain http from another machine: is the proxy in --trusted-proxies, and does it send " +
+	"X-Forwarded-Proto?")
+
 // guard loads the session and holds the route's access.
 func (s *server) guard(r route) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if r.access == overSafeTransport && !s.safeToSignIn(c) {
-			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemInsecure}
+			return &handlers.Problem{Status: http.StatusForbidden, Kind: handlers.ProblemInsecure, Err: errPlain}
 		}
 		if r.access == fromMachine {
 			if s.MetricsElsewhere || !s.proxies.OnMachine(c.Request()) {
