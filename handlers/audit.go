@@ -127,7 +127,7 @@ func (h *Handlers) searchLog(c echo.Context, form *auditview.LogForm, q search.Q
 func (h *Handlers) showRecords(ctx context.Context, form *auditview.LogForm, q search.Query, records []audit.Record,
 	page *templates.Audit, refresh bool) (err error) {
 	if page.Rows, err = h.recordRows(ctx, records); err != nil || !refresh {
-		return err
+		return errors.Join(err, form.Spelled(ctx, h.index.Complete, q, page))
 	}
 	again, err := form.ShownRecords(ctx, h.log, q.Visible)
 	if err != nil {

@@ -34,7 +34,8 @@ func (h *Handlers) searchRows(ctx context.Context, form *auditview.LogForm, q se
 	if page.Operations, err = form.Rows(ctx, rows, h.recordsOf); err != nil {
 		return found, err
 	}
-	if err := h.review.MarkDenied(ctx, page.Operations); err != nil {
+	err = errors.Join(h.review.MarkDenied(ctx, page.Operations), form.Spelled(ctx, h.index.Complete, q, page))
+	if err != nil {
 		return found, err
 	}
 	if page.Behind = rows.Behind; rows.Newer > 0 {

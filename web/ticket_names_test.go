@@ -66,3 +66,21 @@ func TestTicketsAreNoNames(t *testing.T) {
 		}
 	}
 }
+
+// TestSpelled: people are found as the log writes them; who types other capitals is led there.
+func TestSpelled(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	boss := c.signedIn(t, "manager", i18n.EnUS)
+	boss.get("/tickets")
+	for typed, meant := range map[string]string{"actor:Manager": "actor:manager", "actor:manager": "",
+		"actor:MANAGER outcome:denied": "actor:manager outcome:denied", "actor:Man": ""} {
+		view := map[bool]string{true: "operations", false: "everything"}[strings.Contains(typed, "denied")]
+		p := boss.get("/audit?" + url.Values{"view": {view}, "q": {typed}}.Encode())
+		boss.want(p, http.StatusOK)
+		hint := regexp.MustCompile(`data-meant>[^<]*<a href="[^"]*">([^<]*)</a>`).FindStringSubmatch(p.body)
+		if got := append(hint, "", "")[1]; got != meant {
+			t.Errorf("%s: meant may be %q, want %q", typed, got, meant)
+		}
+	}
+}
