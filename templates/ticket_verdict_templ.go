@@ -113,14 +113,14 @@ func (v Verdict) rest(t *i18n.Texts) string {
 		if !v.Ends.IsZero() {
 			add(t.Course.Ends)
 		}
-	case "PAUSED_HERE", "PAUSED_STRATEGY", "PAUSED_OUTSIDE", "PAUSED", "STOPPED":
+	case "PAUSED_HERE", "PAUSED_LIKELY_HERE", "PAUSED_STRATEGY", "PAUSED_OUTSIDE", "PAUSED", "STOPPED":
 		if v.All > 0 { // else nothing was counted
 			add(t.Course.StillRun(int(v.Running)))
 		}
 		if v.Reach != "" {
 			add(t.Course.Reach.Of(v.Reach))
 		}
-	case "CANCELED_HERE", "CANCELED_OUTSIDE", "CANCELED":
+	case "CANCELED_HERE", "CANCELED_LIKELY_HERE", "CANCELED_OUTSIDE", "CANCELED":
 		if v.All > 0 {
 			add(t.Course.Stopped(int(v.Stopped)))
 		}

@@ -34,6 +34,7 @@ type Operation struct {
 	Deed                // its last step, by whoever asked for it
 	Requested time.Time // when it was sent
 	Reviewed  bool      // somebody has signed off that they looked at it
+	unclear   bool      // COC's answer didn't say that it accepted it
 }
 
 // Open reports whether the operation has no end yet.
@@ -49,6 +50,9 @@ func (o Operation) Open() bool {
 func (o Operation) Uncertain() bool {
 	return o.Action == audit.ActionOperationUnknown || o.Action == audit.ActionOperationNotObserved
 }
+
+// Likely reports that the effect shows, but may be somebody else's: COC didn't say that it accepted the operation.
+func (o Operation) Likely() bool { return o.unclear && o.Action == audit.ActionOperationObserved }
 
 // whole reports whether the operation is on the ticket or on a batch, and not on one instance.
 func (o Operation) whole() bool { return o.Type != coc.CancelInstance }
@@ -76,6 +80,7 @@ func Operations(deeds []Deed) []Operation {
 		o.Requested = d.At // the first step is the last one that comes
 		o.Reason, o.ApprovedBy = cmp.Or(o.Reason, d.Reason), cmp.Or(o.ApprovedBy, d.ApprovedBy)
 		o.Override = o.Override || d.Override
+		o.unclear = o.unclear || d.Action == audit.ActionOperationUnknown || d.Action == audit.ActionOperationRejected
 		if d.Action == audit.ActionOperationRequested {
 			o.Actor = cmp.Or(d.Actor, o.Actor)
 		}

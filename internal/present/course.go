@@ -123,6 +123,9 @@ func (c Course) because(v *templates.Verdict, kind string) {
 	case course.Here:
 		o := c.cause.Operation
 		v.Kind, v.Actor, v.ApprovedBy, v.Reason, v.At = kind+"_HERE", o.Actor, o.ApprovedBy, o.Reason, o.Requested
+		if o.Likely() {
+			v.Kind = kind + "_LIKELY_HERE"
+		}
 	case course.Strategy:
 		v.Kind, v.Batch, v.At = kind+"_STRATEGY", c.cause.Batch, c.cause.Seen
 	case course.Outside:
@@ -213,6 +216,9 @@ func (c Course) Feed() []templates.FeedEntry {
 		all = append(all, entryOf("operation", o.Deed, o.Requested, s.At))
 		last := &all[len(all)-1]
 		last.ID, last.Address, last.Reviewed = "operation-"+o.ID, ReceiptAddress(o.ID), o.Reviewed
+		if o.Likely() {
+			last.Status = "operation.likely"
+		}
 	}
 	for _, a := range c.approvals {
 		e := entryOf("approval", a.Deed, a.Asked, s.At)

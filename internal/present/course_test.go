@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"coc-console/audit"
 	"coc-console/internal/coc"
+	"coc-console/internal/course"
 	"coc-console/internal/i18n"
 	"coc-console/internal/watch"
 	"coc-console/templates"
@@ -106,6 +108,40 @@ func TestFold(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestLikelyCause: of an operation whose answer was lost the page says no more than its receipt does.
+func TestLikelyCause(t *testing.T) {
+	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	step := func(a audit.Action, seconds int) course.Deed {
+		return course.Deed{At: at.Add(time.Duration(seconds) * time.Second), Actor: "ann", Action: a, ID: "p", Type: coc.PauseOrder}
+	}
+	requested, observed := step(audit.ActionOperationRequested, 0), step(audit.ActionOperationObserved, 4)
+	for answer, want := range map[audit.Action][2]string{
+		audit.ActionOperationAccepted: {"PAUSED_HERE", "operation.observed"},
+		audit.ActionOperationUnknown:  {"PAUSED_LIKELY_HERE", "operation.likely"},
+		audit.ActionOperationRejected: {"PAUSED_LIKELY_HERE", "operation.likely"},
+	} {
+		deeds := []course.Deed{observed, step(answer, 1), requested}
+		c := NewCourse(ticket(coc.TicketPaused, 1, batch(1, "sw")), deeds, time.Hour)
+		got := [2]string{c.Verdict(false).Kind}
+		for _, e := range c.Feed() {
+			if e.Kind == "operation" {
+				got[1] = e.Status
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", answer, got, want)
+		}
+	}
+	for _, tag := range []i18n.Language{i18n.EnUS, i18n.ZhCN} {
+		texts := i18n.For(tag).Course
+		for _, kind := range []string{"PAUSED_LIKELY_HERE", "CANCELED_LIKELY_HERE"} {
+			if texts.Lead[kind] == "" || texts.Rest[kind] == "" || texts.Outcome["operation.likely"] == "" {
+				t.Errorf("%s has no words for %s", tag, kind)
+			}
+		}
 	}
 }
 
