@@ -91,14 +91,40 @@ func (n *Notifier) deliver(ctx context.Context, one store.Notice, state store.No
 	}
 	if failure.Partly { // those who have it would get it again
 		n.cfg.Logger.WarnContext(ctx, "notice not sent to all", "target", one.Target, "error", failure)
-		if err := n.record(whole, one, failure); err != nil {
+		if err := n.later(whole, one, failure.Later); err != nil {
 			return false, err
+		}
+		if failure.Refused {
+			if err := n.record(whole, one, failure); err != nil {
+				return false, err
+			}
 		}
 		n.cfg.Sent(t.Name, "sent")
 		return true, n.cfg.Rows.Sent(whole, one, n.cfg.Now())
 	}
 	n.cfg.Sent(t.Name, "failed")
 	return false, n.failed(whole, one, state, failure, digest(address.URL))
+}
+
+// later has a notice wait for each of some mailboxes of its target by itself: neither those who have it, nor what comes
+// after it, wait for them.
+func (n *Notifier) later(ctx context.Context, one store.Notice, mailboxes []string) error {
+	if len(mailboxes) == 0 {
+		return nil
+	}
+	var p store.NoticePlan
+	for _, to := range mailboxes {
+		p.Notices = append(p.Notices,
+			store.Notice{Target: baseOf(one.Target) + "/" + to, Body: one.Body, Created: one.Created})
+	}
+	err := store.ErrChanged
+	for try := 0; try < 5 && errors.Is(err, store.ErrChanged); try++ { // records may be read in between
+		if p.Log, p.From, err = n.cfg.Rows.Position(ctx); err == nil {
+			p.To = p.From
+			err = n.cfg.Rows.Store(ctx, p)
+		}
+	}
+	return err
 }
 
 // failed notes a failure, and gives up what had its time.

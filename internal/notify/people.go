@@ -125,7 +125,8 @@ func (r *Routing) checkPeople(i int) error {
 	return nil
 }
 
-// baseOf is the name that the file has for a target: those of people are NAME/account/user.
+// baseOf is the name that the file has for a target: those of people are NAME/account/user, those of a mailbox that
+// couldn't take something at once NAME/ADDRESS.
 func baseOf(target string) string {
 	name, _, _ := strings.Cut(target, "/")
 	return name
@@ -241,6 +242,11 @@ func (n *Notifier) targetOf(ctx context.Context, name string) (Target, bool, err
 	t, known := n.routing.Load().target(baseOf(name))
 	_, who, personal := strings.Cut(name, "/")
 	if !known || !personal {
+		return t, known, nil
+	}
+	if t.People == nil {
+		known = slices.Contains(t.To, who)
+		t.To = []string{who}
 		return t, known, nil
 	}
 	t, known = t.of(who)

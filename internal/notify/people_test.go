@@ -32,6 +32,7 @@ type mailbox struct {
 	mu   sync.Mutex
 	got  []string
 	host string
+	busy bool // takes nothing for busy@ for now
 }
 
 type delivery struct {
@@ -44,6 +45,11 @@ func (d *delivery) Mail(string, *smtp.MailOptions) error       { return nil }
 func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if strings.HasPrefix(to, "gone@") {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	}
+	d.box.mu.Lock()
+	defer d.box.mu.Unlock()
+	if d.box.busy && strings.HasPrefix(to, "busy@") {
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "greylisted"}
 	}
 	d.to = to
 	return nil
@@ -107,6 +113,41 @@ func (d *desk) choose(n *notify.Notifier, who audit.Actor, form url.Values) (int
 func (d *desk) signsIn(who audit.Actor) {
 	d.Helper()
 	d.append(audit.Record{Action: audit.ActionSessionSignedIn, Outcome: audit.OutcomeSucceeded, Actor: who})
+}
+
+// TestOneMailboxBusy: what a mailbox can't take for now reaches it later, once. The others have it, once, and wait for
+// nothing.
+func TestOneMailboxBusy(t *testing.T) {
+	d, b := newDesk(t, t.TempDir()), openMailbox(t)
+	b.busy = true
+	d.write("notices.json", fmt.Sprintf(`{"targets": [{"name": "mail", "kind": "mail", "url": "smtp://%s", "allow_private": true, "allow_plain": true,
+		"from": "console@example.com", "to": ["ops@example.com", "Busy <busy@example.com>"]}],
+		"routes": [{"events": ["operation.*"], "targets": ["mail"]}]}`, b.host))
+	n := d.started()
+	for _, id := range []string{"op1", "op2"} {
+		d.append(record(audit.ActionOperationUnknown, "otto", id, operate.Detail{}))
+	}
+	for range 3 {
+		d.look(n)
+		d.step(time.Second)
+	}
+	if got := b.taken(); len(got) != 2 || !strings.HasPrefix(got[0], "ops@") || !strings.HasPrefix(got[1], "ops@") {
+		t.Errorf("while one is busy: %q", got)
+	}
+	b.mu.Lock()
+	b.busy = false
+	b.mu.Unlock()
+	n = d.started() // of another process
+	for range 3 {
+		d.step(time.Hour)
+		d.look(n)
+	}
+	if got := b.taken(); len(got) != 2 || !strings.HasPrefix(got[0], "busy@") || !strings.HasPrefix(got[1], "busy@") {
+		t.Errorf("afterwards: %q", got)
+	}
+	if found := failures(d); len(found) != 0 {
+		t.Errorf("the log has %v", found)
+	}
 }
 
 // TestOneMailboxGone: the others of a target get their mail, once; the log has who doesn't.

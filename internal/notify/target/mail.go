@@ -70,7 +70,7 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	}
 	err = client.DialAndSendWithContext(ctx, letter)
 	failed, ok := errors.AsType[*mail.SendError](err)
-	if ok && failed.Reason == mail.ErrSMTPRcptTo && !failed.IsTemp() && len(a.To) > 1 {
+	if ok && failed.Reason == mail.ErrSMTPRcptTo && len(a.To) > 1 {
 		return a.mailEach(ctx, client, m, now)
 	}
 	if err != nil {
@@ -127,18 +127,29 @@ func (a Address) mailEach(ctx context.Context, client *mail.Client, m Message, n
 	if err == nil {
 		return nil
 	}
-	var refused []error
-	for _, letter := range letters {
-		if letter.HasSendError() {
-			refused = append(refused, letter.SendError())
+	var refused, waits []error
+	var later []string
+	for i, letter := range letters {
+		switch failed, _ := errors.AsType[*mail.SendError](letter.SendError()); {
+		case letter.IsDelivered():
+		case failed != nil && !failed.IsTemp() && failed.ErrorCode() >= 500:
+			refused = append(refused, failed)
+		case failed != nil:
+			waits, later = append(waits, failed), append(later, a.To[i])
+		default: // the connection broke before its turn
+			waits, later = append(waits, err), append(later, a.To[i])
 		}
 	}
-	if len(refused) == 0 || len(refused) == len(letters) {
-		return a.explainMail(err)
+	if len(refused)+len(waits) == len(letters) {
+		return a.explainMail(errors.Join(append(waits, refused...)...)) // what may be taken later counts
 	}
-	e := a.explainMail(errors.Join(refused...))
-	return &Error{Text: fmt.Sprintf("the others have got it: %s", e.Text), Partly: true,
-		Do: "take the address out of its to, or have the mailbox made"}
+	e := a.explainMail(errors.Join(append(refused, waits...)...))
+	e = &Error{Text: fmt.Sprintf("the others have got it: %s", e.Text), Partly: true, Refused: len(refused) > 0,
+		Later: later, Do: e.Do}
+	if e.Refused {
+		e.Do = "take the address out of its to, or have the mailbox made"
+	}
+	return e
 }
 
 // explainMail tells mail that will never be taken from what may be taken later.

@@ -26,6 +26,7 @@ type postOffice struct {
 	mu      sync.Mutex
 	refuse  *smtp.SMTPError
 	unknown string // a mailbox that is not there; empty: all are
+	busy    string // a mailbox that takes nothing for now
 	letters []string
 	tls     []bool
 	roots   *x509.CertPool
@@ -55,6 +56,9 @@ func (v *visit) Mail(string, *smtp.MailOptions) error { return nil }
 func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if to == v.at.unknown {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	}
+	if to == v.at.busy {
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "greylisted"}
 	}
 	if v.at.refuse != nil {
 		return v.at.refuse
@@ -244,6 +248,29 @@ func TestOneMailboxGone(t *testing.T) {
 	a.To = []string{"gone@example.com"}
 	if failed, ok := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now())); !ok || failed.Partly || !failed.Refused {
 		t.Errorf("nobody is left: %+v", failed)
+	}
+}
+
+// TestOneMailboxBusy: the others get their mail at once, and the error says who may take it later.
+func TestOneMailboxBusy(t *testing.T) {
+	o := open(t, true)
+	a := target.Address{Kind: target.Mail, URL: "smtp://" + o.address, AllowPrivate: true, Roots: o.roots,
+		From: "coc@example.com", To: []string{"ops@example.com", "Busy <busy@example.com>", "night@example.com"}}
+	o.busy = "busy@example.com"
+	send := func() *target.Error {
+		failed, _ := errors.AsType[*target.Error](a.Send(t.Context(), message(), time.Now()))
+		return failed
+	}
+	if e := send(); e == nil || !e.Partly || e.Refused || strings.Join(e.Later, "|") != "Busy <busy@example.com>" || e.Do == "" || len(o.letters) != 2 {
+		t.Errorf("got %+v, %d letters", e, len(o.letters))
+	}
+	o.unknown = "night@example.com"
+	if e := send(); e == nil || !e.Partly || !e.Refused || len(e.Later) != 1 || len(o.letters) != 3 {
+		t.Errorf("with one that is gone: %+v, %d letters", e, len(o.letters))
+	}
+	a.To = []string{"night@example.com", "busy@example.com"}
+	if e := send(); e == nil || e.Partly || e.Refused || len(o.letters) != 3 {
+		t.Errorf("nobody has got it, and one may: %+v, %d letters", e, len(o.letters))
 	}
 }
 

@@ -77,8 +77,9 @@ type Address struct {
 type Error struct {
 	Text    string
 	Gone    bool          // the target wants no more
-	Refused bool          // this message will never be taken
-	Partly  bool          // some of those whom it is for have got it: it isn't to be sent again
+	Refused bool          // this message will never be taken; with Partly: by some
+	Partly  bool          // some of those whom it is for have got it: it isn't to be sent to them again
+	Later   []string      // of To, with Partly: those that may take it later
 	After   time.Duration // the target asks for this pause
 	Do      string        // what to do about it; empty: nobody knows
 }
