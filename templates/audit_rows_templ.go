@@ -260,7 +260,7 @@ func (r OperationRow) show() templ.Component {
 			templ_7745c5c3_Buffer.WriteString("</a> ")
 		}
 		if r.Target != "" {
-			templ_7745c5c3_Err = bdi(r.Target).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bdi(i18n.T(ctx).Bulk.Target(r.Type, r.Target)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

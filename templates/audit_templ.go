@@ -574,7 +574,7 @@ func recordRow(r RecordRow) templ.Component {
 		write(templ_7745c5c3_Buffer, "</td><td data-label=\"", t.Common.Target)
 		templ_7745c5c3_Buffer.WriteString("\" class=\"long\">")
 		if r.Target != "" || r.BatchIndex > 0 || r.Ticket == "" {
-			templ_7745c5c3_Err = target(r.Target, r.BatchIndex).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = target(i18n.T(ctx).Bulk.Target(r.Operation, r.Target), r.BatchIndex).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -127,10 +127,11 @@ func (n *Notifier) fill(ctx context.Context, page *templates.Notices) error {
 			Problem: ansi.Visible(t.Problem), Sent: t.Sent, Failing: t.Failing, Next: t.Next, Failures: t.Failures,
 			Waiting: t.Waiting, Gone: t.NoticeTarget.Gone != ""})
 	}
-	words := i18n.Told.T(ctx)
+	words, bulk := i18n.Told.T(ctx), &i18n.T(ctx).Bulk
 	for _, d := range s.Dead {
 		page.Dead = append(page.Dead, templates.DeadLetter{Number: strconv.FormatInt(d.Number, 10), Target: d.Target,
-			Event: words.Event.Of(string(d.Event.Name)), Subject: ansi.Visible(cmp.Or(d.Event.TicketName, d.Event.Target)),
+			Event: words.Event.Of(string(d.Event.Name)), Subject: ansi.Visible(cmp.Or(d.Event.TicketName,
+				bulk.Target(d.Event.Operation, d.Event.Target))),
 			Problem: ansi.Visible(d.Problem), Attempts: d.Attempts, At: d.At})
 	}
 	return nil

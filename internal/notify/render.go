@@ -28,7 +28,8 @@ const longest = 500
 func render(e Event, t Target, source string) target.Message {
 	texts, all := i18n.Told.In(t.language), i18n.For(t.language)
 	title, colon := texts.Event.Of(string(e.Name)), all.Common.Colon
-	if subject := oneLine(ansi.VisibleLine(cmp.Or(e.TicketName, e.Target))); subject != "" {
+	about := all.Bulk.Target(e.Operation, e.Target)
+	if subject := oneLine(ansi.VisibleLine(cmp.Or(e.TicketName, about))); subject != "" {
 		title += colon + subject
 	}
 	m := target.Message{ID: e.ID, Event: string(e.Name), Time: e.Time, Source: source, Subject: e.Ticket, Data: e,
@@ -52,8 +53,8 @@ func render(e Event, t Target, source string) target.Message {
 		line(texts.Operation, all.Word.Operation.Of(e.Operation))
 	}
 	line(texts.Ticket, e.TicketName)
-	if e.Target != e.TicketName {
-		line(texts.Target, e.Target)
+	if e.Target != e.TicketName && e.Target == about { // else the title says it
+		line(texts.Target, about)
 	}
 	line(texts.Batch, number(int64(e.Batch)))
 	line(texts.Stops, number(int64(e.Stops)))

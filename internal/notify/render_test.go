@@ -40,6 +40,15 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s\nwant\n%s", got, want)
 		}
 	}
+	ended := notify.Event{Name: notify.BulkEnded, Time: noon, Operation: "CANCEL_INSTANCE", Target: "2 × CANCEL_INSTANCE"}
+	for language, want := range map[i18n.Language]string{
+		i18n.EnUS: "Bulk operation ended: Cancel 2 instances\nOperation: Cancel instance\nTime: 2026-03-02 12:00 +00:00",
+		i18n.ZhCN: "批量操作已结束：取消 2 个实例\n操作：取消实例\n时间：2026-03-02 12:00 +00:00",
+	} {
+		if got := text(notify.Render(ended, language, time.UTC)); !strings.HasPrefix(got, want+"\n") {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+	}
 	for _, name := range append(notify.Names(), notify.Test) {
 		for _, l := range i18n.Languages() {
 			m := notify.Render(notify.Event{Name: name, Time: noon}, l, time.UTC)
