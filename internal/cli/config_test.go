@@ -223,6 +223,8 @@ func TestConfigFileMistakes(t *testing.T) {
 		"wrong word":       {"log-format: xml\n", []string{"--log-format", ":1", `"xml"`}},
 		"no settings":      {"- listen\n", []string{":1: "}},
 		"no YAML":          {"listen: [\n", []string{"line"}},
+		"TOML":             {"# of the console\nlisten = \"127.0.0.1:1\"\n", []string{":2", "this is TOML", "the file is YAML"}},
+		"a table of TOML":  {"[audit]\nformat = \"json\"\n", []string{":1", "this is TOML"}},
 		"two documents":    {"data: x\n---\ndata: y\n", []string{"more than one document"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -45,7 +46,25 @@ func known(all []*Set) map[string]bool {
 	return known
 }
 
+// ofTOML is how a line of TOML begins: a key and its value, or a table alone in its line.
+var ofTOML = regexp.MustCompile(`^\s*(?:[\w."-]+\s*=|\[\[?[\w."-]+\]\]?\s*(?:#.*)?$)`)
+
+// lineOfTOML reports that the first line which says something is one of TOML: YAML would take it for a text or a list.
+func lineOfTOML(text []byte) (number int, is bool) {
+	for line := range bytes.Lines(text) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return number, ofTOML.Match(line)
+		}
+	}
+	return number, false
+}
+
 func parseFile(path string, text []byte, known map[string]bool) (map[string]fileValue, error) {
+	if line, is := lineOfTOML(text); is {
+		return nil, fmt.Errorf("%s:%d: this is TOML, and the file is YAML: write listen: 127.0.0.1:8080 where TOML has "+
+			`listen = "127.0.0.1:8080"`, path, line)
+	}
 	var document, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
