@@ -143,10 +143,9 @@ func group(c *cobra.Command) string {
 // completeChoices lets shells complete the words of choices.
 func completeChoices(c *cobra.Command) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if choice, ok := f.Value.(*settings.Choice); ok {
-			// it is there
-			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(choice.Words,
-				cobra.ShellCompDirectiveNoFileComp))
+		if choice, ok := f.Value.(settings.Chosen); ok {
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(choice.Words(),
+				cobra.ShellCompDirectiveNoFileComp)) // it is there
 		}
 	})
 }

@@ -182,6 +182,11 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		if c.Short == "" || !strings.Contains(text, "Usage:\n  "+c.CommandPath()) || !isGroup(c) && c.Example == "" && c.Parent().Name() != "completion" {
 			t.Errorf("the help of %s:\n%s", c.CommandPath(), text)
 		}
+		for line := range strings.Lines(strings.Replace(text, c.Example, "", 1)) { // examples are copied
+			if strings.Contains(line, " ") && len(strings.TrimSpace(line)) > 80 {
+				t.Errorf("the help of %s is wider than a terminal: %s", c.CommandPath(), line)
+			}
+		}
 	}
 	all(root)
 }
@@ -194,6 +199,7 @@ func TestCompletion(t *testing.T) {
 	}
 	for want, args := range map[string][]string{
 		"verify-bundle": {"__complete", "audit", "ver"}, "--session-key-file": {"__complete", "serve", "--sess"}, "json": {"__complete", "serve", "--log-format", ""},
+		"warn": {"__complete", "serve", "--log-level", ""}, "keys": {"__complete", "serve", "--oidc-exchange", ""},
 	} {
 		if text := printed(t, noEnvironment, args...); !strings.Contains(text, want) {
 			t.Errorf("%q gets\n%s", args, text)

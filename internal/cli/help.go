@@ -16,7 +16,7 @@ func printHelp(c *cobra.Command, _ []string) {
 	if text == "" {
 		text = c.Short + "."
 	}
-	fmt.Fprintf(&b, "%s\n\nUsage:\n", text)
+	fmt.Fprintf(&b, "%s\nUsage:\n", settings.Paragraphs(text))
 	if c.Runnable() && !isGroup(c) {
 		fmt.Fprintf(&b, "  %s\n", c.UseLine())
 	}
@@ -24,7 +24,8 @@ func printHelp(c *cobra.Command, _ []string) {
 		fmt.Fprintf(&b, "  %s COMMAND [flags]\n\nCommands:\n", c.CommandPath())
 		for _, sub := range c.Commands() {
 			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				fmt.Fprintf(&b, "  %-14s %s\n", sub.Name(), sub.Short)
+				lines := settings.Wrapped(sub.Short, strings.Repeat(" ", 17))
+				fmt.Fprintf(&b, "  %-14s %s", sub.Name(), strings.TrimLeft(lines, " "))
 			}
 		}
 	}

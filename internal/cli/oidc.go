@@ -54,7 +54,7 @@ func (c *oidcConfig) define(f *pflag.FlagSet) {
 	f.StringVar(&c.SecretFile, "oidc-client-secret-file", "", "`FILE` with the client's secret in its first line; empty: a public client, which PKCE alone protects")
 	settings.ListVar(f, &c.Scopes, "oidc-scopes", "`LIST` of scopes to ask the provider for besides openid, separated by commas; with offline_access sessions are renewed", nil)
 	f.StringVar(&c.GroupsClaim, "oidc-groups-claim", "", "`NAME` of the claim with a person's groups, which the directory names as group: members of roles and teams; empty: groups count for nothing")
-	f.StringVar(&c.Exchange, "oidc-exchange", exchangeToken, "`WAY` in which IAM takes an ID token: token, which gives a token of the project, or keys, which gives temporary keys that sign each call")
+	settings.ChoiceVar(f, &c.Exchange, "oidc-exchange", "`WAY` in which IAM takes an ID token: token, which gives a token of the project, or keys, which gives temporary keys that sign each call", exchangeToken, exchangeKeys)
 	f.StringVar(&c.IDP, "oidc-idp", "", "`NAME` of the identity provider at IAM that stands for the company's")
 	f.StringVar(&c.file, "oidc-providers", "", "`FILE` in YAML with several providers, each with a button of its own on the sign-in page (docs/company-sign-in.md), besides that of --oidc-issuer")
 }

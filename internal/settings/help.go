@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const helpWidth = 100
+// helpWidth is what a terminal has at least.
+const helpWidth = 80
 
 // Describe lists flags with their variables and defaults.
 func Describe(b *strings.Builder, set *pflag.FlagSet) {
@@ -30,7 +31,7 @@ func Describe(b *strings.Builder, set *pflag.FlagSet) {
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
 			usage += ". Default: " + f.DefValue
 		}
-		fmt.Fprintf(b, "\n%s", wrapped(usage+".", "      "))
+		fmt.Fprintf(b, "\n%s", Wrapped(usage+".", "      "))
 	})
 }
 
@@ -43,8 +44,17 @@ func Usage(f *pflag.Flag) (value, usage string) {
 	return value, usage
 }
 
-// wrapped breaks a text into lines that begin with indent.
-func wrapped(text, indent string) string {
+// Paragraphs breaks each paragraph of a text into lines.
+func Paragraphs(text string) string {
+	all := strings.Split(text, "\n\n")
+	for i, one := range all {
+		all[i] = Wrapped(one, "")
+	}
+	return strings.Join(all, "\n")
+}
+
+// Wrapped breaks a text into lines that begin with indent.
+func Wrapped(text, indent string) string {
 	var b strings.Builder
 	line := indent
 	for i, word := range strings.Fields(text) {

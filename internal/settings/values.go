@@ -83,8 +83,14 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // A Choice is one of a few words.
 type Choice struct {
 	to    *string
-	Words []string
+	words []string
 }
+
+// A Chosen is one of a few words, which shells complete.
+type Chosen interface{ Words() []string }
+
+// Words implements Chosen.
+func (c *Choice) Words() []string { return c.words }
 
 func (c *Choice) String() string { return *c.to }
 
@@ -93,8 +99,8 @@ func (c *Choice) Type() string { return "choice" }
 
 // Set refuses other words.
 func (c *Choice) Set(text string) error {
-	if !slices.Contains(c.Words, text) {
-		return fmt.Errorf("%q is not %s", text, OneOf(c.Words))
+	if !slices.Contains(c.words, text) {
+		return fmt.Errorf("%q is not %s", text, OneOf(c.words))
 	}
 	*c.to = text
 	return nil
@@ -142,13 +148,16 @@ type Level struct{ To *slog.Level }
 
 func (l Level) String() string { return strings.ToLower(l.To.String()) }
 
+// Words implements Chosen.
+func (l Level) Words() []string { return []string{"debug", "info", "warn", "error"} }
+
 // Type is what the completion of shells wants to know.
 func (l Level) Type() string { return "level" }
 
 // Set reads its name.
 func (l Level) Set(text string) error {
 	if err := l.To.UnmarshalText([]byte(text)); err != nil {
-		return fmt.Errorf("%q is not debug, info, warn or error", text)
+		return fmt.Errorf("%q is not %s", text, OneOf(l.Words()))
 	}
 	return nil
 }
