@@ -260,3 +260,12 @@ func TestBrokenPoliciesAsJSON(t *testing.T) {
 		t.Errorf("it ends with %v and prints %q", err, out.String())
 	}
 }
+
+// TestDataThatCannotBeOpened: the error says once what was to be opened.
+func TestDataThatCannotBeOpened(t *testing.T) {
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0", "--data", "/dev/null/data"}, {"audit", "reindex", "--data", "/dev/null/data"}} {
+		if err := refused(t, noEnvironment, args...); strings.Count(err, "open the audit database") > 1 || !strings.Contains(err, "/dev/null") {
+			t.Errorf("%q: %s", args, err)
+		}
+	}
+}

@@ -118,7 +118,7 @@ func (c sessionsConfig) run(ctx context.Context, stdout io.Writer,
 	}
 	db, err := database.Open(ctx, cmp.Or(c.database, c.data), database.Console)
 	if err != nil {
-		return fmt.Errorf("open the console database: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	sessions, err := c.sessions(db)

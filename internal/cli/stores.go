@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -64,7 +63,7 @@ func openStores(ctx context.Context, dsn string, open *closers) (stores, error) 
 	}{{database.Audit, &s.log}, {database.Search, &s.search}, {database.Console, &s.console}} {
 		db, err := database.Open(ctx, dsn, store.name)
 		if err != nil {
-			return s, fmt.Errorf("open the %s database: %w", store.name, err)
+			return s, err // it names the database
 		}
 		open.add(db.Close)
 		*store.to = db
