@@ -453,7 +453,14 @@ func instanceRow(i Instance) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		write(templ_7745c5c3_Buffer, "><bdi>", i.name())
-		templ_7745c5c3_Buffer.WriteString("</bdi></a></th><td class=\"address\"")
+		templ_7745c5c3_Buffer.WriteString("</bdi></a></th>")
+		var templ_7745c5c3_Var72 = []any{class("address", "long", len(i.FixedIP) > 15)}
+		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var72...)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		write(templ_7745c5c3_Buffer, "<td class=\"", templ.CSSClasses(templ_7745c5c3_Var72).String())
+		templ_7745c5c3_Buffer.WriteString("\"")
 		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, i.otherAddress())
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

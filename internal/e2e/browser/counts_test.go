@@ -34,6 +34,12 @@ func TestBrowserCountsLive(t *testing.T) {
 	if took := time.Since(begun); took > soon {
 		t.Errorf("the badge took %s", took)
 	}
+	list := asks.Second()
+	list.Go("/tickets?status=any")
+	list.See(".ticket-name > .badge")
+	if over := list.Text(badgesOver); over != "" {
+		t.Errorf("a badge lies over the line below the ticket's name: %s", over)
+	}
 	plain.Go("/shortcuts")
 	plain.WaitFor("document.querySelector('#count-approvals').textContent.includes('1')")
 	approves.Go("/tickets?status=FINISHED&name=nothing")

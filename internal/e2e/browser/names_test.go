@@ -27,6 +27,14 @@ const brokenWords = `(() => {
 const cutTables = `[...document.querySelectorAll("main .scroll")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
 	.map((e) => e.getAttribute("aria-label") + ": " + e.scrollWidth + " of " + e.clientWidth).join("; ")`
 
+// cutAddresses names the IP addresses whose end runs out of their cell: it would be read with what stands beside it.
+const cutAddresses = `[...document.querySelectorAll("main td.address > bdi")].filter((e) => e.checkVisibility() &&
+	e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right).map((e) => e.textContent).join("; ")`
+
+// badgesOver names the badges that lie over the line below a ticket's name.
+const badgesOver = `[...document.querySelectorAll(".ticket-name > .badge")].filter((e) => e.checkVisibility() &&
+	e.getBoundingClientRect().bottom > e.closest("th, td").querySelector("small").getBoundingClientRect().top + 1).map((e) => e.textContent).join("; ")`
+
 // longNames are tickets whose names and servers hardly fit anywhere.
 func longNames() simulator.Config {
 	cfg := quick
@@ -34,6 +42,9 @@ func longNames() simulator.Config {
 		"kubernetes.node.drain.and.cordon.prepare.maintenance-window.2026"} {
 		server := simulator.InstanceSpec{Host: "prd-payment-gateway-application-server-01.cn-north-4.internal.example.com", IP: "192.168.100.100",
 			Region: "cn-north-4", Zone: "cn-north-4a", Dispatch: time.Second, Run: 20 * time.Minute}
+		if len(cfg.Tickets) == 0 {
+			server.IP = "2001:db8:85a3:1234:5678:8a2e:370:7334"
+		}
 		cfg.Tickets = append(cfg.Tickets, simulator.TicketSpec{Scenario: name, Name: name, Creator: "manager", Age: time.Minute, Timeout: 25 * time.Minute,
 			SuccessRate: 100, Batches: []simulator.BatchSpec{{Instances: []simulator.InstanceSpec{server}}}})
 	}
@@ -63,7 +74,8 @@ func TestBrowserLongNames(t *testing.T) {
 			tb.Go(page)
 			for _, width := range []int64{1440, 1024, 390} {
 				tb.Resize(width, 900)
-				for what, script := range map[string]string{"breaks words": brokenWords, "is too wide": tooWide, "has tables to move": cutTables} {
+				for what, script := range map[string]string{"breaks words": brokenWords, "is too wide": tooWide, "has tables to move": cutTables,
+					"cuts addresses": cutAddresses} {
 					if found := tb.Text(script); found != "" {
 						t.Errorf("%s in %s at %d px %s: %s", page, language, width, what, found)
 					}
