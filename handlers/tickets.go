@@ -30,6 +30,9 @@ func (h *ticketPages) Tickets(c echo.Context) error {
 	t := i18n.T(c.Request().Context())
 	page := h.newTickets(c)
 	if text := strings.TrimSpace(c.QueryParam("find")); text != "" {
+		if address, unknown := h.listQuery(c, bounded(text)); unknown == "" && listing.IsQuery(text) {
+			return c.Redirect(http.StatusSeeOther, address)
+		}
 		return h.find(c, page, text)
 	}
 	if text := strings.TrimSpace(bounded(c.QueryParam("q"))); text != "" {

@@ -410,6 +410,23 @@ func TestFindGoesToTheTicket(t *testing.T) {
 	b.want(b.follow(b.get("/tickets?find=unning_ch")), http.StatusOK, id)
 }
 
+// TestFindNarrowsTheList: a filter of the list in the search box of all pages leads there.
+func TestFindNarrowsTheList(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	b := c.signedIn(t, "operator", i18n.EnUS)
+	for typed, want := range map[string]string{
+		"state:paused":             "/tickets?status=PAUSED",
+		"host:web-1 state:paused":  "/tickets?host=web-1&status=PAUSED",
+		"creator：operator running": "/tickets?creator=operator&name=running",
+		"web-1:22":                 "", "no:such field": "", "host:no-such": "", "fd00::10": "",
+	} {
+		if p := b.get("/tickets?find=" + url.QueryEscape(typed)); p.location() != want {
+			t.Errorf("%s leads to %s, want %s", typed, p.location(), want)
+		}
+	}
+}
+
 // TestFindByServer: one ticket with the server is gone to, at the server's row; several are listed, with what was looked
 // through.
 func TestFindByServer(t *testing.T) {

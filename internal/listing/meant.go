@@ -10,6 +10,13 @@ import (
 	"coc-console/internal/present"
 )
 
+// IsQuery reports whether a text in the search box of all pages is meant for the list: it has a field, and is not the
+// name of one server.
+func IsQuery(text string) bool {
+	return strings.ContainsAny(text, ":：") &&
+		(strings.Contains(text, " ") || !strings.HasPrefix(strings.ToLower(text), "host:"))
+}
+
 // Meant is what somebody probably wanted to type instead of a term that means nothing; empty where nothing is like it.
 // states are the words that states have.
 func Meant(t *i18n.Texts, term string, states map[string]string) string {
