@@ -55,6 +55,7 @@ type countLook struct {
 	ctx     context.Context //nolint:containedctx // it lives as long as one request
 	who     Viewer
 	changed chan struct{}
+	seen    templates.Numbers // when it was last told: another page or browser of theirs may note what it has not
 }
 
 // follow counts again and again.
@@ -103,16 +104,16 @@ func (l *countLook) count(list *watch.Viewer[watch.List]) {
 		}
 	}
 	approvals, err := h.countApprovals(l.ctx, l.who)
-	h.board.Note(readerOf(l.who), h.now(), func(n *templates.Numbers) {
-		before := *n
+	now := h.board.Note(readerOf(l.who), h.now(), func(n *templates.Numbers) {
 		tickets(n)
 		if err == nil {
 			n.Approvals = approvals
 		}
-		if *n != before {
-			l.tell()
-		}
 	})
+	if now != l.seen {
+		l.seen = now
+		l.tell()
+	}
 }
 
 func (l *countLook) tell() {
