@@ -48,9 +48,11 @@ type walk struct {
 
 // signIn gives a person a new session.
 func (w *walk) signIn(p *walker) {
-	p.caller, p.actor = w.d.SignIn(p.user)
-	p.session = operate.NewKey()
-	p.tokens = append(p.tokens, p.caller.Credential.(huawei.Token))
+	caller, actor := w.d.SignIn(p.user)
+	w.mu.Lock() // an operation of theirs may be arriving
+	p.caller, p.actor, p.session = caller, actor, operate.NewKey()
+	p.tokens = append(p.tokens, caller.Credential.(huawei.Token))
+	w.mu.Unlock()
 	w.d.Sessions.Add(p.session, p.caller)
 }
 
