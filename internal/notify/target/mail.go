@@ -79,7 +79,7 @@ func (a Address) mail(ctx context.Context, m Message, now time.Time) error {
 	return nil
 }
 
-// dialMail connects, for as long as the whole attempt may take: the library begins to wait anew for each of its steps.
+// dialMail connects, for as long as the whole attempt may take: the library waits that long for each of its steps.
 func (a Address) dialMail(whole context.Context, u *url.URL) mail.DialContextFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := a.dialer().DialContext(ctx, network, address)
